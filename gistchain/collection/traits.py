@@ -1,0 +1,76 @@
+"""Traits -> the caption of an NFT, and back: template S3.6 of NFT1000.
+
+`A picture of {subject}, containing {value} {trait_type}, {value} {trait_type}, ...`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.types import Pixels
+
+
+@dataclass(frozen=True)
+class Traits:
+    """The trait types of one collection in the order of its captions, each with its values.
+
+    A label row holds one number per trait type: 0 = not visible in the image, k = values[type][k - 1].
+    """
+
+    collection: str
+    subject: str
+    values: dict[str, tuple[str, ...]]
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        return tuple(self.values)
+
+    def phrases(self, labels: Sequence[int]) -> list[str]:
+        """The phrase `{value} {trait_type}` of every visible trait."""
+        return [f"{self.values[t][k - 1]} {t}" for t, k in zip(self.types, labels, strict=True) if k]
+
+    def caption(self, labels: Sequence[int]) -> str:
+        return caption(self.subject, self.phrases(labels))
+
+    def attributes(self, labels: Sequence[int]) -> list[dict[str, str]]:
+        """The `attributes` of an ERC-721 metadata file: [{"trait_type": ..., "value": ...}, ...]."""
+        return [
+            {"trait_type": t, "value": self.values[t][k - 1]} for t, k in zip(self.types, labels, strict=True) if k
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Tokens of one collection: images (N, height, width, 3) uint8, labels (N, len(traits.types)) as in Traits."""
+
+    traits: Traits
+    names: tuple[str, ...]
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image(self, index: int) -> Pixels:
+        return self.images[index]
+
+    def caption(self, index: int) -> str:
+        return self.traits.caption(self.labels[index].tolist())
+
+
+def caption(subject: str, phrases: Sequence[str]) -> str:
+    text = f"A picture of {subject}"
+    return f"{text}, containing {', '.join(phrases)}" if phrases else text
+
+
+def parts(text: str) -> tuple[str, list[str]]:
+    """(subject, phrases) of a caption; free text without the template is one phrase of an unknown subject."""
+    head, _, tail = text.strip().partition(", containing ")
+    if not head.lower().startswith("a picture of "):
+        return "", [p.strip() for p in text.split(",") if p.strip()]
+    return head[len("a picture of ") :].strip(), [p.strip() for p in tail.split(",") if p.strip()]

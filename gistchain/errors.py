@@ -1,0 +1,90 @@
+"""Every error that gistchain raises on purpose.
+
+GistchainError
+├── SettingError        an option, environment variable or settings file has a value that can't be used
+├── ImageError          the input is not an image, or not one that can be used safely
+├── PacketError         bytes that are not a gist packet, or a damaged one
+├── CaptionError        a caption can't be made or can't be used
+├── ModelError          a model or its weights are missing, damaged or of the wrong kind
+├── AlreadyRegistered   the very same image has a token
+├── RebuildError        no isotope can be made from this gist
+└── LedgerError         the chain refused, or can't be reached
+    ├── UnknownToken    no token has this id
+    ├── LedgerBusy      another process holds the embedded chain
+    ├── LedgerDamaged   the chain file is not what was written
+    ├── NodeDown        the node doesn't answer; what was asked may still happen
+    ├── WrongChain      the node is on another chain than the one expected
+    ├── OutOfGas        the account or the transaction can't pay
+    └── DiskFull        the chain file can't grow; nothing was written
+A message says what happened, to what, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class GistchainError(Exception):
+    """Base of all of them."""
+
+
+class SettingError(GistchainError):
+    pass
+
+
+class ImageError(GistchainError):
+    pass
+
+
+class PacketError(GistchainError):
+    pass
+
+
+class CaptionError(GistchainError):
+    pass
+
+
+class ModelError(GistchainError):
+    pass
+
+
+class AlreadyRegistered(GistchainError):
+    """`token` is the id of the registration that came first."""
+
+    def __init__(self, message: str, token: int) -> None:
+        super().__init__(message)
+        self.token = token
+
+
+class RebuildError(GistchainError):
+    pass
+
+
+class LedgerError(GistchainError):
+    pass
+
+
+class UnknownToken(LedgerError):
+    pass
+
+
+class LedgerBusy(LedgerError):
+    pass
+
+
+class LedgerDamaged(LedgerError):
+    pass
+
+
+class NodeDown(LedgerError):
+    pass
+
+
+class WrongChain(LedgerError):
+    pass
+
+
+class OutOfGas(LedgerError):
+    pass
+
+
+class DiskFull(LedgerError):
+    pass

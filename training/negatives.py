@@ -1,0 +1,75 @@
+"""Images that are none of the trained collections: what the captioner learns to call unknown."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib import resources
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training import data
+
+# None of PFP-30's test or validation collections (toon-head, planets, miniavs, cameo, micah) is among them.
+OTHER_STYLES = (
+    "adventurer", "avataaars", "bottts", "clay", "cutouts", "dylan", "icons", "identicon", "landscape", "line-face",
+    "lorelei", "marbles", "moods", "notionists", "open-peeps", "personas", "pixel-art", "pixelbot", "shapes", "sprouts",
+    "stack", "thumbs", "voxel-art",
+)  # fmt: skip
+EACH = 60
+
+
+def other_styles() -> NDArray[np.uint8]:
+    path = data.CACHE / "other-styles.npz"
+    if not path.exists():
+        import resvg_py
+        from dicebear import Avatar, Style
+        from PIL import Image
+
+        drawn = []
+        for name in OTHER_STYLES:
+            style = Style(json.loads(resources.files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
+            for i in range(EACH):
+                svg = Avatar(style, {"seed": f"train-{i}"}).to_string()
+                image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=64, height=64)))).convert("RGBA")
+                back = Image.new("RGBA", image.size, (255, 255, 255, 255))
+                drawn.append(np.asarray(Image.alpha_composite(back, image).convert("RGB")))
+        np.savez_compressed(path, images=np.stack(drawn))
+    with np.load(path) as kept:
+        return kept["images"]
+
+
+def dead_leaves(rng: np.random.Generator, side: int = 64) -> Tensor:
+    """Overlapping discs with power-law radii: the statistics of natural images (Lee, Mumford, Huang 2001)."""
+    y, x = np.mgrid[:side, :side]
+    image = np.broadcast_to(rng.uniform(-1, 1, 3)[:, None, None], (3, side, side)).copy()
+    base = rng.uniform(-1, 1, 3)
+    for _ in range(int(rng.integers(20, 80))):
+        radius = 2.0 / rng.random() ** 0.7
+        centre = rng.uniform(0, side, 2)
+        inside = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
+        image[:, inside] = np.clip(base + rng.normal(0, 0.5, 3), -1, 1)[:, None]
+    image += rng.normal(0, rng.uniform(0, 0.15), image.shape)
+    return torch.from_numpy(image.clip(-1, 1)).float()
+
+
+def plain(rng: np.random.Generator, side: int = 64) -> Tensor:
+    """A single colour, a gradient, coloured noise with a 1/f spectrum, or white noise."""
+    colour = rng.uniform(-1, 1, (3, 1, 1))
+    kind = rng.integers(4)
+    if kind == 0:
+        image = np.broadcast_to(colour, (3, side, side))
+    elif kind == 1:
+        y, x = np.mgrid[:side, :side] / side
+        image = colour + rng.uniform(-1, 1, (3, 1, 1)) * x + rng.uniform(-1, 1, (3, 1, 1)) * y
+    elif kind == 2:
+        frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None]) + 1 / side
+        spectrum = np.fft.fft2(rng.normal(size=(3, side, side))) / frequency ** rng.uniform(0.7, 1.6)
+        image = np.real(np.fft.ifft2(spectrum))
+        image = colour + image / image.std() * rng.uniform(0.1, 0.6)
+    else:
+        image = colour * 0.5 + rng.normal(0, rng.uniform(0.1, 1), (3, side, side))
+    return torch.from_numpy(np.clip(image, -1, 1)).float()

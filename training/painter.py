@@ -1,0 +1,243 @@
+"""Trains one collection's painter: flow matching in a PCA latent by a residual MLP, conditioned on caption phrases.
+
+    python -m training.painter punks --minutes 35        # CPU-minutes on one thread
+    python -m training.export                            # -> gistchain/models/weights/
+
+Recipe. Canvas at the collection's own resolution; PCA of the training images; x-prediction with the linear-Gaussian
+posterior mean as a skip; condition = sum over the caption's phrases of an MLP over their MiniLM vectors; 10% of the
+samples unconditional, 20% with phrases dropped, synonyms of the phrases; a quarter of the samples also see an 8x8
+thumbnail with noise of a stated level (the latent that a link may carry); EMA of the weights; bfloat16 autocast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gistchain.collection import dicebear, nouns, punks
+from gistchain.collection.traits import Traits
+from gistchain.models.minilm import MiniLM
+from training import data
+
+SCALE = 2.0  # latents are PCA coordinates of pixels in [-1, 1], times this
+THUMB = 194  # 8 x 8 x 3 numbers in [-1, 1], their noise level, and 1 where there are any
+
+
+@dataclass(frozen=True)
+class Shape:
+    """canvas: pixels a side. rank: PCA numbers. width, hidden, blocks: of the residual MLP. condition: its condition."""
+
+    canvas: int
+    rank: int
+    width: int
+    hidden: int
+    blocks: int
+    condition: int
+
+
+SHAPES = {
+    "punks": Shape(24, 448, 512, 768, 4, 384),
+    "nouns": Shape(32, 768, 640, 896, 4, 384),
+    **{style: Shape(64, 160, 320, 512, 3, 256) for style in dicebear.STYLES},
+}
+
+
+class Net(nn.Module):
+    mean: Tensor
+    basis: Tensor
+    variance: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        s = shape
+        pixels = s.canvas * s.canvas * 3
+        self.register_buffer("mean", torch.zeros(pixels))
+        self.register_buffer("basis", torch.zeros(pixels, s.rank))
+        self.register_buffer("variance", torch.ones(s.rank))
+        self.phrase_in, self.phrase_out = nn.Linear(384, 512), nn.Linear(512, s.condition)
+        self.condition_norm = nn.LayerNorm(s.condition)
+        self.nothing = nn.Parameter(torch.zeros(s.condition))
+        self.latent_in, self.thumb_in, self.time_in = nn.Linear(s.rank, s.width), nn.Linear(THUMB, s.width), nn.Linear(64, s.width)
+        self.norms = nn.ModuleList(nn.LayerNorm(s.width) for _ in range(s.blocks))
+        self.rise = nn.ModuleList(nn.Linear(s.width, s.hidden) for _ in range(s.blocks))
+        self.steer = nn.ModuleList(nn.Linear(s.condition, s.hidden, bias=False) for _ in range(s.blocks))
+        self.fall = nn.ModuleList(nn.Linear(s.hidden, s.width) for _ in range(s.blocks))
+        self.out_norm, self.out = nn.LayerNorm(s.width), nn.Linear(s.width, s.rank)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        for layer in self.fall:
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def phrases(self, vectors: Tensor) -> Tensor:
+        return self.phrase_out(F.gelu(self.phrase_in(vectors * 4)))
+
+    def condition(self, phrases: Tensor, mask: Tensor) -> Tensor:
+        """(B, P, C), (B, P) -> (B, C)."""
+        return self.condition_norm((phrases * mask[..., None]).sum(-2) + self.nothing)
+
+    def forward(self, z: Tensor, t: Tensor, condition: Tensor, thumb: Tensor) -> Tensor:
+        """The clean latent expected behind z = t * clean + (1 - t) * noise. z (B, rank), t (B,)."""
+        t = t[:, None]
+        spread = t * t * self.variance + (1 - t) ** 2
+        turns = torch.exp(torch.arange(32, device=z.device) * (-math.log(1000) / 31)) * (t * 200)
+        h = self.latent_in(z / spread.sqrt()) + self.time_in(torch.cat([turns.cos(), turns.sin()], 1)) + self.thumb_in(thumb)
+        for norm, rise, steer, fall in zip(self.norms, self.rise, self.steer, self.fall, strict=True):
+            h = h + fall(F.gelu(rise(norm(h)) + steer(condition), approximate="tanh"))
+        return t * self.variance / spread * z + self.variance.sqrt() * self.out(self.out_norm(h))
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        return (pixels.flatten(1) - self.mean) * SCALE @ self.basis
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return latents @ self.basis.T / SCALE + self.mean
+
+
+def thumbnail(pixels: Tensor, noise: Tensor) -> Tensor:
+    """(B, S, S, 3) in [-1, 1], (B, 1) -> (B, THUMB): 8-bit means of an 8x8 grid, plus noise of that deviation."""
+    small = F.adaptive_avg_pool2d(pixels.permute(0, 3, 1, 2), 8).permute(0, 2, 3, 1).flatten(1)
+    small = ((small * 0.5 + 0.5) * 255).round() / 127.5 - 1
+    return torch.cat([small + noise * torch.randn_like(small), noise, torch.ones_like(noise)], 1)
+
+
+def wordings(traits: Traits) -> list[list[str]]:
+    """For the subject and then every (type, value) in order: the phrase of the caption first, then its synonyms."""
+    subject = [traits.subject, traits.subject.lower(), f"{traits.subject} avatar"]
+    return [subject] + [
+        [f"{v} {t}", v, f"{t}: {v}"] for t, values in traits.values.items() for v in values
+    ]
+
+
+def source(name: str, rng: np.random.Generator) -> tuple[Traits, Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]]:
+    """Traits, and an endless stream of (images, labels) chunks of the training part."""
+    if name == "nouns":
+        return nouns.layers().traits, _nouns_stream(rng)
+    tokens = data.punks_training() if name == "punks" else data.dicebear_training(name)
+    weights = np.ones(len(tokens))
+    if name == "punks":  # rare traits are drawn more often, by the root of their rarity
+        frequency = [np.bincount(column, minlength=64) for column in tokens.labels.T]
+        rarest = np.min([np.where(c > 0, f[c], len(tokens)) for f, c in zip(frequency, tokens.labels.T, strict=True)], axis=0)
+        weights = 1 / np.sqrt(rarest)
+    return tokens.traits, _finite_stream(tokens.images, tokens.labels, weights / weights.sum(), rng)
+
+
+def _nouns_stream(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    while True:
+        tokens = data.nouns_training(2048, rng)
+        yield tokens.images, tokens.labels
+
+
+def _finite_stream(images, labels, weights, rng) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    while True:
+        picked = rng.choice(len(images), 2048, p=weights)
+        yield images[picked], labels[picked]
+
+
+def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, seed: int = 0) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    traits, stream = source(name, rng)
+    words = wordings(traits)
+    minilm = MiniLM()
+    vectors = torch.from_numpy(np.stack([minilm.embed(w) for w in words]))  # (phrases, wordings, 384)
+    offsets = np.cumsum([1, *(len(v) for v in traits.values.values())])[:-1]
+
+    net = Net(SHAPES[name])
+    fit_basis(net, np.concatenate([next(stream)[0] for _ in range(6)]))
+    parameters = list(net.parameters())
+    average = [p.detach().clone() for p in parameters]
+    matrices = [p for p in parameters if p.ndim == 2]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.01}, {"params": [p for p in parameters if p.ndim != 2], "weight_decay": 0.0}],
+        lr=rate, betas=(0.9, 0.98), fused=True,
+    )
+    print(name, f"{sum(p.numel() for p in parameters) / 1e6:.2f} M + basis {net.basis.numel() / 1e6:.2f} M", flush=True)
+    start, step, loss_sum = time.process_time(), 0, 0.0
+    while (done := (time.process_time() - start) / 60 / minutes) < 1:
+        images, labels = next(stream)
+        for at in range(0, len(images), batch):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1, (step + 1) / 200) * (1 if done < 0.4 else max(0.01, (1 - done) / 0.6))
+            x = torch.from_numpy(images[at : at + batch]).float() / 127.5 - 1
+            ids = phrase_ids(labels[at : at + batch], offsets, rng)
+            wording = torch.from_numpy(np.where(rng.random(len(words)) < 0.6, 0, rng.integers(0, 3, len(words))))
+            clean = net.encode(x)
+            t = torch.sigmoid(torch.randn(len(x)) * 1.1 - 0.7)
+            z = t[:, None] * clean + (1 - t[:, None]) * torch.randn_like(clean)
+            noise = torch.rand(len(x), 1) * 0.6 * (torch.rand(len(x), 1) > 0.3)
+            thumb = thumbnail(x, noise) * (torch.rand(len(x), 1) < 0.25)
+            with torch.autocast("cpu", torch.bfloat16):
+                known = net.phrases(vectors[torch.arange(len(words)), wording])
+                known = torch.cat([torch.zeros(1, known.shape[1], dtype=known.dtype), known])
+                guess = net(z, t, net.condition(known[ids], (ids > 0).to(known.dtype)), thumb)
+            loss = ((guess.float() - clean) ** 2 / (1 - t[:, None]).clamp(min=0.1) ** 2).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimiser.step()
+            step, loss_sum = step + 1, loss_sum + loss.item()
+            with torch.no_grad():
+                torch._foreach_lerp_(average, parameters, 1 - min(0.999, (step + 1) / (step + 20)))
+            if step % 200 == 0:
+                spent = time.process_time() - start
+                print(f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}", flush=True)
+                loss_sum = 0.0
+        if step % 1000 < 5:
+            save(net, average, name, step, time.process_time() - start)
+    save(net, average, name, step, time.process_time() - start)
+
+
+def phrase_ids(labels: NDArray[np.int64], offsets: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+    """(B, 1 + types): 0 = nothing, 1 = the subject, 2 ... the traits; some rows emptied, some thinned."""
+    ids = np.zeros((len(labels), 1 + labels.shape[1]), np.int64)
+    ids[:, 0] = 1
+    ids[:, 1:] = np.where(labels > 0, labels + offsets, 0)
+    u = rng.random(len(labels))
+    thinned = (u >= 0.1) & (u < 0.3)
+    drop = rng.random(ids.shape) < np.where(thinned, rng.random(len(labels)) * 0.7, 0)[:, None]
+    drop[:, 0] = False
+    ids[drop] = 0
+    ids[u < 0.1] = 0
+    return torch.from_numpy(ids)
+
+
+def fit_basis(net: Net, images: NDArray[np.uint8]) -> None:
+    x = torch.from_numpy(images.reshape(len(images), -1)).float() / 127.5 - 1
+    mean = x.mean(0)
+    rank = net.basis.shape[1]
+    if x.shape[1] <= 3072:
+        values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+        values, vectors = values.flip(0)[:rank], vectors.flip(1)[:, :rank]
+    else:
+        _, s, v = torch.svd_lowrank(x - mean, q=rank + 32, niter=4)
+        values, vectors = s[:rank] ** 2 / len(x), v[:, :rank]
+    net.mean.copy_(mean)
+    net.basis.copy_(vectors)
+    net.variance.copy_(values.clamp(min=1e-6) * SCALE**2)
+    rest = ((x[:500] - mean) - (x[:500] - mean) @ vectors @ vectors.T).pow(2).mean() / 4
+    print(f"basis of rank {rank}: PSNR {-10 * torch.log10(rest):.1f} dB", flush=True)
+
+
+def save(net: Net, average: list[Tensor], name: str, step: int, seconds: float) -> None:
+    state = dict(net.state_dict())
+    for (key, _), value in zip(net.named_parameters(), average, strict=True):
+        state[key] = value.clone()
+    torch.save({"state": state, "shape": asdict(SHAPES[name]), "step": step, "cpu_minutes": seconds / 60}, data.CACHE / f"painter-{name}.pt")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("collection", choices=SHAPES)
+    parser.add_argument("--minutes", type=float, default=30)
+    given = parser.parse_args()
+    train(given.collection, given.minutes)
