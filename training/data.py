@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gistchain.collection import dicebear, nouns, punks
-from gistchain.collection.traits import Tokens
+from gistchain.collection.tokens import Tokens
 
 CACHE = Path(__file__).parent / "cache"
 DICEBEAR_TOKENS = 5000

@@ -1,10 +1,11 @@
 """Trait phrases of known collections + a list of caption words -> gistchain/gist/dictionary-1.txt.
 
-    python training/dictionary.py            writes the dictionary and prints the SHA-256 that textcode.py must name
+    python -m training.dictionary            writes the dictionary and prints the SHA-256 that textcode.py must name
+    python -m training.dictionary --count    counts traits in the training tokens first, into trait_counts.json
 
-Frequencies: of trait values, what `traits.json` counted on training tokens, or equal where it counts nothing; of
-English words, Zipf's law over the hand-written order; of what joins them, GRAMMAR below, corrected once by the paths
-of the example captions at the end of `caption_words.txt`, which were written for this file.
+Frequencies: of traits, as counted in training tokens, or equal where nothing was counted; of English words, Zipf's
+law over the hand-written order; of what joins them, GRAMMAR below, corrected once by the paths of the example
+captions at the end of `caption_words.txt`, which were written for this file.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ import hashlib
 import json
 import re
 import string
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
+import numpy as np
+
+from gistchain.collection import dicebear
+from gistchain.collection.tokens import Tokens
 from gistchain.gist import textcode
 
 HERE = Path(__file__).resolve().parent
 WORDS = HERE / "caption_words.txt"
+COUNTS = HERE / "trait_counts.json"
 TRAITS = HERE.parent / "gistchain" / "models" / "weights" / "traits.json"
 DICTIONARY = HERE.parent / "gistchain" / "gist" / "dictionary-1.txt"
 
 Entry = tuple[int, bytes, str]  # frequency, piece, next context
 Contexts = dict[str, list[Entry]]
-
-END = (b"", "end")
 
 
 class Collection(TypedDict):
@@ -36,60 +41,66 @@ class Collection(TypedDict):
 
     subject: str
     traits: dict[str, list[str]]
-    counts: NotRequired[dict[str, dict[str, int]]]
 
 
-# context: (piece, next context, frequency). A piece without text may only lead to a context further down the file.
-GRAMMAR: dict[str, list[tuple[str, str, int]]] = {
-    "start": [
-        ("a ", "phrase", 40), ("A ", "phrase", 20), ("an ", "phrase", 4), ("An ", "phrase", 2), ("the ", "phrase", 10),
-        ("The ", "phrase", 5), ("two ", "phrase", 5), ("Two ", "phrase", 3), ("three ", "phrase", 2),
-        ("Three ", "phrase", 2), ("some ", "phrase", 2), ("a group of ", "phrase", 2), ("A group of ", "phrase", 1),
-        ("a picture of ", "any", 2), ("A picture of ", "any", 6), ("a photo of ", "any", 2), ("a close up of ", "any", 2),
-        ("", "any", 20), ("", "end", 1),
-    ],
-    "after noun": [
-        (" ", "verb", 40), (" is ", "verb", 12), (" are ", "verb", 8), (" in a ", "phrase", 10), (" in the ", "phrase", 8),
-        (" in ", "phrase", 4), (" on a ", "phrase", 10), (" on the ", "phrase", 5), (" on ", "phrase", 3),
-        (" with a ", "phrase", 8), (" with ", "phrase", 6), (" of ", "phrase", 8), (" of a ", "phrase", 4),
-        (" and ", "phrase", 12), (" and a ", "phrase", 6), (" next to a ", "phrase", 3), (" in front of a ", "phrase", 3),
-        (" on top of a ", "phrase", 2), (" at ", "phrase", 2), (" at the ", "phrase", 2), (" near a ", "phrase", 2),
-        (" by ", "phrase", 1), (" by a ", "phrase", 1), (" for ", "phrase", 1), (" from a ", "phrase", 1),
-        (" to ", "verb", 2), (" over a ", "phrase", 1), (" ", "noun", 16), (" ", "preposition", 6), (" ", "adverb", 2),
-        (", ", "phrase", 3), (", ", "any", 3), (", containing ", "any", 2), (" that is ", "verb", 1), ("s", "after noun", 16),
-        ("es", "after noun", 1), ("'s ", "phrase", 2), (".", "after mark", 4), ("", "mark", 4), ("", "end", 44),
-    ],
-    "after adjective": [
-        (" ", "noun", 60), (" and ", "adjective", 8), (" ", "adjective", 16), (", ", "adjective", 3), (" ", "verb", 2),
-        (" ", "preposition", 2), ("", "mark", 2), ("", "end", 2),
-    ],
-    "after verb": [
-        (" a ", "phrase", 26), (" an ", "phrase", 3), (" the ", "phrase", 8), (" ", "phrase", 12), (" on a ", "phrase", 10),
-        (" on the ", "phrase", 5), (" on ", "phrase", 3), (" in a ", "phrase", 8), (" in the ", "phrase", 7),
-        (" in ", "phrase", 3), (" with a ", "phrase", 4), (" with ", "phrase", 4), (" at a ", "phrase", 3),
-        (" down a ", "phrase", 3), (" next to a ", "phrase", 3), (" in front of a ", "phrase", 3), (" through ", "phrase", 2),
-        (" on top of a ", "phrase", 2), (" over a ", "phrase", 2), (" by ", "phrase", 3), (" against a ", "phrase", 2),
-        (" from a ", "phrase", 2), (" his ", "phrase", 2), (" and ", "verb", 3), (" ", "preposition", 12),
-        (" ", "adverb", 6), (" ", "verb", 8), ("s", "after verb", 1), ("", "mark", 2), ("", "end", 10),
-    ],
-    "after preposition": [
-        (" a ", "phrase", 30), (" the ", "phrase", 24), (" an ", "phrase", 3), (" ", "phrase", 24), (" ", "preposition", 4),
-        (" its ", "phrase", 2), (" his ", "phrase", 2), (" ", "verb", 2), ("", "mark", 2), ("", "end", 3),
-    ],
-    "after word": [
-        (" ", "noun", 16), (" ", "verb", 12), (" ", "preposition", 6), (" ", "adjective", 3), (" a ", "phrase", 6),
-        (" the ", "phrase", 4), (" on a ", "phrase", 4), (" in a ", "phrase", 4), (" in the ", "phrase", 4),
-        (" of ", "phrase", 6), (" and ", "phrase", 6), (" with a ", "phrase", 4), (" with ", "phrase", 3),
-        (" is ", "verb", 3), (" to ", "verb", 2), (", ", "phrase", 4), (" ", "spelled", 12), (", containing ", "any", 3),
-        ("s", "after noun", 2), (".", "after mark", 3), ("", "mark", 4), ("", "end", 16),
-    ],
-    "digits": [*((digit, "digits", 2) for digit in string.digits), ("", "after word", 20)],
-    "after mark": [(" ", "any", 12), (" ", "start", 4), ("", "any", 8), ("", "end", 10)],
-    "any": [
-        ("a ", "phrase", 12), ("the ", "phrase", 6), ("an ", "phrase", 2), ("", "phrase", 30), ("", "verb", 10),
-        ("", "preposition", 3), ("", "adverb", 2), ("", "spelled", 6), ("", "mark", 6),
-    ],
-    "phrase": [("", "noun", 60), ("", "adjective", 34), ("", "number", 4), ("", "verb", 2), ("", "spelled", 4)],
+Counts = dict[str, dict[str, dict[str, int]]]
+"""Trait type ("" = start of the caption) -> "values": value -> tokens; "after": next type or "end" -> tokens."""
+
+STARTS_OF_COLLECTIONS = 3000  # against about 1000 of all other starts: three captions in four follow a template
+
+# context: "frequency piece next context" of each of its symbols; "_" is a space, "~" no text. A piece without text may
+# only lead to a context further down the file.
+GRAMMAR = {
+    "start": """
+        40 a_ phrase; 20 A_ phrase; 4 an_ phrase; 2 An_ phrase; 10 the_ phrase; 5 The_ phrase; 5 two_ phrase; 3
+        Two_ phrase; 2 three_ phrase; 2 Three_ phrase; 2 some_ phrase; 2 a_group_of_ phrase; 1 A_group_of_
+        phrase; 2 a_picture_of_ any; 6 A_picture_of_ any; 2 a_photo_of_ any; 2 a_close_up_of_ any; 20 ~ any; 1 ~
+        end
+    """,
+    "after noun": """
+        40 _ verb; 12 _is_ verb; 8 _are_ verb; 10 _in_a_ phrase; 8 _in_the_ phrase; 4 _in_ phrase; 10 _on_a_
+        phrase; 5 _on_the_ phrase; 3 _on_ phrase; 8 _with_a_ phrase; 6 _with_ phrase; 8 _of_ phrase; 4 _of_a_
+        phrase; 12 _and_ phrase; 6 _and_a_ phrase; 3 _next_to_a_ phrase; 3 _in_front_of_a_ phrase; 2
+        _on_top_of_a_ phrase; 2 _at_ phrase; 2 _at_the_ phrase; 2 _near_a_ phrase; 1 _by_ phrase; 1 _by_a_
+        phrase; 1 _for_ phrase; 1 _from_a_ phrase; 2 _to_ verb; 1 _over_a_ phrase; 16 _ noun; 6 _ preposition; 2
+        _ adverb; 3 ,_ phrase; 3 ,_ any; 2 ,_containing_ any; 1 _that_is_ verb; 16 s after noun; 1 es after
+        noun; 2 's_ phrase; 4 . after mark; 4 ~ mark; 44 ~ end
+    """,
+    "after adjective": """
+        60 _ noun; 8 _and_ adjective; 16 _ adjective; 3 ,_ adjective; 2 _ verb; 2 _ preposition; 2 ~ mark; 2 ~
+        end
+    """,
+    "after verb": """
+        26 _a_ phrase; 3 _an_ phrase; 8 _the_ phrase; 12 _ phrase; 10 _on_a_ phrase; 5 _on_the_ phrase; 3 _on_
+        phrase; 8 _in_a_ phrase; 7 _in_the_ phrase; 3 _in_ phrase; 4 _with_a_ phrase; 4 _with_ phrase; 3 _at_a_
+        phrase; 3 _down_a_ phrase; 3 _next_to_a_ phrase; 3 _in_front_of_a_ phrase; 2 _through_ phrase; 2
+        _on_top_of_a_ phrase; 2 _over_a_ phrase; 3 _by_ phrase; 2 _against_a_ phrase; 2 _from_a_ phrase; 2 _his_
+        phrase; 3 _and_ verb; 12 _ preposition; 6 _ adverb; 8 _ verb; 1 s after verb; 2 ~ mark; 10 ~ end
+    """,
+    "after preposition": """
+        30 _a_ phrase; 24 _the_ phrase; 3 _an_ phrase; 24 _ phrase; 4 _ preposition; 2 _its_ phrase; 2 _his_
+        phrase; 2 _ verb; 2 ~ mark; 3 ~ end
+    """,
+    "after word": """
+        16 _ noun; 12 _ verb; 6 _ preposition; 3 _ adjective; 6 _a_ phrase; 4 _the_ phrase; 4 _on_a_ phrase; 4
+        _in_a_ phrase; 4 _in_the_ phrase; 6 _of_ phrase; 6 _and_ phrase; 4 _with_a_ phrase; 3 _with_ phrase; 3
+        _is_ verb; 2 _to_ verb; 4 ,_ phrase; 12 _ spelled; 3 ,_containing_ any; 2 s after noun; 3 . after mark;
+        4 ~ mark; 16 ~ end
+    """,
+    "digits": """
+        2 0 digits; 2 1 digits; 2 2 digits; 2 3 digits; 2 4 digits; 2 5 digits; 2 6 digits; 2 7 digits; 2 8
+        digits; 2 9 digits; 20 ~ after word
+    """,
+    "after mark": """
+        12 _ any; 4 _ start; 8 ~ any; 10 ~ end
+    """,
+    "any": """
+        12 a_ phrase; 6 the_ phrase; 2 an_ phrase; 30 ~ phrase; 10 ~ verb; 3 ~ preposition; 2 ~ adverb; 6 ~
+        spelled; 6 ~ mark
+    """,
+    "phrase": """
+        60 ~ noun; 34 ~ adjective; 4 ~ number; 2 ~ verb; 4 ~ spelled
+    """,
 }
 CLASSES = {  # word class: the context after one of its words, and how often its words are spelled by letters (in 1000)
     "noun": ("after noun", 60),
@@ -99,9 +110,11 @@ CLASSES = {  # word class: the context after one of its words, and how often its
     "adverb": ("after verb", 20),
     "number": ("after adjective", 20),
 }
+# First bytes of UTF-8 characters beyond ASCII, how common, and how many bytes follow.
+_LEADS = ((range(0xC2, 0xE0), 12, 1), (range(0xE0, 0xF0), 4, 2), (range(0xF0, 0xF5), 1, 3))
 
 
-def dictionary_text(collections: Mapping[str, Collection], words: str) -> str:
+def dictionary_text(collections: Mapping[str, Collection], counts: Mapping[str, Counts], words: str) -> str:
     """The text of the dictionary file."""
     classes = {name: body.split("\n") for name, _, body in (part.partition("]\n") for part in words.split("\n[")[1:])}
     examples = [line for line in classes.pop("example") if line]
@@ -116,25 +129,21 @@ def dictionary_text(collections: Mapping[str, Collection], words: str) -> str:
             (frequency * 4 + weight * seen[number, symbol], piece, follow)
             for symbol, (frequency, piece, follow) in enumerate(entries)
         ]
-    start = contexts.pop("start")
-    traits = _traits(collections)
-    total = sum(frequency for frequency, _, _ in start)
-    prefixes = traits.pop("start", [])
-    # Half of all captions follow the template of a known collection.
-    start += [(max(1, total * frequency // 1000), piece, follow) for frequency, piece, follow in prefixes]
+    traits = _traits(collections, counts)
+    start = [*contexts.pop("start"), *traits.pop("start")]
     return _file({"start": start, **traits, **contexts})
 
 
 def _english(vocabulary: Mapping[str, list[str]]) -> Contexts:
-    contexts: Contexts = {name: [(f, piece.encode(), follow) for piece, follow, f in GRAMMAR[name]] for name in ("start",)}
+    contexts: Contexts = {"start": _grammar("start")}
     contexts |= _letters(word for words in vocabulary.values() for word in words)
-    contexts |= {name: [(f, p.encode(), follow) for p, follow, f in GRAMMAR[name]] for name in list(GRAMMAR)[1:]}
+    contexts |= {name: _grammar(name) for name in list(GRAMMAR)[1:]}
     for name, words in vocabulary.items():
         follow, spelled = CLASSES[name]
         zipf = [(1 + 4000 // (rank + 8), word.encode(), follow) for rank, word in enumerate(words)]
         total = sum(frequency for frequency, _, _ in zipf)
         contexts[name] = [*zipf, (total * spelled // 1000, b"", "spelled")]
-    leads = [(12 if lead < 0xE0 else 4 if lead < 0xF0 else 1, bytes([lead]), f"tail {_tail(lead)}") for lead in range(0xC2, 0xF5)]
+    leads = [(frequency, bytes([lead]), f"tail {tail}") for leads, frequency, tail in _LEADS for lead in leads]
     marks = [(3, bytes([code]), _after(code)) for code in range(128)]
     contexts["foreign"] = [*leads, (120, b" ", "foreign"), (40, b" ", "any"), (60, b"", "spelled"), (60, b"", "end")]
     contexts["spelled"] = [*_initials(vocabulary), (8, b"", "mark")]
@@ -143,6 +152,11 @@ def _english(vocabulary: Mapping[str, list[str]]) -> Contexts:
     contexts["tail 2"] = [(1, bytes([code]), "tail 1") for code in range(0x80, 0xC0)]
     contexts["tail 1"] = [(1, bytes([code]), "foreign") for code in range(0x80, 0xC0)]
     return contexts
+
+
+def _grammar(name: str) -> list[Entry]:
+    rows = [row.split() for row in GRAMMAR[name].split(";")]
+    return [(int(row[0]), row[1].replace("_", " ").replace("~", "").encode(), " ".join(row[2:])) for row in rows]
 
 
 def _letters(words: Iterable[str]) -> Contexts:
@@ -158,8 +172,9 @@ def _letters(words: Iterable[str]) -> Contexts:
 
 def _initials(vocabulary: Mapping[str, list[str]]) -> list[Entry]:
     first = Counter(word[0] for words in vocabulary.values() for word in words)
-    lower = [(2 + 2 * first[letter], letter.encode(), f"letter {letter}") for letter in string.ascii_lowercase]
-    return lower + [(1 + first[letter] // 2, letter.upper().encode(), f"letter {letter}") for letter in string.ascii_lowercase]
+    letters = [(2 * first[letter], letter, f"letter {letter}") for letter in string.ascii_lowercase]
+    lower = [(2 + frequency, letter.encode(), follow) for frequency, letter, follow in letters]
+    return lower + [(1 + frequency // 4, letter.upper().encode(), follow) for frequency, letter, follow in letters]
 
 
 def _after(code: int) -> str:
@@ -169,31 +184,68 @@ def _after(code: int) -> str:
     return "digits" if character.isdigit() else "any" if character == " " else "after mark"
 
 
-def _tail(lead: int) -> int:
-    return 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
-
-
-def _traits(collections: Mapping[str, Collection]) -> Contexts:
+def _traits(collections: Mapping[str, Collection], counts: Mapping[str, Counts]) -> Contexts:
     """One context for the values of each trait type, one for what follows them; "start" holds the prefixes."""
     contexts: Contexts = {"start": []}
-    for name, collection in sorted(collections.items()):
-        types = list(collection["traits"])
-        prefix = f"A picture of {collection['subject']}, containing ".encode()
-        share = max(1, 1000 // len(collections))
-        contexts["start"] += [(f * share, prefix, f"{name}/{kind}") for f, kind in _following(types, -1)]
-        for index, (kind, values) in enumerate(collection["traits"].items()):
-            counts = collection.get("counts", {}).get(kind, {})
-            entries = [(1 + counts.get(value, 0), f"{value} {kind}".encode(), f"{name}/{kind} +") for value in values]
+    share = STARTS_OF_COLLECTIONS // len(collections)
+    for name, collection in collections.items():
+        seen = counts.get(name, {})
+        subject = f"A picture of {collection['subject']}"
+        for kind, frequency in _following(list(collection["traits"]), "", seen):
+            end = kind == "end"
+            piece, follow = (subject, kind) if end else (f"{subject}, containing ", f"{name}/{kind}")
+            contexts["start"].append((1 + frequency * share // 1000, piece.encode(), follow))
+        for kind, values in collection["traits"].items():
+            tally = seen.get(kind, {}).get("values", {})
+            entries = [(1 + 4 * tally.get(v, 0), f"{v} {kind}".encode(), f"{name}/{kind} +") for v in values]
             total = sum(frequency for frequency, _, _ in entries)
             contexts[f"{name}/{kind}"] = [*entries, (1 + total // 200, b"", "any")]
-            after = [(f, b", ", f"{name}/{following}") for f, following in _following(types, index)]
-            ends = 8 if index + 1 < len(types) else 64
-            contexts[f"{name}/{kind} +"] = [*after, (ends, *END), (1, b"", "after noun")]
+            contexts[f"{name}/{kind} +"] = [
+                *(
+                    (frequency, b"" if after == "end" else b", ", after if after == "end" else f"{name}/{after}")
+                    for after, frequency in _following(list(collection["traits"]), kind, seen)
+                ),
+                (5, b"", "after noun"),
+            ]
     return contexts
 
 
-def _following(types: list[str], index: int) -> list[tuple[int, str]]:
-    return [(max(1, 64 >> skipped), kind) for skipped, kind in enumerate(types[index + 1 :])]
+def _following(types: list[str], kind: str, seen: Counts) -> list[tuple[str, int]]:
+    """(what follows a trait of this type, how often in about 1000); kind "" is the start, "end" the end."""
+    later = types[types.index(kind) + 1 :] if kind else types
+    tally = seen.get(kind, {}).get("after") or {after: 64 >> place for place, after in enumerate([*later, "end"])}
+    total = sum(tally.values())
+    return [(after, 1 + 1000 * tally.get(after, 0) // total) for after in [*types, "end"]]
+
+
+def count() -> dict[str, Counts]:
+    """What the captions of the training tokens say, counted: nothing that is held out."""
+    from training import data
+
+    drawn = [data.punks_training(), data.nouns_training(4000, np.random.default_rng(0))]
+    drawn += [data.dicebear_training(style) for style in dicebear.STYLES]
+    return {tokens.traits.collection: _tally(tokens) for tokens in drawn}
+
+
+def _tally(tokens: Tokens) -> Counts:
+    types = tokens.traits.types
+    counts: Counts = {kind: {"values": {}, "after": {}} for kind in ("", *types)}
+    for row in tokens.labels.tolist():
+        before = ""
+        for kind, value in zip(types, row, strict=True):
+            if value:
+                _add(counts[kind]["values"], tokens.traits.values[kind][value - 1])
+                _add(counts[before]["after"], kind)
+                before = kind
+        _add(counts[before]["after"], "end")
+    if tokens.traits.collection == "nouns":  # drawn evenly, value by value: what differs is chance
+        for kind in types:
+            counts[kind]["values"] = {}
+    return counts
+
+
+def _add(counts: dict[str, int], key: str) -> None:
+    counts[key] = counts.get(key, 0) + 1
 
 
 def _file(contexts: Contexts) -> str:
@@ -214,9 +266,16 @@ def _escaped(piece: bytes) -> str:
 
 
 def main() -> None:
-    text = dictionary_text(json.loads(TRAITS.read_text()), WORDS.read_text())
+    if sys.argv[1:] == ["--count"]:
+        COUNTS.write_text(json.dumps(count(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = dictionary_text(*sources())
     DICTIONARY.write_text(text, encoding="utf-8")
     print(f"{len(text.encode())} bytes, SHA-256 {hashlib.sha256(text.encode()).hexdigest()}")
+
+
+def sources() -> tuple[Mapping[str, Collection], Mapping[str, Counts], str]:
+    """What `dictionary_text` takes, from the committed files."""
+    return json.loads(TRAITS.read_text("utf-8")), json.loads(COUNTS.read_text("utf-8")), WORDS.read_text("utf-8")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gistchain.collection import dicebear, nouns, punks
-from gistchain.collection.traits import Traits
+from gistchain.traits import Traits
 from gistchain.models.minilm import MiniLM
 from training import data
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from gistchain.collection import dicebear, nouns, punks
-from gistchain.collection.traits import Traits
+from gistchain.traits import Traits
 
 WEIGHTS = Path(__file__).parents[1] / "gistchain" / "models" / "weights"
 

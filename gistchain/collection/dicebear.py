@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gistchain.collection.traits import Tokens, Traits
+from gistchain.collection.tokens import Tokens
+from gistchain.traits import Traits
 from gistchain.errors import ModelError
 from gistchain.types import Pixels
 

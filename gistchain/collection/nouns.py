@@ -15,7 +15,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection.traits import Tokens, Traits
+from gistchain.collection.tokens import Tokens
+from gistchain.traits import Traits
 
 # Drawn bottom to top; the caption names the most telling first.
 _LAYERS = ("bodies", "accessories", "heads", "glasses")

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection.traits import Tokens, Traits
+from gistchain.collection.tokens import Tokens
+from gistchain.traits import Traits
 from gistchain.errors import ModelError
 
 BACKGROUND = np.array([0x63, 0x85, 0x96], np.uint8)

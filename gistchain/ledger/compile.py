@@ -18,8 +18,8 @@ FOLDER = Path(__file__).parent
 
 def artifact(name: str) -> str:
     """The JSON text that belongs to the source of contract `name`."""
-    import vyper
-    from vyper.compiler.settings import Settings
+    import vyper  # type: ignore[import-untyped]
+    from vyper.compiler.settings import Settings  # type: ignore[import-untyped]
 
     source = (FOLDER / f"{name}.vy").read_text("utf-8")
     made = vyper.compile_code(

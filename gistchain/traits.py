@@ -9,11 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gistchain.types import Pixels
-
 
 @dataclass(frozen=True)
 class Traits:
@@ -42,25 +37,6 @@ class Traits:
         return [
             {"trait_type": t, "value": self.values[t][k - 1]} for t, k in zip(self.types, labels, strict=True) if k
         ]
-
-
-@dataclass(frozen=True, eq=False)
-class Tokens:
-    """Tokens of one collection: images (N, height, width, 3) uint8, labels (N, len(traits.types)) as in Traits."""
-
-    traits: Traits
-    names: tuple[str, ...]
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> Pixels:
-        return self.images[index]
-
-    def caption(self, index: int) -> str:
-        return self.traits.caption(self.labels[index].tolist())
 
 
 def caption(subject: str, phrases: Sequence[str]) -> str:

@@ -1,0 +1,319 @@
+"""The command line: one verb per thing a person does. Results on stdout, talk on stderr; exit 0 ok, 1 failed, 2 usage.
+
+A body parses, makes one call and prints; what takes time to import is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gistchain.errors import GistchainError, SettingError
+from gistchain.settings import Settings, load
+
+if TYPE_CHECKING:
+    from gistchain.image import Picture
+    from gistchain.pipeline import Registered, Registry
+
+app = typer.Typer(
+    help="The meaning of an image on a blockchain instead of its pixels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
+Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
+Key = Annotated[Path | None, typer.Option(help="File with the private key: hex, or a keystore (asks for its password).")]
+Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
+ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
+
+
+@app.command()
+def register(
+    images: Annotated[list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)],
+    caption: Annotated[str | None, typer.Option(help="Your own words for the gist, in place of the captioner's.")] = None,
+    latent: Annotated[bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")] = False,
+    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    contract: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Put the gist of images on the chain; each becomes a token."""
+    from gistchain.image import images_in
+
+    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
+    sources: list[str | Path] = []
+    for given in images:
+        sources += [given] if given == "-" else list(images_in([Path(given)]))
+    failed = False
+    with _registry(settings) as registry:
+        for source in _progress(sources, "registering"):
+            try:
+                done = registry.register(_read(source), caption=caption, latent=latent, min_confidence=min_confidence)
+            except GistchainError as error:
+                failed = True
+                _complain(error)
+                if as_json:
+                    _print({"image": str(source), "error": str(error), "token": getattr(error, "token", None)})
+                continue
+            _print(_as_json(done)) if as_json else typer.echo(_as_text(done))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(
+    token: TokenId,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")] = None,
+    choice: Annotated[str, typer.Option(help="best (ROSIS), or random or worst for comparison.")] = "best",
+    every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    contract: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild the image of a token from what the chain holds."""
+    from gistchain.image import write_png
+
+    if choice not in ("best", "random", "worst"):
+        raise SettingError(f"--choice is {choice!r}: best, random or worst")
+    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id, "seeds": seeds})
+    path = output or Path(f"token-{token}.png")
+    with _registry(settings) as registry:
+        rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)  # type: ignore[arg-type]
+    chosen = rebuilt.chosen
+    write_png(chosen.image, path)
+    if every is not None:
+        every.mkdir(parents=True, exist_ok=True)
+        for isotope in rebuilt.isotopes:
+            write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
+    if as_json:
+        all_of_them = [{"seed": i.seed, "caption": i.caption, "distance": i.distance} for i in rebuilt.isotopes]
+        _print(
+            {
+                "token": token,
+                "file": str(path),
+                "seed": chosen.seed,
+                "caption": chosen.caption,
+                "distance": chosen.distance,
+                "isotopes": all_of_them,
+            }
+        )
+    else:
+        typer.echo(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
+        typer.echo(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
+
+
+@app.command()
+def show(
+    token: TokenId,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    contract: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the chain holds of a token."""
+    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
+    with _registry(settings) as registry:
+        record = registry.ledger.token(token)
+        payload = registry.ledger.gist_of(token)
+        gist = registry.gist(token)
+    fields: dict[str, Any] = {
+        "token": record.id,
+        "caption": gist.captions[0] if gist.captions else "",
+        "width": gist.size[0],
+        "height": gist.size[1],
+        "layers": [name for name in ("latent", "subject", "residual") if getattr(gist, name) is not None],
+        "gist_bytes": record.size_bytes,
+        "gist": payload.hex(),
+        "image_sha3_256": record.image_sha3_256.hex(),
+        "owner": record.owner,
+        "block": record.block,
+        "time": _time(record.block_time),
+    }
+    if as_json:
+        _print(fields)
+        return
+    for name, value in fields.items():
+        typer.echo(f"{name.replace('_', ' '):>15}  {', '.join(value) or 'caption only' if isinstance(value, list) else value}")
+
+
+@app.command("list")
+def list_tokens(
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    contract: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """List the tokens on the chain, oldest first."""
+    from gistchain.errors import PacketError
+
+    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
+    with _registry(settings) as registry:
+        for token in registry.tokens():
+            try:
+                caption = registry.gist(token.id).captions[0]
+            except PacketError as error:  # anyone may write to a public registry
+                caption = f"(no gist: {error})"
+            if as_json:
+                _print(
+                    {
+                        "token": token.id,
+                        "caption": caption,
+                        "gist_bytes": token.size_bytes,
+                        "image_sha3_256": token.image_sha3_256.hex(),
+                        "owner": token.owner,
+                        "block": token.block,
+                        "time": _time(token.block_time),
+                    }
+                )
+            else:
+                typer.echo(f"{token.id:>6}  {token.size_bytes:>6} B  {_time(token.block_time)}  {caption}")
+
+
+@app.command()
+def demo(
+    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
+    results: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
+    images: Annotated[int, typer.Option(min=4, max=200, help="How many images; half of them punks.")] = 48,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Send real NFTs through a chain as a sentence, and compare with the classical formats on the same chain."""
+    from gistchain.demo import run
+
+    run(report=report, results=results, images=images, home=home, as_json=as_json)
+
+
+@contextmanager
+def _registry(settings: Settings) -> Iterator[Registry]:
+    from gistchain.ledger.evm import open_embedded, open_rpc
+    from gistchain.pipeline import Registry
+    from gistchain.rareness.gate import Gate
+    from gistchain.systems import rosis
+
+    password = _password(settings.key)
+    if settings.rpc:
+        ledger = open_rpc(
+            settings.rpc,
+            settings.home,
+            settings.key,
+            password=password,
+            registry=settings.registry,
+            chain_id=settings.chain_id,
+        )
+    else:
+        ledger = open_embedded(settings.home, settings.key, password=password)
+    with ledger:
+        yield Registry(ledger, Gate(settings.home / "hashes.sqlite"), rosis())
+
+
+def _password(key: Path | None) -> str | None:
+    """Asked for where the key file is a keystore and a person is there to answer."""
+    if key is None or not key.is_file() or not key.read_bytes()[:1] == b"{" or not sys.stdin.isatty():
+        return None
+    return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
+
+
+def _read(source: str | Path) -> Picture:
+    from gistchain.image import read_image
+
+    return read_image(sys.stdin.buffer.read(), "-") if source == "-" else read_image(Path(source))
+
+
+def _as_json(done: Registered) -> dict[str, Any]:
+    return {
+        "token": done.token,
+        "image": done.picture.name,
+        "image_sha3_256": done.picture.sha3_256.hex(),
+        "caption": done.gist.captions[0],
+        "confidence": round(done.confidence, 4),
+        "gist_bytes": done.receipt.size_bytes,
+        "gas": done.receipt.cost,
+        "tx": done.receipt.tx,
+        "block": done.receipt.block,
+        "near": [{"token": n.token, "hash": n.hash, "bits": n.bits, "of": n.of} for n in done.near],
+    }
+
+
+def _as_text(done: Registered) -> str:
+    lines = [
+        f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.cost:,} gas",
+        f"  {done.gist.captions[0]}",
+    ]
+    lines += [f"  note: {note}" for note in done.picture.notes]
+    if done.near:
+        n = done.near[0]
+        more = f" and {len(done.near) - 1} more" if len(done.near) > 1 else ""
+        lines.append(f"  near: token {n.token} by {n.hash} ({n.bits} of {n.of} bits differ){more}; siblings often are")
+    return "\n".join(lines)
+
+
+def _progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
+    """The items; with a bar on stderr for a person who would wait for them."""
+    if len(items) < 2 or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(items, what, console=Console(stderr=True), transient=True)
+
+
+def _print(fields: dict[str, Any]) -> None:
+    typer.echo(json.dumps(fields, ensure_ascii=False))
+
+
+def _complain(error: GistchainError) -> None:
+    typer.echo(f"gistchain: {error}", err=True)
+
+
+def _time(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):  # a foreign chain may claim any time
+        return f"{seconds} s"
+
+
+def main(run: Callable[[], object] = app) -> None:
+    """Entry point: our errors are one line and exit 1 (2 for a bad option), Ctrl-C is exit 130."""
+    try:
+        run()
+    except SettingError as error:
+        _complain(error)
+        sys.exit(2)
+    except GistchainError as error:
+        _complain(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
+        sys.exit(130)
+    except BrokenPipeError:  # `gistchain list | head`
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

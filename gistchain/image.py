@@ -1,0 +1,188 @@
+"""Files of untrusted images -> pixels, and pixels -> PNG files.
+
+Every reading is RGB, upright, flattened over white; what had to be decided on the way is in `Picture.notes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import struct
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gistchain.errors import ImageError
+from gistchain.types import Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+
+MAX_FILE_BYTES = 100 * 1024 * 1024
+MAX_PIXELS = 89_478_485  # a quarter of a gigabyte of RGB, where Pillow starts to warn of decompression bombs
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+_REFUSED = {b"8BPS": "PSD", b"%PDF": "PDF", b"%!PS": "EPS", b"<svg": "SVG", b"<?xml": "XML or SVG", b"gimp": "XCF",
+            b"\0\0\1\0": "ICO", b"DDS ": "DDS", b"icns": "ICNS", b"\0\0\0\x0cjP": "JPEG 2000"}  # fmt: skip
+SUFFIXES = frozenset(
+    f".{kind}"
+    for kind in "png apng jpg jpeg jfif webp gif bmp tif tiff avif ppm pgm pbm pnm".split()  # noqa: SIM905
+)
+_reading_header = Lock()  # the filter of warnings belongs to the process, not to a thread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`."""
+
+    pixels: Pixels
+    sha3_256: bytes
+    size: tuple[int, int]
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+def read_image(source: Path | bytes, name: str | None = None) -> Picture:
+    """The image of a file, or of a file's bytes. Raises ImageError: unreadable, not an image, broken, or too large."""
+    title = name or (str(source) if isinstance(source, Path) else "image")
+    data = source if isinstance(source, bytes) else _file_bytes(source, title)
+    if not data:
+        raise ImageError(f"{title} is empty: nothing to read")
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageError(f"{title} has more than {MAX_FILE_BYTES:,} bytes: make it smaller")
+    pixels, notes = _decoded(data, title)
+    height, width, _ = pixels.shape
+    return Picture(pixels, hashlib.sha3_256(data).digest(), (width, height), title, notes)
+
+
+def images_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every image file: paths as given, folders searched to the bottom in order of name, hidden entries left out.
+
+    Raises ImageError for a path that doesn't exist and for a folder without Image.
+    """
+    for path in paths:
+        if path.is_dir():
+            found = False
+            for image in _images_below(path, frozenset()):
+                found = True
+                yield image
+            if not found:
+                raise ImageError(f"{path} holds no image: looked for {', '.join(sorted(SUFFIXES))}")
+        elif path.exists():
+            yield path
+        else:
+            raise ImageError(f"{path} doesn't exist: check the path")
+
+
+def write_png(pixels: Pixels, path: Path) -> None:
+    """Write the file whole or not at all. Raises ImageError where it can't be written."""
+    from PIL import Image
+
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "PNG")
+    # In the same folder: a rename is atomic only inside one file system.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(encoded.getbuffer())
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ImageError(f"can't write {path}: {error.strerror}") from error
+
+
+def _file_bytes(path: Path, title: str) -> bytes:
+    try:
+        # Not a pipe, not a device: they may block or never end.
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "not a regular file"
+            raise ImageError(f"{title} is {kind}: give an image file")
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ImageError(f"can't read {title}: {reason}") from error
+
+
+def _decoded(data: bytes, title: str) -> tuple[Pixels, tuple[str, ...]]:
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        with _opened(data, title) as image:
+            notes = _notes(image)
+            image.load()
+            return _rgb(ImageOps.exif_transpose(image)), notes
+    except UnidentifiedImageError as error:
+        kind = next((f" but {name}" for start, name in _REFUSED.items() if data.startswith(start)), "")
+        raise ImageError(f"{title} is no image that is read here{kind}: convert it to {', '.join(FORMATS)}") from error
+    except (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError) as error:
+        raise ImageError(f"{title} is broken or cut short ({error}): save or fetch it again") from error
+    except (struct.error, zlib.error) as error:
+        raise ImageError(f"{title} is broken ({error}): save or fetch it again") from error
+    except MemoryError as error:
+        raise ImageError(f"{title} needs more memory than there is: make it smaller") from error
+
+
+def _opened(data: bytes, title: str) -> PilImage:
+    """The image with its header read and its pixels not."""
+    from PIL import Image
+
+    try:
+        with _reading_header, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageError(f"{title} has too many pixels: at most {MAX_PIXELS:,} are decoded, make it smaller") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{title} is {width} x {height}: at most {MAX_PIXELS:,} pixels are decoded, make it smaller")
+    return image
+
+
+def _notes(image: PilImage) -> tuple[str, ...]:
+    frames = getattr(image, "n_frames", 1)
+    return (f"first of {frames} frames",) if frames > 1 else ()
+
+
+def _rgb(image: PilImage) -> Pixels:
+    from PIL import Image
+
+    if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
+        return _from_deep(image)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.asarray(image.convert("RGB")).copy()
+
+
+def _from_deep(image: PilImage) -> Pixels:
+    """Grey levels of more than 8 bits, scaled: convert() would clip them."""
+    levels = np.asarray(image).astype(np.float64)
+    # Floating point images hold 0..1 by custom, integers 0..65535.
+    top = 1.0 if image.mode == "F" else 65535.0
+    grey = np.clip(np.nan_to_num(levels) * (255.0 / top), 0, 255).round().astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _images_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return  # a symbolic link back to a folder that is being searched
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise ImageError(f"can't look into {folder}: {error.strerror}") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _images_below(entry, above | {real})
+        elif entry.suffix.lower() in SUFFIXES and entry.is_file():
+            yield entry

@@ -1,0 +1,507 @@
+"""Gist bytes in, token out; token in, bytes back: the registry contract on any EVM chain.
+
+The embedded chain and a JSON-RPC node differ in their web3 provider only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gistchain.errors import (
+    AlreadyRegistered,
+    LedgerError,
+    NodeDown,
+    OutOfGas,
+    SettingError,
+    UnknownToken,
+    WrongChain,
+)
+from gistchain.ledger import keys
+from gistchain.ledger.contracts import compiled
+from gistchain.ledger.disk import FileLock
+from gistchain.ledger.embedded import EmbeddedChain
+from gistchain.ledger.gas import MAX_GIST_BYTES, TRANSACTION_GAS_LIMIT
+from gistchain.ledger.known import Known, check_same_chain, recall, remember
+from gistchain.ledger.outbox import Outbox, Sent
+from gistchain.types import Delivery, Receipt, Token
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from eth_account.signers.local import LocalAccount
+    from web3 import Web3
+    from web3.types import TxParams, TxReceipt
+
+EMBEDDED = "embedded"
+# Another process may take the nonce between reading and sending; each loss costs one try.
+TRIES = 5
+
+
+class Node:
+    """A web3 connection and an account on it: sends transactions, waits for them, speaks our errors."""
+
+    def __init__(self, w3: Web3, account: LocalAccount, *, name: str, timeout_s: float) -> None:
+        self.w3 = w3
+        self.account = account
+        self.name = name
+        self.timeout_s = timeout_s
+        with edge(name):
+            self.chain_id = w3.eth.chain_id
+
+    @property
+    def owner(self) -> str:
+        return str(self.account.address)
+
+    def identity(self, registry: str = "") -> Known:
+        """Chain id and genesis hash as the node tells them; block 1 stands in on chains that have no block 0."""
+        from web3.exceptions import BlockNotFound
+
+        with edge(self.name):
+            for number in (0, 1):
+                with contextlib.suppress(BlockNotFound):
+                    return Known(self.chain_id, self.w3.to_hex(self.w3.eth.get_block(number)["hash"]), registry)
+        return Known(self.chain_id, "unknown", registry)
+
+    def nonce(self, block: str) -> int:
+        """Transactions sent so far: 'latest' counts those in blocks, 'pending' also those that wait."""
+        with edge(self.name):
+            return self.w3.eth.get_transaction_count(self.account.address, block)  # type: ignore[arg-type]
+
+    def sign(self, call: TxParams) -> tuple[bytes, str, int]:
+        """The signed transaction, its hash and nonce; raises OutOfGas if it can't be paid or is over the cap."""
+        with edge(self.name):
+            needed = self.w3.eth.estimate_gas({"from": self.account.address, **call})
+            fees = self._fees()
+            balance = self.w3.eth.get_balance(self.account.address)
+        if needed > TRANSACTION_GAS_LIMIT:
+            raise OutOfGas(f"this needs {needed} gas, a transaction may use {TRANSACTION_GAS_LIMIT}: make it smaller")
+        # A little more than estimated: another owner's registration of the image may come first and change the path.
+        gas = min(needed + needed // 16 + 10_000, TRANSACTION_GAS_LIMIT)
+        price = fees.get("maxFeePerGas") or fees.get("gasPrice") or 0
+        cost_wei = gas * int(price)
+        if balance < cost_wei:
+            raise self._too_poor(balance, cost_wei)
+        nonce = self.nonce("pending")
+        transaction: dict[str, Any] = {"value": 0, **call, **fees, "gas": gas, "nonce": nonce, "chainId": self.chain_id}
+        signed = self.account.sign_transaction(transaction)
+        return bytes(signed.raw_transaction), self.w3.to_hex(signed.hash), nonce
+
+    def _fees(self) -> TxParams:
+        from web3.exceptions import Web3RPCError
+
+        base = self.w3.eth.get_block("latest").get("baseFeePerGas")
+        if base is None:
+            return {"gasPrice": self.w3.eth.gas_price}
+        try:
+            tip = self.w3.eth.max_priority_fee
+        except Web3RPCError:  # not every node has the method
+            tip = self.w3.to_wei(1, "gwei")
+        return {"maxFeePerGas": self.w3.to_wei(2 * base + tip, "wei"), "maxPriorityFeePerGas": tip}
+
+    def _too_poor(self, balance: int, cost_wei: int) -> OutOfGas:
+        return OutOfGas(
+            f"account {self.owner} has {balance} wei on chain {self.chain_id} and needs up to {cost_wei} wei "
+            "for this transaction: send it some, or use another --key"
+        )
+
+    def broadcast(self, raw: bytes) -> str | None:
+        """None if the node took it or had it; else why it refused."""
+        from eth_utils.exceptions import ValidationError
+        from web3.exceptions import Web3RPCError
+
+        try:
+            with edge(self.name, reraise=(Web3RPCError, ValidationError)):
+                self.w3.eth.send_raw_transaction(raw)
+        except (Web3RPCError, ValidationError) as refused:
+            text = str(refused).lower()
+            if "already known" in text or "already imported" in text or "known transaction" in text:
+                return None
+            return text
+        return None
+
+    def receipt(self, tx: str) -> TxReceipt | None:
+        from web3.exceptions import TransactionNotFound
+
+        with edge(self.name, reraise=(TransactionNotFound,)), contextlib.suppress(TransactionNotFound):
+            return self.w3.eth.get_transaction_receipt(tx)  # type: ignore[arg-type]
+        return None
+
+    def wait(self, tx: str, nonce: int) -> TxReceipt | None:
+        """The receipt once it is in a block; None if another transaction took its nonce."""
+        deadline = time.monotonic() + self.timeout_s
+        pause_s = 0.02
+        while True:
+            used = self.nonce("latest") > nonce
+            if (found := self.receipt(tx)) is not None:
+                return found
+            if used:
+                return None
+            if time.monotonic() > deadline:
+                raise NodeDown(
+                    f"transaction {tx} is in no block after {self.timeout_s:.0f} s on {self.name}; it may still get "
+                    "there: run the same command again, which does not register twice"
+                )
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 1.5)
+
+    def run(self, call: TxParams) -> TxReceipt:
+        """Send and wait, without a journal: for what may safely happen twice."""
+        for _ in range(TRIES):
+            raw, tx, nonce = self.sign(call)
+            refused = self.broadcast(raw)
+            if refused is None and (done := self.wait(tx, nonce)) is not None:
+                if done["status"] != 1:
+                    raise LedgerError(f"transaction {tx} failed on {self.name} after {done['gasUsed']} gas")
+                return done
+            if refused is not None and "nonce" not in refused and "underpriced" not in refused:
+                raise self.refusal(refused)
+        raise LedgerError(f"{self.name} took none of {TRIES} transactions: another program uses {self.owner} too")
+
+    def refusal(self, text: str) -> LedgerError:
+        """The node's refusal of a transaction as one of our errors."""
+        kind = OutOfGas if "insufficient funds" in text or "intrinsic gas" in text else LedgerError
+        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}")
+
+
+@contextlib.contextmanager
+def edge(name: str, reraise: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Errors of web3 and what is below it, as ours. `name` is the ledger's, without credentials."""
+    import requests
+    from eth_abi.exceptions import DecodingError, EncodingError
+    from eth_utils.exceptions import ValidationError
+    from web3.exceptions import ContractLogicError, RequestTimedOut, Web3Exception
+
+    try:
+        yield
+    except reraise:
+        raise
+    except (requests.RequestException, RequestTimedOut):
+        # `from None`: the original's text has the whole URL, which may hold a password or an API key.
+        raise NodeDown(
+            f"{name} doesn't answer; what was asked may still happen: start the node or check --rpc, then try again"
+        ) from None
+    except ContractLogicError as error:
+        raise LedgerError(f"the registry on {name} refused: {_short(error)}") from error
+    except (Web3Exception, DecodingError, EncodingError, ValidationError) as error:
+        raise LedgerError(
+            f"{name} gave an answer that can't be used ({type(error).__name__}: {_short(error)})"
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:200]
+
+
+class EvmLedger:
+    """A registry on a chain, seen by one account. A `Carrier`; open it with `open_embedded` or `open_rpc`.
+
+    Threads may share one. Every method raises LedgerError or one of its kinds.
+    """
+
+    def __init__(self, node: Node, *, registry: str, home: Path, close: Callable[[], None]) -> None:
+        self._node = node
+        self.registry = registry
+        self._contract = node.w3.eth.contract(
+            address=node.w3.to_checksum_address(registry), abi=compiled("registry").abi
+        )
+        self._outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
+        self._turn = threading.RLock()
+        self._close = close
+
+    @property
+    def owner(self) -> str:
+        """Address of the account that registers."""
+        return self._node.owner
+
+    @property
+    def chain_id(self) -> int:
+        return self._node.chain_id
+
+    @property
+    def node(self) -> Node:
+        return self._node
+
+    def put(self, payload: bytes, *, image_sha3_256: bytes) -> Receipt:
+        """Register the payload for the image; returns when it is in a block.
+
+        Safe to repeat after any failure: the same transaction is found or sent again, never a second one.
+        payload: 1 to 24,565 bytes. image_sha3_256: 32 bytes.
+        Raises AlreadyRegistered if this owner has a token for the image, OutOfGas, NodeDown, DiskFull, LedgerError.
+        """
+        if not 1 <= len(payload) <= MAX_GIST_BYTES:
+            raise LedgerError(f"a gist of {len(payload)} bytes can't be registered: 1 to {MAX_GIST_BYTES} bytes can")
+        if len(image_sha3_256) != 32:
+            raise LedgerError(f"an image hash has 32 bytes, not {len(image_sha3_256)}")
+        with self._turn:
+            sent = self._outbox.find(image_sha3_256)
+            if token := self.token_of(image_sha3_256):
+                return self._earlier(token, sent, payload)
+            if sent is not None and self._resend(sent):
+                return self._settle(sent, payload)
+            for _ in range(TRIES):
+                sent = self._sign(payload, image_sha3_256)
+                self._outbox.add(sent)
+                refused = self._node.broadcast(sent.raw)
+                if refused is None and self._node.wait(sent.tx, sent.nonce) is not None:
+                    return self._settle(sent, payload)
+                self._outbox.drop(sent)
+                if refused is not None and "nonce" not in refused and "underpriced" not in refused:
+                    raise self._node.refusal(refused)
+            raise LedgerError(
+                f"{self._node.name} took none of {TRIES} transactions: another program sends from {self.owner} too; "
+                "end it or use another --key"
+            )
+
+    def _sign(self, payload: bytes, image_sha3_256: bytes) -> Sent:
+        register = self._contract.functions.register(image_sha3_256, payload)
+        call: TxParams = {"to": self._contract.address, "data": register._encode_transaction_data()}
+        try:
+            raw, tx, nonce = self._node.sign(call)
+        except LedgerError:
+            # The estimate fails too if another program with this key has registered the image just now.
+            if token := self.token_of(image_sha3_256):
+                raise self._taken(token) from None
+            raise
+        return Sent(image_sha3_256, nonce, raw, tx)
+
+    def _resend(self, sent: Sent) -> bool:
+        """Bring an earlier transaction into a block. False if it never can be: then it is forgotten."""
+        latest = self._node.nonce("latest")
+        for other in self._outbox.all():
+            # Those before it must get in first; the node may have lost them all.
+            if latest <= other.nonce <= sent.nonce:
+                self._node.broadcast(other.raw)
+        waits = self._node.nonce("pending") > sent.nonce
+        if waits and self._node.wait(sent.tx, sent.nonce) is not None:
+            return True
+        self._outbox.drop(sent)
+        return False
+
+    def _settle(self, sent: Sent, payload: bytes) -> Receipt:
+        """The receipt of a transaction that is in a block."""
+        mined = self._node.receipt(sent.tx)
+        token = self.token_of(sent.image_sha3_256)
+        if mined is None or token == 0 or mined["status"] != 1:
+            self._outbox.drop(sent)
+            if token:
+                raise self._taken(token)
+            raise OutOfGas(f"transaction {sent.tx} failed on {self._node.name}: nothing was registered; try again")
+        return self._earlier(token, sent, payload)
+
+    def _earlier(self, token: int, sent: Sent | None, payload: bytes) -> Receipt:
+        """The receipt of this owner's token, if it is ours to acknowledge: sent by us with this very payload."""
+        mined = None if sent is None else self._node.receipt(sent.tx)
+        if sent is not None:
+            same = mined is not None and mined["status"] == 1 and self.gist_of(token) == payload
+            self._outbox.drop(sent)
+            if same and mined is not None:
+                return Receipt(
+                    carrier=self._carrier,
+                    locator=str(token),
+                    size_bytes=len(payload),
+                    cost=int(mined["gasUsed"]),
+                    unit="gas",
+                    tx=sent.tx,
+                    block=int(mined["blockNumber"]),
+                )
+        raise self._taken(token)
+
+    def _taken(self, token: int) -> AlreadyRegistered:
+        return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token)
+
+    @property
+    def _carrier(self) -> str:
+        return f"evm:{self.chain_id}"
+
+    def get(self, receipt: Receipt) -> Delivery:
+        """The payload that the receipt is for."""
+        if receipt.carrier != self._carrier or not receipt.locator.isdecimal():
+            raise LedgerError(f"the receipt is for {receipt.carrier}, this ledger is {self._carrier}: open that one")
+        payload = self.gist_of(int(receipt.locator))
+        if len(payload) != receipt.size_bytes:
+            raise LedgerError(
+                f"token {receipt.locator} holds {len(payload)} bytes, the receipt says {receipt.size_bytes}: "
+                "it is of another registry"
+            )
+        return Delivery(payload, 0.0)
+
+    def gist_of(self, token: int) -> bytes:
+        """The bytes registered as this token; raises UnknownToken."""
+        gist = self._read("gistOf", _known_id(token))
+        if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES:
+            raise LedgerError(f"token {token} of registry {self.registry} is no gist: that is not our contract")
+        if not gist:
+            raise _unknown(token)
+        return gist
+
+    def token(self, token: int) -> Token:
+        """The record of a token; raises UnknownToken."""
+        owner, image, block, block_time, size = self._read("record", _known_id(token))
+        if int(owner, 16) == 0:
+            raise _unknown(token)
+        return Token(token, str(owner), bytes(image), size, block, block_time)
+
+    def tokens(self, start: int = 1) -> Iterator[Token]:
+        """All tokens from id `start` on, oldest first."""
+        for token in range(start, self.count() + 1):
+            yield self.token(token)
+
+    def count(self) -> int:
+        """How many tokens there are; ids are 1 to count."""
+        return int(self._read("count"))
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        """The first token that anyone registered for the image."""
+        return int(self._read("firstOf", image_sha3_256)) or None
+
+    def unanswered(self, image_sha3_256: bytes) -> bool:
+        """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
+        return self._outbox.find(image_sha3_256) is not None
+
+    def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
+        """The token of this owner (or another) for the image, 0 for none."""
+        return int(self._read("tokenOf", owner or self.owner, image_sha3_256))
+
+    def _read(self, function: str, *arguments: object) -> Any:
+        with edge(self._node.name):
+            return self._contract.get_function_by_name(function)(*arguments).call({"from": self._node.account.address})
+
+    def close(self) -> None:
+        """Let go of the chain's lock or the connection."""
+        self._outbox.close()
+        self._close()
+
+    def __enter__(self) -> EvmLedger:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _known_id(token: int) -> int:
+    if not 1 <= token < 2**256:
+        raise _unknown(token)
+    return token
+
+
+def _unknown(token: int) -> UnknownToken:
+    return UnknownToken(f"there is no token {token} in this registry: list them to see which there are")
+
+
+def open_embedded(
+    home: Path, key_file: Path | None = None, *, password: str | None = None, wait_s: float = 10.0
+) -> EvmLedger:
+    """The chain in `home`, made at first use. Another process that holds it is given wait_s to let go.
+
+    Raises LedgerBusy, LedgerDamaged, DiskFull, SettingError.
+    """
+    account = keys.account(home, key_file, password)
+    before = recall(home).get(EMBEDDED)
+    chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
+    try:
+        from web3 import Web3
+
+        chain.fund(account.address)
+        node = Node(Web3(chain.provider), account, name=f"the chain in {home}", timeout_s=30)
+        now = node.identity(chain.registry)
+        if before is None:
+            remember(home, EMBEDDED, now)
+        else:
+            check_same_chain(node.name, before=before, now=now)
+        return EvmLedger(node, registry=chain.registry, home=home, close=chain.close)
+    except BaseException:
+        chain.close()
+        raise
+
+
+def open_rpc(
+    url: str,
+    home: Path,
+    key_file: Path | None = None,
+    *,
+    password: str | None = None,
+    registry: str | None = None,
+    chain_id: int | None = None,
+    timeout_s: float = 120.0,
+) -> EvmLedger:
+    """The registry on the node at `url`: the given one, or the one that `home` remembers, or a new one.
+
+    Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), SettingError.
+    """
+    import requests
+    from web3 import Web3
+    from web3.middleware import ExtraDataToPOAMiddleware
+
+    name, key = _public_name(url)
+    account = keys.account(home, key_file, password)
+    session = requests.Session()
+    try:
+        # No retries inside: a transaction that was sent twice would be refused, and NodeDown come late.
+        provider = Web3.HTTPProvider(
+            url, request_kwargs={"timeout": (5, 60)}, session=session, exception_retry_configuration=None
+        )
+        w3 = Web3(provider)
+        w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        node = Node(w3, account, name=name, timeout_s=timeout_s)
+        if chain_id is not None and chain_id != node.chain_id:
+            raise WrongChain(
+                f"{name} is on chain {node.chain_id}, but --chain-id says {chain_id}: connect to another node or "
+                "correct it"
+            )
+        with FileLock(home / "ledgers.lock", wait_s=timeout_s):
+            address = _registry(node, home, key, registry)
+        return EvmLedger(node, registry=address, home=home, close=session.close)
+    except BaseException:
+        session.close()
+        raise
+
+
+def _public_name(url: str) -> tuple[str, str]:
+    """What may be shown of a URL, and a key for it: user, path and query can hold secrets."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host:
+        raise SettingError("--rpc needs an http:// or https:// URL of a JSON-RPC node")
+    name = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
+    secret = (parts.path.rstrip("/"), parts.query, parts.username)
+    return name, f"{name}#{hashlib.sha256(repr(secret).encode()).hexdigest()[:12]}" if any(secret) else name
+
+
+def _registry(node: Node, home: Path, key: str, given: str | None) -> str:
+    before = recall(home).get(key)
+    now = node.identity()
+    if before is not None:
+        check_same_chain(node.name, before=before, now=now)
+    address = given or (before.registry if before is not None else None)
+    if address is None:
+        address = str(node.run({"data": compiled("registry").bytecode})["contractAddress"])
+    address = _checked_registry(node, address)
+    known = Known(now.chain_id, now.genesis, before.registry if before is not None and given else address)
+    if known != before:
+        remember(home, key, known)
+    return address
+
+
+def _checked_registry(node: Node, address: str) -> str:
+    if not node.w3.is_address(address):
+        raise SettingError(f"--registry {address!r} is no address: give 0x and 40 hex digits")
+    with edge(node.name):
+        place = node.w3.to_checksum_address(address)
+        code = bytes(node.w3.eth.get_code(place))
+    if code != compiled("registry").runtime:
+        what = "other code than our registry's" if code else "no contract"
+        raise LedgerError(
+            f"there is {what} at {address} on {node.name}, chain {node.chain_id}: correct --registry, "
+            "or connect to the chain where it is"
+        )
+    return str(place)

@@ -1,0 +1,209 @@
+"""py-evm over one SQLite file: blocks in, blocks out, each written whole or not at all.
+
+Imported only when the embedded chain is opened: py-evm and eth-tester take most of a second to load.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI, TransactionBuilderAPI
+from eth.chains.base import MiningChain
+from eth.db.atomic import AtomicDB
+from eth.db.backends.base import BaseDB
+from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, StateRootNotFound, TransactionNotFound, VMError
+from eth.vm.forks import PragueVM
+from eth_tester import EthereumTester
+from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params
+from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
+from eth_tester.exceptions import TransactionFailed
+from eth_tester.exceptions import TransactionNotFound as TesterTransactionNotFound
+from eth_tester.exceptions import ValidationError as TesterValidationError
+from eth_typing import Address, BlockNumber, Hash32
+from web3.exceptions import ContractLogicError, Web3ValidationError
+from web3.providers.eth_tester import EthereumTesterProvider
+from web3.providers.eth_tester.defaults import API_ENDPOINTS
+from web3.types import RPCEndpoint, RPCResponse
+
+from gistchain.ledger.disk import damaged, disk_errors
+from gistchain.ledger.gas import BLOCK_GAS_LIMIT
+
+CHAIN_ID = 0x47495354  # "GIST"
+
+
+class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read
+    """py-evm's keys and values. Writes wait in memory for `commit`, which is one SQLite transaction."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db = db
+        self._path = path
+        self._waiting: dict[bytes, bytes | None] = {}
+
+    def commit(self) -> None:
+        """Everything written since the last commit is on the disk when this returns; on an error nothing is."""
+        gone = [(key,) for key, value in self._waiting.items() if value is None]
+        kept = [(key, value, _check(key, value)) for key, value in self._waiting.items() if value is not None]
+        with disk_errors(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("DELETE FROM chain WHERE key = ?", gone)
+                self._db.executemany("INSERT OR REPLACE INTO chain VALUES (?, ?, ?)", kept)
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled it back already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        self._waiting.clear()
+
+    def discard(self) -> None:
+        """Forget what was written since the last commit."""
+        self._waiting.clear()
+
+    def __getitem__(self, key: bytes) -> bytes:
+        if key in self._waiting:
+            waiting = self._waiting[key]
+            if waiting is None:
+                raise KeyError(key)
+            return waiting
+        with disk_errors(self._path):
+            row = self._db.execute("SELECT value, crc32 FROM chain WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise KeyError(key)
+        value, check = row
+        if not isinstance(value, bytes) or _check(key, value) != check:
+            raise damaged(self._path, "a record fails its checksum")
+        return value
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self._waiting[bytes(key)] = bytes(value)
+
+    def __delitem__(self, key: bytes) -> None:
+        self._waiting[bytes(key)] = None
+
+    def _exists(self, key: bytes) -> bool:
+        try:
+            self[key]
+        except KeyError:
+            return False
+        return True
+
+
+def _check(key: bytes, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(key))
+
+
+class LocalVM(PragueVM):  # type: ignore[misc]
+    """Ethereum's Prague rules, except that two blocks may carry the same second."""
+
+    @classmethod
+    def validate_header(cls, header: BlockHeaderAPI, parent_header: BlockHeaderAPI) -> None:
+        if parent_header is not None and header.timestamp == parent_header.timestamp:
+            parent_header = parent_header.copy(timestamp=header.timestamp - 1)
+        super().validate_header(header, parent_header)
+
+
+class LocalChain(MiningChain):  # type: ignore[misc]
+    chain_id = CHAIN_ID
+    vm_configuration = ((BlockNumber(0), LocalVM),)
+
+    def create_header_from_parent(self, parent_header: BlockHeaderAPI, **params: Any) -> BlockHeaderAPI:
+        params["gas_limit"] = parent_header.gas_limit
+        return super().create_header_from_parent(parent_header, **params)
+
+    def get_transaction_builder(self) -> type[TransactionBuilderAPI]:
+        builder: type[TransactionBuilderAPI] = self.get_vm().get_transaction_builder()
+        return builder
+
+
+class LocalBackend(PyEVMBackend):  # type: ignore[misc]
+    """eth-tester's backend over a BlockStore: every mined block is committed before anyone hears of it."""
+
+    def __init__(self, store: BlockStore, path: Path) -> None:
+        self.account_keys = ()
+        self._store = store
+        self._path = path
+        self.chain = self._chain_at_head()
+
+    def _chain_at_head(self) -> LocalChain:
+        try:
+            return LocalChain(AtomicDB(self._store))
+        except (CanonicalHeadNotFound, HeaderNotFound) as error:
+            raise damaged(self._path, "its last block is missing") from error
+
+    def send_raw_transaction(self, raw_transaction: bytes) -> bytes:
+        try:
+            if not self.chain.get_block().transactions:
+                parent = self.chain.get_canonical_head()
+                self.chain.set_header_timestamp(max(int(time.time()), parent.timestamp))
+            sent: bytes = super().send_raw_transaction(raw_transaction)
+            return sent
+        except BaseException:
+            self._undo()
+            raise
+
+    def mine_blocks(self, num_blocks: int = 1, coinbase: bytes = b"\0" * 20) -> tuple[bytes, ...]:
+        try:
+            mined: tuple[bytes, ...] = super().mine_blocks(num_blocks, coinbase)
+            self._store.commit()
+            return mined
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        self._store.discard()
+        self.chain = self._chain_at_head()
+
+    def get_transaction_by_hash(self, transaction_hash: bytes) -> Any:
+        block, transaction, index = self._find(transaction_hash)
+        return serialize_transaction(block, transaction, index, False)
+
+    def get_transaction_receipt(self, transaction_hash: bytes) -> Any:
+        block, transaction, index = self._find(transaction_hash)
+        receipts = block.get_receipts(self.chain.chaindb)
+        return serialize_transaction_receipt(block, receipts, transaction, index, False, self.chain.get_vm())
+
+    def _find(self, transaction_hash: bytes) -> tuple[BlockAPI, SignedTransactionAPI, int]:
+        # eth-tester walks the whole chain backwards; py-evm keeps an index.
+        try:
+            number, index = self.chain.get_canonical_transaction_index(Hash32(transaction_hash))
+        except TransactionNotFound as error:
+            raise TesterTransactionNotFound(f"no transaction 0x{transaction_hash.hex()}") from error
+        block = self.chain.get_canonical_block_by_number(number)
+        return block, block.transactions[index], index
+
+
+class LocalProvider(EthereumTesterProvider):
+    """A web3 provider over a LocalBackend, one request at a time."""
+
+    def __init__(self, backend: LocalBackend, path: Path) -> None:
+        eth = {**API_ENDPOINTS["eth"], "chainId": lambda *_: CHAIN_ID}
+        super().__init__(EthereumTester(backend), {**API_ENDPOINTS, "eth": eth})
+        self.backend = backend
+        self._path = path
+        self._turn = threading.RLock()
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        with self._turn:
+            try:
+                return super().make_request(method, params)
+            except (StateRootNotFound, HeaderNotFound) as error:
+                raise damaged(self._path, f"records are missing: {error}") from error
+            except (TransactionFailed, VMError) as error:
+                raise ContractLogicError(str(error)) from error
+            except TesterValidationError as error:
+                raise Web3ValidationError(str(error)) from error
+
+
+def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int) -> None:
+    """Block 0 in an empty store: the account `rich` owns everything."""
+    params = get_default_genesis_params({"gas_limit": BLOCK_GAS_LIMIT, "timestamp": int(time.time())})
+    account = {"balance": balance_wei, "nonce": 0, "code": b"", "storage": {}}
+    LocalChain.from_genesis(AtomicDB(store), params, {Address(rich): account})
+    store.commit()

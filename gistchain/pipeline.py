@@ -1,0 +1,110 @@
+"""The path: image -> gist -> bytes -> chain, and chain -> bytes -> gist -> isotopes -> the best image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gistchain.errors import AlreadyRegistered, CaptionError
+from gistchain.gist.latent import encode as thumbnail
+from gistchain.gist.packet import pack, unpack
+from gistchain.rebuild.isotope import Choice, Rebuilt, rosis
+from gistchain.types import Caption, Gist, NearMatch, Receipt, Token
+
+if TYPE_CHECKING:
+    from gistchain.image import Picture
+    from gistchain.ledger.evm import EvmLedger
+    from gistchain.rareness.gate import Gate
+    from gistchain.systems import System
+
+MIN_CONFIDENCE = 0.5
+"""Below this the captioner's words are not written for ever: more likely wrong than right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One image that has become a token. sampling_s: seconds spent on the caption (TSS of S0.8)."""
+
+    token: int
+    picture: Picture
+    gist: Gist
+    confidence: float
+    receipt: Receipt
+    near: tuple[NearMatch, ...]
+    sampling_s: float
+
+
+class Registry:
+    """A chain, the hashes of what was registered through this home, and the models."""
+
+    def __init__(self, ledger: EvmLedger, gate: Gate, system: System) -> None:
+        self.ledger, self.gate, self.system = ledger, gate, system
+
+    def register(
+        self,
+        picture: Picture,
+        *,
+        caption: str | None = None,
+        latent: bool = False,
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> Registered:
+        """Puts the gist of the picture on the chain.
+
+        caption: the user's own words in place of the captioner's. latent: adds the 8x8 thumbnail layer.
+        Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the captioner is unsure.
+        """
+        from gistchain.rareness.hashes import hashes
+
+        started = time.perf_counter()
+        if (token := self._token_of(picture)) is not None:
+            raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
+        said = Caption(caption, 1.0) if caption is not None else self._caption(picture, min_confidence)
+        gist = Gist((said.text,), picture.size, latent=thumbnail(picture.pixels) if latent else None)
+        sampling_s = time.perf_counter() - started
+        payload = pack(gist)
+        own = hashes(picture.pixels)
+        near = self.gate.near(own, self.ledger.find)
+        self.gate.remember(picture.sha3_256, own)
+        receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256)
+        return Registered(int(receipt.locator), picture, gist, said.confidence, receipt, tuple(near), sampling_s)
+
+    def gist(self, token: int) -> Gist:
+        """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
+        return unpack(self.ledger.gist_of(token))
+
+    def tokens(self) -> Iterator[Token]:
+        return self.ledger.tokens()
+
+    def rebuild(self, token: int, *, seeds: int = 4, choice: Choice = "best") -> Rebuilt:
+        """The picture that the chain's bytes alone give; the same token gives the same picture."""
+        return rebuild(self.gist(token), self.system, seeds=range(seeds), choice=choice)
+
+    def _token_of(self, picture: Picture) -> int | None:
+        token = self.ledger.find(picture.sha3_256)
+        # An earlier try that died before its answer came is answered by the ledger, as the success that it was.
+        return None if token is None or self.ledger.unanswered(picture.sha3_256) else token
+
+    def _caption(self, picture: Picture, least: float) -> Caption:
+        said = self.system.captioner.caption(picture.pixels)
+        if said.text and said.confidence >= least:
+            return said
+        guess = f" (its guess: {said.text!r})" if said.text else ""
+        raise CaptionError(
+            f"{picture.name}: the captioner is not sure what this is, confidence {said.confidence:.2f} of at least "
+            f"{least:g}{guess}. Word the gist yourself with --caption TEXT"
+            + (", or accept its guess with a lower --min-confidence" if said.text else "")
+        )
+
+
+def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choice: Choice = "best") -> Rebuilt:
+    """ROSIS with the models of a system."""
+    return rosis(
+        replace(gist),
+        painter=system.painter,
+        captioner=system.captioner,
+        embedder=system.embedder,
+        seeds=seeds,
+        choice=choice,
+    )

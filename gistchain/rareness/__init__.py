@@ -1,0 +1,1 @@
+"""Image -> how rare it is, with the evidence."""

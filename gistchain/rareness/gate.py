@@ -1,0 +1,108 @@
+"""Hashes -> registered images that are near: the first look before an image is registered.
+
+The gate keeps hashes, the chain keeps the truth. A row is written before the chain is asked to register its image and
+counts only where the chain knows the image, so that a kill between the two leaves nothing wrong.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerError
+from gistchain.rareness.hashes import BITS, THRESHOLDS, Hashes
+from gistchain.types import NearMatch
+
+_TABLE = """create table if not exists hashes (
+    sha3_256 blob primary key check (length(sha3_256) = 32), pdq blob not null, phash blob not null,
+    ahash blob not null, dhash blob not null, pdq_quality integer not null
+) without rowid"""
+_COLUMNS = ", ".join(["sha3_256", *BITS, "pdq_quality"])
+MIN_PDQ_QUALITY = 50
+"""Below it a PDQ hash says little (flat drawings, pixel art); the advice of its authors."""
+
+
+class Gate:
+    """The hashes in one SQLite file: one process writes at a time, any number read."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
+        self._path = path
+        self._busy_timeout_s = busy_timeout_s
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._database() as database:
+            database.execute("pragma journal_mode=wal")
+            database.execute(_TABLE)
+
+    def remember(self, sha3_256: bytes, hashes: Hashes) -> None:
+        """Keep the hashes of the image file with this SHA3-256, durably; the same image again changes nothing.
+
+        Raises DiskFull, LedgerBusy where another writer holds the file for too long, LedgerDamaged.
+        """
+        row = (sha3_256, *(bytes.fromhex(getattr(hashes, name)) for name in BITS), hashes.pdq_quality)
+        with self._database() as database, database:
+            database.execute(f"insert or replace into hashes ({_COLUMNS}) values (?, ?, ?, ?, ?, ?)", row)
+
+    def near(self, hashes: Hashes, registered: Callable[[bytes], int | None]) -> list[NearMatch]:
+        """Registered images below a hash's threshold, nearest first, each once with its nearest hash.
+
+        registered: SHA3-256 of an image file -> its token, None where the chain doesn't know it. Nearness across
+        hashes is the share of bits that differ. PDQ counts only where its quality is enough on both sides.
+        """
+        with self._database() as database:
+            rows = database.execute(f"select {_COLUMNS} from hashes").fetchall()
+        if not rows:
+            return []
+        best: dict[int, NearMatch] = {}
+        qualities = np.array([row[-1] for row in rows])
+        for column, (name, of) in enumerate(BITS.items(), 1):
+            distances = _distances(getattr(hashes, name), [row[column] for row in rows])
+            near = distances <= THRESHOLDS[name]
+            if name == "pdq":
+                near &= (qualities >= MIN_PDQ_QUALITY) & (hashes.pdq_quality >= MIN_PDQ_QUALITY)
+            for index in np.flatnonzero(near).tolist():
+                bits = int(distances[index])
+                known = best.get(index)
+                if known is None or bits / of < known.bits / known.of:
+                    best[index] = NearMatch(-1, name, bits, of)
+        matches = []
+        for index, match in best.items():
+            token = registered(rows[index][0])
+            if token is not None:
+                matches.append(replace(match, token=token))
+        return sorted(matches, key=lambda match: (match.bits / match.of, match.token))
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=self._busy_timeout_s)) as database:
+                yield database
+        except sqlite3.DatabaseError as error:
+            raise self._ours(error) from error
+
+    def _ours(self, error: sqlite3.DatabaseError) -> LedgerError:
+        # Extended codes keep the plain one in the low byte.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return DiskFull(f"no space left for {self._path}: free some, nothing was written")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LedgerBusy(f"{self._path} is held by another writer for {self._busy_timeout_s:g} s: try again")
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+            return LedgerError(f"can't use {self._path} ({error}): check the folder and its permissions")
+        return LedgerDamaged(
+            f"{self._path} is damaged ({error}): move it away, a new one is made; "
+            "images registered before are then no longer compared"
+        )
+
+
+def _distances(wanted: str, kept: list[bytes]) -> NDArray[np.int64]:
+    """Differing bits between one hash in hex and N hashes in bytes, shape (N,)."""
+    matrix = np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(kept), -1)
+    differing = matrix ^ np.frombuffer(bytes.fromhex(wanted), dtype=np.uint8)
+    distances: NDArray[np.int64] = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
+    return distances
