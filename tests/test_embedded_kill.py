@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.errors import AlreadyRegistered, DiskFull, GistchainError, LedgerBusy, LedgerDamaged
+from gistchain.errors import AlreadyRegistered, DiskFull, LedgerBusy, LedgerDamaged
 from gistchain.ledger.evm import open_embedded
 
 KILLS = 100
@@ -205,7 +205,7 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, st
             retried = ledger.put(gist_for(unsure), image_sha3_256=image_for(unsure))
             assert ledger.get(retried).payload == gist_for(unsure)
             acknowledged |= {**new, int(retried.locator): unsure}
-            assert ledger.count() == len(acknowledged)
+            assert ledger.count() == len(acknowledged)  # an unsure one was not registered twice
     assert len(acknowledged) > KILLS
     with open_embedded(home) as ledger:
         assert sorted(acknowledged) == list(range(1, len(acknowledged) + 1))
@@ -220,7 +220,7 @@ def test_kill_9_while_a_chain_is_made_leaves_one_that_opens(tmp_path: Path, star
     moments = random.Random(99)
     for run in range(KILLS_AT_BIRTH):
         home = tmp_path / str(run)
-        child = start(home, "register", "born", 1)
+        child = start(home, "register", "born", 10_000)
         time.sleep(moments.uniform(0, 0.25))
         child.kill()
         with open_embedded(home) as ledger:
@@ -245,6 +245,11 @@ def test_a_full_disk_is_said_and_costs_nothing(home: Path, start: Callable[..., 
         assert ledger.gist_of(1) == gist_for("before")
         for token in range(2, int(again) + 1):
             assert ledger.gist_of(token) == b"%900d" % (token - 2)
+
+
+def read_all(home: Path) -> list[bytes]:
+    with open_embedded(home) as ledger:
+        return [ledger.gist_of(token.id) for token in ledger.tokens()]
 
 
 @pytest.fixture
@@ -285,9 +290,8 @@ def test_a_chain_file_that_is_gone_is_not_made_anew(home: Path, chain_file: Path
 def test_half_a_chain_file_is_damaged(home: Path, chain_file: Path) -> None:
     whole = chain_file.read_bytes()
     chain_file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(LedgerDamaged), open_embedded(home) as ledger:
-        list(ledger.tokens())
-        ledger.put(b"x", image_sha3_256=image_for("x"))
+    with pytest.raises(LedgerDamaged):
+        read_all(home)
 
 
 def test_flipped_bytes_are_reported_and_never_read_as_a_gist(home: Path, chain_file: Path) -> None:
@@ -300,10 +304,7 @@ def test_flipped_bytes_are_reported_and_never_read_as_a_gist(home: Path, chain_f
             broken[where.randrange(len(broken))] ^= 1 << where.randrange(8)
         chain_file.write_bytes(broken)
         try:
-            with open_embedded(home) as ledger:
-                for number in range(5):
-                    assert ledger.gist_of(number + 1) == gist_for(f"kept/{number}")
-        except GistchainError as error:
-            assert isinstance(error, LedgerDamaged), error
+            assert read_all(home) == [gist_for(f"kept/{number}") for number in range(5)]
+        except LedgerDamaged:
             reported += 1
     assert reported > 10

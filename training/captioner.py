@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gistchain.collection import punks
-from training import data
+from gistchain.collection.tokens import Tokens
+from training import data, punk_edits
 from training.negatives import dead_leaves, other_styles, plain
 from training.traits import every_collection
 
@@ -32,7 +33,7 @@ COLLECTIONS = every_collection()
 HEADS = [len(COLLECTIONS) + 1] + [len(v) + 1 for c in COLLECTIONS for v in c.values.values()]
 OFFSETS = np.cumsum([0, *HEADS])
 # Of a batch, the share of each collection; the rest is unknown.
-SHARES = {"punks": 0.3, "nouns": 0.32, "voxel-bot": 0.07, "critters": 0.08, "big-smile": 0.06, "fun-emoji": 0.04}
+SHARES = {"punks": 0.3, "nouns": 0.27, "voxel-bot": 0.06, "critters": 0.14, "big-smile": 0.08, "fun-emoji": 0.04}
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,13 @@ class Stream:
     def __init__(self, rng: np.random.Generator, batch: int) -> None:
         self.rng, self.batch = rng, batch
         self.finite = {"punks": data.punks_training(), **{c.collection: data.dicebear_training(c.collection) for c in COLLECTIONS[2:]}}
-        labels = self.finite["punks"].labels
-        rarest = np.min([np.where(c > 0, np.bincount(c, minlength=64)[c], len(labels)) for c in labels.T], axis=0)
-        self.weights = {"punks": (1 / np.sqrt(rarest)) / (1 / np.sqrt(rarest)).sum()}
+        real = self.finite["punks"]
+        edited, labels = punk_edits.pool()
+        names = real.names + tuple(f"edited-{i}" for i in range(len(edited)))
+        labels = np.concatenate([real.labels, labels])
+        self.finite["punks"] = Tokens(real.traits, names, np.concatenate([real.images, edited]), labels)
+        weights = data.rarity(labels)
+        self.weights = {"punks": weights / weights.sum()}
         self.others = area(other_styles())
         self.nouns: Iterator[int] = iter(())
 
@@ -176,12 +181,14 @@ def loss_of(logits: Tensor, collection: Tensor, labels: Tensor) -> Tensor:
     return total
 
 
-def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3) -> None:
+def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go_on: bool = False) -> None:
     torch.set_num_threads(1)
     shape = SHAPES[name]
     torch.manual_seed(shape.seed)
     rng = np.random.default_rng(shape.seed + 17)
     stream, net = Stream(rng, batch), Net(shape)
+    if go_on:
+        net.load_state_dict(torch.load(data.CACHE / f"captioner-{name}.pt", weights_only=True)["state"])
     net = net.to(memory_format=torch.channels_last)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
@@ -221,5 +228,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=SHAPES)
     parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--go-on", action="store_true", help="from the last checkpoint, at half the learning rate")
     given = parser.parse_args()
-    train(given.name, given.minutes)
+    train(given.name, given.minutes, rate=1e-3 if given.go_on else 2e-3, go_on=given.go_on)

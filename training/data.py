@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.collection import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
@@ -41,6 +42,13 @@ def dicebear_training(style: str, count: int = DICEBEAR_TOKENS) -> Tokens:
     with np.load(path) as kept:
         names = tuple(f"{style}-train-{i}" for i in range(count))
         return Tokens(dicebear.traits(style), names, kept["images"][:count], kept["labels"][:count])
+
+
+def rarity(labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """For each row, 1 / sqrt(how many rows share its rarest value)."""
+    shared = [np.where(c > 0, np.bincount(c, minlength=64)[c], len(labels)) for c in labels.T]
+    weights: NDArray[np.float64] = 1 / np.sqrt(np.min(shared, axis=0))
+    return weights
 
 
 def nouns_training(count: int, rng: np.random.Generator) -> Tokens:

@@ -57,6 +57,10 @@ GRAMMAR = {
         phrase; 2 a_picture_of_ any; 6 A_picture_of_ any; 2 a_photo_of_ any; 2 a_close_up_of_ any; 20 ~ any; 1 ~
         end
     """,
+    "digits": """
+        2 0 digits; 2 1 digits; 2 2 digits; 2 3 digits; 2 4 digits; 2 5 digits; 2 6 digits; 2 7 digits; 2 8
+        digits; 2 9 digits; 20 ~ after word
+    """,
     "after noun": """
         40 _ verb; 12 _is_ verb; 8 _are_ verb; 10 _in_a_ phrase; 8 _in_the_ phrase; 4 _in_ phrase; 10 _on_a_
         phrase; 5 _on_the_ phrase; 3 _on_ phrase; 8 _with_a_ phrase; 6 _with_ phrase; 8 _of_ phrase; 4 _of_a_
@@ -87,15 +91,11 @@ GRAMMAR = {
         _is_ verb; 2 _to_ verb; 4 ,_ phrase; 12 _ spelled; 3 ,_containing_ any; 2 s after noun; 3 . after mark;
         4 ~ mark; 16 ~ end
     """,
-    "digits": """
-        2 0 digits; 2 1 digits; 2 2 digits; 2 3 digits; 2 4 digits; 2 5 digits; 2 6 digits; 2 7 digits; 2 8
-        digits; 2 9 digits; 20 ~ after word
-    """,
     "after mark": """
         12 _ any; 4 _ start; 8 ~ any; 10 ~ end
     """,
     "any": """
-        12 a_ phrase; 6 the_ phrase; 2 an_ phrase; 30 ~ phrase; 10 ~ verb; 3 ~ preposition; 2 ~ adverb; 6 ~
+        1 ~ end; 12 a_ phrase; 6 the_ phrase; 2 an_ phrase; 30 ~ phrase; 10 ~ verb; 3 ~ preposition; 2 ~ adverb; 6 ~
         spelled; 6 ~ mark
     """,
     "phrase": """

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from gistchain.collection import dicebear, nouns, punks
 from gistchain.traits import Traits
 from gistchain.models.minilm import MiniLM
-from training import data
+from training import data, punk_edits
 
 SCALE = 2.0  # latents are PCA coordinates of pixels in [-1, 1], times this
 THUMB = 194  # 8 x 8 x 3 numbers in [-1, 1], their noise level, and 1 where there are any
@@ -122,12 +122,13 @@ def source(name: str, rng: np.random.Generator) -> tuple[Traits, Iterator[tuple[
     if name == "nouns":
         return nouns.layers().traits, _nouns_stream(rng)
     tokens = data.punks_training() if name == "punks" else data.dicebear_training(name)
-    weights = np.ones(len(tokens))
-    if name == "punks":  # rare traits are drawn more often, by the root of their rarity
-        frequency = [np.bincount(column, minlength=64) for column in tokens.labels.T]
-        rarest = np.min([np.where(c > 0, f[c], len(tokens)) for f, c in zip(frequency, tokens.labels.T, strict=True)], axis=0)
-        weights = 1 / np.sqrt(rarest)
-    return tokens.traits, _finite_stream(tokens.images, tokens.labels, weights / weights.sum(), rng)
+    images, labels = tokens.images, tokens.labels
+    weights = np.ones(len(labels))
+    if name == "punks":  # edited punks too; rare traits are drawn more often, by the root of their rarity
+        more_images, more_labels = punk_edits.pool()
+        images, labels = np.concatenate([images, more_images]), np.concatenate([labels, more_labels])
+        weights = data.rarity(labels)
+    return tokens.traits, _finite_stream(images, labels, weights / weights.sum(), rng)
 
 
 def _nouns_stream(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:

@@ -142,7 +142,10 @@ def _layers(payload: bytes, at: int) -> list[_Layer]:
         if layer.data is None:
             raise PacketError(f"{_name(layer.tag)} is damaged: its CRC-32C differs")
         if not _may_follow(layers, layer):
-            raise PacketError(f"{_name(layer.tag)} stands behind {_name(layers[-1].tag)}: twice, or out of order")
+            last = _name(layers[-1].tag)
+            raise PacketError(
+                f"{_name(layer.tag)} stands behind {last}: twice, out of order, or beyond {MAX_CAPTIONS} captions"
+            )
         layers.append(layer)
         at = layer.end
     return layers

@@ -23,7 +23,7 @@ MAX_TEXT_BYTES = 4096
 PLAIN = 0
 """The text coder that writes UTF-8 as it is."""
 
-DICTIONARIES = {1: ("dictionary-1.txt", "d4c472dc4f414bf6c05b157a6867917c89d7bfbf2883092c131c89747cd7d0f6")}
+DICTIONARIES = {1: ("dictionary-1.txt", "a4cea3dfbeb19f5099de7b29a78fbf8949d61e29c883841ea5c65cd0b0ff5961")}
 """Text coder -> its dictionary and that file's SHA-256: another dictionary would decode to fluent, wrong captions."""
 
 _END = -1

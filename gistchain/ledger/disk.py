@@ -33,17 +33,15 @@ def disk_errors(path: Path) -> Iterator[None]:
         # A file size limit shows as a failed write, not as SQLITE_FULL.
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
             raise DiskFull(f"{path} can't grow ({error}); nothing was written: make room and try again") from error
-        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        # Our statements are few and fixed: SQLITE_ERROR means that the file's tables are not ours.
+        if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             raise damaged(path, str(error)) from error
         raise LedgerError(f"{path} can't be used ({error}): check the folder and its rights") from error
 
 
-def damaged(path: Path, what: str) -> LedgerDamaged:
-    """The error for a file that is not what was written."""
-    return LedgerDamaged(
-        f"{path} is damaged ({what}): restore it from a backup, or move it away together with "
-        f"{path.parent / 'ledgers.json'} to begin an empty chain"
-    )
+def damaged(path: Path, what: str, *, instead: str = "move it away") -> LedgerDamaged:
+    """The error for a file that is not what was written; `instead` is the way on for those without a backup."""
+    return LedgerDamaged(f"{path} is damaged ({what}): restore it from a backup, or {instead}")
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o644, keep_existing: bool = False) -> None:

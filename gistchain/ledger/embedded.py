@@ -48,7 +48,8 @@ class EmbeddedChain:
 
         if not path.exists():
             if expected or path.with_name(path.name + "-wal").exists():
-                raise damaged(path, "it is gone")
+                anew = f"remove 'embedded' from {path.with_name('ledgers.json')} and all {path.name}* to begin anew"
+                raise damaged(path, "it is gone", instead=anew)
             _create(path)
         self._db = _connect(path)
         _check_format(self._db, path)

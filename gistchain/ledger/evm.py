@@ -189,14 +189,15 @@ def edge(name: str, reraise: tuple[type[Exception], ...] = ()) -> Iterator[None]
         ) from None
     except ContractLogicError as error:
         raise LedgerError(f"the registry on {name} refused: {_short(error)}") from error
-    except (Web3Exception, DecodingError, EncodingError, ValidationError) as error:
+    # web3 lets a malformed answer fail wherever it is first used.
+    except (Web3Exception, DecodingError, EncodingError, ValidationError, ValueError, TypeError, KeyError) as error:
         raise LedgerError(
             f"{name} gave an answer that can't be used ({type(error).__name__}: {_short(error)})"
         ) from error
 
 
 def _short(error: Exception) -> str:
-    return str(error)[:200]
+    return str(getattr(error, "message", None) or error)[:200]
 
 
 class EvmLedger:
@@ -214,6 +215,9 @@ class EvmLedger:
         self._outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
         self._turn = threading.RLock()
         self._close = close
+        # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
+        # killed before gets the same receipt at its next try.
+        self._acknowledged: Sent | None = None
 
     @property
     def owner(self) -> str:
@@ -240,6 +244,7 @@ class EvmLedger:
         if len(image_sha3_256) != 32:
             raise LedgerError(f"an image hash has 32 bytes, not {len(image_sha3_256)}")
         with self._turn:
+            self._forget_acknowledged()
             sent = self._outbox.find(image_sha3_256)
             if token := self.token_of(image_sha3_256):
                 return self._earlier(token, sent, payload)
@@ -292,16 +297,15 @@ class EvmLedger:
             self._outbox.drop(sent)
             if token:
                 raise self._taken(token)
-            raise OutOfGas(f"transaction {sent.tx} failed on {self._node.name}: nothing was registered; try again")
+            raise LedgerError(f"transaction {sent.tx} failed on {self._node.name}: nothing was registered; try again")
         return self._earlier(token, sent, payload)
 
     def _earlier(self, token: int, sent: Sent | None, payload: bytes) -> Receipt:
         """The receipt of this owner's token, if it is ours to acknowledge: sent by us with this very payload."""
         mined = None if sent is None else self._node.receipt(sent.tx)
         if sent is not None:
-            same = mined is not None and mined["status"] == 1 and self.gist_of(token) == payload
-            self._outbox.drop(sent)
-            if same and mined is not None:
+            if mined is not None and mined["status"] == 1 and self.gist_of(token) == payload:
+                self._acknowledged = sent
                 return Receipt(
                     carrier=self._carrier,
                     locator=str(token),
@@ -311,7 +315,13 @@ class EvmLedger:
                     tx=sent.tx,
                     block=int(mined["blockNumber"]),
                 )
+            self._outbox.drop(sent)
         raise self._taken(token)
+
+    def _forget_acknowledged(self) -> None:
+        if self._acknowledged is not None:
+            self._outbox.drop(self._acknowledged)
+            self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
         return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token)
@@ -375,8 +385,11 @@ class EvmLedger:
 
     def close(self) -> None:
         """Let go of the chain's lock or the connection."""
-        self._outbox.close()
-        self._close()
+        try:
+            self._forget_acknowledged()
+        finally:
+            self._outbox.close()
+            self._close()
 
     def __enter__(self) -> EvmLedger:
         return self

@@ -42,4 +42,6 @@ def session(name: str) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Weights are stored as int8 and used as float32: unpacked once, when the session is made, not at every run.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])

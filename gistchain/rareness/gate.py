@@ -9,15 +9,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerError
 from gistchain.rareness.hashes import BITS, THRESHOLDS, Hashes
-from gistchain.types import NearMatch
+from gistchain.types import Hash, NearMatch
 
 _TABLE = """create table if not exists hashes (
     sha3_256 blob primary key check (length(sha3_256) = 32), pdq blob not null, phash blob not null,
@@ -34,7 +34,10 @@ class Gate:
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(f"can't make the folder {path.parent}: {error.strerror}") from error
         with self._database() as database:
             database.execute("pragma journal_mode=wal")
             database.execute(_TABLE)
@@ -51,31 +54,17 @@ class Gate:
     def near(self, hashes: Hashes, registered: Callable[[bytes], int | None]) -> list[NearMatch]:
         """Registered images below a hash's threshold, nearest first, each once with its nearest hash.
 
-        registered: SHA3-256 of an image file -> its token, None where the chain doesn't know it. Nearness across
-        hashes is the share of bits that differ. PDQ counts only where its quality is enough on both sides.
+        registered: SHA3-256 of an image file -> its token, None where the chain doesn't know it. Nearness is the
+        share of bits that differ; at the same share, more bits count for more.
         """
         with self._database() as database:
             rows = database.execute(f"select {_COLUMNS} from hashes").fetchall()
-        if not rows:
-            return []
-        best: dict[int, NearMatch] = {}
-        qualities = np.array([row[-1] for row in rows])
-        for column, (name, of) in enumerate(BITS.items(), 1):
-            distances = _distances(getattr(hashes, name), [row[column] for row in rows])
-            near = distances <= THRESHOLDS[name]
-            if name == "pdq":
-                near &= (qualities >= MIN_PDQ_QUALITY) & (hashes.pdq_quality >= MIN_PDQ_QUALITY)
-            for index in np.flatnonzero(near).tolist():
-                bits = int(distances[index])
-                known = best.get(index)
-                if known is None or bits / of < known.bits / known.of:
-                    best[index] = NearMatch(-1, name, bits, of)
         matches = []
-        for index, match in best.items():
+        for index, (name, bits) in _nearest(hashes, rows).items():
             token = registered(rows[index][0])
             if token is not None:
-                matches.append(replace(match, token=token))
-        return sorted(matches, key=lambda match: (match.bits / match.of, match.token))
+                matches.append(NearMatch(token, name, bits, BITS[name]))
+        return sorted(matches, key=lambda match: (match.bits / match.of, -match.of, match.token))
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
@@ -100,9 +89,28 @@ class Gate:
         )
 
 
+def _nearest(hashes: Hashes, rows: list[tuple[Any, ...]]) -> dict[int, tuple[Hash, int]]:
+    """Row -> its nearest hash and the bits that differ there, for the rows that are near."""
+    best: dict[int, tuple[Hash, int]] = {}
+    for column, (name, of) in enumerate(BITS.items(), 1):
+        # PDQ counts only where its quality is enough on both sides.
+        counts = [index for index, row in enumerate(rows) if name != "pdq" or _trusted(row[-1], hashes.pdq_quality)]
+        distances = _distances(getattr(hashes, name), [rows[index][column] for index in counts])
+        for index, bits in zip(counts, distances.tolist(), strict=True):
+            if bits > THRESHOLDS[name]:
+                continue
+            if index not in best or bits / of < best[index][1] / BITS[best[index][0]]:
+                best[index] = (name, bits)
+    return best
+
+
+def _trusted(*pdq_qualities: int) -> bool:
+    return min(pdq_qualities) >= MIN_PDQ_QUALITY
+
+
 def _distances(wanted: str, kept: list[bytes]) -> NDArray[np.int64]:
     """Differing bits between one hash in hex and N hashes in bytes, shape (N,)."""
-    matrix = np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(kept), -1)
-    differing = matrix ^ np.frombuffer(bytes.fromhex(wanted), dtype=np.uint8)
+    one = np.frombuffer(bytes.fromhex(wanted), dtype=np.uint8)
+    differing = np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(len(kept), len(one)) ^ one
     distances: NDArray[np.int64] = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
     return distances

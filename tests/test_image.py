@@ -1,0 +1,222 @@
+"""Images of strangers: read right, or refused with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from gistchain import image as image_module
+from gistchain.errors import ImageError
+from gistchain.image import images_in, read_image, write_png
+
+RED = (255, 0, 0)
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = struct.pack(">I", 10) + b"IDAT" + bytes(14)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body)) + pixels
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG", "AVIF"])
+def test_every_usual_format_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"image.{kind.lower()}"
+    path.write_bytes(encoded(Image.new("RGB", (7, 5), RED), kind))
+    picture = read_image(path)
+    assert picture.size == (7, 5)
+    assert picture.pixels.shape == (5, 7, 3)
+    assert picture.pixels.dtype == np.uint8
+    assert np.abs(picture.pixels.astype(int) - RED).max() <= 6
+    assert picture.sha3_256 == hashlib.sha3_256(path.read_bytes()).digest()
+    assert picture.name == str(path)
+    assert picture.notes == ()
+
+
+def test_transparent_pixels_lie_over_white() -> None:
+    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    picture.putpixel((1, 0), (0, 0, 0, 128))
+    assert read_image(encoded(picture)).pixels.tolist() == [[[255] * 3, [127] * 3]]
+
+
+def test_a_transparent_palette_entry_lies_over_white() -> None:
+    picture = Image.new("P", (2, 1))
+    picture.putpalette([255, 0, 0, 0, 0, 255])
+    picture.putpixel((1, 0), 1)
+    assert read_image(encoded(picture, transparency=0)).pixels.tolist() == [[[255, 255, 255], [0, 0, 255]]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_scaled_not_clipped(kind: str) -> None:
+    grey = Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16))
+    assert read_image(encoded(grey, kind)).pixels[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_floating_point_grey_is_scaled() -> None:
+    grey = Image.fromarray(np.array([[0.0, 0.2, 1.0, np.nan]], np.float32))
+    assert read_image(encoded(grey, "TIFF")).pixels[0, :, 1].tolist() == [0, 51, 255, 0]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
+def test_other_modes_become_rgb(mode: str) -> None:
+    picture = Image.new("RGB", (3, 3), (255, 255, 255)).convert(mode)
+    assert (read_image(encoded(picture)).pixels == 255).all()
+
+
+def test_cmyk_becomes_rgb() -> None:
+    red = read_image(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG")).pixels
+    assert np.abs(red.astype(int) - RED).max() <= 6
+
+
+def test_a_photo_taken_sideways_is_turned_upright() -> None:
+    picture = Image.new("RGB", (6, 4))
+    picture.putpixel((0, 0), RED)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees clockwise
+    upright = read_image(encoded(picture, exif=exif))
+    assert upright.size == (4, 6)
+    assert upright.pixels[0, 3].tolist() == list(RED)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_is_read_and_noted(kind: str) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, (0, 255, 0), (0, 0, 255))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    picture = read_image(encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options))
+    assert (picture.pixels == RED).all()
+    assert picture.notes == ("first of 3 frames",)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20_000, 10), (10, 20_000)])
+def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
+    assert read_image(encoded(Image.new("RGB", size, RED))).size == size
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b"hello", "convert it to PNG"),
+        (b"8BPS" + bytes(40), "but PSD"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "but SVG"),
+        (b"%PDF-1.7", "but PDF"),
+        (encoded(Image.new("RGB", (4, 4)), "ICO"), "but ICO"),
+        (encoded(Image.new("RGB", (64, 64)))[:-30], "broken|cut short"),
+        (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:400], "broken|cut short"),
+        (encoded(Image.effect_noise((64, 64), 50), "WEBP")[:300], "broken|convert"),
+        (png_header(30_000, 30_000), "too many pixels"),
+        (png_header(10_000, 9_000), "too many pixels"),
+        (png_header(0, 5), "broken|convert"),
+    ],
+)
+def test_what_is_no_safe_image_is_refused_with_its_name(data: bytes, says: str) -> None:
+    with pytest.raises(ImageError, match=f"cat.png.*({says})"):
+        read_image(data, "cat.png")
+
+
+def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.truncate(image_module.MAX_FILE_BYTES + 1)
+    with pytest.raises(ImageError, match="make it smaller"):
+        read_image(path)
+
+
+def test_unreadable_paths_say_why(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="No such file"):
+        read_image(tmp_path / "missing.png")
+    with pytest.raises(ImageError, match="is a folder"):
+        read_image(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="regular file"):
+        read_image(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="can't read"):
+        read_image(Path("a\0b"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_forbidden_file_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    path.write_bytes(encoded(Image.new("RGB", (2, 2))))
+    path.chmod(0)
+    with pytest.raises(ImageError, match="Permission denied"):
+        read_image(path)
+
+
+SEEDS = [
+    encoded(Image.effect_noise((16, 16), 50), kind)
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6),
+    st.integers(0, 500),
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_broken_file_raises_image_error_or_is_read(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+    data = bytearray(seed)
+    for at, byte in changes:
+        data[at % len(data)] = byte
+    try:
+        picture = read_image(bytes(data[: max(1, len(data) - cut // 2)]))
+    except ImageError:
+        return
+    assert picture.pixels.shape == (picture.size[1], picture.size[0], 3)
+
+
+def test_folders_are_searched_in_order_without_hidden_files_and_loops(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a/z.jpg", "a/.hidden.png", ".git/x.png", "notes.txt", "a/deep/er/c.webp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    found = [str(path.relative_to(tmp_path)) for path in images_in([tmp_path, tmp_path / "notes.txt"])]
+    assert found == ["a/deep/er/c.webp", "a/z.jpg", "b.PNG", "notes.txt"]
+
+
+def test_a_folder_without_images_and_a_missing_path_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="holds no image"):
+        list(images_in([tmp_path]))
+    with pytest.raises(ImageError, match="doesn't exist"):
+        list(images_in([tmp_path / "missing"]))
+
+
+def test_a_written_png_is_read_back_and_leaves_nothing_else(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    write_png(pixels, tmp_path / "new.png")
+    write_png(pixels, tmp_path / "new.png")
+    assert (read_image(tmp_path / "new.png").pixels == pixels).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["new.png"]
+
+
+def test_a_png_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 2, 3), np.uint8)
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "missing" / "new.png", tmp_path / "folder", Path("/proc/new.png")):
+        with pytest.raises(ImageError, match="can't write"):
+            write_png(pixels, path)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_importing_does_not_load_pillow() -> None:
+    code = "import sys, gistchain.image, gistchain.gist.latent, gistchain.rareness.gate; sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
