@@ -1,6 +1,6 @@
 """How often the default captioner's whole caption is right, on tokens that no training has seen.
 
-    python -m benchmarks.captioner --count 1000
+python -m benchmarks.captioner --count 1000
 """
 
 from __future__ import annotations
@@ -59,15 +59,28 @@ def unknown(model: TraitCaptioner) -> dict[str, Any]:
         accepted = 0
         for i in range(100):
             svg = Avatar(style, {"seed": f"unknown-{i}"}).to_string()
-            image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=256, height=256)))).convert("RGBA")
+            image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=256, height=256)))).convert(
+                "RGBA"
+            )
             back = Image.new("RGBA", image.size, (255, 255, 255, 255))
             pixels = np.asarray(Image.alpha_composite(back, image).convert("RGB"))
             accepted += model.traits_of(pixels)[0] is not None and model.traits_of(pixels)[2] >= 0.5
         figures[f"DiceBear {name}"] = {"n": 100, "refused": 1 - accepted / 100}
     photos = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea(), skimage.data.rocket(), skimage.data.hubble_deep_field(), skimage.data.immunohistochemistry()]  # fmt: skip
-    crops = [p[y : y + 200, x : x + 200] for p in photos for y in range(0, p.shape[0] - 199, 100) for x in range(0, p.shape[1] - 199, 100)]
-    accepted = sum(found is not None and c >= 0.5 for found, _, c in map(model.traits_of, map(np.ascontiguousarray, [*photos, *crops])))
-    figures["photos and their crops (scikit-image)"] = {"n": len(photos) + len(crops), "refused": 1 - accepted / (len(photos) + len(crops))}
+    crops = [
+        p[y : y + 200, x : x + 200]
+        for p in photos
+        for y in range(0, p.shape[0] - 199, 100)
+        for x in range(0, p.shape[1] - 199, 100)
+    ]
+    accepted = sum(
+        found is not None and c >= 0.5
+        for found, _, c in map(model.traits_of, map(np.ascontiguousarray, [*photos, *crops]))
+    )
+    figures["photos and their crops (scikit-image)"] = {
+        "n": len(photos) + len(crops),
+        "refused": 1 - accepted / (len(photos) + len(crops)),
+    }
     return figures
 
 
@@ -84,4 +97,6 @@ if __name__ == "__main__":
             print(collection, condition, figures[collection][condition], flush=True)
     figures["unknown"] = unknown(model)
     print(figures["unknown"])
-    held_out.write("captioner", figures, models=["captioner-default"], data="held-out tokens at 512 px; see docs/data.md")
+    held_out.write(
+        "captioner", figures, models=["captioner-default"], data="held-out tokens at 512 px; see docs/data.md"
+    )

@@ -34,7 +34,11 @@ def tokens(collection: str, count: int) -> Tokens:
 
 def at_512(image: Pixels) -> Pixels:
     """As marketplaces show it: pixel art enlarged without smoothing."""
-    return image if image.shape[0] == 512 else np.asarray(Image.fromarray(image).resize((512, 512), Image.Resampling.NEAREST))
+    return (
+        image
+        if image.shape[0] == 512
+        else np.asarray(Image.fromarray(image).resize((512, 512), Image.Resampling.NEAREST))
+    )
 
 
 def jpeg(image: Pixels, quality: int) -> Pixels:

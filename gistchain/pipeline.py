@@ -25,7 +25,7 @@ MIN_CONFIDENCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One image that has become a token. sampling_s: seconds spent on the caption (TSS of S0.8)."""
+    """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT)."""
 
     token: int
     picture: Picture
@@ -34,6 +34,7 @@ class Registered:
     receipt: Receipt
     near: tuple[NearMatch, ...]
     sampling_s: float
+    persisting_s: float
 
 
 class Registry:
@@ -67,8 +68,11 @@ class Registry:
         own = hashes(picture.pixels)
         near = self.gate.near(own, self.ledger.find)
         self.gate.remember(picture.sha3_256, own)
+        sent = time.perf_counter()
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256)
-        return Registered(int(receipt.locator), picture, gist, said.confidence, receipt, tuple(near), sampling_s)
+        persisting_s = time.perf_counter() - sent
+        token = int(receipt.locator)
+        return Registered(token, picture, gist, said.confidence, receipt, tuple(near), sampling_s, persisting_s)
 
     def gist(self, token: int) -> Gist:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""

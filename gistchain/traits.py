@@ -34,9 +34,7 @@ class Traits:
 
     def attributes(self, labels: Sequence[int]) -> list[dict[str, str]]:
         """The `attributes` of an ERC-721 metadata file: [{"trait_type": ..., "value": ...}, ...]."""
-        return [
-            {"trait_type": t, "value": self.values[t][k - 1]} for t, k in zip(self.types, labels, strict=True) if k
-        ]
+        return [{"trait_type": t, "value": self.values[t][k - 1]} for t, k in zip(self.types, labels, strict=True) if k]
 
 
 def caption(subject: str, phrases: Sequence[str]) -> str:

@@ -83,9 +83,10 @@ class Anvil:
 
     def ask(self, method: str, *parameters: object) -> Any:
         from web3 import Web3
+        from web3.types import RPCEndpoint
 
         provider = Web3.HTTPProvider(self.url, exception_retry_configuration=None)
-        answer: Any = provider.make_request(method, list(parameters))  # type: ignore[arg-type]
+        answer: Any = provider.make_request(RPCEndpoint(method), list(parameters))
         provider._request_session_manager.session_pool.shutdown()
         for session in list(provider._request_session_manager.session_cache._data.values()):
             session.close()
@@ -325,7 +326,7 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
         node.ask("anvil_dropTransaction", lost)
         node.ask("evm_setAutomine", True)
         ledger.node.timeout_s = 20
-        ledger.node.run({"to": "0x" + "77" * 20, "value": 1})
+        ledger.node.run({"to": "0x" + "77" * 20, "data": b""})
         receipt = ledger.put(b"evicted", image_sha3_256=image)
         assert receipt.tx != lost
         assert ledger.count() == 1
@@ -401,8 +402,11 @@ def test_something_that_is_no_node_is_an_error(home: Path) -> None:
     import http.server
     import threading
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler) as server:
-        server.RequestHandlerClass.log_message = lambda *_: None  # type: ignore[method-assign,assignment]
+    class NoNode(http.server.BaseHTTPRequestHandler):  # answers every POST with 501
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NoNode) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

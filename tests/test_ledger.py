@@ -63,9 +63,10 @@ def register_as(ledger: EvmLedger, owner_key: bytes, gist: bytes, image: bytes) 
 @pytest.fixture
 def other_key(ledger: EvmLedger) -> bytes:
     from eth_account import Account
+    from web3.types import Wei
 
     key = os.urandom(32)
-    ledger.node.run({"to": Account.from_key(key).address, "value": 10**20})
+    ledger.node.run({"to": Account.from_key(key).address, "value": Wei(10**20)})
     return key
 
 

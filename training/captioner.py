@@ -53,10 +53,24 @@ class Net(nn.Module):
         a, b, c = shape.channels
 
         def block(i: int, o: int, size: int, stride: int) -> nn.Sequential:
-            return nn.Sequential(nn.Conv2d(i, o, size, stride, 1 if size > 1 else 0, bias=False), nn.BatchNorm2d(o), nn.ReLU(True))
+            return nn.Sequential(
+                nn.Conv2d(i, o, size, stride, 1 if size > 1 else 0, bias=False), nn.BatchNorm2d(o), nn.ReLU(True)
+            )
 
-        self.trunk = nn.Sequential(block(3, a, 4, 2), block(a, b, 3, 2), block(b, b, 3, 1), block(b, c, 3, 2), block(c, c, 3, 1), block(c, shape.bottleneck, 1, 1))
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(shape.bottleneck * 64, shape.hidden), nn.ReLU(True), nn.Linear(shape.hidden, int(OFFSETS[-1])))
+        self.trunk = nn.Sequential(
+            block(3, a, 4, 2),
+            block(a, b, 3, 2),
+            block(b, b, 3, 1),
+            block(b, c, 3, 2),
+            block(c, c, 3, 1),
+            block(c, shape.bottleneck, 1, 1),
+        )
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(shape.bottleneck * 64, shape.hidden),
+            nn.ReLU(True),
+            nn.Linear(shape.hidden, int(OFFSETS[-1])),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, 64, 64) in [-1, 1] -> logits of all heads side by side."""
@@ -81,7 +95,10 @@ class Stream:
 
     def __init__(self, rng: np.random.Generator, batch: int) -> None:
         self.rng, self.batch = rng, batch
-        self.finite = {"punks": data.punks_training(), **{c.collection: data.dicebear_training(c.collection) for c in COLLECTIONS[2:]}}
+        self.finite = {
+            "punks": data.punks_training(),
+            **{c.collection: data.dicebear_training(c.collection) for c in COLLECTIONS[2:]},
+        }
         real = self.finite["punks"]
         edited, labels = punk_edits.pool()
         names = real.names + tuple(f"edited-{i}" for i in range(len(edited)))
@@ -134,7 +151,11 @@ class Stream:
                     made.append(augment(self.others[rng.integers(len(self.others))][None], rng)[0])
                 case 3:  # shuffled tiles
                     n = int(rng.choice([2, 4, 8]))
-                    tiles = a.unfold(1, SIDE // n, SIDE // n).unfold(2, SIDE // n, SIDE // n).reshape(3, n * n, SIDE // n, SIDE // n)
+                    tiles = (
+                        a.unfold(1, SIDE // n, SIDE // n)
+                        .unfold(2, SIDE // n, SIDE // n)
+                        .reshape(3, n * n, SIDE // n, SIDE // n)
+                    )
                     tiles = tiles[:, torch.from_numpy(rng.permutation(n * n))].reshape(3, n, n, SIDE // n, SIDE // n)
                     made.append(tiles.permute(0, 1, 3, 2, 4).reshape(3, SIDE, SIDE))
                 case 4:  # turned or upside down, two mixed, colours inverted
@@ -213,7 +234,10 @@ def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go
                     average[key].lerp_(value, 1 - decay)
         if step % 200 == 0:
             spent = time.process_time() - start
-            print(f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}", flush=True)
+            print(
+                f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}",
+                flush=True,
+            )
             loss_sum = 0.0
         if step % 1000 == 0:
             save(name, average, step, time.process_time() - start)

@@ -1,7 +1,7 @@
 """Checkpoints -> gistchain/models/weights/*.onnx with model cards: weight-only int8, one scale per output channel.
 
-    python -m training.export painter nouns
-    python -m training.export captioner default
+python -m training.export painter nouns
+python -m training.export captioner default
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from gistchain.collection import nouns, punks
+from gistchain.collection import nouns
 from training import data
 from training.traits import WEIGHTS
 
@@ -42,7 +42,9 @@ class Painter(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, z: Tensor, t: Tensor, phrases: Tensor, mask: Tensor, thumb: Tensor, image: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, z: Tensor, t: Tensor, phrases: Tensor, mask: Tensor, thumb: Tensor, image: Tensor
+    ) -> tuple[Tensor, ...]:
         clean = self.net(z, t, self.net.condition(self.net.phrases(phrases), mask), thumb)
         return clean, self.net.decode(z), self.net.encode(image)
 
@@ -89,17 +91,31 @@ def palette(name: str) -> list[NDArray[np.uint8]]:
     return list(nouns.layers().colours[1:]) if name == "nouns" else []
 
 
-def write(name: str, net: nn.Module, inputs: dict[str, Tensor], outputs: list[str], axes: dict[str, Any], card: dict[str, Any]) -> None:
+def write(
+    name: str, net: nn.Module, inputs: dict[str, Tensor], outputs: list[str], axes: dict[str, Any], card: dict[str, Any]
+) -> None:
     net.eval()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.onnx"
-        torch.onnx.export(net, tuple(inputs.values()), path, input_names=list(inputs), output_names=outputs, dynamic_axes=axes, opset_version=17, dynamo=False, do_constant_folding=False)
+        torch.onnx.export(
+            net,
+            tuple(inputs.values()),
+            path,
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+            do_constant_folding=False,
+        )
         model = onnx.load(path)
     quantise(model)
     raw = model.SerializeToString()
     (WEIGHTS / f"{name}.onnx").write_bytes(raw)
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(card | {"sha256": hashlib.sha256(raw).hexdigest()}, indent=1) + "\n", "utf-8")
+    (WEIGHTS / f"{name}.json").write_text(
+        json.dumps(card | {"sha256": hashlib.sha256(raw).hexdigest()}, indent=1) + "\n", "utf-8"
+    )
     print(name, f"{len(raw) / 1e6:.2f} MB")
 
 
@@ -118,7 +134,9 @@ def quantise(model: onnx.ModelProto) -> None:
         if weights.dtype != np.float32 or weights.size < 4096:
             kept.append(tensor)
             continue
-        outputs_last = any(n.op_type == "MatMul" for n in users[tensor.name])  # else (out, in, ...), turned by the graph
+        outputs_last = any(
+            n.op_type == "MatMul" for n in users[tensor.name]
+        )  # else (out, in, ...), turned by the graph
         axis = weights.ndim - 1 if outputs_last else 0
         others = tuple(i for i in range(weights.ndim) if i != axis)
         scale = np.maximum(np.abs(weights).max(axis=others) / 127, 1e-12).astype(np.float32)

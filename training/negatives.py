@@ -34,7 +34,9 @@ def other_styles() -> NDArray[np.uint8]:
             style = Style(json.loads(resources.files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
             for i in range(EACH):
                 svg = Avatar(style, {"seed": f"train-{i}"}).to_string()
-                image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=64, height=64)))).convert("RGBA")
+                image = Image.open(
+                    io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=64, height=64)))
+                ).convert("RGBA")
                 back = Image.new("RGBA", image.size, (255, 255, 255, 255))
                 drawn.append(np.asarray(Image.alpha_composite(back, image).convert("RGB")))
         np.savez_compressed(path, images=np.stack(drawn))

@@ -23,9 +23,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gistchain.collection import dicebear, nouns, punks
-from gistchain.traits import Traits
+from gistchain.collection import dicebear, nouns
 from gistchain.models.minilm import MiniLM
+from gistchain.traits import Traits
 from training import data, punk_edits
 
 SCALE = 2.0  # latents are PCA coordinates of pixels in [-1, 1], times this
@@ -66,7 +66,11 @@ class Net(nn.Module):
         self.phrase_in, self.phrase_out = nn.Linear(384, 512), nn.Linear(512, s.condition)
         self.condition_norm = nn.LayerNorm(s.condition)
         self.nothing = nn.Parameter(torch.zeros(s.condition))
-        self.latent_in, self.thumb_in, self.time_in = nn.Linear(s.rank, s.width), nn.Linear(THUMB, s.width), nn.Linear(64, s.width)
+        self.latent_in, self.thumb_in, self.time_in = (
+            nn.Linear(s.rank, s.width),
+            nn.Linear(THUMB, s.width),
+            nn.Linear(64, s.width),
+        )
         self.norms = nn.ModuleList(nn.LayerNorm(s.width) for _ in range(s.blocks))
         self.rise = nn.ModuleList(nn.Linear(s.width, s.hidden) for _ in range(s.blocks))
         self.steer = nn.ModuleList(nn.Linear(s.condition, s.hidden, bias=False) for _ in range(s.blocks))
@@ -90,7 +94,11 @@ class Net(nn.Module):
         t = t[:, None]
         spread = t * t * self.variance + (1 - t) ** 2
         turns = torch.exp(torch.arange(32, device=z.device) * (-math.log(1000) / 31)) * (t * 200)
-        h = self.latent_in(z / spread.sqrt()) + self.time_in(torch.cat([turns.cos(), turns.sin()], 1)) + self.thumb_in(thumb)
+        h = (
+            self.latent_in(z / spread.sqrt())
+            + self.time_in(torch.cat([turns.cos(), turns.sin()], 1))
+            + self.thumb_in(thumb)
+        )
         for norm, rise, steer, fall in zip(self.norms, self.rise, self.steer, self.fall, strict=True):
             h = h + fall(F.gelu(rise(norm(h)) + steer(condition), approximate="tanh"))
         return t * self.variance / spread * z + self.variance.sqrt() * self.out(self.out_norm(h))
@@ -112,9 +120,7 @@ def thumbnail(pixels: Tensor, noise: Tensor) -> Tensor:
 def wordings(traits: Traits) -> list[list[str]]:
     """For the subject and then every (type, value) in order: the phrase of the caption first, then its synonyms."""
     subject = [traits.subject, traits.subject.lower(), f"{traits.subject} avatar"]
-    return [subject] + [
-        [f"{v} {t}", v, f"{t}: {v}"] for t, values in traits.values.items() for v in values
-    ]
+    return [subject] + [[f"{v} {t}", v, f"{t}: {v}"] for t, values in traits.values.items() for v in values]
 
 
 def source(name: str, rng: np.random.Generator) -> tuple[Traits, Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]]:
@@ -159,8 +165,13 @@ def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, 
     average = [p.detach().clone() for p in parameters]
     matrices = [p for p in parameters if p.ndim == 2]
     optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.01}, {"params": [p for p in parameters if p.ndim != 2], "weight_decay": 0.0}],
-        lr=rate, betas=(0.9, 0.98), fused=True,
+        [
+            {"params": matrices, "weight_decay": 0.01},
+            {"params": [p for p in parameters if p.ndim != 2], "weight_decay": 0.0},
+        ],
+        lr=rate,
+        betas=(0.9, 0.98),
+        fused=True,
     )
     print(name, f"{sum(p.numel() for p in parameters) / 1e6:.2f} M + basis {net.basis.numel() / 1e6:.2f} M", flush=True)
     start, step, loss_sum = time.process_time(), 0, 0.0
@@ -191,7 +202,10 @@ def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, 
                 torch._foreach_lerp_(average, parameters, 1 - min(0.999, (step + 1) / (step + 20)))
             if step % 200 == 0:
                 spent = time.process_time() - start
-                print(f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}", flush=True)
+                print(
+                    f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}",
+                    flush=True,
+                )
                 loss_sum = 0.0
         if step % 1000 < 5:
             save(net, average, name, step, time.process_time() - start)
@@ -233,7 +247,10 @@ def save(net: Net, average: list[Tensor], name: str, step: int, seconds: float) 
     state = dict(net.state_dict())
     for (key, _), value in zip(net.named_parameters(), average, strict=True):
         state[key] = value.clone()
-    torch.save({"state": state, "shape": asdict(SHAPES[name]), "step": step, "cpu_minutes": seconds / 60}, data.CACHE / f"painter-{name}.pt")
+    torch.save(
+        {"state": state, "shape": asdict(SHAPES[name]), "step": step, "cpu_minutes": seconds / 60},
+        data.CACHE / f"painter-{name}.pt",
+    )
 
 
 if __name__ == "__main__":

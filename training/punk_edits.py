@@ -42,7 +42,9 @@ def pool(seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return kept["images"], kept["labels"]
 
 
-def _make(images: NDArray[np.uint8], labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _make(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     by_start = _edits(images, labels)
     made, rows, seen = [], [], {i.tobytes() for i in images}
     for source in np.repeat(np.arange(len(images)), POOL_PER_TOKEN):
@@ -79,8 +81,15 @@ def _edits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[tuple[i
                     if labels[a, column] == labels[b, column]:
                         continue
                     pixels = np.flatnonzero((flat[a] != flat[b]).any(1))
-                    edit = Edit(column, int(labels[a, column]), int(labels[b, column]), pixels, flat[a][pixels], flat[b][pixels])
-                    key = bytes([column, edit.before, edit.after]) + pixels.tobytes() + edit.old.tobytes() + edit.new.tobytes()
+                    edit = Edit(
+                        column, int(labels[a, column]), int(labels[b, column]), pixels, flat[a][pixels], flat[b][pixels]
+                    )
+                    key = (
+                        bytes([column, edit.before, edit.after])
+                        + pixels.tobytes()
+                        + edit.old.tobytes()
+                        + edit.new.tobytes()
+                    )
                     if key not in known:
                         known.add(key)
                         found[int(labels[a, 0]), column, edit.before][edit.after].append(edit)

@@ -1,6 +1,6 @@
 """Writes gistchain/models/weights/traits.json: what each collection's captions can say.
 
-    python -m training.traits
+python -m training.traits
 """
 
 from __future__ import annotations

@@ -15,12 +15,11 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from gistchain.collection.tokens import Tokens
-from gistchain.traits import Traits
 from gistchain.errors import ModelError
+from gistchain.traits import Traits
 from gistchain.types import Pixels
 
 # Colours are named by hand: the field's captions say "mint body", not "#6ee7b9".

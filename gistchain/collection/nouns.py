@@ -94,7 +94,9 @@ def tokens(seeds: NDArray[np.int64]) -> Tokens:
 def held_out(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
     """True for 10% of the (head, accessory) and 10% of the (head, glasses) pairs: never trained or tuned on."""
     head, accessory, glasses = seeds[:, 3], seeds[:, 2], seeds[:, 4]
-    held: NDArray[np.bool_] = ((head * 7919 + accessory * 104729) % 10 == 0) | ((head * 6007 + glasses * 3571) % 10 == 0)
+    held: NDArray[np.bool_] = ((head * 7919 + accessory * 104729) % 10 == 0) | (
+        (head * 6007 + glasses * 3571) % 10 == 0
+    )
     return held
 
 

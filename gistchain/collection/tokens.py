@@ -24,7 +24,8 @@ class Tokens:
         return len(self.names)
 
     def image(self, index: int) -> Pixels:
-        return self.images[index]
+        image: Pixels = self.images[index]
+        return image
 
     def caption(self, index: int) -> str:
         return self.traits.caption(self.labels[index].tolist())

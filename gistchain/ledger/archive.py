@@ -7,8 +7,8 @@ import hashlib
 
 from gistchain.errors import LedgerError
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.evm import Node
 from gistchain.ledger.gas import PART_BYTES
+from gistchain.ledger.node import Node
 from gistchain.types import Receipt
 
 

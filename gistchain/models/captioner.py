@@ -67,7 +67,7 @@ class TraitCaptioner:
     @functools.cached_property
     def _offsets(self) -> list[int]:
         sizes = [len(self._collections) + 1, *(len(v) + 1 for c in self._collections for v in c.values.values())]
-        return np.cumsum(sizes)[:-1].tolist()
+        return [int(end) for end in np.cumsum(sizes)[:-1]]
 
 
 @functools.cache
@@ -75,7 +75,8 @@ def collections() -> tuple[Traits, ...]:
     """Every collection that the shipped models know."""
     table = json.loads((WEIGHTS / "traits.json").read_text("utf-8"))
     return tuple(
-        Traits(name, entry["subject"], {t: tuple(v) for t, v in entry["traits"].items()}) for name, entry in table.items()
+        Traits(name, entry["subject"], {t: tuple(v) for t, v in entry["traits"].items()})
+        for name, entry in table.items()
     )
 
 

@@ -21,7 +21,9 @@ def card(name: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(f"no model {name!r}: there is no {path.name} among the weights; reinstall gistchain") from error
+        raise ModelError(
+            f"no model {name!r}: there is no {path.name} among the weights; reinstall gistchain"
+        ) from error
     except ValueError as error:
         raise ModelError(f"the model card {path} is damaged ({error}): reinstall gistchain") from error
     return found

@@ -35,7 +35,9 @@ class TraitPainter:
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
         if not 0 <= strength <= 1:
-            raise RebuildError(f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)")
+            raise RebuildError(
+                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)"
+            )
         subject, phrases = parts(gist.captions[0] if gist.captions else "")
         network = _network(_collection_of(subject))
         vectors = self._embedder.embed([subject, *phrases])

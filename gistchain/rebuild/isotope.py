@@ -39,7 +39,9 @@ def rosis(
     Raises RebuildError without a caption or without seeds.
     """
     if not gist.captions or not gist.captions[0]:
-        raise RebuildError("this gist has no caption to rebuild from" + (" (it arrived damaged)" if gist.damaged else ""))
+        raise RebuildError(
+            "this gist has no caption to rebuild from" + (" (it arrived damaged)" if gist.damaged else "")
+        )
     if not seeds:
         raise RebuildError("no seeds were given: ROSIS needs at least one")
     images = painter.paint(gist, seeds, strength)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.types import Pixels
 
@@ -12,7 +13,7 @@ def ssim(a: Pixels, b: Pixels) -> float:
     from skimage.metrics import structural_similarity
 
     return float(
-        structural_similarity(
+        structural_similarity(  # type: ignore[no-untyped-call]
             _luma(a), _luma(b), data_range=255.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
         )
     )
@@ -24,5 +25,6 @@ def psnr(a: Pixels, b: Pixels) -> float:
     return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
 
 
-def _luma(image: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return image.astype(np.float64) @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+def _luma(image: Pixels) -> NDArray[np.float64]:
+    luma: NDArray[np.float64] = image.astype(np.float64) @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    return luma
