@@ -14,7 +14,7 @@ from PIL import Image
 
 from gistchain.collection import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
-from gistchain.models.onnx import card
+from gistchain.models.onnx import WEIGHTS, card
 from gistchain.types import Pixels
 
 RESULTS = Path(__file__).parent / "results"
@@ -61,7 +61,13 @@ def write(name: str, figures: dict[str, Any], *, models: list[str], data: str) -
         "command": f"python -m benchmarks.{name} {' '.join(sys.argv[1:])}".strip(),
         "data": data,
         "models": {m: card(m)["sha256"][:16] for m in models},
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}",
+        "machine": f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}",
         "figures": figures,
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+def write_on_card(model: str, figures: dict[str, Any]) -> None:
+    """Adds the held-out scores to the model's card; a new export starts a new card without any."""
+    path = WEIGHTS / f"{model}.json"
+    path.write_text(json.dumps(card(model) | {"held_out": figures}, indent=1) + "\n", "utf-8")

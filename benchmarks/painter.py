@@ -60,7 +60,8 @@ def one_collection(collection: str, count: int) -> dict[str, Any]:
             distance=chosen.distance, distance_random=first.distance, distance_worst=worst.distance,
             second=by_second[0], second_random=by_second[1], second_worst=by_second[2],
             same_caption=chosen.caption == text, true_caption=chosen.caption == tokens.caption(k),
-            ssim=ssim(original, chosen.image), ssim_random=ssim(original, first.image), ssim_worst=ssim(original, worst.image),
+            ssim=ssim(original, chosen.image), ssim_random=ssim(original, first.image),
+            ssim_worst=ssim(original, worst.image),
             psnr=min(psnr(original, chosen.image), 60.0), ssim_small=_small_ssim(original, chosen.image, small),
         )  # fmt: skip
     figures: dict[str, Any] = {key: float(np.mean(values)) for key, values in found.items()}
@@ -89,6 +90,8 @@ if __name__ == "__main__":
     figures = {}
     for collection in held_out.COLLECTIONS:
         figures[collection] = one_collection(collection, count if collection in CANVAS else min(count, 100))
+        kept = {k: figures[collection][k] for k in ("n", "ssim", "distance", "isotope_ms")}
+        held_out.write_on_card(f"painter-{collection}", kept)
         print(collection, {k: round(v, 4) for k, v in figures[collection].items()}, flush=True)
     models = ["captioner-default", "captioner-second", *(f"painter-{c}" for c in held_out.COLLECTIONS)]
     held_out.write(

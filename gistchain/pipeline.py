@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gistchain.errors import AlreadyRegistered, CaptionError
@@ -105,7 +105,7 @@ class Registry:
 def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choice: Choice = "best") -> Rebuilt:
     """ROSIS with the models of a system."""
     return rosis(
-        replace(gist),
+        gist,
         painter=system.painter,
         captioner=system.captioner,
         embedder=system.embedder,

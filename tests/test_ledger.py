@@ -48,13 +48,18 @@ def register_as(ledger: EvmLedger, owner_key: bytes, gist: bytes, image: bytes) 
 
     w3 = ledger.node.w3
     account = Account.from_key(owner_key)
-    give = {"from": account.address, "value": 0, "gas": 8_000_000, "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 0}
     contract = w3.eth.contract(address=ledger.registry, abi=compiled("registry").abi)
-    call = contract.functions.register(image, gist)
-    nonce = w3.eth.get_transaction_count(account.address)
-    built = call.build_transaction({**give, "nonce": nonce, "chainId": ledger.chain_id})
+    transaction = {
+        "to": ledger.registry,
+        "data": contract.functions.register(image, gist)._encode_transaction_data(),
+        "nonce": w3.eth.get_transaction_count(account.address),
+        "chainId": ledger.chain_id,
+        "gas": 8_000_000,
+        "maxFeePerGas": 10**10,
+        "maxPriorityFeePerGas": 0,
+    }
     mined = w3.eth.wait_for_transaction_receipt(
-        w3.eth.send_raw_transaction(account.sign_transaction(built).raw_transaction)
+        w3.eth.send_raw_transaction(account.sign_transaction(transaction).raw_transaction)
     )
     assert mined["status"] == 1
     return ledger.token_of(image, account.address)

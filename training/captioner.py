@@ -234,8 +234,9 @@ def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go
                     average[key].lerp_(value, 1 - decay)
         if step % 200 == 0:
             spent = time.process_time() - start
+            speed = batch * step / spent
             print(
-                f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}",
+                f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {speed:.0f}",
                 flush=True,
             )
             loss_sum = 0.0

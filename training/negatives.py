@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
-from importlib import resources
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gistchain.collection import dicebear
 from training import data
 
 # None of PFP-30's test or validation collections (toon-head, planets, miniavs, cameo, micah) is among them.
@@ -25,20 +22,7 @@ EACH = 60
 def other_styles() -> NDArray[np.uint8]:
     path = data.CACHE / "other-styles.npz"
     if not path.exists():
-        import resvg_py
-        from dicebear import Avatar, Style
-        from PIL import Image
-
-        drawn = []
-        for name in OTHER_STYLES:
-            style = Style(json.loads(resources.files("dicebear_styles").joinpath(f"{name}.json").read_text("utf-8")))
-            for i in range(EACH):
-                svg = Avatar(style, {"seed": f"train-{i}"}).to_string()
-                image = Image.open(
-                    io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=64, height=64)))
-                ).convert("RGBA")
-                back = Image.new("RGBA", image.size, (255, 255, 255, 255))
-                drawn.append(np.asarray(Image.alpha_composite(back, image).convert("RGB")))
+        drawn = [dicebear.avatar(name, {"seed": f"train-{i}"}, 64) for name in OTHER_STYLES for i in range(EACH)]
         np.savez_compressed(path, images=np.stack(drawn))
     with np.load(path) as kept:
         return kept["images"]

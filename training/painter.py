@@ -34,7 +34,7 @@ THUMB = 194  # 8 x 8 x 3 numbers in [-1, 1], their noise level, and 1 where ther
 
 @dataclass(frozen=True)
 class Shape:
-    """canvas: pixels a side. rank: PCA numbers. width, hidden, blocks: of the residual MLP. condition: its condition."""
+    """canvas: pixels a side. rank: PCA numbers. width, hidden, blocks: of the residual MLP. condition: its input."""
 
     canvas: int
     rank: int
@@ -202,8 +202,9 @@ def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, 
                 torch._foreach_lerp_(average, parameters, 1 - min(0.999, (step + 1) / (step + 20)))
             if step % 200 == 0:
                 spent = time.process_time() - start
+                speed = batch * step / spent
                 print(
-                    f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {batch * step / spent:.0f}",
+                    f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {speed:.0f}",
                     flush=True,
                 )
                 loss_sum = 0.0

@@ -203,8 +203,6 @@ def _options(style: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _draw(style: str, chosen: dict[str, Any], size: int, *, without: str = "") -> Pixels:
-    import resvg_py
-
     fixed: dict[str, Any] = {"seed": "fixed"}
     for name in _definition(style)["components"]:
         variant = chosen.get(f"{name}Variant")
@@ -212,7 +210,14 @@ def _draw(style: str, chosen: dict[str, Any], size: int, *, without: str = "") -
         if variant:
             fixed[f"{name}Variant"] = [variant]
     fixed |= {k: v for k, v in chosen.items() if k.endswith("Color") and v}
-    svg = _dicebear().Avatar(_style(style), fixed).to_string()
+    return avatar(style, fixed, size)
+
+
+def avatar(style: str, options: dict[str, Any], size: int) -> Pixels:
+    """The avatar of any installed style, drawn at size x size over white. options: DiceBear's own, seed among them."""
+    import resvg_py
+
+    svg = _dicebear().Avatar(_style(style), options).to_string()
     image = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))))
     rgba = image.convert("RGBA")
     white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))

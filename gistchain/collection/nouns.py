@@ -121,7 +121,7 @@ def _value(filename: str) -> str:
 
 def _decode(data: str) -> NDArray[np.uint8]:
     raw = bytes.fromhex(data[2:])
-    top, right, bottom, left = raw[1:5]
+    top, right, _, left = raw[1:5]
     runs = np.frombuffer(raw[5:], np.uint8).reshape(-1, 2)
     sprite = np.zeros((32, 32), np.uint8)
     if (width := right - left) == 0:  # "accessory-none" draws nothing

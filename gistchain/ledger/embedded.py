@@ -37,8 +37,9 @@ class EmbeddedChain:
     def __init__(self, home: Path, *, wait_s: float = 10.0, expected: bool = False) -> None:
         self._lock = FileLock(home / "chain.lock", wait_s=wait_s)
         self._db: sqlite3.Connection | None = None
+        self._path = home / "chain.sqlite"
         try:
-            self._open(home / "chain.sqlite", expected=expected)
+            self._open(self._path, expected=expected)
         except BaseException:
             self.close()
             raise
@@ -65,9 +66,12 @@ class EmbeddedChain:
         """Give a key that has nothing its allowance."""
         from eth_utils.address import to_canonical_address
 
+        from gistchain.ledger.pyevm import missing_records
+
         backend = self.provider.backend
-        if backend.get_balance(to_canonical_address(address)) == 0:
-            _send_from_faucet(backend, {"to": address, "value": ALLOWANCE_WEI, "gas": 21_000})
+        with missing_records(self._path):
+            if backend.get_balance(to_canonical_address(address)) == 0:
+                _send_from_faucet(backend, {"to": address, "value": ALLOWANCE_WEI, "gas": 21_000})
 
     def close(self) -> None:
         if self._db is not None:
@@ -101,13 +105,13 @@ def _create(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    # A question mark or hash sign in the path would end it in a URI.
+    name = path.absolute().as_posix().replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     with disk_errors(path):
-        return sqlite3.connect(
-            f"file:{path.absolute().as_posix().replace('%', '%25').replace('?', '%3f').replace('#', '%23')}?mode=rw",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        db = sqlite3.connect(f"file:{name}?mode=rw", uri=True, isolation_level=None, check_same_thread=False)
+    # Damage can turn a blob into text that is no text; its checksum is what finds it.
+    db.text_factory = bytes
+    return db
 
 
 def _check_format(db: sqlite3.Connection, path: Path) -> None:

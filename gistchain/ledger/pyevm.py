@@ -5,10 +5,12 @@ Imported only when the embedded chain is opened: py-evm and eth-tester take most
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,17 @@ from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI, StateAPI, Tr
 from eth.chains.base import MiningChain
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, StateRootNotFound, TransactionNotFound, VMError
+from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, PyEVMError, TransactionNotFound, VMError
 from eth.vm.forks import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester
 from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params
 from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
-from eth_tester.exceptions import TransactionFailed
+from eth_tester.exceptions import BlockNotFound, TransactionFailed
 from eth_tester.exceptions import TransactionNotFound as TesterTransactionNotFound
 from eth_tester.exceptions import ValidationError as TesterValidationError
 from eth_typing import Address, BlockNumber, Hash32
+from trie.exceptions import MissingTrieNode
 from web3.exceptions import ContractLogicError, Web3ValidationError
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS
@@ -139,6 +142,17 @@ class LocalChain(MiningChain):  # type: ignore[misc]
         return builder
 
 
+@contextlib.contextmanager
+def missing_records(path: Path) -> Iterator[None]:
+    """What py-evm raises when the store lacks what a block refers to, as LedgerDamaged."""
+    try:
+        yield
+    except VMError:  # the transaction's own failure
+        raise
+    except (PyEVMError, MissingTrieNode, KeyError) as error:
+        raise damaged(path, f"a record is missing: {error}") from error
+
+
 class LocalBackend(PyEVMBackend):  # type: ignore[misc]
     """eth-tester's backend over a BlockStore: every mined block is committed before anyone hears of it."""
 
@@ -178,6 +192,14 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
         self._store.discard()
         self.chain = self._chain_at_head()
 
+    def get_block_by_number(self, block_number: int | str, full_transaction: bool = True) -> Any:
+        try:
+            return super().get_block_by_number(block_number, full_transaction)
+        except BlockNotFound as error:
+            if isinstance(block_number, str) or block_number < self.chain.header.block_number:
+                raise damaged(self._path, f"block {block_number} is missing") from error
+            raise
+
     def get_transaction_by_hash(self, transaction_hash: bytes) -> Any:
         block, transaction, index = self._find(transaction_hash)
         return serialize_transaction(block, transaction, index, False)
@@ -210,9 +232,8 @@ class LocalProvider(EthereumTesterProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         with self._turn:
             try:
-                return super().make_request(method, params)
-            except (StateRootNotFound, HeaderNotFound) as error:
-                raise damaged(self._path, f"records are missing: {error}") from error
+                with missing_records(self._path):
+                    return super().make_request(method, params)
             except (TransactionFailed, VMError) as error:
                 raise ContractLogicError(str(error)) from error
             except TesterValidationError as error:

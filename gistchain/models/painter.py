@@ -7,6 +7,7 @@ a latent `thumb8` (8x8 colours) and its noise level steer it too. One small netw
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ class _Network:
         times = (start + (1 - start) * np.linspace(0, 1, STEPS + 1) ** _WARP).astype(np.float32)
         mask = np.array([[1.0] * len(vectors), [0.0] * len(vectors)], np.float32)  # with the caption, and without
         feed = self._feed(phrases=np.stack([vectors, vectors]), mask=mask, thumb=np.stack([thumb, thumb]))
-        for now, after in zip(times[:-1], times[1:], strict=True):
+        for now, after in itertools.pairwise(times):
             if now >= 1:
                 break
             both = self._run("clean", {**feed, "z": np.stack([z, z]), "t": np.array([now, now], np.float32)})

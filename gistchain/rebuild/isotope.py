@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,10 +13,15 @@ from gistchain.types import Captioner, Gist, Isotope, Painter, TextEmbedder
 
 Choice = Literal["best", "random", "worst"]
 
+PREVIEW_SIDE = 1024
+"""Candidates are painted no larger than this many pixels a side; only the chosen one is painted in full."""
+MAX_PIXELS = 100_000_000
+"""A gist may come from anyone: a larger picture is refused before any memory is taken for it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rebuilt:
-    """The chosen isotope and all of them, in the order of their seeds."""
+    """The chosen isotope in full size, and all of them, in the order of their seeds, as they were compared."""
 
     chosen: Isotope
     isotopes: tuple[Isotope, ...]
@@ -36,7 +41,7 @@ def rosis(
 
     distance: 1 - cosine of the two captions' vectors, in [0, 2]; of equals the first seed wins. choice: 'random' and
     'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
-    Raises RebuildError without a caption or without seeds.
+    Raises RebuildError without a caption, without seeds, or for a gist of more than MAX_PIXELS.
     """
     if not gist.captions or not gist.captions[0]:
         raise RebuildError(
@@ -44,7 +49,11 @@ def rosis(
         )
     if not seeds:
         raise RebuildError("no seeds were given: ROSIS needs at least one")
-    images = painter.paint(gist, seeds, strength)
+    width, height = gist.size
+    if width * height > MAX_PIXELS:
+        raise RebuildError(f"this gist asks for {width} x {height} pixels: at most {MAX_PIXELS:,} are painted")
+    preview = replace(gist, size=(min(width, PREVIEW_SIDE), min(height, PREVIEW_SIDE)))
+    images = painter.paint(preview, seeds, strength)
     captions = [captioner.caption(image).text for image in images]
     distances = caption_distances(gist.captions[0], captions, embedder=embedder)
     isotopes = tuple(
@@ -53,6 +62,8 @@ def rosis(
     )
     by_distance = sorted(isotopes, key=lambda isotope: isotope.distance)  # stable: the first seed of equals
     chosen = {"best": by_distance[0], "random": isotopes[0], "worst": by_distance[-1]}[choice]
+    if preview.size != gist.size:
+        chosen = replace(chosen, image=painter.paint(gist, [chosen.seed], strength)[0])
     return Rebuilt(chosen, isotopes)
 
 
