@@ -181,7 +181,7 @@ def augment(x: Tensor, rng: np.random.Generator) -> Tensor:
         x = F.interpolate(x, size=SIDE, mode="bilinear", antialias=True)
     n = len(x)
     jitter = torch.from_numpy((rng.random((n, 1, 1, 1)) < 0.5).astype(np.float32))
-    x = x * (1 + 0.06 * jitter * torch.randn(n, 1, 1, 1)) + 0.03 * jitter * torch.randn(n, 3, 1, 1)
+    x = x * (1 + 0.03 * jitter * torch.randn(n, 1, 1, 1)) + 0.012 * jitter * torch.randn(n, 3, 1, 1)
     x = x + torch.randn_like(x) * torch.rand(n, 1, 1, 1) * 0.2 * (torch.rand(n, 1, 1, 1) < 0.5)
     if rng.random() < 0.15:
         dy, dx = (int(v) for v in rng.integers(-1, 2, 2))

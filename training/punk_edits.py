@@ -1,7 +1,8 @@
 """New punks from old: exact one-trait edits, learnt from pairs of training tokens that differ in one trait.
 
 A pair tells which pixels change, from what to what. The edit is applied to another training token only where its
-pixels are those the edit expects, so that each result is the punk that the artists' layers would have given.
+pixels are those the edit expects, and where the traits that may cover or be covered by the edited one are those of the
+pair, so that each result is the punk that the artists' layers would have given.
 """
 
 from __future__ import annotations
@@ -15,7 +16,22 @@ from numpy.typing import NDArray
 from gistchain.collection import punks
 from training import data
 
-POOL_PER_TOKEN = 6
+POOL_PER_TOKEN = 12
+# Trait type -> those that it may hide or be hidden by: half an earring under a hat is no model for a bare head's.
+_TOUCHING = {
+    "head": ("eyes", "ear", "cheeks", "neck"),
+    "eyes": ("head", "ear", "cheeks"),
+    "beard": ("mouth", "cheeks", "held", "neck", "lips"),
+    "mouth": ("beard", "held", "cheeks"),
+    "lips": ("held", "mouth"),
+    "held": ("beard", "mouth", "lips", "cheeks"),
+    "nose": ("held", "cheeks"),
+    "cheeks": ("head", "eyes", "beard", "nose", "held", "mouth"),
+    "ear": ("head", "eyes"),
+    "neck": ("head", "beard"),
+}
+_TYPES = punks.traits().types
+_CONTEXT = {_TYPES.index(t): [_TYPES.index(o) for o in others] for t, others in _TOUCHING.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +68,7 @@ def _make(
         for _ in range(int(rng.integers(1, 4))):
             for _ in range(12):
                 column = int(rng.integers(2, labels.shape[1]))
-                targets = by_start.get((int(row[0]), column, int(row[column])))
+                targets = by_start.get(_start(row, column))
                 if targets:
                     choices = targets[list(targets)[rng.integers(len(targets))]]
                     edit = choices[rng.integers(len(choices))]
@@ -66,9 +82,9 @@ def _make(
     return np.stack(made), np.stack(rows)
 
 
-def _edits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[tuple[int, int, int], dict[int, list[Edit]]]:
-    """(type, column, value before) -> value after -> the different edits that lead there."""
-    found: dict[tuple[int, int, int], dict[int, list[Edit]]] = defaultdict(lambda: defaultdict(list))
+def _edits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[tuple[int, ...], dict[int, list[Edit]]]:
+    """What an edit starts from -> value after -> the different edits that lead there."""
+    found: dict[tuple[int, ...], dict[int, list[Edit]]] = defaultdict(lambda: defaultdict(list))
     known: set[bytes] = set()
     flat = images.reshape(len(images), -1, 3)
     for column in range(2, labels.shape[1]):
@@ -92,8 +108,12 @@ def _edits(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[tuple[i
                     )
                     if key not in known:
                         known.add(key)
-                        found[int(labels[a, 0]), column, edit.before][edit.after].append(edit)
+                        found[_start(labels[a], column)][edit.after].append(edit)
     return found
+
+
+def _start(row: NDArray[np.int64], column: int) -> tuple[int, ...]:
+    return (int(row[0]), column, int(row[column]), *(int(row[c]) for c in _CONTEXT[column]))
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ _LABELS = {
     "ear": "earring",
     "neck": "choker goldChain silverChain",
 }
+_FEW = 8  # examples from which nothing is concluded
 _SKINS = {"dark": (113, 63, 29), "medium": (174, 139, 97), "light": (219, 177, 128), "albino": (234, 217, 217)}
 
 
@@ -118,7 +119,7 @@ def _shows(colours: NDArray[np.int64], others: NDArray[np.int64], has: NDArray[n
     others (N, types): the values of the other trait types.
     """
     with_it, without = colours[has], colours[~has]
-    if len(with_it) < 8 or len(without) < 8:  # too few to tell: taken as labelled
+    if len(with_it) < _FEW or len(without) < _FEW:  # too few to tell: taken as labelled
         return np.ones(len(with_it), bool)
     varied = np.flatnonzero((colours != colours[0]).any(0))
     typical = np.array([_mode(with_it[:, p]) for p in varied])
@@ -132,7 +133,7 @@ def _shows(colours: NDArray[np.int64], others: NDArray[np.int64], has: NDArray[n
     for column in range(others.shape[1]):
         for value in np.unique(others[has, column]):
             rivals = without[others[~has, column] == value]
-            if value and len(rivals):
+            if value and len(rivals) >= _FEW:
                 covered = (rivals[:, pixels] == typical).mean(0) > 0.9
                 explained[others[has, column] == value] |= covered
     shown: NDArray[np.bool_] = (candidates & ~explained).any(1)

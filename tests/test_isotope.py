@@ -1,0 +1,107 @@
+"""ROSIS with any models: here small deterministic ones, so that what must be chosen is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gistchain import systems
+from gistchain.errors import RebuildError
+from gistchain.rebuild.isotope import MAX_PIXELS, PREVIEW_SIDE, caption_distances, rosis
+from gistchain.types import Caption, Gist, Pixels
+
+TEXT = "A picture of Nouns, containing cow head, square red glasses, eth accessory, teal body, cool background"
+
+
+class GreyPainter:
+    """Paints the seed as a grey level."""
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        return [np.full((gist.size[1], gist.size[0], 3), s, np.uint8) for s in seeds]
+
+
+class GreyCaptioner:
+    """Says the grey level."""
+
+    def caption(self, image: Pixels) -> Caption:
+        return Caption(f"grey {image[0, 0, 0]}", 1.0)
+
+
+class AngleEmbedder:
+    """'grey k' is the unit vector at k degrees."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        angles = np.deg2rad([int(t.split()[-1]) for t in texts])
+        return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+
+
+def _choose(text: str, seeds: Sequence[int], choice: str = "best", size: tuple[int, int] = (4, 4)):
+    return rosis(
+        Gist((text,), size),
+        painter=GreyPainter(),
+        captioner=GreyCaptioner(),
+        embedder=AngleEmbedder(),
+        seeds=seeds,
+        choice=choice,
+    )
+
+
+@given(st.integers(0, 90), st.lists(st.integers(0, 90), min_size=1, max_size=8, unique=True))
+def test_the_nearest_caption_wins_and_all_are_kept(target: int, seeds: list[int]) -> None:
+    best, worst, random = (_choose(f"grey {target}", seeds, choice) for choice in ("best", "worst", "random"))
+    assert abs(best.chosen.seed - target) == min(abs(s - target) for s in seeds)
+    assert abs(worst.chosen.seed - target) == max(abs(s - target) for s in seeds)
+    assert random.chosen.seed == seeds[0]
+    assert [i.seed for i in best.isotopes] == seeds
+    assert best.chosen.distance <= random.chosen.distance <= worst.chosen.distance
+    assert all(0 <= i.distance <= 2 for i in best.isotopes)
+
+
+def test_a_gist_without_a_caption_says_so() -> None:
+    system = systems.rosis()
+    models = {"painter": system.painter, "captioner": system.captioner, "embedder": system.embedder}
+    with pytest.raises(RebuildError, match="no caption"):
+        rosis(Gist((), (4, 4), damaged=frozenset({"caption"})), **models, seeds=[0])
+    with pytest.raises(RebuildError, match="seeds"):
+        rosis(Gist((TEXT,), (4, 4)), **models, seeds=[])
+
+
+def test_a_gist_can_not_ask_for_more_memory_than_there_is() -> None:
+    with pytest.raises(RebuildError, match=f"{MAX_PIXELS:,}"):
+        _choose("grey 1", [1], size=(65_535, 65_535))
+
+
+def test_a_large_picture_is_painted_in_full_only_once() -> None:
+    rebuilt = _choose("grey 2", [1, 2, 3], size=(3 * PREVIEW_SIDE, 40))
+    assert rebuilt.chosen.image.shape == (40, 3 * PREVIEW_SIDE, 3)
+    assert all(i.image.shape == (40, PREVIEW_SIDE, 3) for i in rebuilt.isotopes)
+    assert rebuilt.chosen.seed == 2
+
+
+def test_the_same_seeds_give_the_same_bits() -> None:
+    gist = Gist((TEXT,), (320, 320))
+    pictures = []
+    for seeds in ([0, 1, 2, 3], [2]):
+        system = systems.rosis()
+        rebuilt = rosis(gist, painter=system.painter, captioner=system.captioner, embedder=system.embedder, seeds=seeds)
+        pictures.append({i.seed: i.image.tobytes() for i in rebuilt.isotopes})
+    assert pictures[0][2] == pictures[1][2]
+
+
+def test_different_seeds_give_different_isotopes() -> None:
+    system = systems.rosis()
+    images = system.painter.paint(Gist(("A picture of Nouns, containing cow head",), (32, 32)), [0, 1, 2])
+    assert len({i.tobytes() for i in images}) == 3
+
+
+def test_equal_captions_are_at_distance_zero_and_an_unreadable_picture_at_one() -> None:
+    embedder = systems.rosis().embedder
+    same, other, nothing = caption_distances(TEXT, [TEXT, TEXT.replace("cow", "crab"), ""], embedder=embedder)
+    assert same == 0
+    assert 0 < other < 0.2
+    assert nothing == 1
