@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gistchain.errors import GistchainError, SettingError
+from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
 from gistchain.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -29,20 +29,42 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# What is wrong with one image does not stop the others; what is wrong with the chain stops all.
+_OF_THIS_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
+
 Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
-Key = Annotated[Path | None, typer.Option(help="File with the private key: hex, or a keystore (asks for its password).")]
+Key = Annotated[
+    Path | None, typer.Option(help="File with the private key: hex, or a keystore (asks for its password).")
+]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
 ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
+@app.callback()
+def _every_command(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"gistchain {installed('gistchain')}")
+        raise typer.Exit
+
+
 @app.command()
 def register(
-    images: Annotated[list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)],
-    caption: Annotated[str | None, typer.Option(help="Your own words for the gist, in place of the captioner's.")] = None,
-    latent: Annotated[bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")] = False,
+    images: Annotated[
+        list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
+    ],
+    caption: Annotated[
+        str | None, typer.Option(help="Your own words for the gist, in place of the captioner's.")
+    ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
+    ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
     home: Home = None,
     rpc: Rpc = None,
@@ -56,20 +78,23 @@ def register(
 
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
     sources: list[str | Path] = []
-    for given in images:
-        sources += [given] if given == "-" else list(images_in([Path(given)]))
     failed = False
-    with _registry(settings) as registry:
+    for given in images:
+        try:
+            sources += ["-"] if given == "-" else list(images_in([Path(given)]))
+        except ImageError as error:
+            failed = True
+            _failed(given, error, as_json)
+    with _registry(settings) if sources else nullcontext() as registry:
         for source in _progress(sources, "registering"):
+            assert registry is not None
             try:
                 done = registry.register(_read(source), caption=caption, latent=latent, min_confidence=min_confidence)
-            except GistchainError as error:
+            except _OF_THIS_IMAGE as error:
                 failed = True
-                _complain(error)
-                if as_json:
-                    _print({"image": str(source), "error": str(error), "token": getattr(error, "token", None)})
-                continue
-            _print(_as_json(done)) if as_json else typer.echo(_as_text(done))
+                _failed(source, error, as_json)
+            else:
+                _print(_as_json(done)) if as_json else typer.echo(_as_text(done))
     if failed:
         raise typer.Exit(1)
 
@@ -78,7 +103,9 @@ def register(
 def rebuild(
     token: TokenId,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
+    ] = None,
     choice: Annotated[str, typer.Option(help="best (ROSIS), or random or worst for comparison.")] = "best",
     every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
     home: Home = None,
@@ -116,7 +143,9 @@ def rebuild(
             }
         )
     else:
-        typer.echo(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
+        typer.echo(
+            f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}"
+        )
         typer.echo(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
 
 
@@ -153,7 +182,9 @@ def show(
         _print(fields)
         return
     for name, value in fields.items():
-        typer.echo(f"{name.replace('_', ' '):>15}  {', '.join(value) or 'caption only' if isinstance(value, list) else value}")
+        typer.echo(
+            f"{name.replace('_', ' '):>15}  {', '.join(value) or 'caption only' if isinstance(value, list) else value}"
+        )
 
 
 @app.command("list")
@@ -166,8 +197,6 @@ def list_tokens(
     as_json: Json = False,
 ) -> None:
     """List the tokens on the chain, oldest first."""
-    from gistchain.errors import PacketError
-
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
     with _registry(settings) as registry:
         for token in registry.tokens():
@@ -230,9 +259,11 @@ def _registry(settings: Settings) -> Iterator[Registry]:
 
 def _password(key: Path | None) -> str | None:
     """Asked for where the key file is a keystore and a person is there to answer."""
-    if key is None or not key.is_file() or not key.read_bytes()[:1] == b"{" or not sys.stdin.isatty():
+    if key is None or not key.is_file() or not sys.stdin.isatty():
         return None
-    return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
+    with key.open("rb") as file:
+        keystore = file.read(1) == b"{"
+    return str(typer.prompt(f"password of {key}", hide_input=True, err=True)) if keystore else None
 
 
 def _read(source: str | Path) -> Picture:
@@ -282,6 +313,13 @@ def _progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
 
 def _print(fields: dict[str, Any]) -> None:
     typer.echo(json.dumps(fields, ensure_ascii=False))
+
+
+def _failed(source: str | Path, error: GistchainError, as_json: bool) -> None:
+    """One image of several could not be registered; the others go on."""
+    _complain(error)
+    if as_json:
+        _print({"image": str(source), "error": str(error), "token": getattr(error, "token", None)})
 
 
 def _complain(error: GistchainError) -> None:

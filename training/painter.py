@@ -48,6 +48,7 @@ SHAPES = {
     "punks": Shape(24, 448, 512, 768, 4, 384),
     "nouns": Shape(32, 768, 640, 896, 4, 384),
     **{style: Shape(64, 160, 320, 512, 3, 256) for style in dicebear.STYLES},
+    "critters": Shape(64, 224, 320, 512, 3, 256),  # faint patterns and many colours need a larger basis
 }
 
 

@@ -27,6 +27,9 @@ _COLUMNS = ", ".join(["sha3_256", *BITS, "pdq_quality"])
 MIN_PDQ_QUALITY = 50
 """Below it a PDQ hash says little (flat drawings, pixel art); the advice of its authors."""
 
+MOST_NEAR = 10
+"""Siblings of one collection can be near by the thousand (T1.5); each costs a question to the chain."""
+
 
 class Gate:
     """The hashes in one SQLite file: one process writes at a time, any number read."""
@@ -51,16 +54,23 @@ class Gate:
         with self._database() as database, database:
             database.execute(f"insert or replace into hashes ({_COLUMNS}) values (?, ?, ?, ?, ?, ?)", row)
 
-    def near(self, hashes: Hashes, registered: Callable[[bytes], int | None]) -> list[NearMatch]:
-        """Registered images below a hash's threshold, nearest first, each once with its nearest hash.
+    def near(
+        self, hashes: Hashes, registered: Callable[[bytes], int | None], *, most: int = MOST_NEAR
+    ) -> list[NearMatch]:
+        """The `most` nearest registered images below a hash's threshold, nearest first, each with its nearest hash.
 
         registered: SHA3-256 of an image file -> its token, None where the chain doesn't know it. Nearness is the
         share of bits that differ; at the same share, more bits count for more.
         """
         with self._database() as database:
             rows = database.execute(f"select {_COLUMNS} from hashes").fetchall()
-        matches = []
-        for index, (name, bits) in _nearest(hashes, rows).items():
+        nearest = sorted(
+            _nearest(hashes, rows).items(), key=lambda row: (row[1][1] / BITS[row[1][0]], -BITS[row[1][0]])
+        )
+        matches: list[NearMatch] = []
+        for index, (name, bits) in nearest:
+            if len(matches) == most:
+                break
             token = registered(rows[index][0])
             if token is not None:
                 matches.append(NearMatch(token, name, bits, BITS[name]))

@@ -1,0 +1,137 @@
+"""Writes the tables of README.md from benchmarks/results/*.json, between <!-- results:NAME --> and <!-- /results -->.
+
+python -m benchmarks.tables            # rewrite
+python -m benchmarks.tables --check    # exit 1 where the page says something else than the results
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+_MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
+Figures = dict[str, Any]
+
+
+def page(text: str) -> str:
+    """The text with every marked table made anew."""
+    return _MARKED.sub(lambda m: m[1] + _table_of(m[2]) + m[3], text)
+
+
+def _table_of(name: str) -> str:
+    record = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    return _TABLES[name](record.get("figures") or record.get("sets") or record)
+
+
+def _table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---", *["--:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _demo(figures: Figures) -> str:
+    facts = figures["facts"]
+    names = ", ".join(f"{n} {c}" for c, n in facts["collections"].items())
+    rows = [
+        [
+            r["method"], f"{r['stored_bytes']:,}", f"{r['gas'] / 1e6:.1f}m", str(r["blocks"]), f"{r['tpt_s']:.2f}",
+            f"{r['mwt_s'] * 1000:.0f} / {r['max_wt_s'] * 1000:.0f}",
+            f"{r['dis_mean']:.4f} / {r['dis_min']:.3f} / {r['dis_max']:.3f}", f"{r['dis_second_captioner']:.4f}",
+            f"{r['ssim_mean']:.3f}",
+            f"{r['tss_s']:.2f} / {r['tsr_s']:.2f}" if r["tss_s"] else "",
+        ]
+        for r in figures["table"]
+    ]  # fmt: skip
+    headings = [
+        "method", "F.S. B", "gas", "blocks", "TPT s", "mWT / MWT ms", "Dis. mean / min / max", "2nd", "SSIM",
+        "TSS / TSR s",
+    ]  # fmt: skip
+    ablation = [
+        [a["choice"], *(f"{a[k]:.4f}" for k in ("dis_mean", "dis_min", "dis_max", "dis_second_captioner", "ssim_mean"))]
+        for a in figures["ablation"]
+    ]
+    return (
+        f"N = {facts['images']} ({names}), {facts['seeds']} isotopes.\n\n"
+        + _table(headings, rows)
+        + "\n"
+        + _table(["isotope", "Dis. mean", "min", "max", "2nd captioner", "SSIM"], ablation)
+    )
+
+
+def _captioner(figures: Figures) -> str:
+    conditions = ["clean", "JPEG 75", "noise 20", "noise 20 then JPEG 75"]
+    rows = [
+        [
+            c, str(f["clean"]["n"]), *(f"{f[k]['exact_match']:.3f}" for k in conditions),
+            f"{f['clean']['wrong_although_confident']:.3f}",
+        ]
+        for c, f in figures.items()
+        if c != "unknown"
+    ]  # fmt: skip
+    refused = [[what, str(f["n"]), f"{f['refused']:.3f}"] for what, f in figures["unknown"].items()]
+    return (
+        _table(["collection, 512 px", "N", *conditions, "wrong although confident"], rows)
+        + "\n"
+        + _table(["images of no known collection", "N", "refused"], refused)
+    )
+
+
+def _painter(figures: Figures) -> str:
+    rows = [
+        [
+            c, str(f["n"]), f"{f['distance']:.4f}", f"{f['distance_random']:.4f}", f"{f['distance_worst']:.4f}",
+            f"{f['second']:.4f} / {f['second_random']:.4f} / {f['second_worst']:.4f}", f"{f['same_caption']:.3f}",
+            f"{f['ssim']:.3f}", f"{f['ssim_small']:.3f}", f"{f['isotope_ms']:.0f}",
+        ]
+        for c, f in figures.items()
+    ]  # fmt: skip
+    headings = [
+        "collection", "N", "distance", "random", "worst", "2nd captioner: ROSIS / random / worst", "same caption",
+        "SSIM at 512", "SSIM small", "ms an isotope",
+    ]  # fmt: skip
+    return _table(headings, rows)
+
+
+def _captions(figures: Figures) -> str:
+    ways = [k for k in next(iter(figures.values())) if k != "captions"]
+    rows = [[name, str(f["captions"]), *(f"{f[w]['mean']:.1f}" for w in ways)] for name, f in figures.items()]
+    return _table(["mean bytes a caption", "N", *ways], rows)
+
+
+def _start(figures: Figures) -> str:
+    rows = [
+        [n, str(f["n"]), *(f"{f[k]:.2f}" for k in ("median_s", "min_s", "max_s"))]
+        for n, f in figures["seconds"].items()
+    ]
+    return _table(["", "N", "median s", "min", "max"], rows)
+
+
+def _install(figures: Figures) -> str:
+    large = [p for p in figures["packages"] if p["bytes"] > 4e6]
+    rest = figures["bytes"] - sum(p["bytes"] for p in large)
+    rows = [[f"{p['name']} {p['version']}", f"{p['bytes'] / 1e6:.0f}"] for p in large]
+    count = len(figures["packages"]) - len(large)
+    rows += [[f"{count} others", f"{rest / 1e6:.0f}"], ["**all**", f"**{figures['bytes'] / 1e6:.0f}**"]]
+    return _table(["package", "MB"], rows)
+
+
+_TABLES: dict[str, Callable[[Figures], str]] = {
+    "demo": _demo,
+    "captioner": _captioner,
+    "painter": _painter,
+    "captions_in_bytes": _captions,
+    "start_to_end": _start,
+    "install_size": _install,
+}
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    old = readme.read_text("utf-8")
+    if "--check" in sys.argv:
+        sys.exit(page(old) != old and "README.md is not what the results say: python -m benchmarks.tables")
+    readme.write_text(page(old), "utf-8")

@@ -1,0 +1,5 @@
+"""`python -m gistchain` is the command line."""
+
+from gistchain.cli import main
+
+main()

@@ -1,0 +1,290 @@
+"""The command line as a person uses it: a chain on disk, real models, real files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gistchain.cli import main
+from gistchain.collection import nouns
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def noun(seed: int, path: Path, size: int = 320) -> Path:
+    tokens = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(1000 + seed), held=False))
+    Image.fromarray(tokens.image(0)).resize((size, size), Image.Resampling.NEAREST).save(path)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """run(*words, stdin=b"") -> (exit code, stdout, stderr), in a home of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GISTCHAIN_HOME", str(tmp_path / "home"))
+
+    def call(*words: object, stdin: bytes = b"") -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["gistchain", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out = capfd.readouterr()
+        return code, out.out, out.err
+
+    return call
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_an_image_goes_through_the_chain_and_comes_back(run: Run, tmp_path: Path) -> None:
+    path = noun(1, tmp_path / "a.png")
+    code, out, _ = run("register", path, "--json")
+    (done,) = lines(out)
+    assert code == 0
+    assert {"token", "image_sha3_256", "caption", "gist_bytes", "gas", "tx", "block"} <= done.keys()
+    assert done["token"] == 1
+    assert done["image_sha3_256"] == hashlib.sha3_256(path.read_bytes()).hexdigest()
+    assert done["caption"].startswith("A picture of Nouns, containing ")
+    assert done["gist_bytes"] < 40
+
+    code, out, _ = run("rebuild", 1, "-o", "back.png", "--seeds", 3, "--isotopes", "all", "--json")
+    (back,) = lines(out)
+    assert code == 0
+    assert {"token", "seed", "caption", "distance", "isotopes"} <= back.keys()
+    assert [i["seed"] for i in back["isotopes"]] == [0, 1, 2]
+    assert back["distance"] == min(i["distance"] for i in back["isotopes"])
+    with Image.open("back.png") as image:
+        assert image.size == (320, 320)
+    assert len(list(Path("all").iterdir())) == 3
+
+    code, out, _ = run("show", 1, "--json")
+    assert lines(out)[0]["caption"] == done["caption"]
+    assert lines(out)[0]["width"] == 320
+    code, out, _ = run("list", "--json")
+    assert [t["token"] for t in lines(out)] == [1]
+    for words in (("show", 1), ("list",)):
+        code, out, _ = run(*words)
+        assert code == 0
+        assert done["caption"] in out
+
+
+def test_rebuilding_in_another_process_gives_the_same_picture(run: Run, tmp_path: Path) -> None:
+    assert run("register", noun(2, tmp_path / "a.png"))[0] == 0
+    assert run("rebuild", 1, "-o", "here.png")[0] == 0
+    subprocess.run([sys.executable, "-m", "gistchain", "rebuild", "1", "-o", "there.png"], check=True, timeout=100)
+    with Image.open("here.png") as here, Image.open("there.png") as there:
+        assert here.tobytes() == there.tobytes()
+
+
+def test_the_same_image_is_refused_with_the_token_it_equals(run: Run, tmp_path: Path) -> None:
+    path = noun(3, tmp_path / "a.png")
+    run("register", path)
+    code, _, err = run("register", path)
+    assert code == 1
+    assert "token 1" in err
+    code, out, _ = run("register", path, "--json")
+    assert lines(out)[0]["token"] == 1
+    assert "already" in lines(out)[0]["error"]
+    assert len(run("list")[1].splitlines()) == 1
+
+
+def test_a_copy_saved_anew_is_registered_and_called_near(run: Run, tmp_path: Path) -> None:
+    path = noun(4, tmp_path / "a.png")
+    run("register", path)
+    with Image.open(path) as image:
+        image.save(tmp_path / "b.jpg", quality=90)
+    code, out, _ = run("register", tmp_path / "b.jpg", "--json")
+    assert code == 0
+    assert lines(out)[0]["near"][0]["token"] == 1
+    assert "near: token 1" in run("register", noun(4, tmp_path / "c.png", size=640))[1]
+
+
+def test_several_images_a_folder_and_stdin(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for k in range(3):
+        noun(10 + k, folder / f"{k}.png")
+    (folder / "notes.txt").write_text("not an image")
+    one = noun(20, tmp_path / "one.png")
+    code, out, _ = run("register", folder, "-", "--json", stdin=one.read_bytes())
+    assert code == 0
+    assert [d["token"] for d in lines(out)] == [1, 2, 3, 4]
+
+
+def test_a_bad_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(noun(30, tmp_path / "x.png").read_bytes()[:200])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    words = [tmp_path / "missing.png", empty, bad, noun(31, tmp_path / "good.png")]
+    code, out, err = run("register", *words, "--json")
+    assert code == 1
+    assert [("error" in d) for d in lines(out)] == [True, True, True, False]
+    for name in ("missing.png", "empty", "bad.png"):
+        assert name in err
+    assert len(run("list")[1].splitlines()) == 1
+
+
+def test_own_words_are_kept_letter_by_letter(run: Run, tmp_path: Path) -> None:
+    words = "ein rotes Fahrrad an der Wand \N{BICYCLE}"
+    code, out, _ = run("register", noun(5, tmp_path / "a.png"), "--caption", words, "--json")
+    assert code == 0
+    assert lines(out)[0]["caption"] == words
+    code, _, err = run("rebuild", 1)
+    assert code == 1
+    assert "CryptoPunks" in err
+    assert not Path("token-1.png").exists()
+
+
+def test_an_image_of_no_known_collection_gets_no_made_up_caption(run: Run, tmp_path: Path) -> None:
+    y, x = np.mgrid[:200, :200]
+    Image.fromarray(np.stack([x, y, x ^ y], -1).astype(np.uint8)).save(tmp_path / "pattern.png")
+    code, out, err = run("register", tmp_path / "pattern.png")
+    assert code == 1
+    assert out == ""
+    assert "--caption" in err
+    assert run("list")[1] == ""
+
+
+def _save(image: Image.Image, path: Path, **options: Any) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def _turned(path: Path, image: Image.Image) -> Path:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return _save(image.transpose(Image.Transpose.ROTATE_90), path, exif=exif)
+
+
+@pytest.mark.parametrize("kind", ["cmyk", "palette", "16-bit", "animated", "exif", "1x1", "long"])
+def test_every_kind_of_image_can_be_registered(run: Run, tmp_path: Path, kind: str) -> None:
+    with Image.open(noun(6, tmp_path / "a.png")) as opened:
+        image = opened.convert("RGB")
+    made = {
+        "cmyk": lambda: _save(image.convert("CMYK"), tmp_path / "a.jpg"),
+        "palette": lambda: _save(image.quantize(64), tmp_path / "b.png"),
+        "16-bit": lambda: _save(
+            Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257), tmp_path / "c.png"
+        ),
+        "animated": lambda: _save(image, tmp_path / "d.gif", save_all=True, append_images=[image.rotate(90)]),
+        "exif": lambda: _turned(tmp_path / "e.jpg", image),
+        "1x1": lambda: _save(image.resize((1, 1)), tmp_path / "f.png"),
+        "long": lambda: _save(image.resize((20_000, 10)), tmp_path / "g.png"),
+    }[kind]()
+    code, _, err = run("register", made, "--caption", "A picture of Nouns, containing cow head", "--json")
+    assert code == 0, err
+    assert run("rebuild", 1, "-o", "r.png", "--seeds", 1)[0] == 0
+    with Image.open("r.png") as rebuilt:
+        assert rebuilt.size == {"1x1": (1, 1), "long": (20_000, 10)}.get(kind, (320, 320))
+
+
+def test_an_image_turned_by_its_exif_tag_is_read_upright(run: Run, tmp_path: Path) -> None:
+    with Image.open(noun(7, tmp_path / "a.png")) as image:
+        turned = _turned(tmp_path / "b.png", image.convert("RGB"))
+    captions = [lines(run("register", p, "--json")[1])[0]["caption"] for p in (tmp_path / "a.png", turned)]
+    assert captions[0] == captions[1]
+
+
+@pytest.mark.parametrize("token", [0, 5, 10**30])
+def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> None:
+    run("register", noun(8, tmp_path / "a.png"))
+    for verb in ("show", "rebuild"):
+        code, _, err = run(verb, token)
+        assert code == 1
+        assert f"no token {token}" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("register",),
+        ("rebuild", "first"),
+        ("rebuild", 1, "--seeds", 0),
+        ("rebuild", 1, "--choice", "nicest"),
+        ("register", "a.png", "--min-confidence", 2),
+        ("frobnicate",),
+        ("list", "--rpc", "ftp://example.org"),
+        ("list", "--key", "no-such-key"),
+    ],
+)
+def test_wrong_words_end_with_exit_code_2(run: Run, words: tuple[object, ...]) -> None:
+    code, out, err = run(*words)
+    assert code == 2
+    assert out == ""
+    assert err
+    assert "Traceback" not in err
+
+
+def test_a_node_that_is_down_is_named_without_its_secrets(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("register", noun(9, tmp_path / "a.png"), "--rpc", "http://user:secret@127.0.0.1:9/key")
+    assert code == 1
+    assert "doesn't answer" in err
+    assert "secret" not in err
+
+
+def test_help_and_version_cost_no_chain(run: Run) -> None:
+    assert run("--help")[0] == 0
+    assert run("--version")[1].startswith("gistchain ")
+    for verb in ("register", "rebuild", "show", "list", "demo"):
+        code, out, _ = run(verb, "--help")
+        assert code == 0
+        assert "--json" in out
+    assert not Path("home").exists()
+
+
+def test_settings_come_from_the_home_folder_too(run: Run, tmp_path: Path) -> None:
+    run("register", noun(40, tmp_path / "a.png"))
+    (tmp_path / "home" / "settings.toml").write_text("seeds = 2\n")
+    assert len(lines(run("rebuild", 1, "--json")[1])[0]["isotopes"]) == 2
+    assert len(lines(run("rebuild", 1, "--json", "--seeds", 1)[1])[0]["isotopes"]) == 1
+    (tmp_path / "home" / "settings.toml").write_text("sedes = 2\n")
+    code, _, err = run("list")
+    assert code == 2
+    assert "sedes" in err
+
+
+def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
+    files = [noun(50 + k, tmp_path / f"{k}.png") for k in range(2)]
+    both = [subprocess.Popen([sys.executable, "-m", "gistchain", "register", str(f)]) for f in files]
+    assert [p.wait(timeout=120) for p in both] == [0, 0]
+    assert len(run("list")[1].splitlines()) == 2
+
+
+def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
+    """The hundred kills are in test_embedded_kill.py; these few go through the command line."""
+    rng, acknowledged = random.Random(7), set()
+    for k in range(10):
+        path = noun(60 + k, tmp_path / f"{k}.png")
+        command = [sys.executable, "-m", "gistchain", "register", str(path), "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.2, 3.0))
+        os.kill(process.pid, signal.SIGKILL)
+        out = process.communicate()[0].decode()
+        acknowledged |= {d["image_sha3_256"] for d in lines(out) if "error" not in d}
+        code, out, err = run("list", "--json")
+        assert code == 0, err
+        assert acknowledged <= {t["image_sha3_256"] for t in lines(out)}
+    for k in range(10):
+        run("register", tmp_path / f"{k}.png")
+    assert len(run("list")[1].splitlines()) == 10
