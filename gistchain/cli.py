@@ -1,25 +1,46 @@
 """The command line: one verb per thing a person does. Results on stdout, talk on stderr; exit 0 ok, 1 failed, 2 usage.
 
-A body parses, makes one call and prints; what takes time to import is imported where it is used.
+A body parses, makes one call and prints; what takes time to import is imported where it is used. Whatever comes from
+files or a chain is printed without control characters: a public registry holds anyone's words.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
 from gistchain.settings import Settings, load
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from gistchain.image import Picture
     from gistchain.pipeline import Registered, Registry
+
+
+class _Verb(TyperCommand):
+    """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GistchainError as error:
+            _complain(error)
+            if ctx.params.get("as_json"):
+                _print({"error": str(error), "kind": type(error).__name__})
+            ctx.exit(2 if isinstance(error, SettingError) else 1)
+        except KeyboardInterrupt:
+            typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
+            ctx.exit(130)
+
 
 app = typer.Typer(
     help="The meaning of an image on a blockchain instead of its pixels.",
@@ -35,7 +56,10 @@ _OF_THIS_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
 Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[
-    Path | None, typer.Option(help="File with the private key: hex, or a keystore (asks for its password).")
+    Path | None,
+    typer.Option(
+        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line."
+    ),
 ]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
 ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
@@ -43,24 +67,30 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
-@app.callback()
-def _every_command(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    if version:
-        from importlib.metadata import version as installed
+def _print_version(wanted: bool) -> None:
+    from gistchain import __version__
 
-        typer.echo(f"gistchain {installed('gistchain')}")
+    if wanted:
+        typer.echo(f"gistchain {__version__}")
         raise typer.Exit
 
 
-@app.command()
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(cls=_Verb)
 def register(
     images: Annotated[
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
     ],
     caption: Annotated[
-        str | None, typer.Option(help="Your own words for the gist, in place of the captioner's.")
+        str | None, typer.Option(help="Your own words for the gist of one image, in place of the captioner's.")
     ] = None,
     latent: Annotated[
         bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
@@ -77,6 +107,7 @@ def register(
     from gistchain.image import images_in
 
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
+    _check_stdin(images, settings.key)
     sources: list[str | Path] = []
     failed = False
     for given in images:
@@ -85,8 +116,11 @@ def register(
         except ImageError as error:
             failed = True
             _failed(given, error, as_json)
+    if caption is not None and len(sources) > 1:
+        raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
     with _registry(settings) if sources else nullcontext() as registry:
-        for source in _progress(sources, "registering"):
+        # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
+        for source in sources if as_json and sys.stdout.isatty() else _progress(sources, "registering"):
             assert registry is not None
             try:
                 done = registry.register(_read(source), caption=caption, latent=latent, min_confidence=min_confidence)
@@ -94,19 +128,21 @@ def register(
                 failed = True
                 _failed(source, error, as_json)
             else:
-                _print(_as_json(done)) if as_json else typer.echo(_as_text(done))
+                _print(_as_json(done)) if as_json else _say(_as_text(done))
     if failed:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=_Verb)
 def rebuild(
     token: TokenId,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
     ] = None,
-    choice: Annotated[str, typer.Option(help="best (ROSIS), or random or worst for comparison.")] = "best",
+    choice: Annotated[
+        Literal["best", "random", "worst"], typer.Option(help="best is ROSIS; the others are for comparison.")
+    ] = "best",
     every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
     home: Home = None,
     rpc: Rpc = None,
@@ -118,16 +154,14 @@ def rebuild(
     """Rebuild the image of a token from what the chain holds."""
     from gistchain.image import write_png
 
-    if choice not in ("best", "random", "worst"):
-        raise SettingError(f"--choice is {choice!r}: best, random or worst")
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id, "seeds": seeds})
     path = output or Path(f"token-{token}.png")
-    with _registry(settings) as registry:
-        rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)  # type: ignore[arg-type]
+    with _registry(settings) as registry, _busy(f"painting {settings.seeds} isotopes"):
+        rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)
     chosen = rebuilt.chosen
     write_png(chosen.image, path)
     if every is not None:
-        every.mkdir(parents=True, exist_ok=True)
+        _make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
     if as_json:
@@ -143,13 +177,11 @@ def rebuild(
             }
         )
     else:
-        typer.echo(
-            f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}"
-        )
-        typer.echo(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
+        _say(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
+        _say(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
 
 
-@app.command()
+@app.command(cls=_Verb)
 def show(
     token: TokenId,
     home: Home = None,
@@ -182,12 +214,11 @@ def show(
         _print(fields)
         return
     for name, value in fields.items():
-        typer.echo(
-            f"{name.replace('_', ' '):>15}  {', '.join(value) or 'caption only' if isinstance(value, list) else value}"
-        )
+        shown = ", ".join(value) or "caption only" if isinstance(value, list) else value
+        _say(f"{name.replace('_', ' '):>15}  {shown}")
 
 
-@app.command("list")
+@app.command("list", cls=_Verb)
 def list_tokens(
     home: Home = None,
     rpc: Rpc = None,
@@ -201,7 +232,7 @@ def list_tokens(
     with _registry(settings) as registry:
         for token in registry.tokens():
             try:
-                caption = registry.gist(token.id).captions[0]
+                caption = next(iter(registry.gist(token.id).captions), "(no caption)")
             except PacketError as error:  # anyone may write to a public registry
                 caption = f"(no gist: {error})"
             if as_json:
@@ -217,10 +248,10 @@ def list_tokens(
                     }
                 )
             else:
-                typer.echo(f"{token.id:>6}  {token.size_bytes:>6} B  {_time(token.block_time)}  {caption}")
+                _say(f"{token.id:>6}  {token.size_bytes:>6} B  {_time(token.block_time)}  {caption}")
 
 
-@app.command()
+@app.command(cls=_Verb)
 def demo(
     report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
     results: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
@@ -258,12 +289,30 @@ def _registry(settings: Settings) -> Iterator[Registry]:
 
 
 def _password(key: Path | None) -> str | None:
-    """Asked for where the key file is a keystore and a person is there to answer."""
-    if key is None or not key.is_file() or not sys.stdin.isatty():
+    """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
+    if key is None or not _is_keystore(key):
         return None
-    with key.open("rb") as file:
-        keystore = file.read(1) == b"{"
-    return str(typer.prompt(f"password of {key}", hide_input=True, err=True)) if keystore else None
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _is_keystore(key: Path) -> bool:
+    try:
+        return key.is_file() and key.read_bytes().lstrip()[:1] == b"{"
+    except OSError:  # the ledger tells why
+        return False
+
+
+def _check_stdin(images: list[str], key: Path | None) -> None:
+    if "-" not in images:
+        return
+    if images.count("-") > 1:
+        raise SettingError("- was given twice: stdin holds one image")
+    if sys.stdin.isatty():
+        raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
+    if key is not None and _is_keystore(key):
+        raise SettingError(f"stdin can't hold both the image and the password of {key}: give the image as a file")
 
 
 def _read(source: str | Path) -> Picture:
@@ -300,30 +349,60 @@ def _as_text(done: Registered) -> str:
     return "\n".join(lines)
 
 
-def _progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
-    """The items; with a bar on stderr for a person who would wait for them."""
-    if len(items) < 2 or not sys.stderr.isatty():
-        yield from items
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"can't make the folder {folder}: {error.strerror}") from error
+
+
+@contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A bar on stderr for a person who waits."""
+    if not sys.stderr.isatty():
+        yield None
         return
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    yield from track(items, what, console=Console(stderr=True), transient=True)
+    # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        yield bar
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    with _bar() as bar:
+        if bar is not None:
+            bar.add_task(what, total=None)
+        yield
+
+
+def _progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
+    with _bar() as bar:
+        yield from items if bar is None else bar.track(items, description=what)
 
 
 def _print(fields: dict[str, Any]) -> None:
-    typer.echo(json.dumps(fields, ensure_ascii=False))
+    # In ASCII: names of files need not be UTF-8. To sys.stdout by name, which puts it above a bar.
+    typer.echo(json.dumps(fields), file=sys.stdout)
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    lines = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in text.split("\n"))
+    typer.echo("\n".join(lines), file=sys.stderr if err else sys.stdout)
 
 
 def _failed(source: str | Path, error: GistchainError, as_json: bool) -> None:
     """One image of several could not be registered; the others go on."""
     _complain(error)
     if as_json:
-        _print({"image": str(source), "error": str(error), "token": getattr(error, "token", None)})
+        token = getattr(error, "token", None)
+        _print({"image": str(source), "error": str(error), "kind": type(error).__name__, "token": token})
 
 
 def _complain(error: GistchainError) -> None:
-    typer.echo(f"gistchain: {error}", err=True)
+    _say(f"gistchain: {error}", err=True)
 
 
 def _time(seconds: int) -> str:
@@ -335,22 +414,9 @@ def _time(seconds: int) -> str:
         return f"{seconds} s"
 
 
-def main(run: Callable[[], object] = app) -> None:
-    """Entry point: our errors are one line and exit 1 (2 for a bad option), Ctrl-C is exit 130."""
-    try:
-        run()
-    except SettingError as error:
-        _complain(error)
-        sys.exit(2)
-    except GistchainError as error:
-        _complain(error)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # `gistchain list | head`
-        sys.stderr.close()
-        sys.exit(1)
+def main() -> None:
+    """Entry point."""
+    app()
 
 
 if __name__ == "__main__":

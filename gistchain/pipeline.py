@@ -58,6 +58,8 @@ class Registry:
         """
         from gistchain.rareness.hashes import hashes
 
+        if caption is not None and not caption.strip():
+            raise CaptionError(f"the caption for {picture.name} is empty: word it, or leave it to the captioner")
         started = time.perf_counter()
         if (token := self._token_of(picture)) is not None:
             raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
@@ -72,7 +74,8 @@ class Registry:
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256)
         persisting_s = time.perf_counter() - sent
         token = int(receipt.locator)
-        return Registered(token, picture, gist, said.confidence, receipt, tuple(near), sampling_s, persisting_s)
+        others = tuple(n for n in near if n.token != token)  # a try that was killed has left its own hashes
+        return Registered(token, picture, gist, said.confidence, receipt, others, sampling_s, persisting_s)
 
     def gist(self, token: int) -> Gist:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""

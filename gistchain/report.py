@@ -12,7 +12,7 @@ from gistchain.errors import SettingError
 from gistchain.types import Pixels
 
 if TYPE_CHECKING:
-    from gistchain.demo import Row, Sample
+    from gistchain.comparison import Row, Sample
 
 
 def write_report(

@@ -226,6 +226,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
         ("list", "--key", "no-such-key"),
+        ("register", "-", "-"),
     ],
 )
 def test_wrong_words_end_with_exit_code_2(run: Run, words: tuple[object, ...]) -> None:
@@ -234,6 +235,105 @@ def test_wrong_words_end_with_exit_code_2(run: Run, words: tuple[object, ...]) -
     assert out == ""
     assert err
     assert "Traceback" not in err
+
+
+def test_with_json_an_error_is_an_object_too(run: Run, tmp_path: Path) -> None:
+    for words, code, kind in (
+        (("show", 1), 1, "UnknownToken"),
+        (("rebuild", 1), 1, "UnknownToken"),
+        (("list", "--key", "no-such-key"), 2, "SettingError"),
+        (("register", "missing.png"), 1, "ImageError"),
+    ):
+        ended, out, err = run(*words, "--json")
+        assert ended == code
+        assert lines(out)[0]["kind"] == kind
+        assert lines(out)[0]["error"] in err
+
+
+def test_one_caption_is_for_one_image(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("register", noun(41, tmp_path / "a.png"), noun(42, tmp_path / "b.png"), "--caption", "two")
+    assert code == 2
+    assert "one by one" in err
+    assert run("list")[1] == ""
+
+
+def test_an_empty_caption_is_refused(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("register", noun(49, tmp_path / "a.png"), "--caption", " ")
+    assert code == 1
+    assert "caption" in err
+    assert run("list")[1] == ""
+
+
+def test_control_characters_of_a_caption_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
+    words = "a red \x1b[2Jbicycle"
+    run("register", noun(43, tmp_path / "a.png"), "--caption", words)
+    for shown in (run("list")[1], run("show", 1)[1]):
+        assert "\x1b" not in shown
+        assert r"a red \x1b[2Jbicycle" in shown
+    assert lines(run("list", "--json")[1])[0]["caption"] == words
+
+
+def test_a_file_name_that_is_no_utf_8_is_no_obstacle(run: Run, tmp_path: Path) -> None:
+    noun(44, tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    for words in ((), ("--json",)):
+        code, out, err = run("register", os.fsdecode(b"\xff.png"), *words)
+        assert ("token 1" in err) if words else code == 0
+        assert r"\udcff.png" in out
+
+
+def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path) -> None:
+    path = noun(45, tmp_path / "a.png")
+    run("register", path)
+    code, _, err = run("rebuild", 1, "--isotopes", path)
+    assert code == 1
+    assert "can't make the folder" in err
+
+
+def test_a_keystore_opens_with_the_first_line_of_stdin(run: Run, tmp_path: Path) -> None:
+    from eth_account import Account
+
+    account = Account.from_key(b"\x07" * 32)
+    (tmp_path / "key.json").write_text(json.dumps(Account.encrypt(account.key, "open sesame", iterations=2)))
+    path = noun(46, tmp_path / "a.png")
+    assert run("register", path, "--key", "key.json", stdin=b"open barley\n")[0] == 2
+    assert run("register", "-", "--key", "key.json", stdin=path.read_bytes())[0] == 2
+    assert run("register", path, "--key", "key.json", stdin=b"open sesame\n")[0] == 0
+    assert account.address in run("show", 1)[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_says_what_still_counts(run: Run, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    command = [sys.executable, "-m", "gistchain", "register", "-"]
+    with subprocess.Popen(command, stdin=read, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "home" / "hashes.sqlite").exists():  # from here on it waits for its image
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    os.close(read)
+    os.close(write)
+    assert process.returncode == 130
+    assert b"interrupted" in err
+    assert b"Traceback" not in err
+
+
+def test_progress_does_not_mix_with_results(run: Run, tmp_path: Path) -> None:
+    import pty
+
+    terminal, end = pty.openpty()
+    files = [str(noun(47 + k, tmp_path / f"{k}.png")) for k in range(2)]
+    command = [sys.executable, "-m", "gistchain", "register", *files, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as process:
+        out = process.communicate(timeout=120)[0].decode()
+    os.close(end)
+    shown = os.read(terminal, 65_536).decode(errors="replace")
+    os.close(terminal)
+    assert [d["token"] for d in lines(out)] == [1, 2]
+    assert "registering" in shown
+    assert "image_sha3_256" not in shown
 
 
 def test_a_node_that_is_down_is_named_without_its_secrets(run: Run, tmp_path: Path) -> None:

@@ -77,6 +77,19 @@ def test_an_image_that_the_chain_does_not_know_is_not_near(tmp_path: Path) -> No
     assert asked == [key(1)]
 
 
+def test_a_crowd_of_near_images_costs_few_questions_to_the_chain(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "hashes.sqlite")
+    kept = hashes(scene(1))
+    for number in range(1, 151):
+        gate.remember(key(number), kept)
+    asked: list[bytes] = []
+    known = gate.near(kept, lambda sha3_256: asked.append(sha3_256) or everything(sha3_256))  # type: ignore[func-returns-value]
+    assert len(known) == len(asked) == 10
+    asked.clear()
+    assert gate.near(kept, asked.append) == []
+    assert len(asked) == 100
+
+
 def test_the_pdq_hash_of_a_flat_image_counts_for_nothing(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "hashes.sqlite")
     gate.remember(key(1), hashes(FLAT))

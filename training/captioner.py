@@ -253,6 +253,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("name", choices=SHAPES)
     parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--go-on", action="store_true", help="from the last checkpoint, at half the learning rate")
+    parser.add_argument("--go-on", action="store_true", help="from the last checkpoint, at a lower learning rate")
     given = parser.parse_args()
-    train(given.name, given.minutes, rate=1e-3 if given.go_on else 2e-3, go_on=given.go_on)
+    train(given.name, given.minutes, rate=6e-4 if given.go_on else 2e-3, go_on=given.go_on)

@@ -47,6 +47,14 @@ _LABELS = {
     "ear": "earring",
     "neck": "choker goldChain silverChain",
 }
+# Small traits, and the types of those that are drawn over them.
+_COVERS = {
+    "mouth": ("beard", "held"),
+    "lips": ("held",),
+    "cheeks": ("head", "eyes", "beard", "held", "nose"),
+    "ear": ("head", "eyes"),
+    "neck": ("head", "beard"),
+}
 _FEW = 8  # examples from which nothing is concluded
 _SKINS = {"dark": (113, 63, 29), "medium": (174, 139, 97), "light": (219, 177, 128), "albino": (234, 217, 217)}
 
@@ -104,6 +112,7 @@ def _visible(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np
                 has = labels[group, column] == value
                 shown = _shows(colours[group], labels[group][:, others], has)
                 rows[group[has][~shown], column] = 0
+    _agree(rows, labels)
     by_caption: dict[tuple[int, ...], list[int]] = {}
     for index, row in enumerate(rows.tolist()):
         by_caption.setdefault(tuple(row), []).append(index)
@@ -111,6 +120,19 @@ def _visible(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np
         if len({images[i].tobytes() for i in twins}) > 1:
             rows[twins] = labels[twins]
     return rows
+
+
+def _agree(rows: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+    """What covers a trait on one skin covers it on every other: rare skins have too few tokens to tell."""
+    types = traits().types
+    for name, covers in _COVERS.items():
+        column, covering = types.index(name), [0, *(types.index(c) for c in covers)]
+        by_context: dict[tuple[int, ...], list[int]] = {}
+        for index in np.flatnonzero(labels[:, column]).tolist():
+            by_context.setdefault((labels[index, column], *labels[index, covering]), []).append(index)
+        for alike in by_context.values():
+            if (rows[alike, column] == 0).any():
+                rows[alike, column] = 0
 
 
 def _shows(colours: NDArray[np.int64], others: NDArray[np.int64], has: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -29,6 +29,7 @@ MIN_PDQ_QUALITY = 50
 
 MOST_NEAR = 10
 """Siblings of one collection can be near by the thousand (T1.5); each costs a question to the chain."""
+_QUESTIONS_A_MATCH = 10
 
 
 class Gate:
@@ -60,7 +61,8 @@ class Gate:
         """The `most` nearest registered images below a hash's threshold, nearest first, each with its nearest hash.
 
         registered: SHA3-256 of an image file -> its token, None where the chain doesn't know it. Nearness is the
-        share of bits that differ; at the same share, more bits count for more.
+        share of bits that differ; at the same share, more bits count for more. The chain is asked about the 10 * most
+        nearest images at the most, even if it knows none of them.
         """
         with self._database() as database:
             rows = database.execute(f"select {_COLUMNS} from hashes").fetchall()
@@ -68,7 +70,7 @@ class Gate:
             _nearest(hashes, rows).items(), key=lambda row: (row[1][1] / BITS[row[1][0]], -BITS[row[1][0]])
         )
         matches: list[NearMatch] = []
-        for index, (name, bits) in nearest:
+        for index, (name, bits) in nearest[: _QUESTIONS_A_MATCH * most]:
             if len(matches) == most:
                 break
             token = registered(rows[index][0])
