@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ class _Verb(TyperCommand):
             if ctx.params.get("as_json"):
                 _print({"error": str(error), "kind": type(error).__name__})
             ctx.exit(2 if isinstance(error, SettingError) else 1)
+        except OSError as error:  # a full disk under stdout; `gistchain list | head` is typer's to end
+            if error.errno == errno.EPIPE:
+                raise
+            _say(f"gistchain: {error}", err=True)
+            ctx.exit(1)
         except KeyboardInterrupt:
             typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
             ctx.exit(130)
@@ -272,6 +278,7 @@ def _registry(settings: Settings) -> Iterator[Registry]:
     from gistchain.rareness.gate import Gate
     from gistchain.systems import rosis
 
+    _make_folder(settings.home)
     password = _password(settings.key)
     if settings.rpc:
         ledger = open_rpc(
@@ -353,7 +360,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ImageError(f"can't make the folder {folder}: {error.strerror}") from error
+        raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
@@ -21,6 +21,9 @@ from gistchain.image import Picture, read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
 from gistchain.types import Pixels
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SIZE = 512
 
@@ -145,39 +148,34 @@ def _by_collection(samples: Sequence[Sample]) -> dict[str, int]:
 
 def _print(rows: Sequence[Row], choices: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
     names = ", ".join(f"{n} {c}" for c, n in facts["collections"].items())
-    table = Table(title=f"{facts['images']} held-out images ({names}) on the embedded chain", title_justify="left")
-    costs = ("F.S. B", "gas", "blocks", "TPT s", "mWT ms", "MWT ms")
-    for heading in ("method", *costs, "Dis. mean", "min", "max", "2nd", "SSIM", "TSS s", "TSR s"):
-        table.add_column(heading, justify="left" if heading == "method" else "right", no_wrap=True)
+    console.print(f"{facts['images']} held-out images: {names}")
+    on_chain = _table("On the embedded chain", "method", "F.S. bytes", "gas", "blocks", "TPT s", "mWT ms", "MWT ms")
+    back = _table("What comes back", "method", "Dis. mean", "min", "max", "2nd", "SSIM", "TSS s", "TSR s")
     for r in rows:
-        table.add_row(
-            r.method,
-            f"{r.stored_bytes:,}",
-            f"{r.gas / 1e6:.1f}m",
-            str(r.blocks),
-            f"{r.tpt_s:.2f}",
-            f"{1000 * r.mwt_s:.0f}",
-            f"{1000 * r.max_wt_s:.0f}",
-            f"{r.dis_mean:.4f}",
-            f"{r.dis_min:.3f}",
-            f"{r.dis_max:.3f}",
-            f"{r.dis_second_captioner:.4f}",
-            f"{r.ssim_mean:.3f}",
-            f"{r.tss_s:.3f}" if r.tss_s else "-",
-            f"{r.tsr_s:.3f}" if r.tsr_s else "-",
-            style="bold" if r.method == GIST else None,
-        )
-    console.print(table)
-    table = Table(title=f"Which of {facts['seeds']} isotopes", title_justify="left")
-    for heading in ("choice", "Dis. mean", "min", "max", "2nd captioner", "SSIM"):
-        table.add_column(heading, justify="left" if heading == "choice" else "right")
+        style = "bold" if r.method == GIST else None
+        waits = f"{r.tpt_s:.2f}", f"{1000 * r.mwt_s:.0f}", f"{1000 * r.max_wt_s:.0f}"
+        on_chain.add_row(r.method, f"{r.stored_bytes:,}", f"{r.gas:,}", str(r.blocks), *waits, style=style)
+        distances = f"{r.dis_mean:.4f}", f"{r.dis_min:.3f}", f"{r.dis_max:.3f}", f"{r.dis_second_captioner:.4f}"
+        times = (f"{r.tss_s:.3f}", f"{r.tsr_s:.3f}") if r.tss_s else ("-", "-")
+        back.add_row(r.method, *distances, f"{r.ssim_mean:.3f}", *times, style=style)
+    which = _table(f"Which of {facts['seeds']} isotopes", "choice", "Dis. mean", "min", "max", "2nd captioner", "SSIM")
     for a in choices:
         numbers = [f"{a[k]:.4f}" for k in ("dis_mean", "dis_min", "dis_max", "dis_second_captioner", "ssim_mean")]
-        table.add_row(a["choice"], *numbers)
-    console.print(table)
+        which.add_row(a["choice"], *numbers)
+    for table in (on_chain, back, which):
+        console.print(table)
     for reason in facts["left_out"]:
         console.print(f"left out: {reason}", style="yellow")
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

@@ -85,6 +85,8 @@ def write_png(pixels: Pixels, path: Path) -> None:
     """Write the file whole or not at all. Raises ImageError where it can't be written."""
     from PIL import Image
 
+    if path.is_dir():
+        raise ImageError(f"can't write {path}: it is a folder, give the name of a file")
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG")
     # In the same folder: a rename is atomic only inside one file system.

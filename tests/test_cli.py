@@ -8,9 +8,11 @@ import json
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from PIL import Image
 
 from gistchain.cli import main
 from gistchain.collection import nouns
+from gistchain.ledger.evm import open_embedded
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -143,6 +146,49 @@ def test_a_bad_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
     for name in ("missing.png", "empty", "bad.png"):
         assert name in err
     assert len(run("list")[1].splitlines()) == 1
+
+
+def _png_that_claims(side: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_files_that_hold_no_usable_image_are_named_one_by_one(run: Run, tmp_path: Path) -> None:
+    bad = {
+        "words.png": b"not an image",
+        "nothing.png": b"",
+        "bomb.png": _png_that_claims(60_000),
+        "flat.png": _png_that_claims(0),
+        "page.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    names = [*bad, "pipe.png", "loop.png"]
+    code, out, err = run("register", *names, "--json")
+    assert code == 1
+    assert sorted((d["image"], d["kind"]) for d in lines(out)) == sorted((name, "ImageError") for name in names)
+    assert "Traceback" not in err
+
+
+def test_what_others_wrote_to_the_registry_does_not_break_the_list(run: Run, tmp_path: Path) -> None:
+    newer = bytes.fromhex("674902180091761003013c0af501947e")  # docs/packet.md: a packet of version 2
+    header_alone = bytes.fromhex("6749018004007ff5")
+    with open_embedded(tmp_path / "home") as ledger:
+        for k, payload in enumerate((newer, b"\xff\xd8 something else", header_alone)):
+            ledger.put(payload, image_sha3_256=bytes([k]) * 32)
+    code, out, _ = run("list", "--json")
+    assert code == 0
+    assert ["upgrade" in d["caption"] for d in lines(out)] == [True, False, False]
+    for token in (1, 2):
+        for verb in ("show", "rebuild"):
+            assert run(verb, token, "--json")[0] == 1
+    assert lines(run("show", 3, "--json")[1])[0]["caption"] == ""
+    assert lines(run("rebuild", 3, "--json")[1])[0]["kind"] == "RebuildError"
 
 
 def test_own_words_are_kept_letter_by_letter(run: Run, tmp_path: Path) -> None:
@@ -285,8 +331,30 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
     path = noun(45, tmp_path / "a.png")
     run("register", path)
     code, _, err = run("rebuild", 1, "--isotopes", path)
-    assert code == 1
+    assert code == 2
     assert "can't make the folder" in err
+    code, _, err = run("rebuild", 1, "-o", ".")
+    assert code == 1
+    assert "it is a folder" in err
+
+
+def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for home in ("file", "/proc/nowhere"):
+        code, _, err = run("list", "--home", home)
+        assert code == 2
+        assert "can't make the folder" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_results_that_can_not_be_printed_are_an_error(run: Run, tmp_path: Path) -> None:
+    run("register", noun(51, tmp_path / "a.png"))
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "gistchain", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_keystore_opens_with_the_first_line_of_stdin(run: Run, tmp_path: Path) -> None:
@@ -301,20 +369,28 @@ def test_a_keystore_opens_with_the_first_line_of_stdin(run: Run, tmp_path: Path)
     assert account.address in run("show", 1)[1]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_says_what_still_counts(run: Run, tmp_path: Path) -> None:
-    read, write = os.pipe()
     command = [sys.executable, "-m", "gistchain", "register", "-"]
-    with subprocess.Popen(command, stdin=read, stderr=subprocess.PIPE) as process:
+    # A suite that runs in the background hands on that Ctrl-C is to be ignored.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
         deadline = time.monotonic() + 60
         while not (tmp_path / "home" / "hashes.sqlite").exists():  # from here on it waits for its image
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    os.close(read)
-    os.close(write)
+        process.wait(timeout=60)
+        assert process.stderr is not None
+        err = process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
     assert process.returncode == 130
     assert b"interrupted" in err
     assert b"Traceback" not in err
