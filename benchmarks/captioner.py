@@ -74,7 +74,7 @@ if __name__ == "__main__":
     model = TraitCaptioner()
     figures: dict[str, Any] = {}
     for collection in held_out.COLLECTIONS:
-        n = count if collection in ("punks", "nouns") else min(count, 200)
+        n = count if collection in ("punks", "nouns") else min(count, 100)
         for condition in ("clean", "JPEG 75", "noise 20", "noise 20 then JPEG 75"):
             figures.setdefault(collection, {})[condition] = exact(model, collection, n, condition)
             print(collection, condition, figures[collection][condition], flush=True)

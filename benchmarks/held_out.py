@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import platform
@@ -21,6 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 COLLECTIONS = ("punks", "nouns", *dicebear.STYLES)
 
 
+@functools.cache
 def tokens(collection: str, count: int) -> Tokens:
     """The first `count` held-out tokens."""
     if collection == "punks":

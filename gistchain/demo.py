@@ -16,7 +16,7 @@ import typer
 
 from gistchain.collection import dicebear, nouns, punks
 from gistchain.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
-from gistchain.errors import CaptionError, ModelError
+from gistchain.errors import AlreadyRegistered, CaptionError, ModelError, SettingError
 from gistchain.image import Picture, read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
@@ -36,6 +36,9 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     from gistchain.report import write_report
     from gistchain.systems import rosis
 
+    for path in (report, results):
+        if path is not None:
+            _check_writable(path)
     started = time.perf_counter()
     system, second = rosis(), TraitCaptioner("captioner-second")
     with tempfile.TemporaryDirectory() as folder, nullcontext(home or Path(folder) / "home") as where:
@@ -43,6 +46,8 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
         with open_embedded(where) as ledger:
             registry = Registry(ledger, Gate(where / "hashes.sqlite"), system)
             samples, costs, skipped = _send_all(registry, Path(folder), images)
+    if not samples:
+        raise CaptionError("none of the images could be sent: " + "; ".join(skipped[:3]))
     captioners = system.captioner, second
     rows = [row(m, samples, costs[m], captioners=captioners, embedder=system.embedder) for m in costs]
     choices = ablation(samples, second=second, embedder=system.embedder)
@@ -64,13 +69,22 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     }
     write_report(report, samples, rows, choices, facts)
     if results is not None:
-        results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     if as_json:
         typer.echo(json.dumps(figures))
     else:
         _print(rows, choices, facts)
     typer.echo(f"report: {report.resolve()}", err=True)
+
+
+def _check_writable(path: Path) -> None:
+    """Before minutes of work, not after them."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise SettingError(f"{path} can't be written ({error.strerror}): give another path") from error
 
 
 def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
@@ -114,7 +128,7 @@ def _send_all(registry: Registry, folder: Path, images: int) -> tuple[list[Sampl
     for name, image in track(_until_missing(images, skipped), "sending", total=images, console=console, transient=True):
         try:
             sample = send(registry, _as_file(name, image, folder))
-        except CaptionError as error:  # the captioner owns up to being unsure: nothing was registered
+        except (CaptionError, AlreadyRegistered) as error:  # unsure and says so, or an earlier demo in this home
             skipped.append(str(error))
             continue
         costs[GIST].append(cost_of_gist(sample))

@@ -147,6 +147,7 @@ _STYLES: dict[str, tuple[str, dict[str, str], dict[str, dict[str, str]]]] = {
 _COLOUR_TYPES = {"body": "body", "hair": "hair color", "glow": "glow", "accent": "accent"}
 
 STYLES = tuple(_STYLES)
+_JUDGED_AT = 64
 
 
 def traits(style: str) -> Traits:
@@ -165,7 +166,7 @@ def held_out_seeds(count: int) -> list[str]:
 
 
 def tokens(style: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:
-    """Tokens drawn at size x size over white; a trait whose removal leaves the pixels unchanged is not labelled.
+    """Tokens drawn at size x size over white; a trait whose removal changes no pixel at 64 x 64 is not labelled.
 
     Raises ModelError where the `samples` extra is not installed.
     """
@@ -182,19 +183,19 @@ def _token(style: str, seed: str, size: int) -> tuple[Pixels, list[int]]:
     _, components, colours = _STYLES[style]
     definition = _definition(style)
     chosen = _options(style, {"seed": seed})
-    image = _draw(style, chosen, size)
+    small = _draw(style, chosen, _JUDGED_AT)
     row = []
     for name in components:
         variants = list(definition["components"][name]["variants"])
         value = chosen.get(f"{name}Variant")
-        shown = bool(value) and (_draw(style, chosen, size, without=name) != image).any()
+        shown = bool(value) and (_draw(style, chosen, _JUDGED_AT, without=name) != small).any()
         row.append(variants.index(value) + 1 if shown else 0)
     for name, named in colours.items():
         value = (chosen.get(f"{name}Color") or [""])[0]
         other = next(c for c in reversed(named) if c != value)
-        shown = value in named and (_draw(style, {**chosen, f"{name}Color": [other]}, size) != image).any()
+        shown = value in named and (_draw(style, {**chosen, f"{name}Color": [other]}, _JUDGED_AT) != small).any()
         row.append(list(named).index(value) + 1 if shown else 0)
-    return image, row
+    return small if size == _JUDGED_AT else _draw(style, chosen, size), row
 
 
 def _options(style: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,10 @@ def account(home: Path, key_file: Path | None, password: str | None) -> LocalAcc
 def _default(home: Path) -> Path:
     path = home / "keys" / "default.key"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_atomically(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
 

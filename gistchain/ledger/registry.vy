@@ -6,9 +6,9 @@
         The first writer wins per (owner, SHA3-256 of the image). Nobody owns this contract; nothing is ever changed.
 @dev One word a token holds all but the hash and the gist:
         owner 160 bits | block 32 | time 32 | number of the data contract 24 | size 8
-     Gists up to INLINE_MAX bytes are storage words (22,100 gas each, 22,597 with all that goes with it). Longer ones are the code of a data contract
-     (32,000 gas and 200 a byte); its address is not stored but follows from its number, which is this contract's
-     nonce, so that it costs no word of its own. Measured, all other costs equal (Prague rules; tests/test_ledger.py):
+     Gists up to INLINE_MAX bytes are storage words (22,100 gas each, 22,597 with all that goes with it). Longer ones
+     are the code of a data contract (32,000 gas and 200 a byte); its address is not stored but follows from its
+     number, which is this contract's nonce, so that it costs no word of its own. Measured, all other costs equal (Prague rules; tests/test_ledger.py):
         64 bytes  storage 145,399  code 154,925        65 bytes  storage 167,996 (one more word)  code 155,271
      size is 0 for a data contract, which knows its own.
      A bare image hash could be front-run: a copy of the transaction by someone else makes that someone's own token,
