@@ -1,4 +1,5 @@
-"""How long a user waits: importing, registering and rebuilding one image, each in a fresh process.
+"""How long a user waits: importing, registering and rebuilding one image, each in a fresh process; and the CPU time
+of one isotope on one core, its phrases being embedded already. To be run on a machine with nothing else to do.
 
 python -m benchmarks.start_to_end
 """
@@ -10,13 +11,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from benchmarks import held_out
 from gistchain.collection import nouns
+from gistchain.models.minilm import MiniLM
 from gistchain.models.onnx import WEIGHTS
+from gistchain.models.painter import TraitPainter
+from gistchain.types import Gist
 
 RUNS = 7
 
@@ -27,9 +32,23 @@ def timed(*command: str) -> float:
     return time.perf_counter() - started
 
 
+def isotope_ms(collection: str) -> dict[str, float]:
+    tokens = held_out.tokens(collection, RUNS)
+    painter = TraitPainter(MiniLM())
+    spent = []
+    for k in range(RUNS):
+        gist = Gist((tokens.caption(k),), (512, 512))
+        painter.paint(gist, [0])
+        for seed in range(1, 5):
+            started = time.process_time()
+            painter.paint(gist, [seed])
+            spent.append(1000 * (time.process_time() - started))
+    return {"n": len(spent), "median_ms": float(np.median(spent)), "min_ms": min(spent), "max_ms": max(spent)}
+
+
 if __name__ == "__main__":
     tokens = nouns.tokens(nouns.sample(RUNS, rng=np.random.default_rng(3), held=True))
-    figures: dict[str, dict[str, float]] = {}
+    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = str(Path(folder) / "home")
         times: dict[str, list[float]] = {"python alone": [], "import gistchain": [], "register": [], "rebuild": []}
@@ -59,10 +78,10 @@ if __name__ == "__main__":
         }
     for name, row in figures.items():
         print(name, row)
+    isotopes = {c: isotope_ms(c) for c in held_out.COLLECTIONS}
+    for name, row in isotopes.items():
+        print("isotope", name, row)
     weights = sum(f.stat().st_size for f in WEIGHTS.iterdir())
-    held_out.write(
-        "start_to_end",
-        {"seconds": figures, "weights_bytes": weights},
-        models=["captioner-default", "painter-nouns"],
-        data="held-out Nouns at 512 px",
-    )
+    models = ["captioner-default", *(f"painter-{c}" for c in held_out.COLLECTIONS)]
+    figures = {"seconds": figures, "isotope_cpu_ms": isotopes, "weights_bytes": weights}
+    held_out.write("start_to_end", figures, models=models, data="held-out tokens at 512 px")
