@@ -7,7 +7,6 @@ files or a chain is printed without control characters: a public registry holds 
 from __future__ import annotations
 
 import errno
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,12 +18,11 @@ from typer.core import TyperCommand
 
 from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
 from gistchain.settings import Settings, load
+from gistchain.terminal import busy, complain, print_json, progress, registered_json, registered_text, say, utc
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from gistchain.image import Picture
-    from gistchain.pipeline import Registered, Registry
+    from gistchain.pipeline import Registry
 
 
 class _Verb(TyperCommand):
@@ -34,14 +32,14 @@ class _Verb(TyperCommand):
         try:
             return super().invoke(ctx)
         except GistchainError as error:
-            _complain(error)
+            complain(error)
             if ctx.params.get("as_json"):
-                _print({"error": str(error), "kind": type(error).__name__})
+                print_json({"error": str(error), "kind": type(error).__name__})
             ctx.exit(2 if isinstance(error, SettingError) else 1)
         except OSError as error:  # a full disk under stdout; `gistchain list | head` is typer's to end
             if error.errno == errno.EPIPE:
                 raise
-            _say(f"gistchain: {error}", err=True)
+            say(f"gistchain: {error}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
@@ -126,7 +124,7 @@ def register(
         raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
     with _registry(settings) if sources else nullcontext() as registry:
         # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
-        for source in sources if as_json and sys.stdout.isatty() else _progress(sources, "registering"):
+        for source in sources if as_json and sys.stdout.isatty() else progress(sources, "registering"):
             assert registry is not None
             try:
                 done = registry.register(_read(source), caption=caption, latent=latent, min_confidence=min_confidence)
@@ -134,7 +132,7 @@ def register(
                 failed = True
                 _failed(source, error, as_json)
             else:
-                _print(_as_json(done)) if as_json else _say(_as_text(done))
+                print_json(registered_json(done)) if as_json else say(registered_text(done))
     if failed:
         raise typer.Exit(1)
 
@@ -162,7 +160,7 @@ def rebuild(
 
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id, "seeds": seeds})
     path = output or Path(f"token-{token}.png")
-    with _registry(settings) as registry, _busy(f"painting {settings.seeds} isotopes"):
+    with _registry(settings) as registry, busy(f"painting {settings.seeds} isotopes"):
         rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)
     chosen = rebuilt.chosen
     write_png(chosen.image, path)
@@ -172,7 +170,7 @@ def rebuild(
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
     if as_json:
         all_of_them = [{"seed": i.seed, "caption": i.caption, "distance": i.distance} for i in rebuilt.isotopes]
-        _print(
+        print_json(
             {
                 "token": token,
                 "file": str(path),
@@ -183,8 +181,8 @@ def rebuild(
             }
         )
     else:
-        _say(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
-        _say(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
+        say(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
+        say(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
 
 
 @app.command(cls=_Verb)
@@ -214,14 +212,14 @@ def show(
         "image_sha3_256": record.image_sha3_256.hex(),
         "owner": record.owner,
         "block": record.block,
-        "time": _time(record.block_time),
+        "time": utc(record.block_time),
     }
     if as_json:
-        _print(fields)
+        print_json(fields)
         return
     for name, value in fields.items():
         shown = ", ".join(value) or "caption only" if isinstance(value, list) else value
-        _say(f"{name.replace('_', ' '):>15}  {shown}")
+        say(f"{name.replace('_', ' '):>15}  {shown}")
 
 
 @app.command("list", cls=_Verb)
@@ -242,7 +240,7 @@ def list_tokens(
             except PacketError as error:  # anyone may write to a public registry
                 caption = f"(no gist: {error})"
             if as_json:
-                _print(
+                print_json(
                     {
                         "token": token.id,
                         "caption": caption,
@@ -250,11 +248,11 @@ def list_tokens(
                         "image_sha3_256": token.image_sha3_256.hex(),
                         "owner": token.owner,
                         "block": token.block,
-                        "time": _time(token.block_time),
+                        "time": utc(token.block_time),
                     }
                 )
             else:
-                _say(f"{token.id:>6}  {token.size_bytes:>6} B  {_time(token.block_time)}  {caption}")
+                say(f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}")
 
 
 @app.command(cls=_Verb)
@@ -328,34 +326,6 @@ def _read(source: str | Path) -> Picture:
     return read_image(sys.stdin.buffer.read(), "-") if source == "-" else read_image(Path(source))
 
 
-def _as_json(done: Registered) -> dict[str, Any]:
-    return {
-        "token": done.token,
-        "image": done.picture.name,
-        "image_sha3_256": done.picture.sha3_256.hex(),
-        "caption": done.gist.captions[0],
-        "confidence": round(done.confidence, 4),
-        "gist_bytes": done.receipt.size_bytes,
-        "gas": done.receipt.cost,
-        "tx": done.receipt.tx,
-        "block": done.receipt.block,
-        "near": [{"token": n.token, "hash": n.hash, "bits": n.bits, "of": n.of} for n in done.near],
-    }
-
-
-def _as_text(done: Registered) -> str:
-    lines = [
-        f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.cost:,} gas",
-        f"  {done.gist.captions[0]}",
-    ]
-    lines += [f"  note: {note}" for note in done.picture.notes]
-    if done.near:
-        n = done.near[0]
-        more = f" and {len(done.near) - 1} more" if len(done.near) > 1 else ""
-        lines.append(f"  near: token {n.token} by {n.hash} ({n.bits} of {n.of} bits differ){more}; siblings often are")
-    return "\n".join(lines)
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -363,62 +333,12 @@ def _make_folder(folder: Path) -> None:
         raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error
 
 
-@contextmanager
-def _bar() -> Iterator[Progress | None]:
-    """A bar on stderr for a person who waits."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield bar
-
-
-@contextmanager
-def _busy(what: str) -> Iterator[None]:
-    with _bar() as bar:
-        if bar is not None:
-            bar.add_task(what, total=None)
-        yield
-
-
-def _progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
-    with _bar() as bar:
-        yield from items if bar is None else bar.track(items, description=what)
-
-
-def _print(fields: dict[str, Any]) -> None:
-    # In ASCII: names of files need not be UTF-8. To sys.stdout by name, which puts it above a bar.
-    typer.echo(json.dumps(fields), file=sys.stdout)
-
-
-def _say(text: str, *, err: bool = False) -> None:
-    lines = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in text.split("\n"))
-    typer.echo("\n".join(lines), file=sys.stderr if err else sys.stdout)
-
-
 def _failed(source: str | Path, error: GistchainError, as_json: bool) -> None:
     """One image of several could not be registered; the others go on."""
-    _complain(error)
+    complain(error)
     if as_json:
         token = getattr(error, "token", None)
-        _print({"image": str(source), "error": str(error), "kind": type(error).__name__, "token": token})
-
-
-def _complain(error: GistchainError) -> None:
-    _say(f"gistchain: {error}", err=True)
-
-
-def _time(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):  # a foreign chain may claim any time
-        return f"{seconds} s"
+        print_json({"image": str(source), "error": str(error), "kind": type(error).__name__, "token": token})
 
 
 def main() -> None:

@@ -1,0 +1,97 @@
+"""What the commands show: results on stdout, talk and progress on stderr, nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gistchain.errors import GistchainError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from gistchain.pipeline import Registered
+
+
+def registered_json(done: Registered) -> dict[str, Any]:
+    return {
+        "token": done.token,
+        "image": done.picture.name,
+        "image_sha3_256": done.picture.sha3_256.hex(),
+        "caption": done.gist.captions[0],
+        "confidence": round(done.confidence, 4),
+        "gist_bytes": done.receipt.size_bytes,
+        "gas": done.receipt.cost,
+        "tx": done.receipt.tx,
+        "block": done.receipt.block,
+        "near": [{"token": n.token, "hash": n.hash, "bits": n.bits, "of": n.of} for n in done.near],
+    }
+
+
+def registered_text(done: Registered) -> str:
+    lines = [
+        f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.cost:,} gas",
+        f"  {done.gist.captions[0]}",
+    ]
+    lines += [f"  note: {note}" for note in done.picture.notes]
+    if done.near:
+        n = done.near[0]
+        more = f" and {len(done.near) - 1} more" if len(done.near) > 1 else ""
+        lines.append(f"  near: token {n.token} by {n.hash} ({n.bits} of {n.of} bits differ){more}; siblings often are")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress | None]:
+    """A bar on stderr for a person who waits."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        yield bar
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    with _bar() as bar:
+        if bar is not None:
+            bar.add_task(what, total=None)
+        yield
+
+
+def progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
+    with _bar() as bar:
+        yield from items if bar is None else bar.track(items, description=what)
+
+
+def print_json(fields: dict[str, Any]) -> None:
+    # In ASCII: names of files need not be UTF-8. To sys.stdout by name, which puts it above a bar.
+    typer.echo(json.dumps(fields), file=sys.stdout)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    lines = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in text.split("\n"))
+    typer.echo("\n".join(lines), file=sys.stderr if err else sys.stdout)
+
+
+def complain(error: GistchainError) -> None:
+    say(f"gistchain: {error}", err=True)
+
+
+def utc(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):  # a foreign chain may claim any time
+        return f"{seconds} s"
