@@ -463,6 +463,9 @@ def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_pat
         code, out, err = run("list", "--json")
         assert code == 0, err
         assert acknowledged <= {t["image_sha3_256"] for t in lines(out)}
+    unsure = 0
     for k in range(kills):
-        run("register", tmp_path / f"{k}.png")
-    assert len(run("list")[1].splitlines()) == kills
+        code, _, err = run("register", tmp_path / f"{k}.png")
+        unsure += "not sure" in err
+        assert code == 0 or "already registered" in err or "not sure" in err, err
+    assert len(run("list")[1].splitlines()) == kills - unsure
