@@ -142,6 +142,73 @@ class TextEmbedder(Protocol):
 
 
 @runtime_checkable
+class ImageEmbedder(Protocol):
+    """Images -> unit vectors whose dot product is their similarity."""
+
+    def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Shape (len(images), D), rows of length 1."""
+        ...
+
+
+@runtime_checkable
+class JointEmbedder(Protocol):
+    """Texts and images in one space: the dot product of a text's and an image's vector says how well they agree."""
+
+    @property
+    def text(self) -> TextEmbedder: ...
+
+    @property
+    def image(self) -> ImageEmbedder: ...
+
+
+@runtime_checkable
+class LatentCoder(Protocol):
+    """Image -> a few bytes, in order of importance, and back."""
+
+    def encode(self, image: Pixels, size_bytes: int) -> Latent:
+        """At most `size_bytes` of data. Raises ModelError for a size that this coder can't do."""
+        ...
+
+    def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:
+        """An image of (width, height). Raises RebuildError for data that it can't read."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Image -> its main subject."""
+
+    def mask(self, image: Pixels) -> NDArray[np.float32]:
+        """Shape (height, width) in 0..1: 1 where the subject is."""
+        ...
+
+
+@runtime_checkable
+class TextCorrector(Protocol):
+    """Text that a channel has damaged -> the text that was meant."""
+
+    def correct(self, text: str) -> str: ...
+
+
+@runtime_checkable
+class PerceptualDistance(Protocol):
+    """How different two images look, on the features of a network."""
+
+    def distance(self, a: Pixels, b: Pixels) -> float:
+        """0 for equal images, symmetric, never negative. Raises ModelError where the two sizes differ."""
+        ...
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Images -> the numbers that a Frechet or kernel distance between two sets of images compares."""
+
+    def features(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Shape (len(images), D), not normalised."""
+        ...
+
+
+@runtime_checkable
 class Carrier(Protocol):
     """What chain and radio both are: bytes go in, a receipt comes out; the receipt brings the bytes back."""
 
