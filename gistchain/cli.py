@@ -6,7 +6,6 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,36 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand
 
+from gistchain import cli_collection, cli_models
+from gistchain.cli_models import AllowDownload, AllowPickle, Device, Dtype
 from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
 from gistchain.settings import Settings, load
-from gistchain.terminal import busy, complain, print_json, progress, registered_json, registered_text, say, utc
+from gistchain.terminal import Verb, busy, complain, print_json, progress, registered_json, registered_text, say, utc
 
 if TYPE_CHECKING:
     from gistchain.image import Picture
     from gistchain.pipeline import Registry
-
-
-class _Verb(TyperCommand):
-    """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except GistchainError as error:
-            complain(error)
-            if ctx.params.get("as_json"):
-                print_json({"error": str(error), "kind": type(error).__name__})
-            ctx.exit(2 if isinstance(error, SettingError) else 1)
-        except OSError as error:  # a full disk under stdout; `gistchain list | head` is typer's to end
-            if error.errno == errno.EPIPE:
-                raise
-            say(f"gistchain: {error}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            typer.echo("gistchain: interrupted; what was printed as registered is", err=True)
-            ctx.exit(130)
 
 
 app = typer.Typer(
@@ -53,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_collection.app, name="collection")
 
 # What is wrong with one image does not stop the others; what is wrong with the chain stops all.
 _OF_THIS_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
@@ -68,6 +49,19 @@ Key = Annotated[
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
 ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+Captioner = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]",
+        help="Captioner of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
+    ),
+]
+Painter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]", help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one."
+    ),
+]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
@@ -88,7 +82,7 @@ def _every_command(
     pass
 
 
-@app.command(cls=_Verb)
+@app.command(cls=Verb)
 def register(
     images: Annotated[
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
@@ -99,7 +93,16 @@ def register(
     latent: Annotated[
         bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
     ] = False,
+    latent_bytes: Annotated[
+        int | None,
+        typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
+    ] = None,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    captioner: Captioner = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
     key: Key = None,
@@ -110,8 +113,13 @@ def register(
     """Put the gist of images on the chain; each becomes a token."""
     from gistchain.image import images_in
 
-    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
+    models = {"captioner": captioner, "device": device, "dtype": dtype}
+    allowed = {"allow_download": allow_download, "allow_pickle": allow_pickle}
+    chain = {"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id}
+    settings = load({**chain, **models, **allowed})
     _check_stdin(images, settings.key)
+    if latent and latent_bytes is not None:
+        raise SettingError("--latent and --latent-bytes are two latents: a gist has one, choose")
     sources: list[str | Path] = []
     failed = False
     for given in images:
@@ -122,12 +130,16 @@ def register(
             _failed(given, error, as_json)
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
-    with _registry(settings) if sources else nullcontext() as registry:
+    # Models that are set but not needed here are not loaded: that can take minutes.
+    needed = settings.captioner if caption is None else None
+    with _registry(settings, captioner=needed) if sources else nullcontext() as registry:
         # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
         for source in sources if as_json and sys.stdout.isatty() else progress(sources, "registering"):
             assert registry is not None
             try:
-                done = registry.register(_read(source), caption=caption, latent=latent, min_confidence=min_confidence)
+                done = registry.register(
+                    _read(source), caption=caption, latent=latent_bytes or latent, min_confidence=min_confidence
+                )
             except _OF_THIS_IMAGE as error:
                 failed = True
                 _failed(source, error, as_json)
@@ -137,7 +149,7 @@ def register(
         raise typer.Exit(1)
 
 
-@app.command(cls=_Verb)
+@app.command(cls=Verb)
 def rebuild(
     token: TokenId,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
@@ -148,6 +160,12 @@ def rebuild(
         Literal["best", "random", "worst"], typer.Option(help="best is ROSIS; the others are for comparison.")
     ] = "best",
     every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    captioner: Captioner = None,
+    painter: Painter = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
     key: Key = None,
@@ -158,9 +176,13 @@ def rebuild(
     """Rebuild the image of a token from what the chain holds."""
     from gistchain.image import write_png
 
-    settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id, "seeds": seeds})
+    models = {"captioner": captioner, "painter": painter, "device": device, "dtype": dtype}
+    allowed = {"allow_download": allow_download, "allow_pickle": allow_pickle}
+    chain = {"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id}
+    settings = load({**chain, **models, **allowed, "seeds": seeds})
     path = output or Path(f"token-{token}.png")
-    with _registry(settings) as registry, busy(f"painting {settings.seeds} isotopes"):
+    both = {"captioner": settings.captioner, "painter": settings.painter}
+    with _registry(settings, **both) as registry, busy(f"painting {settings.seeds} isotopes"):
         rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)
     chosen = rebuilt.chosen
     write_png(chosen.image, path)
@@ -185,7 +207,7 @@ def rebuild(
         say(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
 
 
-@app.command(cls=_Verb)
+@app.command(cls=Verb)
 def show(
     token: TokenId,
     home: Home = None,
@@ -222,7 +244,7 @@ def show(
         say(f"{name.replace('_', ' '):>15}  {shown}")
 
 
-@app.command("list", cls=_Verb)
+@app.command("list", cls=Verb)
 def list_tokens(
     home: Home = None,
     rpc: Rpc = None,
@@ -255,7 +277,7 @@ def list_tokens(
                 say(f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}")
 
 
-@app.command(cls=_Verb)
+@app.command(cls=Verb)
 def demo(
     report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
     results: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
@@ -270,12 +292,14 @@ def demo(
 
 
 @contextmanager
-def _registry(settings: Settings) -> Iterator[Registry]:
+def _registry(settings: Settings, captioner: str | None = None, painter: str | None = None) -> Iterator[Registry]:
     from gistchain.ledger.evm import open_embedded, open_rpc
     from gistchain.pipeline import Registry
     from gistchain.rareness.gate import Gate
-    from gistchain.systems import rosis
+    from gistchain.systems import system
 
+    place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
+    models = system(captioner=captioner, painter=painter, folder=settings.collections, **place)
     _make_folder(settings.home)
     password = _password(settings.key)
     if settings.rpc:
@@ -290,7 +314,7 @@ def _registry(settings: Settings) -> Iterator[Registry]:
     else:
         ledger = open_embedded(settings.home, settings.key, password=password)
     with ledger:
-        yield Registry(ledger, Gate(settings.home / "hashes.sqlite"), rosis())
+        yield Registry(ledger, Gate(settings.home / "hashes.sqlite"), models)
 
 
 def _password(key: Path | None) -> str | None:

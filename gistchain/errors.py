@@ -5,6 +5,7 @@ GistchainError
 ├── ImageError          the input is not an image, or not one that can be used safely
 ├── PacketError         bytes that are not a gist packet, or a damaged one
 ├── CaptionError        a caption can't be made or can't be used
+├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
 ├── AlreadyRegistered   the very same image has a token
 ├── RebuildError        no isotope can be made from this gist
@@ -39,6 +40,10 @@ class PacketError(GistchainError):
 
 
 class CaptionError(GistchainError):
+    pass
+
+
+class CollectionError(GistchainError):
     pass
 
 

@@ -11,7 +11,7 @@ from gistchain.errors import AlreadyRegistered, CaptionError
 from gistchain.gist.latent import encode as thumbnail
 from gistchain.gist.packet import pack, unpack
 from gistchain.rebuild.isotope import Choice, Rebuilt, rosis
-from gistchain.types import Caption, Gist, NearMatch, Receipt, Token
+from gistchain.types import Caption, Gist, Latent, NearMatch, Receipt, Token
 
 if TYPE_CHECKING:
     from gistchain.image import Picture
@@ -48,12 +48,13 @@ class Registry:
         picture: Picture,
         *,
         caption: str | None = None,
-        latent: bool = False,
+        latent: bool | int = False,
         min_confidence: float = MIN_CONFIDENCE,
     ) -> Registered:
         """Puts the gist of the picture on the chain.
 
-        caption: the user's own words in place of the captioner's. latent: adds the 8x8 thumbnail layer.
+        caption: the user's own words in place of the captioner's. latent: True adds the 8x8 thumbnail layer, a number
+        a picture of at most that many bytes, by the system's latent coder.
         Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the captioner is unsure.
         """
         from gistchain.rareness.hashes import hashes
@@ -64,7 +65,7 @@ class Registry:
         if (token := self._token_of(picture)) is not None:
             raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
         said = Caption(caption, 1.0) if caption is not None else self._caption(picture, min_confidence)
-        gist = Gist((said.text,), picture.size, latent=thumbnail(picture.pixels) if latent else None)
+        gist = Gist((said.text,), picture.size, latent=self._latent(picture, latent))
         sampling_s = time.perf_counter() - started
         payload = pack(gist)
         own = hashes(picture.pixels)
@@ -93,6 +94,11 @@ class Registry:
         # An earlier try that died before its answer came is answered by the ledger, as the success that it was.
         return None if token is None or self.ledger.unanswered(picture.sha3_256) else token
 
+    def _latent(self, picture: Picture, wanted: bool | int) -> Latent | None:
+        if wanted is True:
+            return thumbnail(picture.pixels)
+        return self.system.latent_coder.encode(picture.pixels, wanted) if wanted else None
+
     def _caption(self, picture: Picture, least: float) -> Caption:
         said = self.system.captioner.caption(picture.pixels)
         if said.text and said.confidence >= least:
@@ -106,7 +112,8 @@ class Registry:
 
 
 def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choice: Choice = "best") -> Rebuilt:
-    """ROSIS with the models of a system."""
+    """ROSIS with the models of a system. A gist that holds a picture of its own is decoded, not painted anew."""
+    own = gist.latent is not None and gist.latent.coder == getattr(system.latent_coder, "name", None)
     return rosis(
         gist,
         painter=system.painter,
@@ -114,4 +121,5 @@ def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choi
         embedder=system.embedder,
         seeds=seeds,
         choice=choice,
+        strength=0.0 if own else 1.0,
     )

@@ -1,6 +1,6 @@
 """One frozen Settings, built once by the command line: flags > environment > TOML file > defaults.
 
-Nothing else in the project reads the environment.
+Nothing else in the project reads the environment for settings of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ class Settings:
     key: file with the private key (hex) or keystore, None = one made in `home` at first use.
     registry: address of the contract on `rpc`, None = the one this home deployed there.
     chain_id: what `rpc` must say it is, None = whatever it was the first time.
-    seeds: isotopes to rebuild, n of S0.2."""
+    seeds: isotopes to rebuild, n of S0.2.
+    captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
+    which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles."""
 
     home: Path
     rpc: str | None = None
@@ -30,6 +32,17 @@ class Settings:
     registry: str | None = None
     chain_id: int | None = None
     seeds: int = 4
+    captioner: str | None = None
+    painter: str | None = None
+    device: str = "cpu"
+    dtype: str = "float32"
+    allow_download: bool = False
+    allow_pickle: bool = False
+
+    @property
+    def collections(self) -> Path:
+        """Where the models of the user's own collections are kept."""
+        return self.home / "collections"
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
@@ -55,6 +68,12 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
+        captioner=_text(merged.get("captioner")),
+        painter=_text(merged.get("painter")),
+        device=_text(merged.get("device")) or "cpu",
+        dtype=_text(merged.get("dtype")) or "float32",
+        allow_download=_yes("allow_download", merged.get("allow_download", False)),
+        allow_pickle=_yes("allow_pickle", merged.get("allow_pickle", False)),
     )
 
 
@@ -79,3 +98,11 @@ def _positive(name: str, value: object, at_most: int = 2**256) -> int:
     if not 1 <= number <= at_most:
         raise SettingError(f"{name} is {number}: give a number from 1 to {at_most}")
     return number
+
+
+def _yes(name: str, value: object) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    answer = known.get(str(value).strip().casefold()) if value != "" else False
+    if answer is None:
+        raise SettingError(f"{name} is {value!r}: give true or false")
+    return answer

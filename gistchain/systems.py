@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from gistchain.types import Captioner, Painter, TextEmbedder
+from gistchain.types import Captioner, LatentCoder, Painter, TextEmbedder
+
+CAPTIONER = PAINTER = "default"
+LATENT_CODER = "photo"
+"""Rows of the table of models that a system has unless another is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +20,56 @@ class System:
     captioner: Captioner
     painter: Painter
     embedder: TextEmbedder
+    latent_coder: LatentCoder
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCollection:
+    """A collection that the default models know. data: what it was learnt from; own: by the user."""
+
+    collection: str
+    subject: str
+    data: str
+    own: bool
+
+
+def known_collections(folder: Path | None = None) -> list[KnownCollection]:
+    """Those that ship and those in the user's folder."""
+    from gistchain.models.collections import Shelf
+    from gistchain.models.onnx import card
+    from gistchain.models.painter import painted
+
+    known = [
+        KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()
+    ]
+    for entry in Shelf(folder).collections:
+        data = str(card(entry.name, entry.folder)["data"])
+        known.append(KnownCollection(entry.collection, entry.subject, data, entry.folder is not None))
+    return known
 
 
 def rosis() -> System:
     """S0: one caption on the chain, n isotopes from it, the nearest by re-caption. Default models, no torch."""
-    from gistchain.models.captioner import TraitCaptioner
-    from gistchain.models.minilm import MiniLM
-    from gistchain.models.painter import TraitPainter
+    return system()
 
-    embedder = MiniLM()
-    return System(TraitCaptioner(), TraitPainter(embedder), embedder)
+
+def system(*, captioner: str | None = None, painter: str | None = None, **place: Any) -> System:
+    """ROSIS with models of the user's choice, each NAME or NAME=SOURCE of the table of models, None for the default.
+
+    place: device, dtype, allow_download, allow_pickle and folder of registry.load. Raises SettingError for what is not
+    in the table, ModelError for what is missing or doesn't work.
+    """
+    from gistchain.models import registry
+
+    embedder: TextEmbedder = registry.load("text-embedder", "minilm")
+
+    def chosen(kind: str, name: str) -> Any:
+        name, source = registry.parse(name)
+        return registry.load(kind, name, source=source, parts={"embedder": embedder}, **place)
+
+    return System(
+        chosen("captioner", captioner or CAPTIONER),
+        chosen("painter", painter or PAINTER),
+        embedder,
+        registry.load("latent-coder", LATENT_CODER),
+    )

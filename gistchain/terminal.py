@@ -1,22 +1,48 @@
-"""What the commands show: results on stdout, talk and progress on stderr, nothing that a terminal would obey."""
+"""What the commands show and how they end: results on stdout, talk and progress on stderr, errors as exit codes.
+
+Nothing is printed that a terminal would obey.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperCommand
 
-from gistchain.errors import GistchainError
+from gistchain.errors import GistchainError, SettingError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gistchain.pipeline import Registered
+
+
+class Verb(TyperCommand):
+    """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GistchainError as error:
+            complain(error)
+            if ctx.params.get("as_json"):
+                print_json({"error": str(error), "kind": type(error).__name__})
+            ctx.exit(2 if isinstance(error, SettingError) else 1)
+        except OSError as error:  # a full disk under stdout; `gistchain list | head` is typer's to end
+            if error.errno == errno.EPIPE:
+                raise
+            say(f"gistchain: {error}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            typer.echo("gistchain: interrupted; what was printed is done", err=True)
+            ctx.exit(130)
 
 
 def registered_json(done: Registered) -> dict[str, Any]:
@@ -72,6 +98,25 @@ def busy(what: str) -> Iterator[None]:
 def progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
     with _bar() as bar:
         yield from items if bar is None else bar.track(items, description=what)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, float], None]]:
+    """A bar for work in stages: what is being done, and how much of it is. Without a terminal, a line a stage."""
+    with _bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def told(what: str, share: float) -> None:
+            if bar is None:
+                if what not in tasks:
+                    say(f"{what} ...", err=True)
+                tasks[what] = None
+                return
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=1.0)
+            bar.update(tasks[what], completed=share)
+
+        yield told
 
 
 def print_json(fields: dict[str, Any]) -> None:

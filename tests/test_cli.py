@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
 import json
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -419,11 +421,125 @@ def test_a_node_that_is_down_is_named_without_its_secrets(run: Run, tmp_path: Pa
     assert "secret" not in err
 
 
+def test_the_models_are_listed_and_one_is_checked(run: Run) -> None:
+    code, out, _ = run("models", "list", "--json")
+    rows = {(row["kind"], row["name"]): row for row in lines(out)}
+    assert code == 0
+    assert {"size_bytes", "licence", "missing", "line", "source"} <= rows["captioner", "traits"].keys()
+    assert rows["captioner", "traits"]["missing"] == ""
+    plain = run("models", "list")[1].splitlines()
+    assert len(plain) == len(rows)
+    assert any(line.split()[:2] == ["captioner", "traits"] and line.endswith("ready") for line in plain)
+
+    code, out, _ = run("models", "check", "second", "--json")
+    (done,) = lines(out)
+    assert code == 0
+    assert done["ok"]
+    assert done["files_verified"] == 1
+    assert "A picture of Nouns" in done["result"]
+    code, out, _ = run("models", "check", "traits")  # a captioner and a painter
+    assert code == 0
+    assert "captioner traits" in out
+    assert "painter traits" in out
+
+
+def test_the_list_of_models_fits_a_terminal(run: Run) -> None:
+    import pty
+
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "gistchain", "models", "list"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stdout=end, stderr=end, env=environment) as process:
+        os.close(end)
+        shown = b"".join(iter(lambda: _part(terminal), b"")).decode()
+    os.close(terminal)
+    assert process.returncode == 0
+    rows = re.sub("\x1b[^m]*m", "", shown).splitlines()
+    assert rows[0].split()[:3] == ["kind", "name", "size"]
+    assert max(map(len, rows)) <= 100
+    names = [line.split()[1] for line in run("models", "list")[1].splitlines()]
+    assert [name for row in rows[1:] if (name := row[16:].partition(" ")[0])] == names
+    assert len(rows) <= 1.3 * len(names), "most models take one row"
+
+
+def _part(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # the other end was closed
+        return b""
+
+
+def test_a_model_that_does_not_do_fails_its_check(run: Run) -> None:
+    code, out, err = run("models", "check", "traits", "--kind", "painter", "--caption", "a red bicycle", "--json")
+    assert code == 1
+    assert lines(out)[0]["ok"] is False
+    assert "CryptoPunks" in err
+    code, _, err = run("models", "check", "rembrandt")
+    assert code == 2
+    assert "models list" in err
+    code, out, _ = run("models", "check", "traits", "--kind", "poet", "--json")
+    assert code == 2
+    assert lines(out)[0]["kind"] == "SettingError"
+    code, _, err = run("models", "check", "traits=org/name", "--kind", "captioner")
+    assert code == 1
+    assert "weights of its own" in err
+
+
+def test_models_are_chosen_by_name(run: Run, tmp_path: Path) -> None:
+    path = noun(70, tmp_path / "a.png")
+    usual = lines(run("register", path, "--json")[1])[0]
+    other = lines(run("register", noun(70, tmp_path / "b.png", 640), "--captioner", "second", "--json")[1])[0]
+    assert other["caption"].startswith("A picture of Nouns")
+    assert other["confidence"] != usual["confidence"]
+    words = ("rebuild", 1, "--captioner", "second", "--painter", "traits", "--seeds", 1, "--json")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert lines(out)[0]["caption"].startswith("A picture of Nouns")
+    for option, value, told in (
+        ("--captioner", "rembrandt", "there are default, traits"),
+        ("--captioner", "traits=./folder", "leave out"),
+        ("--painter", "second", "'second' is a captioner"),
+        ("--dtype", "int3", "float16"),
+        ("--device", "toaster", "cuda"),
+    ):
+        code, _, err = run("rebuild", 1, option, value)
+        assert code == 2, option
+        assert told in err
+
+
+def test_models_are_chosen_by_settings_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = noun(71, tmp_path / "a.png")
+    (tmp_path / "home").mkdir()
+    settings = tmp_path / "home" / "settings.toml"
+    settings.write_text('captioner = "rembrandt"\nallow_download = true\n')
+    code, _, err = run("register", path)
+    assert code == 2
+    assert "no captioner 'rembrandt'" in err
+    assert run("register", path, "--captioner", "second")[0] == 0
+    assert run("list")[0] == 0  # which needs no captioner
+    assert run("register", noun(72, tmp_path / "b.png"), "--caption", "a Noun")[0] == 0  # nor does this
+    monkeypatch.setenv("GISTCHAIN_PAINTER", "monet")
+    assert "no painter 'monet'" in run("rebuild", 1, "--captioner", "traits")[2]
+    settings.write_text('allow_pickle = "perhaps"\n')
+    code, _, err = run("list")
+    assert code == 2
+    assert "allow_pickle is 'perhaps'" in err
+
+
+def test_a_model_without_its_extra_is_named_with_the_extra(run: Run, tmp_path: Path) -> None:
+    if importlib.util.find_spec("torch") is not None:
+        pytest.skip("torch is here")
+    code, _, err = run("register", noun(73, tmp_path / "a.png"), "--captioner", "blip=./folder")
+    assert code == 1
+    assert "captioner 'blip'" in err
+    assert "gistchain[hf]" in err
+
+
 def test_help_and_version_cost_no_chain(run: Run) -> None:
     assert run("--help")[0] == 0
     assert run("--version")[1].startswith("gistchain ")
-    for verb in ("register", "rebuild", "show", "list", "demo"):
-        code, out, _ = run(verb, "--help")
+    for verb in ("register", "rebuild", "show", "list", "demo", "models list", "models check"):
+        code, out, _ = run(*verb.split(), "--help")
         assert code == 0
         assert "--json" in out
     assert not Path("home").exists()

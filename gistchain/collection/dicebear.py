@@ -1,7 +1,8 @@
-"""Four DiceBear avatar styles with named traits: seeds -> images and labels, drawn by the installed packages.
+"""DiceBear avatar styles with named traits: seeds -> images and labels, drawn by the installed packages.
 
-Styles and licences: voxel-bot and critters CC0 1.0 (DiceBear), big-smile CC BY 4.0 (Ashley Seo, "Custom Avatar"),
-fun-emoji CC BY 4.0 (Davis Uche, "Fun Emoji Set"). Needs the `samples` extra: dicebear-core, dicebear-styles, resvg-py.
+Any installed style: its components and colours are its trait types. Four styles have a hand-made table (`STYLES`):
+voxel-bot and critters CC0 1.0 (DiceBear), big-smile CC BY 4.0 (Ashley Seo, "Custom Avatar"), fun-emoji CC BY 4.0
+(Davis Uche, "Fun Emoji Set"). Needs the `samples` extra: dicebear-core, dicebear-styles, resvg-py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from gistchain.collection.tokens import Tokens
+from gistchain.colours import COLOURS, ciede2000, lab
 from gistchain.errors import ModelError
 from gistchain.traits import Traits
 from gistchain.types import Pixels
@@ -148,16 +151,65 @@ _COLOUR_TYPES = {"body": "body", "hair": "hair color", "glow": "glow", "accent":
 
 STYLES = tuple(_STYLES)
 _JUDGED_AT = 64
+_VISIBLE = 16  # of 255: a trait whose removal changes no pixel by this much can't be seen
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a style's captions say: component -> trait type, colour -> {hex: name}, and the traits of both."""
+
+    components: dict[str, str]
+    colours: dict[str, dict[str, str]]
+    traits: Traits
 
 
 def traits(style: str) -> Traits:
-    subject, components, colours = _STYLES[style]
+    return _table(style).traits
+
+
+@functools.cache
+def _table(style: str) -> _Table:
     definition = _definition(style)
+    if style in _STYLES:
+        subject, components, colours = _STYLES[style]
+    else:
+        subject = style.replace("-", " ").title()
+        components = {name: _words(name) for name, made in definition["components"].items() if _varies(name, made)}
+        colours = {
+            name: _named(made["values"])
+            for name, made in definition["colors"].items()
+            if len(made.get("values", ())) > 1
+        }
     values = {
-        type_: tuple(_words(v) for v in definition["components"][name]["variants"])
-        for name, type_ in components.items()
+        type_: tuple(map(_value, definition["components"][name]["variants"])) for name, type_ in components.items()
     }
-    return Traits(style, subject, values | {_COLOUR_TYPES.get(c, c): tuple(n.values()) for c, n in colours.items()})
+    own = style in _STYLES
+    for name, named in colours.items():
+        values[_COLOUR_TYPES.get(name, name) if own else f"{_words(name)} color"] = tuple(named.values())
+    return _Table(components, colours, Traits(style, subject, values))
+
+
+def _varies(name: str, made: dict[str, Any]) -> bool:
+    variants = made.get("variants", {})
+    return name != "animation" and (len(variants) > 1 or (len(variants) == 1 and made.get("probability", 100) < 100))
+
+
+def _named(palette: Sequence[str]) -> dict[str, str]:
+    """Everyday names, each used once, that together are nearest to the palette: two blues become blue and navy."""
+    from scipy.optimize import linear_sum_assignment
+
+    colours = sorted({c.lower() for c in palette})
+    names = list(COLOURS)
+    seen = lab(np.array([list(bytes.fromhex(c[1:7])) for c in colours]))
+    distance = ciede2000(seen[:, None], lab(np.array([COLOURS[n] for n in names]))[None])
+    return {colours[row]: names[column] for row, column in zip(*linear_sum_assignment(distance), strict=True)}
+
+
+def credit(style: str) -> str:
+    """Title, artist and licence, as the style's own file states them."""
+    meta = _definition(style)["meta"]
+    artist = meta.get("creator", {}).get("name", "DiceBear")
+    return f"{style.replace('-', ' ').title()} by {artist} ({meta.get('license', {}).get('name', 'licence unknown')})"
 
 
 def held_out_seeds(count: int) -> list[str]:
@@ -166,7 +218,7 @@ def held_out_seeds(count: int) -> list[str]:
 
 
 def tokens(style: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:
-    """Tokens drawn at size x size over white; a trait whose removal changes no pixel at 64 x 64 is not labelled.
+    """Tokens drawn at size x size over white; a trait whose removal is not seen at 64 x 64 is not labelled.
 
     Raises ModelError where the `samples` extra is not installed.
     """
@@ -180,38 +232,37 @@ def tokens(style: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:
 
 
 def _token(style: str, seed: str, size: int) -> tuple[Pixels, list[int]]:
-    _, components, colours = _STYLES[style]
-    definition = _definition(style)
+    """A seed draws each option on its own, so that the same seed with one option changed differs in that one."""
+    table, definition = _table(style), _definition(style)
     chosen = _options(style, {"seed": seed})
-    small = _draw(style, chosen, _JUDGED_AT)
+    small = avatar(style, {"seed": seed}, _JUDGED_AT)
+
+    def shows(changed: dict[str, Any]) -> bool:
+        other = avatar(style, {"seed": seed, **changed}, _JUDGED_AT)
+        return bool(np.abs(other.astype(int) - small).max() >= _VISIBLE)
+
     row = []
-    for name in components:
+    for name in table.components:
         variants = list(definition["components"][name]["variants"])
         value = chosen.get(f"{name}Variant")
-        shown = bool(value) and (_draw(style, chosen, _JUDGED_AT, without=name) != small).any()
-        row.append(variants.index(value) + 1 if shown else 0)
-    for name, named in colours.items():
-        value = (chosen.get(f"{name}Color") or [""])[0]
-        other = next(c for c in reversed(named) if c != value)
-        shown = value in named and (_draw(style, {**chosen, f"{name}Color": [other]}, _JUDGED_AT) != small).any()
+        row.append(variants.index(value) + 1 if value and shows({f"{name}Probability": 0}) else 0)
+    for name, named in table.colours.items():
+        value = (chosen.get(f"{name}Color") or [""])[0].lower()
+        shown = value in named and shows({f"{name}Color": [_unlike(value, tuple(named))]})
         row.append(list(named).index(value) + 1 if shown else 0)
-    return small if size == _JUDGED_AT else _draw(style, chosen, size), row
+    return small if size == _JUDGED_AT else avatar(style, {"seed": seed}, size), row
+
+
+@functools.cache
+def _unlike(colour: str, palette: tuple[str, ...]) -> str:
+    """The colour of the palette that is farthest away: a visible change wherever there is any."""
+    own = np.frombuffer(bytes.fromhex(colour[1:7]), np.uint8).astype(int)
+    return max(palette, key=lambda c: int(np.abs(np.frombuffer(bytes.fromhex(c[1:7]), np.uint8) - own).sum()))
 
 
 def _options(style: str, given: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = _dicebear().Avatar(_style(style), given).to_json()["options"]
     return options
-
-
-def _draw(style: str, chosen: dict[str, Any], size: int, *, without: str = "") -> Pixels:
-    fixed: dict[str, Any] = {"seed": "fixed"}
-    for name in _definition(style)["components"]:
-        variant = chosen.get(f"{name}Variant")
-        fixed[f"{name}Probability"] = 100 if variant and name != without else 0
-        if variant:
-            fixed[f"{name}Variant"] = [variant]
-    fixed |= {k: v for k, v in chosen.items() if k.endswith("Color") and v}
-    return avatar(style, fixed, size)
 
 
 def avatar(style: str, options: dict[str, Any], size: int) -> Pixels:
@@ -251,3 +302,7 @@ def _style(style: str) -> Any:
 
 def _words(variant: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", variant).lower()
+
+
+def _value(variant: str) -> str:
+    return "plain" if variant == "default" else _words(variant)

@@ -1,4 +1,4 @@
-"""Gist -> images of a known collection: the default painter, flow matching in a PCA latent (training/painter.py).
+"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/painter.py).
 
 The caption's phrases, as MiniLM vectors, steer a residual MLP that walks from noise to an image in eight steps;
 a latent `thumb8` (8x8 colours) and its noise level steer it too. One small network for each collection.
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
 from gistchain.models.captioner import collections
-from gistchain.models.onnx import card, session
-from gistchain.traits import parts
+from gistchain.models.onnx import WEIGHTS, card, session
+from gistchain.traits import Traits, parts
 from gistchain.types import Gist, Pixels, TextEmbedder
 
 STEPS = 8
@@ -27,12 +27,15 @@ _THUMB_BYTES = 8 * 8 * 3
 
 
 class TraitPainter:
-    """Fulfils Painter for captions of the collections in weights/traits.json; RebuildError for any other."""
+    """Fulfils Painter for captions of the collections of `painted()`; RebuildError for any other."""
 
     name = "painter"
 
     def __init__(self, embedder: TextEmbedder) -> None:
         self._embedder = embedder
+
+    def knows(self, subject: str) -> bool:
+        return _found(subject) is not None
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
         if not 0 <= strength <= 1:
@@ -122,15 +125,27 @@ def _only_this_output() -> Any:
     return options
 
 
-def _collection_of(subject: str) -> str:
+@functools.cache
+def painted() -> tuple[Traits, ...]:
+    """The collections that there are networks for."""
+    return tuple(t for t in collections() if (WEIGHTS / f"painter-{t.collection}.json").is_file())
+
+
+def _found(subject: str) -> str | None:
     wanted = subject.casefold().removesuffix(" avatar").strip()
-    for traits in collections():
+    for traits in painted():
         names = {traits.subject.casefold(), traits.collection.casefold()}
         if wanted in names | {n.removesuffix("s") for n in names}:
             return traits.collection
-    known = ", ".join(t.subject for t in collections())
+    return None
+
+
+def _collection_of(subject: str) -> str:
+    if (found := _found(subject)) is not None:
+        return found
+    known = ", ".join(t.subject for t in painted())
     raise RebuildError(
-        f"the default painter draws {known}; the caption's subject is {subject or 'none of them'!r}. "
+        f"this painter draws {known}; the caption's subject is {subject or 'none of them'!r}. "
         "Word the caption as 'A picture of <one of these>, containing ...', or rebuild with another painter"
     )
 

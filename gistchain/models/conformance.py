@@ -1,0 +1,198 @@
+"""A model of a kind, one image and its caption -> what the model made of them, or what is wrong with that.
+
+The least that each Protocol of types.py asks for, checked on one real run: types, shapes, ranges, length one, the same
+twice. `gistchain models check` calls it; makers of models call it in tests of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import ModelError
+from gistchain.types import (
+    Caption,
+    Captioner,
+    FeatureExtractor,
+    Gist,
+    ImageEmbedder,
+    JointEmbedder,
+    Latent,
+    LatentCoder,
+    Painter,
+    PerceptualDistance,
+    Pixels,
+    Segmenter,
+    TextCorrector,
+    TextEmbedder,
+)
+
+LATENT_SIZES = (1024, 4096, 16_384, 65_536, 256)
+"""Bytes that a coder is asked for in turn, until it can do one of them."""
+_UNIT = 2e-3  # float16 networks are this exact
+
+
+def check(kind: str, model: Any, image: Pixels, caption: str) -> str:
+    """One line on what came out. Raises ModelError that says in what the model is not one of its kind."""
+    protocol, run = _RUNS[kind]
+    if not isinstance(model, protocol):
+        raise ModelError(f"{type(model).__name__} is no {kind}: it lacks what {protocol.__name__} of types.py asks for")
+    return run(model, image, caption)
+
+
+def _captioner(model: Captioner, image: Pixels, _: str) -> str:
+    before = image.copy()
+    said = model.caption(image)
+    _must(isinstance(said, Caption), f"caption() gave a {type(said).__name__} instead of a Caption")
+    _must(isinstance(said.text, str), f"the caption's text is a {type(said.text).__name__} instead of a str")
+    _must(0 <= said.confidence <= 1, f"the confidence is {said.confidence}, outside 0..1")
+    _must(model.caption(image) == said, "the same image got two captions")
+    _must(bool((image == before).all()), "it wrote into the image that it was given")
+    return f"{said.text!r}, confidence {said.confidence:.3f}"
+
+
+def _painter(model: Painter, image: Pixels, caption: str) -> str:
+    size = image.shape[1], image.shape[0]
+    gist = Gist((caption,), size)
+    painted = model.paint(gist, [0])
+    _must(len(painted) == 1, f"one seed gave {len(painted)} pictures")
+    _pixels(painted[0], size)
+    _must((model.paint(gist, [0])[0] == painted[0]).all(), "the same seed gave two pictures")
+    return f"{size[0]}x{size[1]} pixels, mean colour {painted[0].reshape(-1, 3).mean(0).round().astype(int).tolist()}"
+
+
+def _text_embedder(model: TextEmbedder, _: Pixels, caption: str) -> str:
+    texts = [caption, "a photo of a sailing ship at sea", ""]
+    vectors = _unit(model.embed(texts), len(texts))
+    _must((model.embed(texts) == vectors).all(), "the same texts got two sets of vectors")
+    return f"{vectors.shape[1]} numbers; caption and 'a sailing ship' agree by {vectors[0] @ vectors[1]:.3f}"
+
+
+def _image_embedder(model: ImageEmbedder, image: Pixels, _: str) -> str:
+    images = [image, np.ascontiguousarray(image[:, ::-1]), 255 - image]
+    vectors = _unit(model.embed(images), len(images))
+    _must((model.embed(images) == vectors).all(), "the same images got two sets of vectors")
+    return (
+        f"{vectors.shape[1]} numbers; the image agrees with its mirror image by {vectors[0] @ vectors[1]:.3f}, "
+        f"with its negative by {vectors[0] @ vectors[2]:.3f}"
+    )
+
+
+def _joint_embedder(model: JointEmbedder, image: Pixels, caption: str) -> str:
+    text = _unit(model.text.embed([caption, "a photo of a sailing ship at sea"]), 2)
+    seen = _unit(model.image.embed([image]), 1)
+    _must(
+        text.shape[1] == seen.shape[1], f"texts get {text.shape[1]} numbers and images {seen.shape[1]}: not one space"
+    )
+    _text_embedder(model.text, image, caption)
+    _image_embedder(model.image, image, caption)
+    own, other = text @ seen[0]
+    return (
+        f"{text.shape[1]} numbers; the image agrees with its caption by {own:.3f}, with 'a sailing ship' by {other:.3f}"
+    )
+
+
+def _latent_coder(model: LatentCoder, image: Pixels, _: str) -> str:
+    latent = _encoded(model, image)
+    size = image.shape[1], image.shape[0]
+    decoded = model.decode(latent, size)
+    _pixels(decoded, size)
+    _must((model.decode(latent, size) == decoded).all(), "the same latent was decoded to two pictures")
+    error = float(((decoded.astype(np.float64) - image) ** 2).mean())
+    psnr = "equal pixels" if error == 0 else f"PSNR {10 * np.log10(255**2 / error):.1f} dB"
+    return f"coder {latent.coder!r}, {len(latent.data)} bytes, {psnr}"
+
+
+def _encoded(model: LatentCoder, image: Pixels) -> Latent:
+    refusal: ModelError | None = None
+    for size_bytes in LATENT_SIZES:
+        try:
+            latent = model.encode(image, size_bytes)
+        except ModelError as error:
+            refusal = error
+            continue
+        _must(isinstance(latent, Latent), f"encode() gave a {type(latent).__name__} instead of a Latent")
+        _must(len(latent.data) <= size_bytes, f"{len(latent.data)} bytes of latent where {size_bytes} were allowed")
+        _must(model.encode(image, size_bytes) == latent, "the same image got two latents")
+        return latent
+    raise ModelError(f"no size of {sorted(LATENT_SIZES)} bytes suits this coder: {refusal}") from refusal
+
+
+def _segmenter(model: Segmenter, image: Pixels, _: str) -> str:
+    mask = model.mask(image)
+    _must(mask.shape == image.shape[:2], f"the mask has shape {mask.shape} for an image of {image.shape[:2]}")
+    _must(mask.dtype == np.float32, f"the mask is {mask.dtype} instead of float32")
+    _must(bool(((mask >= 0) & (mask <= 1)).all()), "the mask leaves 0..1")
+    _must((model.mask(image) == mask).all(), "the same image got two masks")
+    return f"{(mask > 0.5).mean():.1%} of the image is subject"
+
+
+def _corrector(model: TextCorrector, _: Pixels, caption: str) -> str:
+    damaged = caption[:2] + "#" + caption[3:]
+    text = model.correct(damaged)
+    _must(isinstance(text, str), f"correct() gave a {type(text).__name__} instead of a str")
+    _must(model.correct(damaged) == text, "the same text was corrected in two ways")
+    return f"{damaged!r} -> {text!r}"
+
+
+def _perceptual(model: PerceptualDistance, image: Pixels, _: str) -> str:
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    itself, there, back = (model.distance(a, b) for a, b in ((image, image), (image, mirrored), (mirrored, image)))
+    _must(abs(itself) < 1e-5, f"an image is {itself} away from itself")
+    _must(np.isfinite(there) and there >= 0, f"a distance is {there}")
+    _must(abs(there - back) <= 1e-4 * max(1.0, there), f"it is {there} there and {back} back")
+    _must(model.distance(image, mirrored) == there, "the same two images got two distances")
+    return f"the image and its mirror image are {there:.4f} apart"
+
+
+def _features(model: FeatureExtractor, image: Pixels, _: str) -> str:
+    images = [image, 255 - image]
+    found = model.features(images)
+    _matrix(found, len(images))
+    _must(bool((found[0] != found[1]).any()), "two different images got the same features")
+    _must((model.features(images) == found).all(), "the same images got two sets of features")
+    return f"{found.shape[1]} numbers, mean {found.mean():.3f}, deviation {found.std():.3f}"
+
+
+def _pixels(painted: Any, size: tuple[int, int]) -> None:
+    _must(isinstance(painted, np.ndarray) and painted.dtype == np.uint8, "a picture is no array of uint8")
+    _must(painted.shape == (size[1], size[0], 3), f"a picture has shape {painted.shape}, not {(size[1], size[0], 3)}")
+
+
+def _matrix(rows: Any, count: int) -> None:
+    _must(isinstance(rows, np.ndarray) and rows.dtype == np.float32, "the result is no array of float32")
+    _must(rows.ndim == 2 and rows.shape[0] == count and rows.shape[1] > 0, f"shape {rows.shape} for {count} inputs")
+    _must(bool(np.isfinite(rows).all()), "some numbers are not finite")
+
+
+def _unit(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    _matrix(rows, count)
+    lengths = np.linalg.norm(rows, axis=1)
+    _must(
+        bool((abs(lengths - 1) < _UNIT).all()), f"vectors have lengths {lengths.min():.4f}..{lengths.max():.4f}, not 1"
+    )
+    return rows
+
+
+def _must(holds: bool | np.bool_, otherwise: str) -> None:
+    if not holds:
+        raise ModelError(otherwise)
+
+
+_RUNS: dict[str, tuple[type, Callable[[Any, Pixels, str], str]]] = {
+    "captioner": (Captioner, _captioner),
+    "painter": (Painter, _painter),
+    "text-embedder": (TextEmbedder, _text_embedder),
+    "image-embedder": (ImageEmbedder, _image_embedder),
+    "joint-embedder": (JointEmbedder, _joint_embedder),
+    "latent-coder": (LatentCoder, _latent_coder),
+    "segmenter": (Segmenter, _segmenter),
+    "corrector": (TextCorrector, _corrector),
+    "perceptual": (PerceptualDistance, _perceptual),
+    "features": (FeatureExtractor, _features),
+}
+PROTOCOLS: dict[str, type] = {kind: protocol for kind, (protocol, _) in _RUNS.items()}
+"""kind -> the Protocol of types.py that its models fulfil."""

@@ -1,0 +1,60 @@
+"""What gistchain uses unless told otherwise: the model that knows an image or a caption best is asked.
+
+Punks and Nouns have their own captioner and painters, other collections their layers, all else is a photo or a drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gistchain.models.captioner import TraitCaptioner
+from gistchain.models.collections import CollectionCaptioner, CollectionPainter, Shelf
+from gistchain.models.painter import TraitPainter
+from gistchain.models.photo import PhotoCaptioner
+from gistchain.models.sketch import SketchPainter
+from gistchain.traits import parts
+from gistchain.types import Caption, Gist, Pixels, TextEmbedder
+
+_SURE = 0.5
+_MAY_BE = 0.1  # less sure than this of a collection, the image is described as any other
+
+
+class DefaultCaptioner:
+    """Fulfils Captioner for any image. folder: where `gistchain collection train` puts the user's collections."""
+
+    name = "default"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._shelf = Shelf(folder)
+        self._traits, self._photo = TraitCaptioner(), PhotoCaptioner()
+        self._collections = CollectionCaptioner(self._shelf)
+
+    def caption(self, image: Pixels) -> Caption:
+        first = self._traits.caption(image)
+        if self._shelf.of_subject(parts(first.text)[0]) is not None:  # its layers read it better
+            first = Caption("", 0.0)
+        if first.text and first.confidence >= _SURE:
+            return first
+        second = self._collections.caption(image)
+        if second.confidence >= _SURE:
+            return second
+        surest = max(first if first.text else second, second, key=lambda said: said.confidence)
+        return surest if surest.confidence >= _MAY_BE else self._photo.caption(image)
+
+
+class DefaultPainter:
+    """Fulfils Painter for any caption. folder: as for DefaultCaptioner."""
+
+    name = "default"
+
+    def __init__(self, embedder: TextEmbedder, folder: Path | None = None) -> None:
+        self._traits, self._sketch = TraitPainter(embedder), SketchPainter()
+        self._collections = CollectionPainter(embedder, Shelf(folder))
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        if self._collections.knows(gist):
+            return self._collections.paint(gist, seeds, strength)
+        if self._traits.knows(parts(gist.captions[0])[0] if gist.captions else ""):
+            return self._traits.paint(gist, seeds, strength)
+        return self._sketch.paint(gist, seeds, strength)

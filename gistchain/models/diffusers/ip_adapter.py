@@ -1,0 +1,117 @@
+"""Gist -> images by a diffusion pipeline that looks at the caption and at a picture of the subject: IP-Adapter."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gistchain.errors import RebuildError
+from gistchain.models.diffusers.painters import TextToImage, check_strength
+from gistchain.models.diffusers.pipelines import files, silently
+from gistchain.models.transformers.loading import located, reading, whole
+from gistchain.models.transformers.running import torch_dtype
+from gistchain.models.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.types import Gist, Pixels, Subject
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
+_LARGEST_SUBJECT = 16_000_000  # pixels
+
+
+class IpAdapter(TextToImage):
+    """Fulfils Painter with an image prompt: Z = attention to the text + scale * attention to the subject (S4.4).
+
+    adapter: folder or hub id of IP-Adapter's weights, `subfolder`/`weight_name` in it, with the image encoder beside
+    them. scale: lambda; 0 paints what TextToImage paints, and so does a gist without a subject.
+    """
+
+    _name = "painter 'ip-adapter'"
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        adapter: str = "h94/IP-Adapter",
+        subfolder: str = "models",
+        weight_name: str = "ip-adapter_sd15.safetensors",
+        scale: float = 0.6,
+        steps: int = 30,
+        guidance_scale: float = 7.5,
+        negative: str = "",
+        side: int = 0,
+        lora: str | Sequence[str] = (),
+        lora_scale: float = 1.0,
+        batch: int = 1,
+        device: str = "cpu",
+        dtype: str = "float32",
+        allow_download: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        super().__init__(
+            source, steps=steps, guidance_scale=guidance_scale, negative=negative, side=side, lora=lora,
+            lora_scale=lora_scale, batch=batch, device=device, dtype=dtype, allow_download=allow_download,
+            allow_pickle=allow_pickle,
+        )  # fmt: skip
+        self._scale = scale
+        self._add_adapter(adapter, subfolder, weight_name)
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        check_strength(strength)
+        subject = _opened(gist.subject) if gist.subject is not None else None
+        self._pipe.set_ip_adapter_scale(self._scale if subject is not None else 0.0)
+        blank = np.zeros((8, 8, 3), np.uint8)  # with a scale of 0 it is not looked at
+        return self._drawn(self._pipe, gist, seeds, ip_adapter_image=_picture(blank if subject is None else subject))
+
+    def _add_adapter(self, adapter: str, subfolder: str, weight_name: str) -> None:
+        import transformers
+
+        here = self._checkpoint
+        adapter = located(self._name, adapter, allow_download=here.allow_download)
+        file = Path(adapter) / subfolder / weight_name
+        refuse_pickle(file, allow=here.allow_pickle)
+        if file.is_file() and file.suffix == SAFE:
+            check_safetensors(file)
+        with reading(self._name, adapter), silently():
+            encoder, report = transformers.CLIPVisionModelWithProjection.from_pretrained(
+                adapter, subfolder=f"{subfolder}/image_encoder", dtype=torch_dtype(here.dtype),
+                output_loading_info=True, trust_remote_code=False, **files(here)
+            )  # fmt: skip
+            whole(self._name, f"{adapter} (image_encoder)", report)
+            size = int(encoder.config.image_size)
+            images = transformers.CLIPImageProcessorPil(size={"shortest_edge": size}, crop_size=size)
+            self._pipe.register_modules(image_encoder=encoder.eval().to(here.device), feature_extractor=images)
+            self._pipe.load_ip_adapter(
+                adapter, subfolder=subfolder, weight_name=weight_name, local_files_only=not here.allow_download
+            )
+            self._pipe.unet.to(here.device, torch_dtype(here.dtype))
+
+
+def _picture(pixels: Pixels) -> Any:
+    from PIL import Image
+
+    return Image.fromarray(pixels)
+
+
+def _opened(subject: Subject) -> Pixels:
+    """The subject's pixels, flattened over white. Raises RebuildError: no image, another format, too large."""
+    from PIL import Image
+
+    bombs = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+    broken = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(subject.data), formats=_FORMATS)
+        if image.width * image.height > _LARGEST_SUBJECT:
+            raise RebuildError(f"the subject has {image.width} x {image.height} pixels: {_LARGEST_SUBJECT:,} are read")
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
+    except (*bombs, *broken, struct.error, zlib.error) as error:
+        raise RebuildError(f"the gist's subject is no image that can be read ({error}): leave it out") from error

@@ -1,0 +1,229 @@
+"""Gist -> images by a diffusion pipeline: from the caption alone, or from a latent too.
+
+A seed's noise is drawn on the CPU, so that it means the same picture on every device, to the device's last bits.
+Pictures are painted at the size that the checkpoint was trained on, in the shape of the gist, and then resized.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gistchain.errors import ModelError, RebuildError, SettingError
+from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
+from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
+from gistchain.models.prompts import Prompt, parse
+from gistchain.models.transformers.loading import Checkpoint, need, reading
+from gistchain.models.transformers.running import batches, positive, running
+from gistchain.types import Gist, Latent, Pixels
+
+_LESS = "a smaller batch, side or dtype"
+_LONGEST_ASPECT = 2.0  # beyond, networks draw the same thing twice
+
+
+class TextToImage:
+    """Fulfils Painter by any text-to-image pipeline of diffusers, Stable Diffusion 1.5 by default; reads captions only.
+
+    Several captions are joined. steps, guidance_scale, negative: as in diffusers. side: of the square as large as what
+    is painted, in pixels; 0 for what the checkpoint was trained on. lora: LoRAs, each a file, folder or hub id; all are
+    on at `lora_scale`, or, where the caption names some (prompts.py), those at the scales that it says. batch: seeds
+    painted together; above 1 a picture's last bits depend on its neighbours. Weights in prompts, and captions longer
+    than the text encoder reads, need one CLIP text encoder and the package compel; other pipelines cut long captions.
+    """
+
+    _name = "painter 'stable-diffusion'"
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        steps: int = 30,
+        guidance_scale: float = 7.5,
+        negative: str = "",
+        side: int = 0,
+        lora: str | Sequence[str] = (),
+        lora_scale: float = 1.0,
+        batch: int = 1,
+        device: str = "cpu",
+        dtype: str = "float32",
+        allow_download: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        need(self._name, "diffusers")
+        self._checkpoint = Checkpoint(self._name, source, device, dtype, allow_download, allow_pickle)
+        self._steps, self._batch = positive(steps, "steps"), positive(batch, "batch")
+        self._guidance, self._negative, self._lora_scale = guidance_scale, negative, lora_scale
+        self._pipe = load(self._checkpoint)
+        self._side, self._multiple = _native(self._pipe, side)
+        self._loras = self._add_loras((lora,) if isinstance(lora, str) else lora)
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        check_strength(strength)
+        return self._drawn(self._pipe, gist, seeds)
+
+    def _drawn(self, pipe: Any, gist: Gist, seeds: Sequence[int], start: Any = None, **more: Any) -> list[Pixels]:
+        """One image for each seed. start: tensor (1, C, h, w) that img2img starts from; without it, from noise."""
+        import torch
+
+        if not gist.captions and start is None:
+            raise RebuildError(f"the gist has no caption, and {self._name} paints from captions")
+        prompt = parse(". ".join(caption.strip().rstrip(".") for caption in gist.captions))
+        self._turn_on(prompt)
+        painted: list[Pixels] = []
+        with running(self._name, self._checkpoint.device, _LESS), silently():
+            words = self._read(prompt)
+            width, height = self._canvas(gist.size)
+            for few in batches(seeds, self._batch):
+                where = {"image": start.repeat(len(few), 1, 1, 1)} if start is not None else {}
+                done = pipe(
+                    **words, **more, **(where or {"width": width, "height": height}),
+                    num_inference_steps=self._steps, guidance_scale=self._guidance, num_images_per_prompt=len(few),
+                    generator=[torch.Generator("cpu").manual_seed(int(seed)) for seed in few], output_type="np",
+                )  # fmt: skip
+                _not_withheld(done, few)
+                painted += [fitted(_pixels(image), gist.size) for image in done.images]
+        return painted
+
+    def _read(self, prompt: Prompt) -> dict[str, Any]:
+        """What the pipeline is told: the text, or, where it has weights or is long, the text encoder's numbers."""
+        tokenizer: Any = getattr(self._pipe, "tokenizer", None)
+        encoder: Any = getattr(self._pipe, "text_encoder", None)
+        alone = type(encoder).__name__ == "CLIPTextModel" and getattr(self._pipe, "text_encoder_2", None) is None
+        long = alone and len(tokenizer(prompt.text).input_ids) > tokenizer.model_max_length
+        if not (prompt.weighted or long):
+            return {"prompt": prompt.text, "negative_prompt": self._negative}
+        if not alone:
+            raise RebuildError(
+                f"the caption weighs its words, which {type(self._pipe).__name__} can't: take (words:weight) out of it"
+            )
+        need(f"{self._name}, for a caption that is long or has weights,", "compel")
+        from compel import Compel
+        from compel.prompt_parser import Conjunction, FlattenedPrompt, Fragment
+
+        compel = Compel(tokenizer=tokenizer, text_encoder=encoder, truncate_long_prompts=False)
+        told = [
+            compel.build_conditioning_tensor_for_conjunction(
+                Conjunction([FlattenedPrompt([Fragment(words, weight) for words, weight in fragments])])
+            )[0]
+            for fragments in (prompt.fragments, ((self._negative, 1.0),))
+        ]
+        told = compel.pad_conditioning_tensors_to_same_length(told)
+        return {"prompt_embeds": told[0], "negative_prompt_embeds": told[1]}
+
+    def _add_loras(self, sources: Sequence[str]) -> dict[str, str]:
+        """What prompts call each LoRA -> what peft calls it."""
+        names: dict[str, str] = {}
+        for k, source in enumerate(sources):
+            if lora_name(source) in names:
+                raise SettingError(f"two LoRAs are called {lora_name(source)!r}: rename one of the files")
+            add_lora(self._pipe, self._checkpoint, source, f"lora{k}")
+            names[lora_name(source)] = f"lora{k}"
+        return names
+
+    def _turn_on(self, prompt: Prompt) -> None:
+        wanted = dict(prompt.loras) or dict.fromkeys(self._loras, self._lora_scale)
+        if unknown := sorted(wanted.keys() - self._loras.keys()):
+            known = ", ".join(sorted(self._loras)) or "none"
+            raise RebuildError(f"the caption asks for the LoRA {unknown[0]!r}; given are {known} (lora=FILE)")
+        on = {self._loras[name]: scale for name, scale in wanted.items() if scale}
+        if on:
+            self._pipe.enable_lora()
+            self._pipe.set_adapters(list(on), list(on.values()))
+        elif self._loras:
+            self._pipe.disable_lora()
+
+    def _canvas(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) that is painted: the shape of `size`, about side x side pixels, whole for the network."""
+        if min(size) < 1:
+            raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be painted")
+        aspect = min(_LONGEST_ASPECT, max(1 / _LONGEST_ASPECT, size[0] / size[1]))
+        wide, high = self._side * math.sqrt(aspect), self._side / math.sqrt(aspect)
+        return _multiple(wide, self._multiple), _multiple(high, self._multiple)
+
+
+class ImageToImage(TextToImage):
+    """Fulfils Painter: noise is added to the latent of the gist up to a step t, and taken away from there (S2.2).
+
+    strength is t over all steps: 0, and whatever is less than half a step, only decodes the latent; 1 starts from
+    noise, and so does a gist without a latent. The latent is one of SdVae; where it is smaller than what is painted,
+    its image is enlarged and coded again.
+    """
+
+    _name = "painter 'img2img'"
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        import torch
+
+        check_strength(strength)
+        denoised = round(strength * self._steps)
+        if gist.latent is None or denoised == self._steps:
+            return self._drawn(self._pipe, gist, seeds)
+        if denoised == 0:
+            return [self.coder.decode(gist.latent, gist.size) for _ in seeds]
+        start = torch.from_numpy(self._start(gist.latent, gist.size)[None]).to(self._pipe.device, self._pipe.vae.dtype)
+        # diffusers rounds strength * steps down.
+        return self._drawn(self._from_image, gist, seeds, start, strength=(denoised + 0.5) / self._steps)
+
+    @functools.cached_property
+    def coder(self) -> SdVae:
+        """What writes and reads the latents of gists; its network is the pipeline's."""
+        return SdVae.of(self._pipe.vae, max(SIDE, self._side))
+
+    @functools.cached_property
+    def _from_image(self) -> Any:
+        with reading(self._name, self._checkpoint.source), silently():
+            import diffusers
+
+            pipe = diffusers.AutoPipelineForImage2Image.from_pipe(self._pipe)
+            pipe.set_progress_bar_config(disable=True)
+            return pipe
+
+    def _start(self, latent: Latent, size: tuple[int, int]) -> Any:
+        """The latent at the size that is painted for a gist of `size`, (C, h, w)."""
+        values = self.coder.values(latent)
+        width, height = self._canvas(size)
+        if (values.shape[2] * self.coder.factor, values.shape[1] * self.coder.factor) == (width, height):
+            return values
+        return self.coder.latent_of(self.coder.pixels_of(values), (width, height))
+
+
+def check_strength(strength: float) -> None:
+    """Raises RebuildError outside 0..1."""
+    if not 0 <= strength <= 1:
+        raise RebuildError(f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)")
+
+
+def _native(pipe: Any, side: int) -> tuple[int, int]:
+    """(side of the square that is painted, what both its sides are multiples of), in pixels."""
+    net: Any = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+    factor = int(getattr(pipe, "vae_scale_factor", 8))
+    halved = len(getattr(net.config, "block_out_channels", (1, 1))) - 1
+    trained = getattr(net.config, "sample_size", None) or 0
+    largest = int(max(trained) if isinstance(trained, (tuple, list)) else trained)
+    if side < 0 or (side == 0 and largest == 0):
+        raise SettingError("this checkpoint doesn't say what size it paints: give side, in pixels")
+    return side or largest * factor, factor * 2**halved
+
+
+def _multiple(length: float, of: int) -> int:
+    return max(1, round(length / of)) * of
+
+
+def _not_withheld(done: Any, seeds: Sequence[int]) -> None:
+    flagged = getattr(done, "nsfw_content_detected", None) or []
+    withheld = [seed for seed, bad in zip(seeds, flagged, strict=False) if bad]
+    if withheld:
+        raise RebuildError(
+            f"the checkpoint's own safety checker blackened the picture of seed {withheld[0]}: choose other seeds"
+        )
+
+
+def _pixels(image: Any) -> Pixels:
+    """float (H, W, 3) in 0..1 -> uint8."""
+    if not np.isfinite(image).all():
+        raise ModelError("the picture is not finite: the weights are broken, or too large for this dtype; try float32")
+    return np.asarray((image * 255).round().clip(0, 255), np.uint8)

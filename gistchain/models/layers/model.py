@@ -1,0 +1,249 @@
+"""The numbers of one collection's layers, how a row of labels becomes a picture, and their file.
+
+The file: MAGIC, the length of the gate (4 bytes, little-endian), the gate, the layers. Both are xz-compressed .npz of
+small integers, read without pickle. The gate comes first and is small, so that a shelf of collections can be asked
+"is this picture one of yours?" without opening the layers of each. The card beside the file carries its sha256.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import lzma
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import ModelError
+from gistchain.models.weightfiles import parsed
+from gistchain.traits import Traits
+from gistchain.types import Pixels
+
+Floats = NDArray[np.float32]
+
+SIDE = 64
+FORMAT = 1
+MAGIC = b"GLY1"
+_CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept from a weight of 1 : 3000 up to e^30 : 1
+_COLOUR_STEP = 1.3 / 127  # a layer's own colour in [-1.3, 1.3], beyond white where it only shines through
+_MOST_VALUES, _MOST_TYPES, _MOST_BYTES = 4096, 64, 1 << 30
+# What numpy, lzma and json raise at bytes that are not theirs.
+_DAMAGE = OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, lzma.LZMAError
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """Where the thumbnails of a collection lie: mean (768,), main axes (K, 768), and the mean squared distance of
+    unseen tokens' thumbnails to the plane of the axes."""
+
+    mean: Floats
+    axes: Floats
+    error: float
+
+    def distance(self, thumbnail: Floats) -> float:
+        """Mean squared distance of a thumbnail (768,) to the plane, in the collection's own."""
+        off = thumbnail - self.mean
+        off = off - (self.axes @ off) @ self.axes
+        return float((off * off).mean() / self.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """U values in all, `first[t]` being the "not visible" of type t; P = SIDE * SIDE pixels; colours in [-1, 1].
+
+    claims (U, P) logarithms; colours (U, P, 3); tints (U, P, T); hues (U, 3); prior (U,) how common a value is.
+    variation (K, P * 3): what the labels leave open, its main directions, one standard deviation long; noise (P,) the
+    variance that is left. guess (769, U): from 16 x 16 x 3 pixels to a first guess of each type's value.
+    sharpness (T,): what one nat of pixel evidence is worth for a type, measured. follows (T,): the type whose colour a
+    type is, seen together or not at all, or -1. error: the usual mean squared error.
+    """
+
+    traits: Traits
+    claims: Floats
+    colours: Floats
+    tints: Floats
+    hues: Floats
+    prior: Floats
+    variation: Floats
+    noise: Floats
+    guess: Floats
+    sharpness: Floats
+    follows: NDArray[np.int64]
+    gate: Gate
+    error: float
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """Row of each type's "not visible"; one more entry: U."""
+        return np.cumsum([0, *(len(v) + 1 for v in self.traits.values.values())])
+
+    @cached_property
+    def strengths(self) -> Floats:
+        return np.exp(self.claims)
+
+    def rows(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(..., T) labels -> (..., T) rows of the arrays above."""
+        rows: NDArray[np.int64] = labels + self.first[:-1]
+        return rows
+
+    def picture(self, labels: NDArray[np.int64]) -> Floats:
+        """(T,) labels -> (P, 3) in about [-1, 1]: the mean of all pictures with these labels."""
+        rows = self.rows(labels)
+        weights = self.strengths[rows]
+        weights = weights / weights.sum(0)
+        colours = self.colours[rows] + self.tints[rows] @ self.hues[rows]
+        picture: Floats = (weights[..., None] * colours).sum(0)
+        return picture
+
+
+def small(images: NDArray[np.float32]) -> Floats:
+    """(N, P, 3) in [-1, 1] -> (N, 769): means of a 16 x 16 grid, and 1."""
+    n, step = len(images), SIDE // 16
+    means = images.reshape(n, 16, step, 16, step, 3).mean((2, 4)).reshape(n, -1)
+    return np.concatenate([means, np.ones((n, 1), np.float32)], 1).astype(np.float32)
+
+
+def to_pixels(picture: Floats) -> Pixels:
+    return ((picture.reshape(SIDE, SIDE, 3) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+
+
+def pack(layers: Layers) -> bytes:
+    """The file: integers of 8 bits wherever 8 bits are enough, zeros where a layer never shows."""
+    claims = layers.claims - _floor(layers)
+    shows = claims > _FAINTEST
+    reach = [np.abs(layers.hues[a:b]).max() for a, b in pairwise(layers.first)]
+    tints = np.where(shows[..., None] & (np.abs(layers.tints) * np.array(reach, np.float32) > 1 / 127), layers.tints, 0)
+    head = {
+        "format": FORMAT,
+        "collection": layers.traits.collection,
+        "subject": layers.traits.subject,
+        "traits": layers.traits.values,
+        "error": layers.error,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
+        "claims": ((claims - _FAINTEST) / _CLAIM_STEP).round().clip(0, 255).astype(np.uint8),
+        "colours": (np.where(shows[..., None], layers.colours, 0) / _COLOUR_STEP)
+        .round()
+        .clip(-127, 127)
+        .astype(np.int8),
+        "hues": layers.hues.astype(np.float32),
+        "prior": layers.prior.astype(np.float32),
+        "noise": layers.noise.astype(np.float16),
+        "sharpness": layers.sharpness.astype(np.float32),
+        "follows": layers.follows.astype(np.int8),
+    }
+    for name, values in (("tints", tints.transpose(0, 2, 1)), ("variation", layers.variation), ("guess", layers.guess)):
+        arrays[name], arrays[f"{name}_scale"] = _quantised(values)
+    axes, scale = _quantised(layers.gate.axes)
+    mean, error = layers.gate.mean.astype(np.float32), np.array(layers.gate.error)
+    gate = _squeezed({"mean": mean, "axes": axes, "axes_scale": scale, "error": error})
+    return b"".join([MAGIC, len(gate).to_bytes(4, "little"), gate, _squeezed(arrays)])
+
+
+def _squeezed(arrays: dict[str, NDArray[Any]]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return lzma.compress(file.getvalue(), preset=6)
+
+
+def _opened(raw: bytes) -> dict[str, NDArray[Any]]:
+    plain = lzma.LZMADecompressor(memlimit=_MOST_BYTES).decompress(raw, _MOST_BYTES)
+    with np.load(io.BytesIO(plain), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def unpack_gate(raw: bytes, what: str) -> Gate:
+    """As `unpack`, of the gate alone."""
+    try:
+        arrays = _opened(_parts(raw)[0])
+        gate = Gate(arrays["mean"].astype(np.float32), _restored(arrays, "axes"), float(arrays["error"]))
+    except _DAMAGE as error:
+        raise _damaged(what, error) from error
+    if gate.mean.shape != (768,) or gate.axes.shape[1:] != (768,) or not gate.error > 0:
+        raise ModelError(f"{what} has a gate that does not fit: train it again")
+    return gate
+
+
+def _parts(raw: bytes) -> tuple[bytes, bytes]:
+    if raw[:4] != MAGIC:
+        raise ValueError("it does not begin as one")
+    stop = 8 + int.from_bytes(raw[4:8], "little")
+    return raw[8:stop], raw[stop:]
+
+
+def _damaged(what: str, error: Exception) -> ModelError:
+    return ModelError(f"{what} is no collection model, or a damaged one ({error}): train or install it again")
+
+
+def _floor(layers: Layers) -> Floats:
+    """(P,) the claim that is there whatever the labels are: what lies far below it never shows."""
+    floor: Floats = np.max([layers.claims[a:b].min(0) for a, b in pairwise(layers.first)], 0)
+    return floor
+
+
+def unpack(raw: bytes, what: str) -> Layers:
+    """Raises ModelError for anything but a whole file of this format; `what` names it in the message."""
+    try:
+        arrays = _opened(_parts(raw)[1])
+        head = parsed(arrays["head"].tobytes())
+        if head["format"] != FORMAT:
+            raise ModelError(f"{what} has format {head['format']}, this gistchain reads {FORMAT}: train it again")
+        values = {str(t): tuple(map(str, v)) for t, v in head["traits"].items()}
+        traits = Traits(str(head["collection"]), str(head["subject"]), values)
+        layers = Layers(
+            traits,
+            claims=arrays["claims"].astype(np.float32) * np.float32(_CLAIM_STEP) + np.float32(_FAINTEST),
+            colours=arrays["colours"].astype(np.float32) * np.float32(_COLOUR_STEP),
+            tints=np.ascontiguousarray(_restored(arrays, "tints").transpose(0, 2, 1)),
+            hues=arrays["hues"].astype(np.float32),
+            prior=arrays["prior"].astype(np.float32),
+            variation=_restored(arrays, "variation"),
+            noise=arrays["noise"].astype(np.float32),
+            guess=_restored(arrays, "guess"),
+            sharpness=arrays["sharpness"].astype(np.float32),
+            follows=arrays["follows"].astype(np.int64),
+            gate=unpack_gate(raw, what),
+            error=float(head["error"]),
+        )
+    except _DAMAGE as error:
+        raise _damaged(what, error) from error
+    _check(layers, what)
+    return layers
+
+
+def _check(layers: Layers, what: str) -> None:
+    types, values, pixels = len(layers.traits.types), int(layers.first[-1]), SIDE * SIDE
+    variations = len(layers.variation)
+    wanted = {
+        "claims": (values, pixels),
+        "colours": (values, pixels, 3),
+        "tints": (values, pixels, types),
+        "hues": (values, 3),
+        "prior": (values,),
+        "variation": (variations, pixels * 3),
+        "noise": (pixels,),
+        "guess": (769, values),
+        "sharpness": (types,),
+        "follows": (types,),
+    }
+    wrong = [name for name, shape in wanted.items() if getattr(layers, name).shape != shape]
+    wrong += ["follows"] * bool((layers.follows >= types).any())
+    if wrong or not 1 <= types <= _MOST_TYPES or values > _MOST_VALUES:
+        raise ModelError(f"{what} does not fit together ({', '.join(wrong) or 'its traits'}): train it again")
+
+
+def _quantised(values: Floats) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """One scale for each row of the last axis."""
+    scale = np.maximum(np.abs(values).max(-1, keepdims=True, initial=0), 1e-9) / 127
+    return (values / scale).round().astype(np.int8), scale.astype(np.float32)
+
+
+def _restored(arrays: dict[str, NDArray[Any]], name: str) -> Floats:
+    restored: Floats = arrays[name].astype(np.float32) * arrays[f"{name}_scale"]
+    return restored

@@ -1,0 +1,45 @@
+"""A prompt as people of Stable Diffusion write it -> its words with their weights, and the LoRAs that it asks for.
+
+`a (red:1.2) ape, <lora:azuki:0.8>` (S3.10): (words:weight) draws more or less attention to the words, <lora:name:scale>
+turns on a LoRA and is no word itself. Whatever isn't written exactly so stays text: a caption comes from strangers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+HEAVIEST = 2.0
+"""Above this weight a network draws noise; `(16:9)` and the like are text."""
+_LORA = re.compile(r"<lora:([^<>:]{1,100})(?::(-?\d{1,2}(?:\.\d{1,4})?))?>")
+_WEIGHT = re.compile(r"\(([^()]+):(\d(?:\.\d{1,4})?)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """fragments: (words, weight), in order; weight 1 is no weight. loras: (name, scale), as often as they are named."""
+
+    fragments: tuple[tuple[str, float], ...]
+    loras: tuple[tuple[str, float], ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(words for words, _ in self.fragments).strip()
+
+    @property
+    def weighted(self) -> bool:
+        return any(weight != 1 for _, weight in self.fragments)
+
+
+def parse(prompt: str) -> Prompt:
+    """The prompt in its parts; any text is one."""
+    loras = tuple((name.strip(), float(scale or 1)) for name, scale in _LORA.findall(prompt))
+    text = re.sub(r"\s*,?\s*$", "", _LORA.sub("", prompt)) if loras else prompt
+    fragments, end = [], 0
+    for match in _WEIGHT.finditer(text):
+        weight = float(match[2])
+        if weight <= HEAVIEST:
+            fragments += [(text[end : match.start()], 1.0), (match[1], weight)]
+            end = match.end()
+    fragments.append((text[end:], 1.0))
+    return Prompt(tuple((words, weight) for words, weight in fragments if words), loras)
