@@ -159,6 +159,10 @@ def rebuild(
     choice: Annotated[
         Literal["best", "random", "worst"], typer.Option(help="best is ROSIS; the others are for comparison.")
     ] = "best",
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
+    ] = None,
     every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
     captioner: Captioner = None,
     painter: Painter = None,
@@ -183,7 +187,7 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     both = {"captioner": settings.captioner, "painter": settings.painter}
     with _registry(settings, **both) as registry, busy(f"painting {settings.seeds} isotopes"):
-        rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice)
+        rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice, strength=strength)
     chosen = rebuilt.chosen
     write_png(chosen.image, path)
     if every is not None:

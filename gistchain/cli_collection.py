@@ -11,6 +11,7 @@ import typer
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.terminal import Verb, print_json, say, stages
+from gistchain.traits import Traits
 
 app = typer.Typer(
     help="Collections: learn your own, list those that are known.",
@@ -38,17 +39,21 @@ def train(
     from gistchain.collection.train import train as learn
 
     settings = load({"home": home})
-    with stages() as progress:
-        done = learn(
-            folder, settings.collections, name=_name(name, folder), subject=subject, skip=skip, progress=progress
-        )
-    judged = done.judged
+    called = _name(name, folder)
+    try:
+        with stages() as progress:
+            done = learn(folder, settings.collections, name=called, subject=subject, skip=skip, progress=progress)
+    except KeyboardInterrupt:
+        say("gistchain: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    judged, notes = done.judged, [*done.notes, *_hidden(done.traits)]
     fields: dict[str, Any] = {
         "collection": done.traits.collection,
         "subject": done.traits.subject,
         "model": str(done.model),
         "report": str(done.report),
         "cpu_minutes": round(done.cpu_minutes, 2),
+        "resumed": done.resumed,
         "held_out": judged.tokens,
         "exact_match": round(judged.exact, 4),
         "ssim": round(judged.ssim, 4),
@@ -56,7 +61,7 @@ def train(
         "wrong_though_confident": round(judged.wrong_though_confident, 4),
         "by_type": {t: round(share, 4) for t, share in judged.by_type.items()},
         "unreadable": list(done.unreadable),
-        "notes": list(done.notes),
+        "notes": notes,
     }
     if as_json:
         print_json(fields)
@@ -64,7 +69,7 @@ def train(
     say(f"{done.traits.subject}: learnt in {done.cpu_minutes:.1f} CPU-minutes -> {done.model}")
     right = f"{judged.exact:.1%} have their whole caption right, SSIM {judged.ssim:.3f}"
     say(f"  of {judged.tokens} held-out tokens {right}")
-    for note in [*done.notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]:
+    for note in [*notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]:
         say(f"  note: {note}")
     say(f"  report with pictures: {done.report}")
 
@@ -79,6 +84,17 @@ def list_collections(home: Home = None, as_json: Json = False) -> None:
             print_json({"collection": known.collection, "subject": known.subject, "own": known.own, "data": known.data})
         else:
             say(f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}")
+
+
+def _hidden(traits: Traits) -> list[str]:
+    """Of the collections that ship: by its name, or because captions call it the same."""
+    from gistchain.systems import known_collections
+
+    return [
+        f"it takes the place of {known.collection!r} ({known.subject}), which ships with gistchain"
+        for known in known_collections()
+        if known.collection == traits.collection or known.subject.casefold() == traits.subject.casefold()
+    ]
 
 
 def _name(given: str | None, folder: Path) -> str:

@@ -85,9 +85,11 @@ class Registry:
     def tokens(self) -> Iterator[Token]:
         return self.ledger.tokens()
 
-    def rebuild(self, token: int, *, seeds: int = 4, choice: Choice = "best") -> Rebuilt:
+    def rebuild(
+        self, token: int, *, seeds: int = 4, choice: Choice = "best", strength: float | None = None
+    ) -> Rebuilt:
         """The picture that the chain's bytes alone give; the same token gives the same picture."""
-        return rebuild(self.gist(token), self.system, seeds=range(seeds), choice=choice)
+        return rebuild(self.gist(token), self.system, seeds=range(seeds), choice=choice, strength=strength)
 
     def _token_of(self, picture: Picture) -> int | None:
         token = self.ledger.find(picture.sha3_256)
@@ -111,9 +113,22 @@ class Registry:
         )
 
 
-def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choice: Choice = "best") -> Rebuilt:
-    """ROSIS with the models of a system. A gist that holds a picture of its own is decoded, not painted anew."""
-    own = gist.latent is not None and gist.latent.coder == getattr(system.latent_coder, "name", None)
+def rebuild(
+    gist: Gist,
+    system: System,
+    *,
+    seeds: Sequence[int] = range(4),
+    choice: Choice = "best",
+    strength: float | None = None,
+) -> Rebuilt:
+    """ROSIS with the models of a system.
+
+    strength: from 0 (decode the gist's latent) to 1 (paint from noise); None decodes where the latent is a picture of
+    the system's own coder, and paints otherwise.
+    """
+    if strength is None:
+        own = gist.latent is not None and gist.latent.coder == getattr(system.latent_coder, "name", None)
+        strength = 0.0 if own else 1.0
     return rosis(
         gist,
         painter=system.painter,
@@ -121,5 +136,5 @@ def rebuild(gist: Gist, system: System, *, seeds: Sequence[int] = range(4), choi
         embedder=system.embedder,
         seeds=seeds,
         choice=choice,
-        strength=0.0 if own else 1.0,
+        strength=strength,
     )

@@ -35,7 +35,7 @@ gists = st.builds(
     Gist,
     captions=captions,
     size=sizes,
-    latent=st.none() | st.builds(Latent, st.just("thumb8"), st.binary(max_size=300)),
+    latent=st.none() | st.builds(Latent, st.sampled_from(["thumb8", "photo", "sd-vae"]), st.binary(max_size=300)),
     subject=st.none() | st.builds(Subject, st.sampled_from(["image/png", "image/jpeg", "image/webp"]), st.binary()),
     residual=st.none() | st.binary(max_size=300),
 )

@@ -14,8 +14,9 @@ from skimage import data
 from gistchain.errors import ModelError, RebuildError
 from gistchain.models.photolatent import PhotoLatent
 from gistchain.models.photolatent.coder import HEADER_BYTES, LARGEST, SMALLEST, load_odds, working_size
+from gistchain.models.photolatent.pyramid import Pyramid
 from gistchain.models.photolatent.rangecoder import ONE, Exhausted, RangeDecoder, RangeEncoder
-from gistchain.models.photolatent.scan import Pyramid, scan
+from gistchain.models.photolatent.scan import scan
 from gistchain.models.photolatent.wavelet import analyse, synthesise, to_pixels, to_planes
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Latent, LatentCoder, Pixels
@@ -153,6 +154,12 @@ def test_what_is_no_latent_is_refused(raw: bytes) -> None:
 def test_a_latent_of_another_coder_is_refused() -> None:
     with pytest.raises(RebuildError, match="'thumb'"):
         CODER.decode(Latent("thumb", CODER.encode(photo(32), 64).data), (8, 8))
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, -1), (100_000, 100_000)])
+def test_a_picture_that_cannot_be_made_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(RebuildError, match="pixels"):
+        CODER.decode(CODER.encode(drawing(16), 64), size)
 
 
 @pytest.mark.parametrize("size_bytes", [-1, 0, SMALLEST - 1, LARGEST + 1])

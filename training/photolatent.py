@@ -28,8 +28,9 @@ from torch.nn import functional as F
 
 from gistchain.models.photolatent import coder
 from gistchain.models.photolatent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photolatent.pyramid import LEVELS, PLANES, Pyramid
 from gistchain.models.photolatent.rangecoder import ONE, Exhausted
-from gistchain.models.photolatent.scan import CONSTANT, DYNAMIC, LEVELS, PLANES, Bits, Index, Pyramid, scan
+from gistchain.models.photolatent.scan import CONSTANT, DYNAMIC, Bits, Index, scan
 from gistchain.models.photolatent.wavelet import CHROMA_GAIN, analyse, synthesise, to_planes
 from gistchain.types import Pixels
 from training import data, photos

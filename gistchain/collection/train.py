@@ -8,8 +8,8 @@ behind others, the second learns from what is left. Types whose values no pixel 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from gistchain.collection import folder as folders
 from gistchain.collection.tokens import Tokens
-from gistchain.errors import CollectionError
+from gistchain.collection.work import Work, opened
+from gistchain.models.captioner import area_average
+from gistchain.models.layers.fit import Fitted
 from gistchain.models.layers.learn import learn
 from gistchain.models.layers.model import SIDE, Floats, Layers, pack, to_pixels, unpack
-from gistchain.models.layers.read import Reader
+from gistchain.models.layers.read import VISIBLE, Reader, absence
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 
-_VISIBLE = 16 / 127.5  # a trait whose removal changes no pixel by this much, of 2, can't be seen
 _MOST_JUDGED = 300
 _SHOWN = 24
 
@@ -51,7 +52,8 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """What came of it. model, card, report: the files. unreadable: types that the pixels do not show."""
+    """What came of it. model, card, report: the files. unreadable: types that the pixels do not show.
+    resumed: it went on from a run that was interrupted."""
 
     traits: Traits
     model: Path
@@ -61,6 +63,7 @@ class Trained:
     notes: tuple[str, ...]
     unreadable: tuple[str, ...]
     cpu_minutes: float
+    resumed: bool
 
 
 def train(
@@ -76,85 +79,93 @@ def train(
 
     Raises CollectionError or ImageError for a folder that can't be learnt from; nothing on the shelf changes then.
     """
-    from gistchain.collection.trained_report import write
-
     started = time.process_time()
     found = folders.listed(source, name=name, subject=subject, skip=skip)
-    work = shelf / f".training-{name}-{found.digest[:12]}"
-    work.mkdir(parents=True, exist_ok=True)
-    tokens = _read(found, work / "tokens.npz", lambda share: progress("reading the images", share))
-    spent = _spent(work)
-    kept = folders.held_out(tokens.names)
-    if kept.sum() < 5:
-        raise CollectionError(f"{source}: too few tokens to hold some out; at least {folders.LEAST_TOKENS} are needed")
-    pictures = (tokens.images.astype(np.float32) / 127.5 - 1).reshape(len(tokens), -1, 3)
-    first = _fitted(pictures[~kept], tokens.labels[~kept], tokens.traits, work / "first", progress)
-    seen = np.stack([_visible(first, row) for row in tokens.labels])
-    layers = _fitted(pictures[~kept], seen[~kept], tokens.traits, work / "second", progress)
-    unreadable = tuple(t for t, worth in zip(tokens.traits.types, layers.sharpness, strict=True) if not worth)
-    raw = pack(layers)
-    judged = _judge(unpack(raw, name), tokens, pictures, seen, np.flatnonzero(kept)[:_MOST_JUDGED], progress)
-    minutes = (spent + time.process_time() - started) / 60
-    trained = Trained(
-        tokens.traits,
-        shelf / f"collection-{name}.layers",
-        shelf / f"collection-{name}.json",
-        shelf / f"collection-{name}.html",
-        judged,
-        found.notes,
-        unreadable,
-        minutes,
-    )
-    _put(trained.report, write(trained).encode())
-    _put(trained.model, raw)
-    _put(trained.card, (json.dumps(_card(trained, raw, len(tokens)), indent=1) + "\n").encode())
-    for path in work.iterdir():
-        path.unlink()
-    work.rmdir()
+    with opened(shelf, name, found.digest, lambda what: progress(what, 1.0)) as work:
+        spent = work.spent_s()
+        tokens = _read(found, work, progress)
+        layers, seen, held = _learnt(tokens, work, progress)
+        raw = pack(layers)
+        judged = _judge(unpack(raw, name), tokens, seen, held, progress)
+        trained = Trained(
+            tokens.traits,
+            shelf / f"collection-{name}.layers",
+            shelf / f"collection-{name}.json",
+            shelf / f"collection-{name}.html",
+            judged,
+            found.notes,
+            tuple(t for t, worth in zip(tokens.traits.types, layers.sharpness, strict=True) if not worth),
+            (spent + time.process_time() - started) / 60,
+            work.resumed,
+        )
+        _shelve(trained, raw, len(tokens), work)
     return trained
 
 
-def _read(found: folders.Listed, cache: Path, progress: Callable[[float], None]) -> Tokens:
-    if cache.exists():
-        with np.load(cache, allow_pickle=False) as kept:
+def _read(found: folders.Listed, work: Work, progress: Progress) -> Tokens:
+    def arrays() -> bytes:
+        tokens = folders.read(found, _reduced, lambda share: progress("reading the images", share))
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, images=tokens.images, labels=tokens.labels)
+        return file.getvalue()
+
+    def parsed(path: Path) -> Tokens:
+        with np.load(path, allow_pickle=False) as kept:
             return Tokens(found.traits, tuple(t.name for t in found.tokens), kept["images"], kept["labels"])
-    tokens = folders.read(found, SIDE, progress)
-    part = cache.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, images=tokens.images, labels=tokens.labels)
-    part.replace(cache)
-    return tokens
+
+    return work.kept("tokens.npz", parsed, arrays)
 
 
-def _fitted(pictures: Floats, labels: NDArray[np.int64], traits: Traits, path: Path, progress: Progress) -> Layers:
-    """Kept as a file, so that an interrupted training does not begin anew."""
-    kept, clock = path.with_suffix(".layers"), path.with_suffix(".clock")
-    what = f"fitting the layers, {path.name} time"
-    if not kept.exists():
-        started, before = time.process_time(), float(clock.read_text()) if clock.exists() else 0.0
+def _reduced(image: Pixels) -> Pixels:
+    """As the captioner will see it."""
+    return to_pixels(area_average(image, SIDE).transpose(1, 2, 0))
 
-        def told(share: float) -> None:
-            clock.write_text(str(before + time.process_time() - started))
-            progress(what, share)
 
-        layers = learn(pictures, labels, traits, progress=told, checkpoint=path.with_suffix(".npz"))
-        _put(kept, pack(layers))
+def _learnt(tokens: Tokens, work: Work, progress: Progress) -> tuple[Layers, NDArray[np.int64], NDArray[np.int64]]:
+    """Layers, the labels without what is hidden (N, T), and the numbers of the held-out tokens."""
+    kept = folders.held_out(tokens.names)
+    pictures = _scaled(tokens.images[~kept])
+    first = _fitted(pictures, tokens.labels[~kept], tokens.traits, work, "first", progress)
+    rows = []
+    for row in tokens.labels:
+        rows.append(_visible(first, row))
+        progress("looking what is hidden", len(rows) / len(tokens))
+    seen = np.stack(rows)
+    layers = _fitted(pictures, seen[~kept], tokens.traits, work, "second", progress)
+    return layers, seen, np.flatnonzero(kept)[:_MOST_JUDGED]
+
+
+def _fitted(
+    pictures: Floats, labels: NDArray[np.int64], traits: Traits, work: Work, name: str, progress: Progress
+) -> Layers:
+    what = f"fitting the layers, {name} time"
+    checkpoint, touch = work.checkpoint(name, Fitted.load), work.clock(name)
+
+    def told(share: float) -> None:
+        touch()
+        progress(what, share)
+
+    def learnt() -> bytes:
+        return pack(learn(pictures, labels, traits, progress=told, checkpoint=checkpoint))
+
+    layers = work.kept(f"{name}.layers", lambda path: unpack(path.read_bytes(), path.name), learnt)
     progress(what, 1.0)
-    return unpack(kept.read_bytes(), kept.name)
+    return layers
 
 
-def _spent(work: Path) -> float:
-    """CPU seconds of earlier, interrupted runs."""
-    return sum(float(path.read_text()) for path in work.glob("*.clock"))
+def _scaled(images: NDArray[np.uint8]) -> Floats:
+    """(N, SIDE, SIDE, 3) -> (N, P, 3) in [-1, 1]."""
+    scaled: Floats = images.astype(np.float32)
+    scaled /= np.float32(127.5)
+    scaled -= 1
+    return scaled.reshape(len(images), -1, 3)
 
 
 def _visible(layers: Layers, row: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The labels without those whose absence the painted picture would not show."""
-    whole, seen = layers.picture(row), row.copy()
-    for t in np.flatnonzero(row):
-        without = row.copy()
-        without[t] = 0
-        if np.abs(layers.picture(without) - whole).max() < _VISIBLE:
+    """The labels without those that are hidden: whatever their value were, the painted picture would not change."""
+    seen = row.copy()
+    for t, values in enumerate(layers.traits.values.values()):
+        if row[t] and all(absence(layers, row, t, other) < VISIBLE for other in range(len(values) + 1)):
             seen[t] = 0
     return seen
 
@@ -162,7 +173,6 @@ def _visible(layers: Layers, row: NDArray[np.int64]) -> NDArray[np.int64]:
 def _judge(
     layers: Layers,
     tokens: Tokens,
-    pictures: Floats,
     seen: NDArray[np.int64],
     held: NDArray[np.int64],
     progress: Progress,
@@ -172,9 +182,9 @@ def _judge(
     reader, traits = Reader(layers), tokens.traits
     readable = layers.sharpness > 0
     right, sure, similar, shown = [], [], [], []
-    for number, k in enumerate(held):
+    for number, (k, picture) in enumerate(zip(held, _scaled(tokens.images[held]), strict=True)):
         true = np.where(readable, seen[k], 0)
-        reading = reader.read(pictures[k])
+        reading = reader.read(picture)
         painted = to_pixels(layers.picture(reading.labels))
         right.append(reading.labels == true)
         sure.append(reader.confidence(reading) >= 0.5)
@@ -212,11 +222,12 @@ def _card(trained: Trained, raw: bytes, tokens: int) -> dict[str, object]:
     }
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+def _shelve(trained: Trained, raw: bytes, tokens: int, work: Work) -> None:
+    """Without a card there is no model: the old one goes first, so that no card is ever of another model's file."""
+    from gistchain.collection.trained_report import write
+
+    work.put(write(trained).encode("utf-8", "backslashreplace"), trained.report)
+    trained.card.unlink(missing_ok=True)
+    work.put(raw, trained.model)
+    work.put((json.dumps(_card(trained, raw, tokens), indent=1) + "\n").encode(), trained.card)
+    work.remove()

@@ -25,7 +25,7 @@ _NAMES = {_CAPTION: "caption", _LATENT: "latent", _SUBJECT: "subject", _RESIDUAL
 _LIMITS = {_CAPTION: 1 + textcode.MAX_TEXT_BYTES, _LATENT: 1 << 16, _SUBJECT: 1 << 20, _RESIDUAL: 1 << 24}
 _UNKNOWN_LIMIT = 1 << 24
 MAX_BYTES = 1 << 25
-_LATENT_CODERS = {1: "thumb8"}
+_LATENT_CODERS = {1: "thumb8", 2: "photo", 3: "sd-vae"}
 _MEDIA_TYPES = {1: "image/png", 2: "image/jpeg", 3: "image/webp"}
 
 

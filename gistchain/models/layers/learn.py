@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gistchain.models.layers.fit import Fitted, fit
 from gistchain.models.layers.model import SIDE, Floats, Gate, Layers, small
-from gistchain.models.layers.read import Reader
+from gistchain.models.layers.read import VISIBLE, Reader, absence, log_odds
 from gistchain.traits import Traits
 
 _MOST_TOKENS = 3000
@@ -28,6 +28,8 @@ _GATE_AXES, _LEAST_GATE_ERROR = 48, 1e-3
 _RIDGE = 3e-3
 _SHARPNESS = np.geomspace(0.003, 0.3, 14)
 _FIRST_SHARPNESS = 0.03
+_RARELY = 0.02
+_WORTH_READING = 0.02  # nats a token that a type's pixels must tell beyond what is common
 
 
 def learn(
@@ -79,6 +81,7 @@ def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: T
         guess=_guess(images, rows, values),
         sharpness=np.full(len(traits.types), _FIRST_SHARPNESS, np.float32),
         follows=_follows(labels),
+        vanishes=np.zeros(len(traits.types), bool),
         gate=_gate(images),
         error=0.0,
     )
@@ -130,7 +133,10 @@ def _judged(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers
         noise=((wrong**2).mean((0, 2)) + _LEAST_NOISE).astype(np.float32),
         error=float((wrong**2).mean()),
     )
-    return replace(layers, sharpness=_sharpness(Reader(layers), images, labels))
+    layers = replace(
+        layers, sharpness=_sharpness(Reader(layers), images, labels), vanishes=_vanishes(layers, labels)
+    )
+    return replace(layers, trust=_trust(Reader(layers), images, labels))
 
 
 def _sharpness(reader: Reader, images: Floats, labels: NDArray[np.int64]) -> Floats:
@@ -141,6 +147,25 @@ def _sharpness(reader: Reader, images: Floats, labels: NDArray[np.int64]) -> Flo
         surprises = np.stack([reader.surprise(x, row, t) for x, row in zip(images, labels, strict=True)])
         logs = np.log(reader.layers.prior[own]) - _SHARPNESS[:, None, None] * surprises
         logs = logs - np.logaddexp.reduce(logs, axis=2, keepdims=True)
-        likelihood = logs[:, np.arange(len(labels)), labels[:, t]].sum(1)
-        chosen.append(_SHARPNESS[likelihood.argmax()])
+        likelihood = logs[:, np.arange(len(labels)), labels[:, t]].mean(1)
+        blind = np.log(reader.layers.prior[own])[labels[:, t]].mean()
+        chosen.append(_SHARPNESS[likelihood.argmax()] if likelihood.max() > blind + _WORTH_READING else 0.0)
     return np.array(chosen, np.float32)
+
+
+def _vanishes(layers: Layers, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Types whose labelled values all show by their absence: what does not show is then not labelled either."""
+    faint = [[absence(layers, row, t) < VISIBLE for row in labels if row[t]] for t in range(labels.shape[1])]
+    return np.array([len(f) > 0 and np.mean(f) < _RARELY for f in faint])
+
+
+def _trust(reader: Reader, images: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Platt's bias and slope, with a prior that holds few tokens near (0, 1)."""
+    readings = [reader.read(x) for x in images]
+    odds = np.array([log_odds(reading) for reading in readings])
+    right = np.array([(reading.labels == row).all() for reading, row in zip(readings, labels, strict=True)])
+    bias, slope = np.meshgrid(np.linspace(-8, 4, 49), np.linspace(0, 1.5, 31), indexing="ij")
+    logits = bias[..., None] + slope[..., None] * odds
+    likelihood = -np.logaddexp(0, np.where(right, -logits, logits)).sum(-1) - bias**2 / 18 - (slope - 1) ** 2
+    best = np.unravel_index(likelihood.argmax(), bias.shape)
+    return float(bias[best]), float(slope[best])

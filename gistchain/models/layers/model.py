@@ -59,7 +59,9 @@ class Layers:
     claims (U, P) logarithms; colours (U, P, 3); tints (U, P, T); hues (U, 3); prior (U,) how common a value is.
     variation (K, P * 3): what the labels leave open, its main directions, one standard deviation long; noise (P,) the
     variance that is left. guess (769, U): from 16 x 16 x 3 pixels to a first guess of each type's value.
-    sharpness (T,): what one nat of pixel evidence is worth for a type, measured. follows (T,): the type whose colour a
+    sharpness (T,): what one nat of pixel evidence is worth for a type, measured; 0 for a type that no pixel shows.
+    vanishes (T,): whether tokens are not labelled with a type's value where it is too faint to be seen.
+    trust: bias and slope (Platt) of the odds that a whole reading is right. follows (T,): the type whose colour a
     type is, seen together or not at all, or -1. error: the usual mean squared error.
     """
 
@@ -74,8 +76,10 @@ class Layers:
     guess: Floats
     sharpness: Floats
     follows: NDArray[np.int64]
+    vanishes: NDArray[np.bool_]
     gate: Gate
     error: float
+    trust: tuple[float, float] = (0.0, 1.0)
 
     @cached_property
     def first(self) -> NDArray[np.int64]:
@@ -124,6 +128,7 @@ def pack(layers: Layers) -> bytes:
         "subject": layers.traits.subject,
         "traits": layers.traits.values,
         "error": layers.error,
+        "trust": layers.trust,
     }
     arrays: dict[str, NDArray[Any]] = {
         "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
@@ -137,6 +142,7 @@ def pack(layers: Layers) -> bytes:
         "noise": layers.noise.astype(np.float16),
         "sharpness": layers.sharpness.astype(np.float32),
         "follows": layers.follows.astype(np.int8),
+        "vanishes": layers.vanishes,
     }
     for name, values in (("tints", tints.transpose(0, 2, 1)), ("variation", layers.variation), ("guess", layers.guess)):
         arrays[name], arrays[f"{name}_scale"] = _quantised(values)
@@ -208,8 +214,10 @@ def unpack(raw: bytes, what: str) -> Layers:
             guess=_restored(arrays, "guess"),
             sharpness=arrays["sharpness"].astype(np.float32),
             follows=arrays["follows"].astype(np.int64),
+            vanishes=arrays["vanishes"].astype(bool),
             gate=unpack_gate(raw, what),
             error=float(head["error"]),
+            trust=(float(head["trust"][0]), float(head["trust"][1])),
         )
     except _DAMAGE as error:
         raise _damaged(what, error) from error
@@ -231,6 +239,7 @@ def _check(layers: Layers, what: str) -> None:
         "guess": (769, values),
         "sharpness": (types,),
         "follows": (types,),
+        "vanishes": (types,),
     }
     wrong = [name for name, shape in wanted.items() if getattr(layers, name).shape != shape]
     wrong += ["follows"] * bool((layers.follows >= types).any())

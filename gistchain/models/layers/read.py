@@ -2,8 +2,8 @@
 
 Coordinate descent from a linear first guess: each type in turn takes the value whose picture is nearest, until nothing
 changes. Near means likely: pixel by pixel scaled by the noise that fitting left, and blind along the main directions
-in which pictures with equal labels vary. `sharpness` then turns evidence into probabilities that held-out tokens bear
-out, one number a type; they multiply to the confidence.
+in which pictures with equal labels vary. `sharpness` then turns evidence into probabilities, one number a type, and
+`trust` their product into the confidence that tokens which were not fitted bear out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _SWEEPS = 6
 _ALONE = 4.0  # nats against a colour whose type is not seen, or the other way round
 _STILL_THE_COLLECTION = 3.0  # times the collection's own error, and at least the next number
 _LEAST_ERROR = 0.02
+VISIBLE = 16 / 127.5
+"""A trait whose absence changes no pixel by this much, of 2, can't be seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +32,19 @@ class Reading:
     labels: NDArray[np.int64]
     chances: NDArray[np.float64]
     error: float
+
+
+def log_odds(reading: Reading) -> float:
+    """Of all types being right, if each were right by its own chance."""
+    chance = float(np.clip(np.prod(reading.chances), 1e-4, 1 - 1e-4))
+    return float(np.log(chance / (1 - chance)))
+
+
+def absence(layers: Layers, labels: NDArray[np.int64], t: int, value: int = 0) -> float:
+    """The largest change of a pixel, of 2, where type t has another value, by default none."""
+    other = labels.copy()
+    other[t] = value
+    return float(np.abs(layers.picture(other) - layers.picture(labels)).max())
 
 
 class Reader:
@@ -50,11 +65,22 @@ class Reader:
             if (labels == before).all() and not self._paired(picture, labels):
                 break
         chances = []
+        seen = self.visible(labels)
         for t in range(len(labels)):
             logs = self.log_chances(picture, labels, t)
-            chances.append(1 / np.exp(logs - logs[labels[t]]).clip(max=1e12).sum())
+            others = np.exp(logs - logs[labels[t]]).clip(max=1e12)
+            # What can't be seen is not said: then "not visible" is as right as the value itself.
+            chances.append((1 + (others[0] if labels[t] and not seen[t] else 0)) / others.sum())
         wrong = np.clip(layers.picture(labels), -1, 1) - picture
-        return Reading(labels, np.array(chances), float((wrong * wrong).mean()))
+        return Reading(seen, np.array(chances), float((wrong * wrong).mean()))
+
+    def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The labels without unreadable types, and without traits too faint to be seen where such are not labelled."""
+        seen = np.where(self.layers.sharpness > 0, labels, 0)
+        for t in np.flatnonzero(seen * self.layers.vanishes):
+            if absence(self.layers, labels, int(t)) < VISIBLE:
+                seen[t] = 0
+        return seen
 
     def _paired(self, picture: Floats, labels: NDArray[np.int64]) -> bool:
         """Tries a type together with its colour, where alone neither could move; True if that changed the labels."""
@@ -77,7 +103,9 @@ class Reader:
     def confidence(self, reading: Reading) -> float:
         """The chance of the whole caption: that it is this collection at all, times that of every type."""
         limit = max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
-        return float(np.prod(reading.chances) / (1 + (reading.error / limit) ** 4))
+        bias, slope = self.layers.trust
+        right = 1 / (1 + np.exp(-(bias + slope * log_odds(reading))))
+        return float(right / (1 + (reading.error / limit) ** 4))
 
     def log_chances(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
         """(values of type t + 1,) up to a constant: prior and evidence of each value, the other labels as given."""

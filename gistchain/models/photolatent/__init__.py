@@ -1,7 +1,8 @@
 """Any image <-> 64 B to 8 KB, in order of importance: the default LatentCoder, and its format.
 
 pixels -> Y, Cb, Cr -> wavelet coefficients -> bits, the most important first -> range coder -> bytes, and back; at the
-end a small network corrects what coarse coefficients do to pictures (`wavelet`, `scan`, `contexts`, `rangecoder`).
+end a small network corrects what coarse coefficients do to pictures. To read in this order: wavelet, pyramid, scan,
+contexts, rangecoder, coder.
 
 Version 1, big-endian:
 

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from gistchain.errors import ModelError, RebuildError
 from gistchain.models.onnx import WEIGHTS, card, session
 from gistchain.models.photolatent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photolatent.pyramid import PLANES, Pyramid
 from gistchain.models.photolatent.rangecoder import RangeDecoder, RangeEncoder
-from gistchain.models.photolatent.scan import PLANES, Pyramid, scan
+from gistchain.models.photolatent.scan import scan
 from gistchain.models.photolatent.wavelet import Plane, analyse, synthesise, to_pixels, to_planes
 from gistchain.types import Latent, Pixels
 
 VERSION = 1
 HEADER_BYTES = 4
 SMALLEST, LARGEST = 16, 16384  # bytes
+MAX_PIXELS = 100_000_000  # of a decoded picture
 LONGEST_SIDE = 512
 _FEW_PIXELS = 256 * 256  # as many as a latent below _MANY_BYTES describes
 _MANY_BYTES = 2048
@@ -61,8 +63,10 @@ class PhotoLatent:
             raise RebuildError(
                 f"a 'photo' latent has {HEADER_BYTES} to {LARGEST} bytes, this one {len(latent.data)}: it is damaged"
             )
-        if min(size) < 1:
-            raise RebuildError(f"a picture of {size[0]}x{size[1]} pixels can't be made: ask for at least 1x1")
+        if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
+            raise RebuildError(
+                f"a picture of {size[0]} x {size[1]} pixels can't be made: ask for 1 to {MAX_PIXELS:,} pixels"
+            )
         header = int.from_bytes(latent.data[:HEADER_BYTES], "big")
         if header >> 29 != VERSION or header >> 19 & 31 or header >> 24 & 15 > PLANES:
             raise RebuildError("these bytes are no 'photo' latent of a version that this gistchain reads, or damaged")

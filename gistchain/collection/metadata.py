@@ -1,0 +1,184 @@
+"""ERC-721 metadata as its makers have it -> one item a token, with its traits by name.
+
+One JSON file a token (with or without `.json`), or one that lists all of them. `attributes` is a list of
+{"trait_type", "value"}, or an object. Everything that is read here is untrusted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from gistchain.errors import CollectionError
+
+LONGEST = 60  # characters of a trait type or value: what is longer is no trait
+_MOST_FILE_BYTES = 64 * 2**20
+_DEEPEST = 50
+_NOT_SHOWN = frozenset({"number", "date", "boost_number", "boost_percentage"})
+_NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Metadata of one token. name: its file's stem, or its number in a list. image: the file name, without folders,
+    that "image" gives, '' for none. title: its "name". odd: what of its attributes can't be used."""
+
+    name: str
+    image: str
+    title: str
+    attributes: dict[str, str]
+    odd: tuple[str, ...]
+
+
+def items(folder: Path) -> tuple[list[Item], list[Path]]:
+    """Every token's metadata in a folder, and the files that were read.
+
+    Links are followed, as they are to images; hidden entries are left out. Raises CollectionError for JSON that can't
+    be read, for two that claim to be the same token, and where there is none.
+    """
+    files = [path for path in _below(folder, frozenset()) if _may_be_metadata(path)]
+    single: dict[str, Item] = {}
+    lists: list[tuple[Path, list[dict[str, Any]]]] = []
+    for path in files:
+        content = _parsed(path)
+        if isinstance(content, list) and content and all(isinstance(entry, dict) for entry in content):
+            lists.append((path, content))
+        elif isinstance(content, dict) and "attributes" in content:
+            item = _item(content, normal(path.stem), path)
+            if item.name in single:
+                raise CollectionError(f"{path} and another file hold the metadata of {item.name!r}: keep one of them")
+            single[item.name] = item
+    found = single | _listed(lists, {*single, *(item.image for item in single.values())})
+    if not found:
+        raise CollectionError(
+            f'{folder} holds no metadata: each token needs a JSON file with "attributes", as ERC-721 has it'
+        )
+    return list(found.values()), files
+
+
+def normal(name: str) -> str:
+    """A file's name as it is compared: macOS writes letters and their accents apart."""
+    return unicodedata.normalize("NFC", name)
+
+
+def clean(text: str) -> str:
+    """On one line, without what would cut a caption in two."""
+    return " ".join("".join(c if c.isprintable() and c != "," else " " for c in text).split())
+
+
+def _below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return  # a symbolic link back to a folder that is being searched
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise CollectionError(f"can't look into {folder}: {error.strerror}") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _below(entry, above | {real})
+        elif entry.is_file():
+            yield entry
+
+
+def _may_be_metadata(path: Path) -> bool:
+    return path.suffix.lower() == ".json" or (not path.suffix and path.name.isdigit())
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _MOST_FILE_BYTES:
+            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that is no metadata")
+        raw = path.read_bytes()
+        _check_depth(raw)
+        return json.loads(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise CollectionError(f"can't read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CollectionError(f"{path} is no JSON ({error}): repair it, or move it out of the folder") from error
+
+
+def _check_depth(raw: bytes) -> None:
+    """The chain's libraries raise the recursion limit beyond the stack. Brackets inside strings don't count."""
+    depth = 0
+    for token in re.finditer(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', raw, re.DOTALL):
+        bracket = raw[token.start() : token.start() + 1]
+        depth += 1 if bracket in b"[{" else -1 if bracket in b"]}" else 0
+        if depth > _DEEPEST:
+            raise ValueError(f"it is nested more than {_DEEPEST} deep")
+
+
+def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> dict[str, Item]:
+    """Single files are more particular than a list of all; two lists may tell the same."""
+    found: dict[str, Item] = {}
+    for path, content in lists:
+        for entry in content:
+            if "attributes" not in entry:
+                continue
+            item = _item(entry, _number(entry), path)
+            if item.name in taken or (item.image and item.image in taken):
+                continue
+            if not item.name:
+                raise CollectionError(
+                    f'{path} does not say which image an entry is of: give each an "image", "edition" or "id"'
+                )
+            if found.setdefault(item.name, item).attributes != item.attributes:
+                raise CollectionError(f"{path}: there are two of {item.name!r} with other attributes: keep one")
+    return found
+
+
+def _number(entry: dict[str, Any]) -> str:
+    """What an entry of a list calls itself: edition, id, the number in its name, else its image."""
+    for key in ("edition", "tokenId", "token_id", "id"):
+        if isinstance(entry.get(key), int | str):
+            return normal(str(entry[key]))
+    if isinstance(name := entry.get("name"), str) and (number := re.search(r"(\d+)\s*$", name)):
+        return number[1]
+    return PurePosixPath(_file_name(entry)).stem
+
+
+def _item(content: dict[str, Any], name: str, path: Path) -> Item:
+    found: dict[str, str] = {}
+    odd = []
+    for type_, value in _named_values(content, name, path):
+        if value is None:
+            odd.append(type_)
+        elif value.casefold() not in _NOTHING:  # a type that a token has twice has both values
+            found[type_] = f"{found[type_]} and {value}" if type_ in found else value
+    title = content["name"] if isinstance(content.get("name"), str) else ""
+    return Item(name, _file_name(content), title, found, tuple(odd))
+
+
+def _file_name(content: dict[str, Any]) -> str:
+    """The last part of the file name, path or URL in "image"; '' for data URIs."""
+    image = content.get("image")
+    if not isinstance(image, str) or image.lstrip().startswith("data:"):
+        return ""
+    path = re.split("[?#]", image)[0] if "://" in image else image
+    return normal(PurePosixPath(unquote(path).replace("\\", "/")).name)
+
+
+def _named_values(content: dict[str, Any], name: str, path: Path) -> Iterator[tuple[str, str | None]]:
+    """Trait type and value; None for a value that is no short text. Bars, dates and fractions are no traits."""
+    given = content["attributes"]
+    if isinstance(given, dict):
+        given = [{"trait_type": k, "value": v} for k, v in given.items()]
+    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+        raise CollectionError(f"{path}: the attributes of {name!r} are no list of trait_type and value")
+    for entry in given:
+        type_, value = entry.get("trait_type"), entry.get("value")
+        if str(entry.get("display_type")) in _NOT_SHOWN or isinstance(value, float) or value is None:
+            continue
+        if not isinstance(type_, str) or not clean(type_):
+            continue  # OpenSea's properties without a name
+        words = clean(str(value)) if isinstance(value, str | int) else "?" * (LONGEST + 1)
+        short = len(words) <= LONGEST and len(clean(type_)) <= LONGEST
+        yield clean(type_)[:LONGEST].strip(), words if short else None

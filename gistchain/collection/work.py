@@ -1,0 +1,130 @@
+"""What a training that is under way keeps on disk: one process at a time, and what an interrupted one left.
+
+It lies beside the shelf's files, under a name that no reader looks for, and belongs to one state of the folder learnt
+from: another state begins anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from gistchain.errors import CollectionError, ModelError
+
+Content = TypeVar("Content")
+
+# What numpy and our own formats raise at files that are not what was written.
+_DAMAGE = ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, ModelError
+
+
+class Work:
+    """The files of one training. tell: told what a person should know. resumed: an earlier run left something."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+        self._folder, self._tell = folder, tell
+        self.resumed = any(folder.glob("*.checkpoint"))
+        if self.resumed:
+            tell("going on where an earlier run was interrupted")
+
+    def kept(self, name: str, parse: Callable[[Path], Content], make: Callable[[], bytes]) -> Content:
+        """What `make` made, now or in the run that was interrupted."""
+        path = self._folder / name
+        found = self._parsed(path, parse)
+        if found is None:
+            self.put(make(), path)
+            found = parse(path)
+        return found
+
+    def checkpoint(self, name: str, parse: Callable[[Path], object]) -> Path:
+        """Where a long step keeps how far it is. What is there already and can't be parsed is thrown away."""
+        path = self._folder / f"{name}.checkpoint"
+        self._parsed(path, parse)
+        return path
+
+    def clock(self, name: str) -> Callable[[], None]:
+        """A function that notes, whenever it is called, how much CPU time a step has taken in all its runs."""
+        path, started = self._folder / f"{name}.clock", time.process_time()
+        before = _seconds(path)
+
+        def touch() -> None:
+            path.write_text(str(before + time.process_time() - started))
+
+        return touch
+
+    def spent_s(self) -> float:
+        """CPU seconds of the steps of runs that were interrupted."""
+        return sum(_seconds(path) for path in self._folder.glob("*.clock"))
+
+    def put(self, content: bytes, path: Path) -> None:
+        """At `path`, whole or not at all; drafts stay here."""
+        self._folder.mkdir(exist_ok=True)
+        part = self._folder / f"{path.name}.part"
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder)
+
+    def _parsed(self, path: Path, parse: Callable[[Path], Content]) -> Content | None:
+        if not path.exists():
+            return None
+        try:
+            return parse(path)
+        except _DAMAGE as error:
+            self._tell(f"{path.name} of an interrupted run is damaged: that part begins anew ({error})")
+            path.unlink()
+            return None
+
+
+@contextlib.contextmanager
+def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> Iterator[Work]:
+    """The work on the collection `name` from the state `digest` of its folder.
+
+    Raises CollectionError where another process is at it, and for a shelf that can't be written.
+    """
+    try:
+        shelf.mkdir(parents=True, exist_ok=True)
+        with (shelf / f".training-{name}.lock").open("a+") as lock:
+            _take(lock.fileno(), name)
+            mine = shelf / f".training-{name}-{digest[:12]}"
+            for left in shelf.glob(f".training-{name}-*"):
+                if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
+                    tell("the folder has changed since a run that was interrupted: beginning anew")
+                    shutil.rmtree(left)
+            yield Work(mine, tell)
+    except OSError as error:
+        raise CollectionError(
+            f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
+            "the same command again, it goes on from here"
+        ) from error
+
+
+def _take(lock: int, name: str) -> None:
+    """Held to the end of the process, however it ends."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 100, 0).decode("ascii", "replace").strip() or "another process"
+        raise CollectionError(
+            f"the collection {name!r} is being trained by {holder}: wait for it, or give this one another --name"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"process {os.getpid()}\n".encode(), 0)
+
+
+def _seconds(clock: Path) -> float:
+    try:
+        return float(clock.read_text("ascii"))
+    except (OSError, ValueError):  # not begun, or killed while it was written
+        return 0.0
