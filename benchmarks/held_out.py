@@ -19,7 +19,8 @@ from gistchain.models.onnx import WEIGHTS, card
 from gistchain.types import Pixels
 
 RESULTS = Path(__file__).parent / "results"
-COLLECTIONS = ("punks", "nouns", *dicebear.STYLES)
+COLLECTIONS = ("punks", "nouns")
+"""Those with models of their own; benchmarks/collections.py has them all."""
 
 
 @functools.cache

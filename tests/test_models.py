@@ -17,14 +17,14 @@ from gistchain.gist.latent import encode
 from gistchain.models import onnx
 from gistchain.models.captioner import TraitCaptioner, area_average, collections
 from gistchain.models.minilm import MiniLM
-from gistchain.models.painter import TraitPainter
+from gistchain.models.painter import TraitPainter, painted
 from gistchain.types import Gist
 
 CARDS = sorted(p.stem for p in onnx.WEIGHTS.glob("*-*.json") if p.with_suffix(".onnx").exists())
 
 
 def test_every_collection_has_a_painter_and_there_are_two_captioners() -> None:
-    assert {f"painter-{t.collection}" for t in collections()} <= set(CARDS)
+    assert {f"painter-{t.collection}" for t in painted()} <= set(CARDS)
     assert {"captioner-default", "captioner-second"} <= set(CARDS)
 
 

@@ -1,4 +1,4 @@
-"""The painter of traits does what a Painter must do with captions of each collection that it knows."""
+"""The default painter does what a Painter must do with captions of each collection that it knows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from checks import check_painter, picture
 
 from gistchain.gist.latent import encode
-from gistchain.models.captioner import collections
+from gistchain.models.collections import Shelf
+from gistchain.models.painter import painted
 from gistchain.models.registry import load
 from gistchain.traits import Traits
 from gistchain.types import Gist, Painter
@@ -15,14 +16,25 @@ from gistchain.types import Gist, Painter
 
 @pytest.fixture(scope="module")
 def painter() -> Painter:
-    painter: Painter = load("painter", "traits")
+    painter: Painter = load("painter", "default")
     return painter
 
 
-@pytest.fixture(params=[t.collection for t in collections()])
+KNOWN = [t.collection for t in painted()] + [entry.collection for entry in Shelf().collections]
+
+
+@pytest.fixture(params=KNOWN)
 def text(request: pytest.FixtureRequest) -> str:
-    traits: Traits = next(t for t in collections() if t.collection == request.param)
+    traits = _traits(request.param)
     return traits.caption([1] * len(traits.types))
+
+
+def _traits(collection: str) -> Traits:
+    shelf = Shelf()
+    for entry in shelf.collections:
+        if entry.collection == collection:
+            return shelf.layers(entry).traits
+    return next(t for t in painted() if t.collection == collection)
 
 
 def test_it_paints_each_collection(painter: Painter, text: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import struct
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,9 +32,23 @@ FORMAT = 1
 MAGIC = b"GLY1"
 _CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept from a weight of 1 : 3000 up to e^30 : 1
 _COLOUR_STEP = 1.3 / 127  # a layer's own colour in [-1.3, 1.3], beyond white where it only shines through
-_MOST_VALUES, _MOST_TYPES, _MOST_BYTES = 4096, 64, 1 << 30
+_MOST_VALUES, _MOST_TYPES, _MOST_BYTES, _MOST_ARRAYS = 4096, 64, 1 << 28, 32
 # What numpy, lzma and json raise at bytes that are not theirs.
-_DAMAGE = OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, lzma.LZMAError
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    zipfile.BadZipFile,
+    lzma.LZMAError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +174,14 @@ def _squeezed(arrays: dict[str, NDArray[Any]]) -> bytes:
 
 
 def _opened(raw: bytes) -> dict[str, NDArray[Any]]:
-    plain = lzma.LZMADecompressor(memlimit=_MOST_BYTES).decompress(raw, _MOST_BYTES)
+    stream = lzma.LZMADecompressor(memlimit=_MOST_BYTES)
+    plain = stream.decompress(raw, _MOST_BYTES)
+    if not stream.eof:
+        raise ValueError("it is cut short, or too large")
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:  # as numpy stores it: what is compressed once more may explode
+        members = archive.infolist()
+        if len(members) > _MOST_ARRAYS or any(m.compress_type != zipfile.ZIP_STORED for m in members):
+            raise ValueError("it holds other things than a few arrays")
     with np.load(io.BytesIO(plain), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
@@ -243,6 +265,9 @@ def _check(layers: Layers, what: str) -> None:
     }
     wrong = [name for name, shape in wanted.items() if getattr(layers, name).shape != shape]
     wrong += ["follows"] * bool((layers.follows >= types).any())
+    wrong += [name for name in wanted if not np.isfinite(getattr(layers, name)).all()]
+    wrong += [name for name in ("prior", "noise") if not (getattr(layers, name) > 0).all()]
+    wrong += ["error"] * (not np.isfinite([layers.error, *layers.trust]).all())
     if wrong or not 1 <= types <= _MOST_TYPES or values > _MOST_VALUES:
         raise ModelError(f"{what} does not fit together ({', '.join(wrong) or 'its traits'}): train it again")
 
@@ -254,5 +279,6 @@ def _quantised(values: Floats) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
 
 
 def _restored(arrays: dict[str, NDArray[Any]], name: str) -> Floats:
-    restored: Floats = arrays[name].astype(np.float32) * arrays[f"{name}_scale"]
+    with np.errstate(invalid="ignore", over="ignore"):  # _check sees what is not finite
+        restored: Floats = arrays[name].astype(np.float32) * arrays[f"{name}_scale"]
     return restored
