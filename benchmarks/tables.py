@@ -1,7 +1,7 @@
-"""Writes the tables of README.md from benchmarks/results/*.json, between <!-- results:NAME --> and <!-- /results -->.
+"""Writes the tables of the pages from benchmarks/results/*.json, between <!-- results:NAME --> and <!-- /results -->.
 
 python -m benchmarks.tables            # rewrite
-python -m benchmarks.tables --check    # exit 1 where the page says something else than the results
+python -m benchmarks.tables --check    # exit 1 where a page says something else than the results
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+PAGES = "README.md", "docs/models.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -128,6 +129,91 @@ def _install(figures: Figures) -> str:
     return _table(["package", "MB"], rows)
 
 
+def _collections(figures: Figures) -> str:
+    keys = ["exact_match", "confident", "wrong_though_confident", "distance", "ssim"]
+    rows = [
+        [name, str(f["n"]), *(f"{f[k]:.{4 if k == 'distance' else 3}f}" for k in keys)]
+        for name, f in figures["collections"].items()
+    ]
+    median = figures["median"]
+    told = [f"**{median[k]:.{4 if k == 'distance' else 3}f}**" if k in median else "" for k in keys]
+    claimed = [[name, f"{share:.3f}"] for name, share in figures["claimed_of_unknown"].items()]
+    headings = ["collection", "N", "whole caption right", "confident", "wrong though confident", "distance", "SSIM"]
+    return (
+        _table(headings, [*rows, ["**median**", "", *told]])
+        + "\n"
+        + _table(["unknown collection", "taken for a known one, confidently"], claimed)
+    )
+
+
+def _collection_train(figures: Figures) -> str:
+    keys = ["ssim", "exact_match", "confident", "wrong_though_confident"]
+    rows = [
+        [name, str(f["held_out"]), f"{f['cpu_minutes']:.1f}", *(f"{f[k]:.3f}" for k in keys)]
+        for name, f in figures.items()
+    ]
+    headings = ["collection", "N", "CPU minutes", "SSIM", "whole caption right", "confident", "wrong though confident"]
+    return _table(headings, rows)
+
+
+def _photo_latent(figures: Figures) -> str:
+    def told(row: Figures, measure: str, digits: int) -> str:
+        if measure not in row:
+            return "can't"
+        difference = row.get(f"ours_minus_this_{measure}")
+        return f"{row[measure][0]:.{digits}f}" + (f" ({difference[0]:+.{digits}f})" if difference else "")
+
+    rows = [
+        [f"{size} B", codec, *(told(row, m, d) for m, d in (("psnr", 2), ("ssim", 3), ("perceptual", 3)))]
+        for size, codecs in figures["sizes"].items()
+        for codec, row in codecs.items()
+    ]
+    cut = figures["prefixes_of_4096"]
+    prefixes = [["PSNR, dB", *(f"{row['psnr'][0]:.2f}" for row in cut.values())]]
+    return (
+        f"N = {figures['n']} photos of 256 x 256; in brackets: ours minus this.\n\n"
+        + _table(["size", "codec", "PSNR, dB", "SSIM", "effnet-distance"], rows)
+        + "\nOne stream of 4,096 bytes, cut:\n\n"
+        + _table(["bytes", *cut], prefixes)
+    )
+
+
+def _retrieval(figures: Figures) -> str:
+    tokens, photos = figures["tokens"], figures["photos"]
+    sets = {f"{tokens['n']:,} tokens of 5 unseen collections": tokens["together"]}
+    sets |= {f"{name}, {f['n']} among themselves": f for name, f in tokens["within"].items()}
+    sets[f"{photos['n']} held-out photos and cut-outs"] = photos
+    rows = [
+        [what, model, *(f"{f[model][f'recall@{k}']:.3f}" for k in (1, 5, 10))]
+        for what, f in sets.items()
+        for model in ("joint-default", "conse", "chance")
+    ]
+    return _table(["text to image", "embedder", "recall@1", "recall@5", "recall@10"], rows)
+
+
+def _photo_captioner(figures: Figures) -> str:
+    rows = [
+        [what, str(f["n"]), *(f"{f[k]:.3f}" for k in ("named", "right_of_named", "top_1_right", "all_right"))]
+        for what, f in figures.items()
+        if what in ("photos", "stamps")
+    ]
+    bins = [
+        [b["confidence"], str(b["n"]), f"{b['mean_confidence']:.2f}", f"{b['right']:.2f}"]
+        for b in figures["reliability"]
+    ]
+    headings = ["held out", "N", "a thing is named", "right, where named", "the network's first class", "all right"]
+    return _table(headings, rows) + "\n" + _table(["confidence", "N", "mean", "right"], bins)
+
+
+def _segmenter(figures: Figures) -> str:
+    rows = [
+        [what, str(f["n"]), f"{f['iou_mean']:.3f}", f"{f['iou_baseline']:.3f}", f"{f['iou_whole']:.3f}"]
+        for what, f in figures["sets"].items()
+    ]
+    headings = ["cut-outs over photos", "N", "IoU", "border colour and centre", "everything"]
+    return _table(headings, rows)
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "captioner": _captioner,
@@ -135,11 +221,18 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "captions_in_bytes": _captions,
     "start_to_end": _start,
     "install_size": _install,
+    "collections": _collections,
+    "collection_train": _collection_train,
+    "photo_latent": _photo_latent,
+    "retrieval": _retrieval,
+    "photo_captioner": _photo_captioner,
+    "segmenter": _segmenter,
 }
 
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    old = readme.read_text("utf-8")
-    if "--check" in sys.argv:
-        sys.exit(page(old) != old and "README.md is not what the results say: python -m benchmarks.tables")
-    readme.write_text(page(old), "utf-8")
+    for name in PAGES:
+        path = ROOT / name
+        old = path.read_text("utf-8")
+        if "--check" in sys.argv and page(old) != old:
+            sys.exit(f"{name} is not what the results say: python -m benchmarks.tables")
+        path.write_text(page(old), "utf-8")

@@ -15,7 +15,7 @@ from gistchain.collection import dicebear, nouns
 from gistchain.errors import ModelError, RebuildError
 from gistchain.gist.latent import encode
 from gistchain.models import onnx
-from gistchain.models.captioner import TraitCaptioner, area_average, collections
+from gistchain.models.captioner import TraitCaptioner, area_average
 from gistchain.models.minilm import MiniLM
 from gistchain.models.painter import TraitPainter, painted
 from gistchain.types import Gist
