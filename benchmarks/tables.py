@@ -130,7 +130,7 @@ def _install(figures: Figures) -> str:
 
 
 def _collections(figures: Figures) -> str:
-    keys = ["exact_match", "confident", "wrong_though_confident", "distance", "ssim"]
+    keys = ["exact_match", "exact_match_damaged", "confident", "wrong_though_confident", "distance", "ssim"]
     rows = [
         [name, str(f["n"]), *(f"{f[k]:.{4 if k == 'distance' else 3}f}" for k in keys)]
         for name, f in figures["collections"].items()
@@ -138,7 +138,10 @@ def _collections(figures: Figures) -> str:
     median = figures["median"]
     told = [f"**{median[k]:.{4 if k == 'distance' else 3}f}**" if k in median else "" for k in keys]
     claimed = [[name, f"{share:.3f}"] for name, share in figures["claimed_of_unknown"].items()]
-    headings = ["collection", "N", "whole caption right", "confident", "wrong though confident", "distance", "SSIM"]
+    headings = [
+        "collection", "N", "whole caption right", "after noise 20, JPEG 75", "confident", "wrong though confident",
+        "distance", "SSIM",
+    ]  # fmt: skip
     return (
         _table(headings, [*rows, ["**median**", "", *told]])
         + "\n"

@@ -60,6 +60,7 @@ def train(
         "confident": round(judged.confident, 4),
         "wrong_though_confident": round(judged.wrong_though_confident, 4),
         "by_type": {t: round(share, 4) for t, share in judged.by_type.items()},
+        "guessed": {t: round(share, 4) for t, share in judged.guessed.items()},
         "unreadable": list(done.unreadable),
         "notes": notes,
     }
@@ -77,9 +78,12 @@ def train(
 @app.command("list", cls=Verb)
 def list_collections(home: Home = None, as_json: Json = False) -> None:
     """List the collections that captions and pictures can be of."""
-    from gistchain.systems import known_collections
+    from gistchain.systems import damaged_collections, known_collections
 
-    for known in known_collections(load({"home": home}).collections):
+    folder = load({"home": home}).collections
+    for wrong in damaged_collections(folder):
+        say(f"gistchain: left out: {wrong}", err=True)
+    for known in known_collections(folder):
         if as_json:
             print_json({"collection": known.collection, "subject": known.subject, "own": known.own, "data": known.data})
         else:

@@ -85,9 +85,7 @@ class Registry:
     def tokens(self) -> Iterator[Token]:
         return self.ledger.tokens()
 
-    def rebuild(
-        self, token: int, *, seeds: int = 4, choice: Choice = "best", strength: float | None = None
-    ) -> Rebuilt:
+    def rebuild(self, token: int, *, seeds: int = 4, choice: Choice = "best", strength: float | None = None) -> Rebuilt:
         """The picture that the chain's bytes alone give; the same token gives the same picture."""
         return rebuild(self.gist(token), self.system, seeds=range(seeds), choice=choice, strength=strength)
 

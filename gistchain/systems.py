@@ -43,9 +43,16 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
         KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()
     ]
     for entry in Shelf(folder).collections:
-        data = str(card(entry.name, entry.folder)["data"])
+        data = str(card(entry.name, entry.folder).get("data", ""))
         known.append(KnownCollection(entry.collection, entry.subject, data, entry.folder is not None))
     return known
+
+
+def damaged_collections(folder: Path) -> tuple[str, ...]:
+    """What is wrong with collections of the user's folder that are therefore left out."""
+    from gistchain.models.collections import Shelf
+
+    return Shelf(folder).damaged
 
 
 def rosis() -> System:

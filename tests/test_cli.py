@@ -198,20 +198,44 @@ def test_own_words_are_kept_letter_by_letter(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("register", noun(5, tmp_path / "a.png"), "--caption", words, "--json")
     assert code == 0
     assert lines(out)[0]["caption"] == words
-    code, _, err = run("rebuild", 1)
+    assert run("rebuild", 1)[0] == 0  # a sketch of what the words say
+    code, _, err = run("rebuild", 1, "--painter", "traits", "-o", "painted.png")
     assert code == 1
     assert "CryptoPunks" in err
-    assert not Path("token-1.png").exists()
+    assert not Path("painted.png").exists()
 
 
-def test_an_image_of_no_known_collection_gets_no_made_up_caption(run: Run, tmp_path: Path) -> None:
+def test_an_image_of_no_known_collection_is_given_none(run: Run, tmp_path: Path) -> None:
     y, x = np.mgrid[:200, :200]
     Image.fromarray(np.stack([x, y, x ^ y], -1).astype(np.uint8)).save(tmp_path / "pattern.png")
-    code, out, err = run("register", tmp_path / "pattern.png")
-    assert code == 1
-    assert out == ""
+    code, out, err = run("register", tmp_path / "pattern.png", "--captioner", "traits")
+    assert (code, out) == (1, "")
     assert "--caption" in err
     assert run("list")[1] == ""
+    code, out, _ = run("register", tmp_path / "pattern.png", "--json")
+    assert code == 0
+    assert not lines(out)[0]["caption"].startswith("A picture of")
+
+
+def test_a_photo_goes_there_and_back_in_a_kilobyte(run: Run, tmp_path: Path) -> None:
+    from skimage import data
+
+    Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")
+    code, out, err = run("register", tmp_path / "cat.png", "--min-confidence", 1)
+    assert (code, out) == (1, "")
+    assert "its guess" in err
+    code, out, _ = run("register", tmp_path / "cat.png", "--latent-bytes", 1000, "--json")
+    assert code == 0
+    assert lines(out)[0]["gist_bytes"] < 1100
+    assert run("rebuild", 1, "-o", tmp_path / "back.png")[0] == 0
+    assert run("rebuild", 1, "-o", tmp_path / "sketch.png", "--strength", 1)[0] == 0
+    errors = [
+        np.abs(np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int) - data.chelsea()).mean()
+        for name in ("back.png", "sketch.png")
+    ]
+    assert errors[0] < 12 < errors[1]
+    assert run("register", tmp_path / "cat.png", "--latent", "--latent-bytes", 100)[0] == 2
+    assert run("register", tmp_path / "cat.png", "--latent-bytes", 10)[0] == 2
 
 
 def _save(image: Image.Image, path: Path, **options: Any) -> Path:

@@ -24,7 +24,7 @@ from gistchain.collection import dicebear
 from gistchain.models.collections import CollectionCaptioner, Shelf
 
 COUNT = 60
-TYPES = ("hair", "base color")
+TYPES = ("<i>hair", "base color")  # markup that a report must not obey
 Ended = subprocess.CompletedProcess[str]
 
 
@@ -36,7 +36,8 @@ def micah(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = dicebear.tokens("micah", [f"maker-{k}" for k in range(COUNT)])
     for k in range(COUNT):
         Image.fromarray(tokens.image(k)).save(where / f"{k}.png")
-        traits = [a for a in tokens.traits.attributes(tokens.labels[k].tolist()) if a["trait_type"] in TYPES]
+        named = {a["trait_type"]: a["value"] for a in tokens.traits.attributes(tokens.labels[k].tolist())}
+        traits = [{"trait_type": type_, "value": named[type_.removeprefix("<i>")]} for type_ in TYPES]
         content = {"name": f"Micah #{k}", "image": f"ipfs://Qm/{k}.png", "attributes": traits}
         (where / f"{k}.json").write_text(json.dumps(content))
     return where
@@ -108,6 +109,7 @@ def test_the_report_has_the_pictures_and_fetches_nothing(trained: tuple[Path, di
     assert page.count("data:image/png;base64,") == 2 * 6
     assert page.count("<figure") == 6
     assert "http" not in page
+    assert "<i>" not in page
     for type_ in TYPES:
         assert html.escape(type_) in page
 
@@ -260,3 +262,19 @@ def test_a_name_that_is_no_name_is_refused(micah: Path, tmp_path: Path) -> None:
         assert ended.returncode == 2
         assert "can't name a collection's files" in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_that_no_picture_shows_are_refused(tmp_path: Path) -> None:
+    """Sixty pictures of noise with labels that were drawn by lot: a model of them would claim any photo."""
+    rng = np.random.RandomState(0)
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    for k in range(COUNT):
+        tile = Image.fromarray(rng.randint(0, 256, (4, 6, 3), np.uint8))
+        tile.resize((96, 64), Image.Resampling.BICUBIC).save(folder / f"{k}.webp", quality=80)
+        traits = {"Mood": ("glad", "sad", "calm")[rng.randint(3)], "Place": ("sea", "hill")[rng.randint(2)]}
+        (folder / f"{k}.json").write_text(json.dumps({"attributes": traits}))
+    ended = train(folder, tmp_path / "home")
+    assert ended.returncode == 1
+    assert "show none of its traits (Mood, Place)" in json.loads(ended.stdout)["error"]
+    assert shelf(tmp_path / "home") == {".training-noise.lock"}

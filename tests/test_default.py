@@ -1,6 +1,9 @@
-"""What gistchain uses unless told otherwise: collections by their layers, punks and Nouns by their own models, photos."""
+"""What gistchain uses unless told otherwise: layers of collections, models of punks and Nouns, photos."""
 
 from __future__ import annotations
+
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from gistchain.collection import nouns, pfp30
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import RebuildError
 from gistchain.gist import latent as thumb8
+from gistchain.models import onnx
 from gistchain.models.collections import CollectionPainter, Shelf
 from gistchain.models.default import DefaultCaptioner, DefaultPainter
 from gistchain.models.minilm import MiniLM
@@ -37,6 +41,16 @@ def test_every_training_collection_but_punks_and_nouns_has_layers() -> None:
     shelf = {entry.collection for entry in Shelf().collections}
     assert shelf == set(pfp30.TRAINING) - {"punks", "nouns"}
     assert not shelf & set(pfp30.TEST + pfp30.VALIDATION)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in Shelf().collections])
+def test_layers_are_those_of_their_card_and_the_card_says_where_they_come_from(name: str) -> None:
+    card = onnx.card(name)
+    assert onnx.weights(name, suffix=".layers")  # held against its sha256
+    assert card["data"]
+    assert card["licence"]
+    assert card["cpu_minutes"] > 0
+    assert f"collection-{card['collection']}" == name
 
 
 def test_a_token_of_a_collection_is_read_and_painted_back(
@@ -115,3 +129,18 @@ def test_a_collection_that_is_not_on_the_shelf_is_named() -> None:
         CollectionPainter(MiniLM()).paint(Gist(("A picture of Hats, containing red hat",), (64, 64)), [0])
     with pytest.raises(RebuildError, match="strength is 2"):
         CollectionPainter(MiniLM()).paint(Gist(("A picture of Sprouts",), (64, 64)), [0], 2)
+
+
+def test_a_damaged_collection_of_the_user_is_left_out_and_told(tmp_path: Path) -> None:
+    for suffix in (".json", ".layers"):
+        shutil.copy(onnx.WEIGHTS / f"collection-pixelbot{suffix}", tmp_path)
+    whole = Shelf(tmp_path)
+    assert {entry.folder for entry in whole.collections if entry.collection == "pixelbot"} == {tmp_path}
+    assert whole.damaged == ()
+    path = tmp_path / "collection-pixelbot.layers"
+    path.write_bytes(path.read_bytes()[:-1])
+    (tmp_path / "collection-torn.json").write_text("{", "utf-8")
+    broken = Shelf(tmp_path)
+    assert {entry.folder for entry in broken.collections} == {None}
+    assert len(broken.damaged) == 2
+    assert any("collection-pixelbot.layers" in told for told in broken.damaged)

@@ -49,6 +49,18 @@ def test_the_promised_figures_are_reached_or_the_readme_would_say_otherwise() ->
     assert figures["captioner"]["figures"]["nouns"]["clean"]["exact_match"] >= 0.98
     assert all(row["layer"]["median"] <= 24 for row in figures["captions_in_bytes"]["sets"].values())
     assert figures["install_size"]["figures"]["bytes"] <= 700e6
+    median = figures["collections"]["figures"]["median"]
+    assert median["exact_match"] >= 0.95
+    assert median["distance"] <= 0.02
+    assert median["ssim"] >= 0.90
+    learnt = figures["collection_train"]["figures"]["toon-head"]
+    assert learnt["ssim"] >= 0.90
+    assert learnt["cpu_minutes"] <= 20
+    photos = figures["photo_latent"]["figures"]["sizes"]["1024"]["WEBP"]
+    assert photos["ours_minus_this_psnr"][0] > 0 > photos["ours_minus_this_perceptual"][0]
+    found = figures["retrieval"]["figures"]
+    for task in (found["tokens"]["together"], found["photos"]):
+        assert task["joint-default"]["recall@1"] > task["conse"]["recall@1"]
 
 
 def test_importing_gistchain_loads_nothing_heavy() -> None:

@@ -107,10 +107,15 @@ def test_a_flipped_bit_anywhere_is_found(gist: Gist, data: st.DataObject) -> Non
     check_flip(gist, payload, bit)
 
 
-def test_every_bit_of_a_whole_packet_is_guarded() -> None:
-    payload = pack(WHOLE)
+@pytest.mark.parametrize(
+    "captions",
+    [WHOLE.captions, ("A photo of a castle, sky blue above, dark green and grey below", "A picture of Moods")],
+)
+def test_every_bit_of_a_whole_packet_is_guarded(captions: tuple[str, ...]) -> None:
+    gist = dataclasses.replace(WHOLE, captions=captions)
+    payload = pack(gist)
     for bit in range(8 * len(payload)):
-        check_flip(WHOLE, payload, bit)
+        check_flip(gist, payload, bit)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (24, 24), (127, 128), (512, 512), (640, 480), (20_000, 10), (65535, 65534)])
@@ -303,9 +308,11 @@ def test_the_vectors_of_the_specification_hold() -> None:
         assert layer_borders(payload) == vector["borders"]
 
 
-def test_the_specification_names_the_dictionary_and_its_bytes() -> None:
-    page = SPEC.read_text("utf-8")
-    name, sha256 = textcode.DICTIONARIES[1]
+@pytest.mark.parametrize("number", list(textcode.DICTIONARIES))
+def test_the_specification_names_each_dictionary_and_its_bytes(number: int) -> None:
+    name, sha256 = textcode.DICTIONARIES[number]
     size = len((Path(textcode.__file__).parent / name).read_bytes())
-    assert f"{size:,} bytes" in page
-    assert sha256 in page
+    row = next(line for line in SPEC.read_text("utf-8").splitlines() if line.startswith(f"| {number} | "))
+    assert name in row
+    assert f" {size:,} " in row
+    assert sha256 in row

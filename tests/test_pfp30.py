@@ -34,13 +34,13 @@ def test_subjects_tell_the_collections_apart() -> None:
 
 
 def of_few(name: str) -> Tokens:
-    return pfp30.drawn(name, ["a", "b", "c"])
+    return pfp30.drawn(name, ["a", "b"])
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_seed_always_gives_the_same_token(name: str) -> None:
     one, again = of_few(name), of_few(name)
-    assert one.images.shape == (3, 64, 64, 3)
+    assert one.images.shape == (2, 64, 64, 3)
     assert (one.images == again.images).all()
     assert (one.labels == again.labels).all()
     assert not (one.images[0] == one.images[1]).all()
@@ -50,10 +50,10 @@ def test_a_seed_always_gives_the_same_token(name: str) -> None:
     assert (one.labels > 0).any(1).all()
 
 
-@pytest.mark.parametrize("name", ["micah", "robohash-1", "punks", "nouns"])
+@pytest.mark.parametrize("name", ["micah", "robohash-1", "nouns"])
 def test_what_is_held_out_is_not_trained_on(name: str) -> None:
-    training, held = pfp30.training(name, 20), pfp30.held_out(name, 20)
-    assert len(training) == len(held) == 20
+    training, held = pfp30.training(name, 8), pfp30.held_out(name, 8)
+    assert len(training) == len(held) == 8
     assert not {image.tobytes() for image in training.images} & {image.tobytes() for image in held.images}
 
 
@@ -62,7 +62,7 @@ def test_every_trait_of_a_robot_can_be_seen(name: str) -> None:
     """Taking a labelled part away changes the picture; giving a part that is labelled as hidden does not."""
     tokens = of_few(name)
     first = len(tokens.traits.types) - len(robohash._parts(name, (robohash._colours(name) or [""])[0]))
-    for k in range(3):
+    for k in range(2):
         row = tokens.labels[k].tolist()
         shown = robohash._draw(name, row, 64).astype(int)
         assert np.abs(shown - tokens.image(k)).max() < 40

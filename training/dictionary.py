@@ -116,12 +116,18 @@ _LEADS = ((range(0xC2, 0xE0), 12, 1), (range(0xE0, 0xF0), 4, 2), (range(0xF0, 0x
 
 def dictionary_text(collections: Mapping[str, Collection], counts: Mapping[str, Counts], words: str) -> str:
     """The text of the dictionary file."""
+    contexts, traits = english_contexts(words), trait_contexts(collections, counts)
+    start = [*contexts.pop("start"), *traits.pop("start")]
+    return file_text(1, {"start": start, **traits, **contexts})
+
+
+def english_contexts(words: str) -> Contexts:
+    """The contexts of everyday words, "start" first, corrected by the examples at the end of `words`."""
     classes = {name: body.split("\n") for name, _, body in (part.partition("]\n") for part in words.split("\n[")[1:])}
     examples = [line for line in classes.pop("example") if line]
     vocabulary = {name: list(dict.fromkeys(" ".join(lines).split())) for name, lines in classes.items()}
     contexts = _english(vocabulary)
-    learned = _file(contexts)
-    dictionary = textcode.Dictionary(learned)
+    dictionary = textcode.Dictionary(file_text(1, contexts))
     seen = Counter(step for line in examples for step in textcode.cheapest_path(dictionary, line.encode()))
     for number, (name, entries) in enumerate(contexts.items()):
         weight = 2 if name in CLASSES else 4
@@ -129,9 +135,7 @@ def dictionary_text(collections: Mapping[str, Collection], counts: Mapping[str, 
             (frequency * 4 + weight * seen[number, symbol], piece, follow)
             for symbol, (frequency, piece, follow) in enumerate(entries)
         ]
-    traits = _traits(collections, counts)
-    start = [*contexts.pop("start"), *traits.pop("start")]
-    return _file({"start": start, **traits, **contexts})
+    return contexts
 
 
 def _english(vocabulary: Mapping[str, list[str]]) -> Contexts:
@@ -184,14 +188,20 @@ def _after(code: int) -> str:
     return "digits" if character.isdigit() else "any" if character == " " else "after mark"
 
 
-def _traits(collections: Mapping[str, Collection], counts: Mapping[str, Counts]) -> Contexts:
-    """One context for the values of each trait type, one for what follows them; "start" holds the prefixes."""
+def trait_contexts(
+    collections: Mapping[str, Collection], counts: Mapping[str, Counts], *, spelled: bool = False
+) -> Contexts:
+    """One context for the values of each trait type, one for what follows them; "start" holds the prefixes.
+
+    spelled: whether one more context spells unknown values and comes back behind them (dictionary 1 has none); what
+    follows a trait is then a later one, so that many types take little room.
+    """
     contexts: Contexts = {"start": []}
     share = STARTS_OF_COLLECTIONS // len(collections)
     for name, collection in collections.items():
-        seen = counts.get(name, {})
+        seen, types = counts.get(name, {}), list(collection["traits"])
         subject = f"A picture of {collection['subject']}"
-        for kind, frequency in _following(list(collection["traits"]), "", seen):
+        for kind, frequency in _following(types, "", seen):
             end = kind == "end"
             piece, follow = (subject, kind) if end else (f"{subject}, containing ", f"{name}/{kind}")
             contexts["start"].append((1 + frequency * share // 1000, piece.encode(), follow))
@@ -199,15 +209,30 @@ def _traits(collections: Mapping[str, Collection], counts: Mapping[str, Counts])
             tally = seen.get(kind, {}).get("values", {})
             entries = [(1 + 4 * tally.get(v, 0), f"{v} {kind}".encode(), f"{name}/{kind} +") for v in values]
             total = sum(frequency for frequency, _, _ in entries)
-            contexts[f"{name}/{kind}"] = [*entries, (1 + total // 200, b"", "any")]
+            contexts[f"{name}/{kind}"] = [*entries, (1 + total // 200, b"", f"{name} ?" if spelled else "any")]
             contexts[f"{name}/{kind} +"] = [
                 *(
                     (frequency, b"" if after == "end" else b", ", after if after == "end" else f"{name}/{after}")
-                    for after, frequency in _following(list(collection["traits"]), kind, seen)
+                    for after, frequency in _following(types, kind, seen)
+                    if not spelled or after == "end" or types.index(after) > types.index(kind)
                 ),
                 (5, b"", "after noun"),
             ]
+        if spelled:
+            contexts[f"{name} ?"] = _spelled_value(name, collection)
     return contexts
+
+
+def _spelled_value(name: str, collection: Collection) -> list[Entry]:
+    """A value that is not known, letter by letter, up to the type whose value it is."""
+    texts = [value for values in collection["traits"].values() for value in values]
+    seen = Counter("".join(texts))
+    characters = [*string.ascii_lowercase, *string.digits, " ", "-"]
+    letters = [(2 + 400 * seen[c] // seen.total(), c.encode(), f"{name} ?") for c in characters]
+    kinds = [
+        (60 // len(collection["traits"]) + 1, f" {kind}".encode(), f"{name}/{kind} +") for kind in collection["traits"]
+    ]
+    return [*letters, *kinds, (8, b"", "any")]
 
 
 def _following(types: list[str], kind: str, seen: Counts) -> list[tuple[str, int]]:
@@ -224,10 +249,11 @@ def count() -> dict[str, Counts]:
 
     drawn = [data.punks_training(), data.nouns_training(4000, np.random.default_rng(0))]
     drawn += [data.dicebear_training(style) for style in dicebear.STYLES]
-    return {tokens.traits.collection: _tally(tokens) for tokens in drawn}
+    return {tokens.traits.collection: tally(tokens) for tokens in drawn}
 
 
-def _tally(tokens: Tokens) -> Counts:
+def tally(tokens: Tokens) -> Counts:
+    """What the captions of the tokens say, counted."""
     types = tokens.traits.types
     counts: Counts = {kind: {"values": {}, "after": {}} for kind in ("", *types)}
     for row in tokens.labels.tolist():
@@ -248,8 +274,10 @@ def _add(counts: dict[str, int], key: str) -> None:
     counts[key] = counts.get(key, 0) + 1
 
 
-def _file(contexts: Contexts) -> str:
-    lines = ["# gistchain dictionary 1, written by training/dictionary.py. docs/packet.md says how it is read."]
+def file_text(number: int, contexts: Contexts) -> str:
+    """The text of a dictionary file; its first line is a comment that names the script."""
+    script = "dictionary" if number == 1 else f"dictionary_{number}"
+    lines = [f"# gistchain dictionary {number}, written by training/{script}.py. docs/packet.md says how it is read."]
     for name, entries in contexts.items():
         usual = Counter(follow for _, _, follow in entries).most_common(1)[0][0]
         lines.append(f"@{name}\t{usual}")

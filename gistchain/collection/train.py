@@ -13,14 +13,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain import __version__
 from gistchain.collection import folder as folders
 from gistchain.collection.tokens import Tokens
 from gistchain.collection.work import Work, opened
+from gistchain.errors import CollectionError
 from gistchain.models.captioner import area_average
 from gistchain.models.layers.fit import Fitted
 from gistchain.models.layers.learn import learn
@@ -38,12 +41,14 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Held-out tokens: exact is the share whose whole caption is right, by_type that of each trait type, confident the
-    share whose caption would be accepted, wrong_though_confident the share accepted and not right; ssim a mean."""
+    """Held-out tokens: exact is the share whose whole caption is right, by_type that of each trait type, guessed what
+    that would be if always the commonest value were said, confident the share whose caption would be accepted,
+    wrong_though_confident the share accepted and not right; ssim a mean."""
 
     tokens: int
     exact: float
     by_type: dict[str, float]
+    guessed: dict[str, float]
     confident: float
     wrong_though_confident: float
     ssim: float
@@ -81,10 +86,17 @@ def train(
     """
     started = time.process_time()
     found = folders.listed(source, name=name, subject=subject, skip=skip)
-    with opened(shelf, name, found.digest, lambda what: progress(what, 1.0)) as work:
+    state = hashlib.sha256(f"{found.digest} {__version__}".encode()).hexdigest()
+    with opened(shelf, name, state, lambda what: progress(what, 1.0)) as work:
         spent = work.spent_s()
         tokens = _read(found, work, progress)
         layers, seen, held = _learnt(tokens, work, progress)
+        if not layers.sharpness.any():
+            work.remove()
+            raise CollectionError(
+                f"the pictures of {source} show none of its traits ({', '.join(tokens.traits.types)}), so there is "
+                "nothing to learn: check that images and metadata belong together"
+            )
         raw = pack(layers)
         judged = _judge(unpack(raw, name), tokens, seen, held, progress)
         trained = Trained(
@@ -93,7 +105,7 @@ def train(
             shelf / f"collection-{name}.json",
             shelf / f"collection-{name}.html",
             judged,
-            found.notes,
+            (*found.notes, *_guesses(judged)),
             tuple(t for t, worth in zip(tokens.traits.types, layers.sharpness, strict=True) if not worth),
             (spent + time.process_time() - started) / 60,
             work.resumed,
@@ -194,16 +206,28 @@ def _judge(
             shown.append((tokens.names[k], *captions, tokens.image(k), painted))
         progress("reading held-out tokens", (number + 1) / len(held))
     exact, confident = np.all(right, 1), np.array(sure)
-    by_type = {t: float(share) for t, share, r in zip(traits.types, np.mean(right, 0), readable, strict=True) if r}
+    commonest = np.array([int(layers.prior[a:b].argmax()) for a, b in pairwise(layers.first)])
+
+    def of_readable(shares: NDArray[np.float64]) -> dict[str, float]:
+        return {t: float(share) for t, share, r in zip(traits.types, shares, readable, strict=True) if r}
+
     return Judged(
         len(held),
         float(exact.mean()),
-        by_type,
+        of_readable(np.mean(right, 0)),
+        of_readable((seen[held] == commonest).mean(0)),
         float(confident.mean()),
         float((confident & ~exact).mean()),
         float(np.mean(similar)),
         tuple(shown),
     )
+
+
+def _guesses(judged: Judged) -> list[str]:
+    """Of the types that are read, those that might as well be guessed."""
+    weak = [t for t, share in judged.by_type.items() if share < 1 and share <= judged.guessed[t]]
+    told = f"read no better than by always saying the commonest value: {', '.join(weak)}; do the pictures show it?"
+    return [told] if weak else []
 
 
 def _card(trained: Trained, raw: bytes, tokens: int) -> dict[str, object]:

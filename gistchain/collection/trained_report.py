@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from gistchain.traits import parts
 from gistchain.types import Pixels
 
 if TYPE_CHECKING:
@@ -21,10 +22,20 @@ def write(trained: Trained) -> str:
     template = resources.files("gistchain.collection").joinpath("trained_report.html.j2").read_text("utf-8")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
     pictures = [
-        {"name": n, "true": true, "read": read, "image": _uri(image), "painted": _uri(painted)}
-        for n, true, read, image, painted in trained.judged.pictures
+        {"name": name, **_compared(true, read), "image": _uri(image), "painted": _uri(painted)}
+        for name, true, read, image, painted in trained.judged.pictures
     ]
     return page.render(trained=trained, judged=trained.judged, pictures=pictures)
+
+
+def _compared(true: str, read: str) -> dict[str, object]:
+    """said: each phrase read, and whether it is right; missed: what should have been said too; right: all of it."""
+    wanted, said = parts(true)[1], parts(read)[1]
+    return {
+        "said": [(phrase, phrase in wanted) for phrase in said],
+        "missed": [phrase for phrase in wanted if phrase not in said],
+        "right": true == read,
+    }
 
 
 def _uri(image: Pixels) -> str:

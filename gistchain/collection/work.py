@@ -89,7 +89,7 @@ class Work:
 
 @contextlib.contextmanager
 def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> Iterator[Work]:
-    """The work on the collection `name` from the state `digest` of its folder.
+    """The work on the collection `name` in the state `digest` of its folder and of gistchain.
 
     Raises CollectionError where another process is at it, and for a shelf that can't be written.
     """
@@ -100,7 +100,7 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
             mine = shelf / f".training-{name}-{digest[:12]}"
             for left in shelf.glob(f".training-{name}-*"):
                 if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
-                    tell("the folder has changed since a run that was interrupted: beginning anew")
+                    tell("the folder has changed since a run that was interrupted, or gistchain has: beginning anew")
                     shutil.rmtree(left)
             yield Work(mine, tell)
     except OSError as error:

@@ -23,7 +23,10 @@ MAX_TEXT_BYTES = 4096
 PLAIN = 0
 """The text coder that writes UTF-8 as it is."""
 
-DICTIONARIES = {1: ("dictionary-1.txt", "a4cea3dfbeb19f5099de7b29a78fbf8949d61e29c883841ea5c65cd0b0ff5961")}
+DICTIONARIES = {
+    1: ("dictionary-1.txt", "a4cea3dfbeb19f5099de7b29a78fbf8949d61e29c883841ea5c65cd0b0ff5961"),
+    2: ("dictionary-2.txt", "f9ba5d92de40666d5f2e7fcc0cfa4a033090dd03c5d242ae62d4ac3a013c7d41"),
+}
 """Text coder -> its dictionary and that file's SHA-256: another dictionary would decode to fluent, wrong captions."""
 
 _END = -1
@@ -79,20 +82,28 @@ class Dictionary:
 
 
 def encode(text: str) -> bytes:
-    """The text coder's number in one byte, then the code: plain UTF-8 where the dictionary isn't shorter.
+    """The text coder's number in one byte, then its code: of all coders the shortest, of equals the lowest number.
 
     Raises PacketError for more than 4,096 bytes of UTF-8, or a text that UTF-8 can't hold (a lone surrogate).
     """
+    coded = codes(text)
+    best = min(coded, key=lambda number: (len(coded[number]), number))
+    return bytes([best]) + coded[best]
+
+
+def codes(text: str) -> dict[int, bytes]:
+    """Text coder -> what it writes for this text, without its number. Raises PacketError as `encode` does."""
     try:
         plain = text.encode()
     except UnicodeEncodeError as error:
         raise PacketError(f"caption {text[:40]!r} can't be written as UTF-8: {error.reason}") from error
     if len(plain) > MAX_TEXT_BYTES:
         raise PacketError(f"caption of {len(plain)} bytes: at most {MAX_TEXT_BYTES} fit a packet, shorten it")
-    number = max(DICTIONARIES)
-    dictionary = load(number)
-    code = _fraction(dictionary, cheapest_path(dictionary, plain))
-    return bytes([number]) + code if len(code) < len(plain) else bytes([PLAIN]) + plain
+    coded = {PLAIN: plain}
+    for number in DICTIONARIES:
+        dictionary = load(number)
+        coded[number] = _fraction(dictionary, cheapest_path(dictionary, plain))
+    return coded
 
 
 def decode(data: bytes) -> str:

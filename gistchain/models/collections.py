@@ -31,12 +31,13 @@ _THUMB_DEVIATION = 0.03  # what an 8 x 8 latent says of each of its numbers, in 
 
 @dataclass(frozen=True, slots=True)
 class OnShelf:
-    """One collection's files: `name` is their stem, folder None for those that ship."""
+    """One collection's files: `name` is their stem, folder None for those that ship. sha256: that of the layers."""
 
     name: str
     folder: Path | None
     subject: str
     collection: str
+    sha256: str
 
 
 class Shelf:
@@ -45,18 +46,27 @@ class Shelf:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
-    @functools.cached_property
+    @property
     def collections(self) -> tuple[OnShelf, ...]:
-        found: dict[str, OnShelf] = {}
-        for folder in (self._folder, None):
-            for path in sorted((folder or WEIGHTS).glob("collection-*.json")):
-                made = card(path.stem, folder)
-                try:
-                    entry = OnShelf(path.stem, folder, str(made["subject"]), str(made["collection"]))
-                except KeyError as error:
-                    raise ModelError(f"{path} is no card of a collection: it has no {error}; train it again") from error
-                found.setdefault(path.stem, entry)
-        return tuple(found.values())
+        return self._looked_through[0]
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What is wrong with collections of the user's folder that are left out: it must not stop all others."""
+        return self._looked_through[1]
+
+    @functools.cached_property
+    def _looked_through(self) -> tuple[tuple[OnShelf, ...], tuple[str, ...]]:
+        found, damaged = {}, []
+        for path in sorted(self._folder.glob("collection-*.json")) if self._folder else []:
+            try:
+                weights(path.stem, self._folder, suffix=".layers")
+                found[path.stem] = _on_shelf(path.stem, self._folder)
+            except ModelError as error:
+                damaged.append(str(error))
+        for path in sorted(WEIGHTS.glob("collection-*.json")):
+            found.setdefault(path.stem, _on_shelf(path.stem, None))
+        return tuple(found.values()), tuple(damaged)
 
     def layers(self, entry: OnShelf) -> Layers:
         return _layers(entry)
@@ -76,6 +86,14 @@ class Shelf:
             if wanted in names | {n.removesuffix("s") for n in names}:
                 return entry
         return None
+
+
+def _on_shelf(name: str, folder: Path | None) -> OnShelf:
+    made = card(name, folder)
+    try:
+        return OnShelf(name, folder, *(str(made[key]) for key in ("subject", "collection", "sha256")))
+    except KeyError as error:
+        raise ModelError(f"{name}.json is no card of a collection: it has no {error}; train it again") from error
 
 
 class CollectionCaptioner:

@@ -69,7 +69,7 @@ def verify(entry: Entry) -> int:
     """
     shipped = [stem for stem in _shipped(entry) if "sha256" in onnx.card(stem)]
     for stem in shipped:
-        onnx.weights(stem)
+        onnx.weights(stem, suffix=_suffix(stem))
     recorded = [(file, package) for package in entry.packages for file in _data_of(package)]
     for file, package in recorded:
         _check_recorded(file, package)
@@ -115,7 +115,12 @@ def _whole(stem: str) -> bool:
         names_weights = "sha256" in onnx.card(stem)
     except ModelError:
         return False
-    return not names_weights or (onnx.WEIGHTS / f"{stem}.onnx").is_file()
+    return not names_weights or (onnx.WEIGHTS / f"{stem}{_suffix(stem)}").is_file()
+
+
+def _suffix(stem: str) -> str:
+    """Of the file that the card's sha256 is of."""
+    return ".layers" if stem.startswith("collection-") else ".onnx"
 
 
 def _installed(requirement: str) -> Distribution | None:

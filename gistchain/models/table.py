@@ -71,8 +71,8 @@ def _torchvision(row: Entry, torch_file: str, *needs: str) -> Entry:
 # fmt: off
 TABLE: tuple[Entry, ...] = (
     _own("captioner", "default", "default:DefaultCaptioner", "collections by their traits, anything else as a photo",
-         "captioner-default", packages=(_LITE0,)),
-    _own("captioner", "traits", "captioner:TraitCaptioner", "traits of the first six collections",
+         "captioner-default", "collection-*", "photo-captioner", packages=(_LITE0,)),
+    _own("captioner", "traits", "captioner:TraitCaptioner", "traits of punks, Nouns and four more",
          "captioner-default", arguments=(("name", "captioner-default"),)),
     _own("captioner", "second", "captioner:TraitCaptioner", "the same with other weights, to score with",
          "captioner-second", arguments=(("name", "captioner-second"),)),
@@ -86,8 +86,8 @@ TABLE: tuple[Entry, ...] = (
         "Llama 2 Community", "llava-hf/llava-1.5-7b-hf", 14_100),
 
     _own("painter", "default", "default:DefaultPainter", "collections from their traits, anything else as a sketch",
-         "painter-*", packages=(_MINILM,)),
-    _own("painter", "traits", "painter:TraitPainter", "the first six collections from their traits",
+         "painter-*", "collection-*", "latent-photo", packages=(_MINILM,)),
+    _own("painter", "traits", "painter:TraitPainter", "punks and Nouns from their traits",
          "painter-*", packages=(_MINILM,)),
     _own("painter", "sketch", "sketch:SketchPainter", "a sketch of colours and layout for any caption",
          "latent-photo"),

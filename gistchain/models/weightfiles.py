@@ -77,8 +77,10 @@ def parsed(raw: bytes) -> Any:
     would end the process instead of raising.
     """
     depth = 0
-    for bracket in re.findall(rb"[][{}]", raw):
-        depth += 1 if bracket in b"[{" else -1
+    # Strings are matched whole, so that a bracket in one counts for nothing.
+    for found in re.finditer(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', raw, re.DOTALL):
+        if found[0] in (b"[", b"{", b"]", b"}"):
+            depth += 1 if found[0] in b"[{" else -1
         if depth > _DEEPEST:
             raise ValueError(f"it is nested more than {_DEEPEST} deep")
     return json.loads(raw.decode("utf-8"))

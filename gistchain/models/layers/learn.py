@@ -6,7 +6,7 @@ error) and what the evidence of a pixel is worth (sharpness). Nothing here is a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +29,7 @@ _RIDGE = 3e-3
 _SHARPNESS = np.geomspace(0.003, 0.3, 14)
 _FIRST_SHARPNESS = 0.03
 _RARELY = 0.02
+_CHANCE = 2.0  # nats that the best of the sharpnesses may seem to tell by chance
 _WORTH_READING = 0.02  # nats a token that a type's pixels must tell beyond what is common
 
 
@@ -121,35 +122,50 @@ def _guess(images: Floats, rows: NDArray[np.int64], values: int) -> Floats:
 
 
 def _judged(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers:
-    if len(images) < 2:
+    """What is open is learnt from one half and what evidence is worth under it from the other, both ways round."""
+    if len(images) < 4:
         return replace(layers, error=_LEAST_NOISE)
+    halves = [np.arange(len(images)) % 2 == half for half in (0, 1)]
+    opened = [_open(layers, images[half], labels[half]) for half in halves]
+    others = [(opened[1 - k], images[half], labels[half]) for k, half in enumerate(halves)]
+    sharpness, vanishes = _sharpness(others), _vanishes(layers, labels)
+    trust = _trust([(replace(made, sharpness=sharpness, vanishes=vanishes), x, rows) for made, x, rows in others])
+    return replace(_open(layers, images, labels), sharpness=sharpness, vanishes=vanishes, trust=trust)
+
+
+def _open(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers:
+    """The layers with what these tokens' labels leave open."""
     wrong = np.stack([np.clip(layers.picture(row), -1, 1) for row in labels]) - images
     _, lengths, axes = np.linalg.svd(wrong.reshape(len(wrong), -1), full_matrices=False)
     kept = min(_DIRECTIONS, len(wrong) // 3)
-    variation = (axes[:kept] * lengths[:kept, None] / np.sqrt(len(wrong))).astype(np.float32)
-    layers = replace(
+    return replace(
         layers,
-        variation=variation,
+        variation=(axes[:kept] * lengths[:kept, None] / np.sqrt(len(wrong))).astype(np.float32),
         noise=((wrong**2).mean((0, 2)) + _LEAST_NOISE).astype(np.float32),
         error=float((wrong**2).mean()),
     )
-    layers = replace(
-        layers, sharpness=_sharpness(Reader(layers), images, labels), vanishes=_vanishes(layers, labels)
-    )
-    return replace(layers, trust=_trust(Reader(layers), images, labels))
 
 
-def _sharpness(reader: Reader, images: Floats, labels: NDArray[np.int64]) -> Floats:
+Unseen = Sequence[tuple[Layers, Floats, NDArray[np.int64]]]
+"""Layers with tokens that nothing in them was learnt from."""
+
+
+def _sharpness(unseen: Unseen) -> Floats:
     """For each type the sharpness under which the true values are likeliest, the other types' values being known."""
-    chosen = []
-    for t in range(labels.shape[1]):
-        own = slice(int(reader.layers.first[t]), int(reader.layers.first[t + 1]))
-        surprises = np.stack([reader.surprise(x, row, t) for x, row in zip(images, labels, strict=True)])
-        logs = np.log(reader.layers.prior[own]) - _SHARPNESS[:, None, None] * surprises
-        logs = logs - np.logaddexp.reduce(logs, axis=2, keepdims=True)
-        likelihood = logs[:, np.arange(len(labels)), labels[:, t]].mean(1)
-        blind = np.log(reader.layers.prior[own])[labels[:, t]].mean()
-        chosen.append(_SHARPNESS[likelihood.argmax()] if likelihood.max() > blind + _WORTH_READING else 0.0)
+    first, chosen = unseen[0][0].first, []
+    for t in range(len(first) - 1):
+        prior = np.log(unseen[0][0].prior[first[t] : first[t + 1]])
+        prior = prior - np.logaddexp.reduce(prior)
+        gains = []
+        for layers, images, labels in unseen:
+            reader = Reader(layers)
+            surprises = np.stack([reader.surprise(x, row, t) for x, row in zip(images, labels, strict=True)])
+            logs = prior - _SHARPNESS[:, None, None] * surprises
+            logs = logs - np.logaddexp.reduce(logs, axis=2, keepdims=True)
+            gains.append(logs[:, np.arange(len(labels)), labels[:, t]] - prior[labels[:, t]])
+        gain = np.concatenate(gains, 1)
+        enough = max(_WORTH_READING * gain.shape[1], _CHANCE)
+        chosen.append(_SHARPNESS[gain.sum(1).argmax()] if gain.sum(1).max() > enough else 0.0)
     return np.array(chosen, np.float32)
 
 
@@ -159,11 +175,15 @@ def _vanishes(layers: Layers, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.array([len(f) > 0 and np.mean(f) < _RARELY for f in faint])
 
 
-def _trust(reader: Reader, images: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
+def _trust(unseen: Unseen) -> tuple[float, float]:
     """Platt's bias and slope, with a prior that holds few tokens near (0, 1)."""
-    readings = [reader.read(x) for x in images]
+    readings, true = [], []
+    for layers, images, labels in unseen:
+        reader = Reader(layers)
+        readings += [reader.read(x) for x in images]
+        true += [np.where(layers.sharpness > 0, row, 0) for row in labels]
     odds = np.array([log_odds(reading) for reading in readings])
-    right = np.array([(reading.labels == row).all() for reading, row in zip(readings, labels, strict=True)])
+    right = np.array([(reading.labels == row).all() for reading, row in zip(readings, true, strict=True)])
     bias, slope = np.meshgrid(np.linspace(-8, 4, 49), np.linspace(0, 1.5, 31), indexing="ij")
     logits = bias[..., None] + slope[..., None] * odds
     likelihood = -np.logaddexp(0, np.where(right, -logits, logits)).sum(-1) - bias**2 / 18 - (slope - 1) ** 2

@@ -68,9 +68,10 @@ class Reader:
         seen = self.visible(labels)
         for t in range(len(labels)):
             logs = self.log_chances(picture, labels, t)
-            others = np.exp(logs - logs[labels[t]]).clip(max=1e12)
+            shares = np.exp(logs - logs.max())
+            shares /= shares.sum()
             # What can't be seen is not said: then "not visible" is as right as the value itself.
-            chances.append((1 + (others[0] if labels[t] and not seen[t] else 0)) / others.sum())
+            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not seen[t] else 0))
         wrong = np.clip(layers.picture(labels), -1, 1) - picture
         return Reading(seen, np.array(chances), float((wrong * wrong).mean()))
 
