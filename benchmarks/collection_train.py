@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ _PART = 50
 
 def folder(collection: str, tokens: int, path: Path) -> None:
     path.mkdir()
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = [pool.submit(_some, collection, s, min(_PART, tokens - s), path) for s in range(0, tokens, _PART)]
         for job in jobs:
             job.result()
@@ -60,7 +61,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=1000)
     parser.add_argument("--collections", default=",".join(pfp30.TEST))
     given = parser.parse_args()
-    figures = {name: one(name, given.tokens) for name in given.collections.split(",")}
+    names = given.collections.split(",")
+    with ThreadPoolExecutor(2) as pool:
+        figures = dict(zip(names, pool.map(one, names, [given.tokens] * len(names)), strict=True))
     data = f"PFP-30's test collections, {given.tokens} tokens each (seeds maker-*), nine tenths of them learnt from"
     held_out.write("collection_train", figures, models=[], data=data)
     for name, figure in figures.items():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
 import json
-import os
 import resource
 import shutil
 import signal
@@ -79,7 +79,11 @@ def trained(micah: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def interrupted(folder: Path, home: Path, how: signal.Signals, stage: str = "first") -> Ended:
     """A training that was ended by a signal once it had fitted some of the layers, the first or the second time."""
     words = command("collection", "train", folder, "--home", home, "--json")
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # Where the tests run in the background, children would inherit that ctrl-C is ignored.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    ) as process:
         deadline = time.monotonic() + 60
         while not list((home / "collections").glob(f".training-*/{stage}.checkpoint")):
             assert process.poll() is None, process.communicate()[1]
@@ -186,9 +190,9 @@ def test_a_folder_that_has_changed_meanwhile_begins_anew(
 ) -> None:
     folder = shutil.copytree(micah, tmp_path / "micah")
     interrupted(folder, tmp_path / "home", signal.SIGKILL)
-    os.replace(folder / "1.png", folder / "x")
-    os.replace(folder / "0.png", folder / "1.png")
-    os.replace(folder / "x", folder / "0.png")
+    with Image.open(folder / "0.png") as image:
+        lighter = image.point(lambda value: min(255, value + 2))
+    lighter.save(folder / "0.png")
     ended = train(folder, tmp_path / "home")
     assert "the folder has changed since a run that was interrupted" in ended.stderr
     assert not said(ended)["resumed"]
