@@ -8,6 +8,12 @@ GistchainError
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
 ├── AlreadyRegistered   the very same image has a token
+├── RarenessError       the database of registered images can't be used
+│   ├── StoreBusy       another process writes to it
+│   ├── StoreDamaged    it is not what was written
+│   ├── StoreFull       no space left; nothing was written
+│   └── OtherFingerprint  its fingerprints are of another version
+├── SearchError         a search of the internet can't be made, or its answer can't be read
 ├── RebuildError        no isotope can be made from this gist
 └── LedgerError         the chain refused, or can't be reached
     ├── UnknownToken    no token has this id
@@ -57,6 +63,30 @@ class AlreadyRegistered(GistchainError):
     def __init__(self, message: str, token: int) -> None:
         super().__init__(message)
         self.token = token
+
+
+class RarenessError(GistchainError):
+    pass
+
+
+class StoreBusy(RarenessError):
+    pass
+
+
+class StoreDamaged(RarenessError):
+    pass
+
+
+class StoreFull(RarenessError):
+    pass
+
+
+class OtherFingerprint(RarenessError):
+    pass
+
+
+class SearchError(GistchainError):
+    pass
 
 
 class RebuildError(GistchainError):

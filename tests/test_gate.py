@@ -13,8 +13,8 @@ from PIL import Image, ImageEnhance
 
 from gistchain.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerError
 from gistchain.rareness.gate import Gate
-from gistchain.rareness.hashes import BITS, Hashes, distance, hashes
-from gistchain.types import Pixels
+from gistchain.rareness.hashes import BITS, distance, hashes
+from gistchain.types import Hashes, Pixels
 
 FLAT = np.full((64, 64, 3), 200, np.uint8)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import DiskFull, LedgerBusy, LedgerDamaged, LedgerError
-from gistchain.rareness.hashes import BITS, THRESHOLDS, Hashes
-from gistchain.types import Hash, NearMatch
+from gistchain.rareness.hashes import BITS, THRESHOLDS
+from gistchain.types import Hash, Hashes, NearMatch
 
 _TABLE = """create table if not exists hashes (
     sha3_256 blob primary key check (length(sha3_256) = 32), pdq blob not null, phash blob not null,

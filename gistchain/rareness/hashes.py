@@ -6,27 +6,14 @@ collection apart (T1.5): a near hash is worth a look, it is no verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from gistchain.types import Hash, Pixels
+from gistchain.types import Hash, Hashes, Pixels
 
 BITS: dict[Hash, int] = {"pdq": 256, "phash": 64, "ahash": 64, "dhash": 64}
 THRESHOLDS: dict[Hash, int] = {"pdq": 31, "phash": 10, "ahash": 5, "dhash": 10}
 """Most differing bits of two images that are near. PDQ: its authors' 31. phash and dhash: 10, beyond which Krawetz
 ("Looks Like It", 2011; "Kind of Like That", 2013) calls images different; ahash, the coarsest: 5, his "similar"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hashes:
-    """Hashes of one image in hex. pdq_quality in 0..100: below 50, PDQ's authors advise not to trust it."""
-
-    pdq: str
-    pdq_quality: int
-    phash: str
-    ahash: str
-    dhash: str
 
 
 def hashes(image: Pixels) -> Hashes:
