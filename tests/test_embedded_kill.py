@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.errors import AlreadyRegistered, DiskFull, LedgerBusy, LedgerDamaged
+from gistchain.errors import AlreadyRegistered, DiskFull, LedgerBusy, LedgerDamaged, LedgerError
 from gistchain.ledger.evm import open_embedded
 
 KILLS = 100
@@ -306,5 +306,9 @@ def test_flipped_bytes_are_reported_and_never_read_as_a_gist(home: Path, chain_f
         try:
             assert read_all(home) == [gist_for(f"kept/{number}") for number in range(5)]
         except LedgerDamaged:
+            reported += 1
+        except LedgerError as unread:
+            if "this gistchain reads" not in str(unread):  # a bit of the format's number
+                raise
             reported += 1
     assert reported > 10

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ import pytest
 from gistchain.errors import AlreadyRegistered, LedgerError, NodeDown, OutOfGas, SettingError, UnknownToken, WrongChain
 from gistchain.ledger.archive import deploy_archive, put_file
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
-from gistchain.ledger.gas import MAX_GIST_BYTES, MEASURED_GAS
+from gistchain.ledger.gas import MAX_GIST_BYTES, MEASURED_GAS, MEASURED_RATED_GAS
+from gistchain.ledger.relay import relay, sign
+from gistchain.ledger.ticket import Registration
+from gistchain.types import RarenessTicket
 
 # The first account of anvil's published test mnemonic ("test test ... junk").
 RICH_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -157,6 +161,69 @@ def test_a_node_charges_what_the_embedded_chain_charges(ledger: EvmLedger) -> No
     for size in (10, 64, 100, 1024):
         receipt = ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:])
         assert abs(receipt.cost - MEASURED_GAS[size]) < 150
+
+
+TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"e").digest())
+
+
+@needs_anvil
+@pytest.mark.parametrize("size", [10, 29, 30, 1024])
+def test_a_node_keeps_the_ticket_for_the_same_gas(ledger: EvmLedger, size: int) -> None:
+    ledger.put(b"." * 65, image_sha3_256=new_image())
+    receipt = ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:], rareness=TICKET)
+    assert abs(receipt.cost - MEASURED_RATED_GAS[size]) < 150
+    assert ledger.get(receipt).payload == b"\xaa" * size
+    rareness = ledger.rareness_of(int(receipt.locator))
+    assert rareness is not None
+    assert (rareness.ticket, rareness.signer) == (TICKET, ledger.owner)
+    assert rareness.signature is not None
+
+
+@needs_anvil
+def test_a_node_says_why_the_registry_refused(ledger: EvmLedger) -> None:
+    wanted = Registration(ledger.owner, new_image(), b"x", TICKET)
+    other = replace(wanted, ticket=replace(TICKET, score=1.0))
+    with pytest.raises(LedgerError, match=r"refused: .*signature is not the owner's"):
+        relay(ledger, other, sign(ledger, wanted))
+
+
+@needs_anvil
+def test_a_registry_of_before_tickets_is_known_again(anvil: Anvil, home: Path, key: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.unpack_archive(Path(__file__).parent / "golden" / "home-without-tickets.zip", old)
+    with open_embedded(old) as before, open_rpc(anvil.url, tmp_path / "deployer", key) as node:
+        runtime = bytes(before.node.w3.eth.get_code(before.node.w3.to_checksum_address(before.registry)))
+        returns_the_rest = bytes.fromhex("600b380380600b3d393df3")
+        address = node.node.run({"data": returns_the_rest + runtime})["contractAddress"]
+    with open_rpc(anvil.url, home, key, registry=str(address)) as ledger:
+        assert not ledger.takes_tickets
+        receipt = ledger.put(b"plain", image_sha3_256=new_image())
+        with pytest.raises(LedgerError, match="earlier gistchain"):
+            ledger.put(b"rated", image_sha3_256=new_image(), rareness=TICKET)
+        assert ledger.rareness_of(int(receipt.locator)) is None
+        assert ledger.count() == 1
+
+
+@needs_anvil
+def test_a_retry_with_another_ticket_sends_the_first_one(nodes: Callable[..., Anvil], home: Path, key: Path) -> None:
+    node = nodes()
+    image = new_image()
+    with open_rpc(node.url, home, key) as ledger:
+        node.ask("evm_setAutomine", False)
+        ledger.node.timeout_s = 0.5
+        with pytest.raises(NodeDown):
+            ledger.put(b"in flight", image_sha3_256=image, rareness=TICKET)
+        (journalled,) = sent_transactions(home)
+        node.ask("anvil_dropAllTransactions")
+        node.ask("evm_setAutomine", True)
+        ledger.node.timeout_s = 20
+        later = replace(TICKET, score=0.5, evidence=b"\2" * 32)
+        receipt = ledger.put(b"in flight", image_sha3_256=image, rareness=later)
+        assert receipt.tx == journalled
+        assert ledger.count() == 1
+        rareness = ledger.rareness_of(1)
+        assert rareness is not None
+        assert rareness.ticket == TICKET
 
 
 @needs_anvil
@@ -358,6 +425,7 @@ def test_a_node_without_fee_market_gets_legacy_transactions(nodes: Callable[...,
         receipt = ledger.put(b"old rules", image_sha3_256=new_image())
         assert ledger.get(receipt).payload == b"old rules"
         assert ledger.node.w3.eth.get_transaction(receipt.tx)["type"] == 0  # type: ignore[arg-type]
+        assert ledger.rareness_of(int(ledger.put(b"rated", image_sha3_256=new_image(), rareness=TICKET).locator))
 
 
 def test_a_node_that_is_not_there_is_down(home: Path) -> None:

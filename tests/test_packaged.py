@@ -19,7 +19,13 @@ from gistchain.errors import ModelError
 from gistchain.models import onnx, packaged
 
 NAME = "efficientnet-lite0"
-GOLDEN = json.loads((Path(__file__).parent / "golden" / f"{NAME}.json").read_text("utf-8"))["values"]
+SIDES = {NAME: (224, 192, 161), "efficientnet-lite1": (240, 192, 161), "efficientnet-lite2": (260, 192, 161)}
+
+
+def golden_values(name: str) -> dict[str, dict[str, list[float]]]:
+    kept = json.loads((Path(__file__).parent / "golden" / f"{name}.json").read_text("utf-8"))
+    values: dict[str, dict[str, list[float]]] = kept["values"]
+    return values
 
 
 def golden_image(side: int) -> np.ndarray:
@@ -29,15 +35,16 @@ def golden_image(side: int) -> np.ndarray:
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)
 
 
-@pytest.mark.parametrize("side", [224, 192, 161])
-def test_it_computes_what_torch_computed(side: int) -> None:
-    found = packaged.network(NAME).run(golden_image(side), side)
+@pytest.mark.parametrize(("name", "side"), [(name, side) for name, sides in SIDES.items() for side in sides])
+def test_it_computes_what_torch_computed(name: str, side: int) -> None:
+    golden = golden_values(name)[str(side)]
+    found = packaged.network(name).run(golden_image(side), side)
     values = {"logits": found.logits, "pooled": found.pooled, "peak": found.peak}
     values |= {f"map{k}": m for k, m in enumerate(found.maps)}
-    assert set(values) == set(GOLDEN[str(side)])
-    for name, expected in GOLDEN[str(side)].items():
-        sample = values[name].ravel()[:: max(1, values[name].size // 24)][:24]
-        np.testing.assert_allclose(sample, expected, rtol=1e-4, atol=1e-4, err_msg=name)
+    assert set(values) == set(golden)
+    for output, expected in golden.items():
+        sample = values[output].ravel()[:: max(1, values[output].size // 24)][:24]
+        np.testing.assert_allclose(sample, expected, rtol=1e-4, atol=1e-4, err_msg=output)
 
 
 def test_photos_are_recognised() -> None:
@@ -64,6 +71,16 @@ def test_the_same_image_gives_the_same_bits_and_is_left_alone() -> None:
     image.setflags(write=False)
     one, two = packaged.network(NAME).run(image), packaged.Network(NAME).run(image)
     assert one.pooled.tobytes() == two.pooled.tobytes()
+
+
+def test_a_huge_image_is_reduced_and_a_small_one_left_alone() -> None:
+    image = data.coffee()
+    assert packaged.reduced(image) is image
+    large = np.repeat(np.repeat(image, 4, 0), 3, 1)  # 1600 x 1800
+    small = packaged.reduced(large)
+    assert small.shape == (534, 600, 3)
+    tall = packaged.reduced(np.zeros((50_000, 1, 3), np.uint8))
+    assert (tall.shape[0] < 1040, tall.shape[1]) == (True, 1)
 
 
 def test_there_are_a_thousand_names_in_order() -> None:

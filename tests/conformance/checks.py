@@ -18,7 +18,9 @@ from gistchain.errors import ModelError, RebuildError
 from gistchain.models.conformance import LATENT_SIZES, check
 from gistchain.types import (
     Captioner,
+    ContentRater,
     FeatureExtractor,
+    Fingerprinter,
     Gist,
     ImageEmbedder,
     JointEmbedder,
@@ -161,6 +163,25 @@ def check_features(model: FeatureExtractor) -> None:
     assert model.features([]).shape == (0, together.shape[1])
 
 
+def check_fingerprinter(model: Fingerprinter) -> None:
+    check("fingerprinter", model, picture(), CAPTION)
+    images = [picture(8, size) for size in SIZES]
+    found = model.fingerprint(images)
+    assert found.shape == (len(images), 10_048)
+    assert np.isfinite(found).all()
+    for k in (0, 3):
+        assert model.fingerprint([_locked(images[k])]).tobytes() == found[k].tobytes()
+    assert model.fingerprint([]).shape == (0, 10_048)
+
+
+def check_content_rater(model: ContentRater) -> None:
+    check("content-rater", model, picture(), CAPTION)
+    for size in SIZES:
+        found = model.rate(_locked(picture(9, size)))
+        assert 0 <= found.open_nsfw <= 1, size
+    assert model.rate(picture(1)) != model.rate(picture(2))
+
+
 CHECKS: dict[str, Callable[..., Any]] = {
     "captioner": check_captioner,
     "painter": check_painter,
@@ -172,6 +193,8 @@ CHECKS: dict[str, Callable[..., Any]] = {
     "corrector": check_corrector,
     "perceptual": check_perceptual,
     "features": check_features,
+    "fingerprinter": check_fingerprinter,
+    "content-rater": check_content_rater,
 }
 """kind -> its check."""
 

@@ -1,0 +1,375 @@
+"""`gistchain check`, `gistchain watch` and `gistchain rareness`: how rare images are, and the database that tells."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gistchain.errors import GistchainError, ImageError, ModelError, SettingError
+from gistchain.settings import load
+from gistchain.terminal import Verb, complain, print_json, progress, say, stages
+
+if TYPE_CHECKING:
+    from gistchain.collection.seeds import Seed
+    from gistchain.image import Picture
+    from gistchain.rareness.check import Checker
+    from gistchain.rareness.watch import Event
+    from gistchain.types import Nearest, Rareness, WebSearch
+
+app = typer.Typer(
+    help="The database of registered images: fill it, look at it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
+
+
+def check(
+    images: Annotated[
+        list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
+    ],
+    explain: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Show why, in one page with pictures.")
+    ] = None,
+    web: Web = False,
+    sense: Annotated[bool, typer.Option("--sense", help="Print exactly Sense's object, one per line.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.rareness.explain import card, page
+    from gistchain.rareness.sense import sense as in_senses_words
+    from gistchain.systems import checker
+
+    if sense and as_json:
+        raise SettingError("--json and --sense are two forms of the answer: choose one")
+    settings = load({"home": home})
+    if explain is not None:
+        _check_writable(explain)
+    sources, failed, cards = list(_sources(images)), False, []
+    # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
+    quiet = (as_json or sense) and sys.stdout.isatty()
+    with checker(settings) as judge:
+        for source in sources if quiet else progress(sources, "checking"):
+            try:
+                picture = _read(source)
+            except ImageError as error:
+                failed = True
+                complain(error)
+                if as_json or sense:
+                    name = str(source[0] if isinstance(source, tuple) else source)
+                    print_json({"image": name, "error": str(error), "kind": type(error).__name__})
+                continue
+            found = judge.check(picture, web=web)
+            if sense:
+                print_json(in_senses_words(picture.sha3_256, found))
+            elif as_json:
+                print_json(checked_json(picture, found))
+            else:
+                say(checked_text(picture, found))
+            if explain is not None:
+                cards.append(card(picture, found))
+    if explain is not None and cards:
+        explain.write_text(page(cards), "utf-8")
+        say(f"explained: {explain.resolve()}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Folder that images are put into.", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of results.  [default: dupe_detection_output_files beside FOLDER]", show_default=False
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when what is there is done with.")] = False,
+    web: Web = False,
+    settle: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds that a file stands still before it counts as complete.")
+    ] = 2.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Seconds after which a file that still changes is reported.  [default: 600; with --once 10]",
+            show_default=False,
+        ),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write Sense's JSON for every image that is put into a folder, until Ctrl-C."""
+    from gistchain.rareness.watch import watch as watching
+    from gistchain.systems import checker
+
+    settings = load({"home": home})
+    patient = timeout if timeout is not None else 10.0 if once else 600.0
+    good = True
+    with checker(settings) as judge, _until_interrupted() as stop:
+        if not once:
+            say(f"watching {folder}; Ctrl-C ends it after the image in work", err=True)
+        for event in watching(
+            folder, lambda picture: judge.check(picture, web=web), output=output, once=once,
+            settle_s=settle, timeout_s=patient, stop=stop,
+        ):  # fmt: skip
+            good &= event.kind in ("written", "known")
+            _print_event(event, as_json)
+    if once and not good:
+        raise typer.Exit(1)
+
+
+@app.command(cls=Verb)
+def seed(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Folders of images.  [default: thirty real collections of the samples extra]", show_default=False
+        ),
+    ] = None,
+    each: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many of a folder or collection.  [default: 170, all of a folder]"),
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Name of the folders' collection.  [default: each folder's own name]")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
+    from gistchain.systems import checker
+
+    settings = load({"home": home})
+    counts = {"new": 0, "known": 0, "failed": 0}
+    with checker(settings) as judge, stages() as told:
+        plan = _of_folders(folders, each, collection, counts) if folders else _of_samples(each, counts)
+        for what, share, one in plan:
+            told(what, share)
+            if one is not None:
+                counts[_remember(judge, one)] += 1
+        total = len(judge.store)
+    if as_json:
+        print_json({**counts, "registered": total})
+    else:
+        say(f"{counts['new']:,} new, {counts['known']:,} were there: {total:,} images are registered")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+@app.command(cls=Verb)
+def status(home: Home = None, as_json: Json = False) -> None:
+    """Show how many images new ones are compared with."""
+    from gistchain.systems import checker
+
+    settings = load({"home": home})
+    with checker(settings) as judge:
+        fields: dict[str, Any] = {
+            "registered": len(judge.store),
+            "fingerprint_version": judge.fingerprint_version,
+            "bytes": sum(path.stat().st_size for path in settings.home.glob("rareness.*")),
+            "folder": str(settings.home),
+        }
+    if as_json:
+        print_json(fields)
+        return
+    say(f"{fields['registered']:,} images, fingerprints of version {fields['fingerprint_version']}")
+    say(f"  {fields['bytes']:,} bytes in {fields['folder']}")
+    if not fields["registered"]:
+        say("  every image is an original so far: fill it with `gistchain rareness seed`, or register images")
+
+
+def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
+    nearest = found.nearest
+    return {
+        "image": picture.name,
+        "image_sha3_256": picture.sha3_256.hex(),
+        "verdict": found.verdict,
+        "score": round(found.score, 4),
+        "interval": [round(bound, 4) for bound in found.interval],
+        "reason": found.reason,
+        "nearest": None if nearest is None else _nearest_json(nearest),
+        "registered": found.registered,
+        "subscores": {name: round(value, 4) for name, value in found.subscores.items()},
+        "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
+        "pdq_quality": found.hashes.pdq_quality,
+        "neuralhash_reason": None if found.hashes.neuralhash else "off: its weights have no free licence",
+        "web": None if found.web is None else [_search_json(search) for search in found.web],
+        "fingerprint_version": found.fingerprint_version,
+        "notes": list(picture.notes),
+    }
+
+
+def checked_text(picture: Picture, found: Rareness) -> str:
+    """Two lines: the verdict with its score, and why."""
+    nearest = found.nearest
+    of = f" of {_called(nearest)}" if nearest is not None and found.verdict != "original" else ""
+    low, high = found.interval
+    words = {"unsure": f"copy or sibling{of}: cannot tell"}.get(found.verdict, f"{found.verdict}{of}")
+    lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
+    if nearest is not None and nearest.transform.words and found.verdict != "original":
+        lines.append(f"  found: {', '.join(nearest.transform.words)}")
+    if nearest is not None and nearest.traits and found.verdict != "original":
+        lines.append(f"  traits that differ: {', '.join(nearest.traits)}")
+    for search in found.web or ():
+        first = f", first {search.matches[0].url}" if search.matches else ""
+        lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
+    return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
+
+
+def _called(nearest: Nearest) -> str:
+    return nearest.name if nearest.token is None else f"token {nearest.token} ({nearest.name})"
+
+
+def _nearest_json(nearest: Nearest) -> dict[str, Any]:
+    return {
+        "token": nearest.token,
+        "name": nearest.name,
+        "collection": nearest.collection,
+        "image_sha3_256": nearest.sha3_256.hex(),
+        "pearson": round(nearest.pearson, 4),
+        "overlap": round(nearest.overlap, 4),
+        "residual": round(nearest.residual, 4),
+        "transform": list(nearest.transform.words),
+        "mirrored": nearest.transform.mirrored,
+        "matrix": [round(number, 6) for number in nearest.transform.matrix],
+        "traits": list(nearest.traits),
+        "regions": [
+            {
+                "box": [round(side, 4) for side in (r.left, r.top, r.right, r.bottom)],
+                "kind": r.kind,
+                "share": round(r.share, 4),
+            }
+            for r in nearest.regions
+        ],
+    }
+
+
+def _search_json(search: WebSearch) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(search)
+
+
+def _print_event(event: Event, as_json: bool) -> None:
+    if as_json:
+        verdict, score = (event.rareness.verdict, round(event.rareness.score, 4)) if event.rareness else (None, None)
+        path = None if event.path is None else str(event.path)
+        print_json({
+            "event": event.kind, "file": event.name, "result": path, "verdict": verdict, "score": score,
+            "text": event.text,
+        })  # fmt: skip
+        return
+    if event.path is None:
+        say(f"gistchain: {event.text}", err=True)
+    elif event.rareness is not None:
+        say(f"{event.name} -> {event.path.name}  {event.rareness.verdict}, rareness {event.rareness.score:.2f}")
+    else:
+        say(f"{event.name} -> {event.path.name}  {event.text or 'known'}")
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed or the process told to end; a second time ends it at once."""
+    asked: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        say("gistchain: ending after the image in work", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_Source = str | Path | tuple[str, ImageError]
+"""- for stdin, a file, or what was given and why it is none."""
+
+
+def _sources(images: Sequence[str]) -> Iterator[_Source]:
+    from gistchain.image import images_in
+
+    if images.count("-") > 1:
+        raise SettingError("- was given twice: stdin holds one image")
+    if "-" in images and sys.stdin.isatty():
+        raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
+    for given in images:
+        try:
+            yield from ["-"] if given == "-" else images_in([Path(given)])
+        except ImageError as error:
+            yield given, error
+
+
+def _read(source: _Source) -> Picture:
+    from gistchain.image import read_image
+
+    if isinstance(source, tuple):
+        raise source[1]
+    return read_image(sys.stdin.buffer.read(), "-") if source == "-" else read_image(Path(source))
+
+
+def _check_writable(path: Path) -> None:
+    """Before minutes of work, not after them."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise SettingError(f"{path} can't be written ({error.strerror}): give another --explain") from error
+
+
+def _of_samples(each: int | None, counts: dict[str, int]) -> Iterator[tuple[str, float, Seed | None]]:
+    from gistchain.collection import pfp30
+    from gistchain.collection.seeds import EACH, seeds
+
+    wanted = min(each or EACH, EACH)
+    for collection in pfp30.ALL:
+        try:
+            for number, one in enumerate(seeds(collection, wanted), 1):
+                yield collection, number / wanted, one
+        except ModelError as error:
+            counts["failed"] += 1
+            complain(error)
+
+
+def _of_folders(
+    folders: Sequence[Path], each: int | None, collection: str | None, counts: dict[str, int]
+) -> Iterator[tuple[str, float, Seed | None]]:
+    from gistchain.collection.seeds import Seed
+    from gistchain.image import images_in, read_image
+
+    for folder in folders:
+        paths = list(images_in([folder]))[:each]
+        name = collection if collection is not None else folder.resolve().name
+        for number, path in enumerate(paths, 1):
+            try:
+                one = Seed(read_image(path, path.name), name, "")
+            except ImageError as error:
+                counts["failed"] += 1
+                complain(error)
+                yield name, number / len(paths), None
+            else:
+                yield name, number / len(paths), one
+
+
+def _remember(judge: Checker, one: Seed) -> str:
+    if judge.store.find(one.picture.sha3_256) is not None:
+        return "known"
+    judge.remember(one.picture, None, name=one.picture.name, collection=one.collection, caption=one.caption, seed=True)
+    return "new"

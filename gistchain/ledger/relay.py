@@ -1,0 +1,39 @@
+"""A registration that its creator signed -> a token of hers, paid by somebody else."""
+
+from __future__ import annotations
+
+from gistchain.errors import LedgerError
+from gistchain.ledger import ticket
+from gistchain.ledger.evm import EvmLedger
+from gistchain.ledger.ticket import Registration
+from gistchain.types import Receipt
+
+
+def sign(ledger: EvmLedger, registration: Registration) -> bytes:
+    """The signature of the ledger's own account, with which `relay` registers until the deadline; costs nothing."""
+    ticket.check(registration.ticket, registration.gist)
+    if registration.owner != ledger.owner:
+        raise LedgerError(f"{ledger.owner} can't sign for {registration.owner}: open the ledger with the owner's --key")
+    return ticket.sign(registration, ledger.node.account, chain_id=ledger.chain_id, registry=ledger.registry)
+
+
+def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Receipt:
+    """Register for the owner, who signed it, at the cost of the ledger's account; she alone can say what is registered.
+
+    May be repeated after any failure: the contract takes a second one for no signature. Raises LedgerError where the
+    signature is not the owner's, the deadline has passed or she has registered the image.
+    """
+    ticket.check(registration.ticket, registration.gist)
+    ledger.require_tickets()
+    if not ledger.node.w3.is_address(registration.owner) or len(registration.image_sha3_256) != 32:
+        raise LedgerError("a registration names its owner's address, 0x and 40 hex digits, and a hash of 32 bytes")
+    mined = ledger.node.run(ledger.call("registerRated", *registration.arguments(signature)))
+    return Receipt(
+        carrier=f"evm:{ledger.chain_id}",
+        locator=str(ledger.token_of(registration.image_sha3_256, registration.owner)),
+        size_bytes=len(registration.gist),
+        cost=int(mined["gasUsed"]),
+        unit="gas",
+        tx=ledger.node.w3.to_hex(mined["transactionHash"]),
+        block=int(mined["blockNumber"]),
+    )

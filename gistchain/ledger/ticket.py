@@ -1,0 +1,144 @@
+"""A registration with its rareness -> the creator's EIP-712 signature, and what the registry contract takes and keeps.
+
+The signature can be checked without gistchain: `typed_data` is what any wallet signs and any EIP-712 library verifies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gistchain.errors import LedgerError
+from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
+from gistchain.types import RarenessTicket, Verdict
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+STEPS = 10_000
+# The contract keeps the place in this row: only ever append.
+VERDICTS: tuple[Verdict, ...] = ("original", "sibling", "derivative", "copy", "unsure")
+FIELDS = (
+    ("imageHash", "bytes32"),
+    ("gist", "bytes"),
+    ("score", "uint16"),
+    ("verdict", "uint8"),
+    ("evidence", "bytes32"),
+    ("owner", "address"),
+    ("deadline", "uint256"),
+)
+DOMAIN_FIELDS = (("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"))
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a creator signs: that this gist stands for this image, and how rare that was found to be.
+
+    deadline: Unix time until which others may send it; with 0 only the owner may, at any time.
+    """
+
+    owner: str
+    image_sha3_256: bytes
+    gist: bytes
+    ticket: RarenessTicket
+    deadline: int = 0
+
+    def typed_data(self, *, chain_id: int, registry: str) -> dict[str, Any]:
+        """The EIP-712 message, as eth_signTypedData_v4 takes it but for bytes, which are bytes."""
+        return {
+            "types": {
+                "EIP712Domain": [{"name": name, "type": kind} for name, kind in DOMAIN_FIELDS],
+                "Registration": [{"name": name, "type": kind} for name, kind in FIELDS],
+            },
+            "primaryType": "Registration",
+            "domain": {"name": "gistchain", "version": "1", "chainId": chain_id, "verifyingContract": registry},
+            "message": {
+                "imageHash": self.image_sha3_256,
+                "gist": self.gist,
+                "score": steps(self.ticket),
+                "verdict": VERDICTS.index(self.ticket.verdict),
+                "evidence": self.ticket.evidence,
+                "owner": self.owner,
+                "deadline": self.deadline,
+            },
+        }
+
+    def arguments(self, signature: bytes) -> tuple[str | bytes | int, ...]:
+        """Those of the contract's registerRated."""
+        ticket = self.ticket
+        rating = (steps(ticket), VERDICTS.index(ticket.verdict), ticket.evidence)
+        return self.owner, self.image_sha3_256, self.gist, *rating, self.deadline, *compact(signature)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRareness:
+    """A ticket as it stands on the chain, whose contract has checked that `signer`, the token's owner, signed it.
+
+    deadline, signature (65 bytes: r, s, v): from the log of the registration, checked again; None where the node has
+    not kept that log.
+    """
+
+    ticket: RarenessTicket
+    signer: str
+    deadline: int | None = None
+    signature: bytes | None = None
+
+
+def steps(ticket: RarenessTicket) -> int:
+    """The score in steps of 1/10000."""
+    return round(ticket.score * STEPS)
+
+
+def check(ticket: RarenessTicket, gist: bytes) -> None:
+    """Raise LedgerError for a ticket that the contract would not keep just as it is."""
+    if not 0 <= ticket.score <= 1 or steps(ticket) / STEPS != ticket.score:
+        raise LedgerError(f"a score of {ticket.score!r} is none from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
+    if ticket.verdict not in VERDICTS:
+        raise LedgerError(f"{ticket.verdict!r} is no verdict: a ticket has one of {', '.join(VERDICTS)}")
+    if len(ticket.evidence) != 32 or not any(ticket.evidence):
+        raise LedgerError("a ticket's evidence is the SHA3-256 of the evidence document, 32 bytes and not zero")
+    if len(gist) > MAX_RATED_GIST_BYTES:
+        raise LedgerError(
+            f"a gist of {len(gist)} bytes is too long for a ticket beside it: up to {MAX_RATED_GIST_BYTES} can be"
+        )
+
+
+def from_chain(score: int, verdict: int, evidence: bytes) -> RarenessTicket:
+    """The ticket that the contract's numbers stand for."""
+    if score > STEPS or verdict >= len(VERDICTS):
+        raise LedgerError(f"score {score}, verdict {verdict} is no rareness ticket: that is not our contract")
+    return RarenessTicket(score / STEPS, VERDICTS[verdict], bytes(evidence))
+
+
+def sign(registration: Registration, account: LocalAccount, *, chain_id: int, registry: str) -> bytes:
+    """The account's signature, 65 bytes: r, s, v. The same registration gives the same bytes (RFC 6979)."""
+    from eth_account.messages import encode_typed_data
+
+    message = encode_typed_data(full_message=registration.typed_data(chain_id=chain_id, registry=registry))
+    return bytes(account.sign_message(message).signature)
+
+
+def signer(registration: Registration, signature: bytes, *, chain_id: int, registry: str) -> str | None:
+    """The address whose key made the signature; None if there is none."""
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+    from eth_keys.exceptions import BadSignature
+    from eth_utils.exceptions import ValidationError
+
+    message = encode_typed_data(full_message=registration.typed_data(chain_id=chain_id, registry=registry))
+    try:
+        return str(Account.recover_message(message, signature=signature))
+    except (BadSignature, ValidationError):
+        return None
+
+
+def compact(signature: bytes) -> tuple[bytes, bytes]:
+    """r and vs of a signature of 65 bytes (EIP-2098): the parity of y stands in the highest bit of s."""
+    if len(signature) != 65 or signature[64] not in (27, 28) or signature[32] & 0x80:
+        raise LedgerError("that is no signature: 65 bytes with a low s, and v 27 or 28, are one")
+    return signature[:32], bytes([signature[32] | (signature[64] - 27) << 7]) + signature[33:64]
+
+
+def expanded(r: bytes, vs: bytes) -> bytes:
+    """The signature of 65 bytes that `compact` made these of."""
+    return r + bytes([vs[0] & 0x7F]) + vs[1:] + bytes([27 + (vs[0] >> 7)])

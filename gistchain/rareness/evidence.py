@@ -1,0 +1,102 @@
+"""Rareness -> the document that backs it, and what the registration ticket says of it (S1.8, T1.2).
+
+Canonical JSON: ASCII, sorted keys, no blanks, whole numbers only. Every share is counted in ten-thousandths. Of the
+fingerprint stands the SHA3-256 of its quantised form: it binds whoever wrote the document to the numbers that it
+rests on. Another machine, whose arithmetic may differ in the last bits, asks for the bytes behind that hash and
+compares them by `fingerprint.agrees`. Searches of the internet are kept as they were seen, with time and provider,
+never repeated. The sentence that explains the verdict is left out: it says the same in words, and words may be
+bettered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gistchain.errors import RarenessError
+from gistchain.rareness.fingerprint import quantised
+from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
+
+FORMAT = "gistchain rareness evidence 1"
+STEPS = 10_000
+"""A share of 1 in the document; RarenessTicket's step."""
+
+
+def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
+    """All that the verdict on the image file with this SHA3-256 rests on. Raises RarenessError for NaN and infinity."""
+    found: dict[str, Any] = {
+        "format": FORMAT,
+        "unit": f"1/{STEPS}",
+        "image_sha3_256": picture_sha3.hex(),
+        "fingerprint_version": rareness.fingerprint_version,
+        "fingerprint_sha3_256": hashlib.sha3_256(quantised(rareness.fingerprint).tobytes()).hexdigest(),
+        "registered": rareness.registered,
+        "verdict": rareness.verdict,
+        "score": _steps(rareness.score),
+        "interval": [_steps(bound) for bound in rareness.interval],
+        "subscores": {name: _steps(value) for name, value in rareness.subscores.items()},
+        "hashes": asdict(rareness.hashes),
+        "content": {name: _steps(value) for name, value in asdict(rareness.content).items()},
+        "nearest": None if rareness.nearest is None else _nearest(rareness.nearest),
+        "web": None if rareness.web is None else [_search(search) for search in rareness.web],
+    }
+    return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+
+
+def digest(document: bytes) -> bytes:
+    """SHA3-256, 32 bytes: what the ticket holds of the document."""
+    return hashlib.sha3_256(document).digest()
+
+
+def ticket(rareness: Rareness, document: bytes) -> RarenessTicket:
+    """What is written at registration; `document` is that of this rareness."""
+    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, digest(document))
+
+
+def _steps(value: float) -> int:
+    if not math.isfinite(value):
+        raise RarenessError(f"a score of {value} can't be evidence: check the image again")
+    return round(float(value) * STEPS)
+
+
+def _nearest(nearest: Nearest) -> dict[str, Any]:
+    """Without the pictures: whoever has the two images can lay them over each other again."""
+    return {
+        "image_sha3_256": nearest.sha3_256.hex(),
+        "name": nearest.name,
+        "collection": nearest.collection,
+        "token": nearest.token,
+        "pearson": _steps(nearest.pearson),
+        "overlap": _steps(nearest.overlap),
+        "residual": _steps(nearest.residual),
+        "mirrored": nearest.transform.mirrored,
+        "transform": list(nearest.transform.words),
+        "traits": list(nearest.traits),
+        "regions": _regions(nearest.regions),
+    }
+
+
+def _regions(regions: Sequence[Region]) -> list[dict[str, Any]]:
+    sides = "left", "top", "right", "bottom"
+    return [
+        {"box": [_steps(getattr(region, side)) for side in sides], "kind": region.kind, "share": _steps(region.share)}
+        for region in regions
+    ]
+
+
+def _search(search: WebSearch) -> dict[str, Any]:
+    return {
+        "provider": search.provider,
+        "time": search.time,
+        "pages": search.pages,
+        "matches": [_match(match) for match in search.matches],
+    }
+
+
+def _match(match: WebMatch) -> dict[str, Any]:
+    similarity = None if match.similarity is None else _steps(match.similarity)
+    return {"url": match.url, "page": match.page, "title": match.title, "similarity": similarity}

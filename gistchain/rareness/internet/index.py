@@ -1,0 +1,231 @@
+"""Images that were met on the internet -> one SQLite file -> where a given image was met.
+
+An image is kept as hashes, and as a fingerprint of 8 bits a number where a Fingerprinter is given; its pixels are not
+kept. A copy that was turned or mirrored is found: the candidate's hashes are taken in all 8 positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import OtherFingerprint, SearchError
+from gistchain.image import read_image
+from gistchain.rareness.hashes import TURNS, hashes, turn, turned
+from gistchain.types import Fingerprinter, Pixels, WebMatch, WebSearch
+
+PAGE = 10
+"""Matches on one page of results."""
+PDQ_BITS = 31
+"""Differing bits of two pictures that are the same, out of 256; the advice of PDQ's authors."""
+FLAT_PDQ_BITS, FLAT_PHASH_BITS = 10, 4
+"""The same for pictures of PDQ quality below 50 (flat drawings, pixel art), whose hashes say less."""
+MIN_QUALITY = 50
+MIN_SIDE = 16
+"""Smaller pictures are buttons and dots."""
+MIN_COSINE = 0.97
+MOST = 1_000
+_ROWS = 1_000
+_TABLES = """
+create table if not exists images (
+    pixels blob primary key check (length(pixels) = 32), pdq blob not null, quality integer not null,
+    phash blob not null, fingerprint blob, version text
+) without rowid;
+create table if not exists seen (
+    url text primary key, pixels blob not null, sha3_256 blob not null, time integer not null
+) without rowid;
+create index if not exists seen_pixels on seen (pixels);
+create table if not exists links (url text, page text, title text not null, primary key (url, page)) without rowid;
+"""
+
+
+class IndexUnusable(SearchError):
+    """The file of the index can't be read or written."""
+
+
+class Index:
+    """Images of the web in one SQLite file: one process writes at a time, any number read."""
+
+    def __init__(self, path: Path, fingerprinter: Fingerprinter | None = None, *, busy_timeout_s: float = 10.0) -> None:
+        self._path = path
+        self._fingerprinter = fingerprinter
+        self._busy_timeout_s = busy_timeout_s
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IndexUnusable(f"can't make the folder {path.parent}: {error.strerror}") from error
+        with self._database() as database:
+            database.execute("pragma journal_mode=wal")
+            database.executescript(_TABLES)
+        self._check_version()
+
+    def __len__(self) -> int:
+        """How many different images it holds."""
+        with self._database() as database:
+            return int(database.execute("select count(*) from images").fetchone()[0])
+
+    def add(self, url: str, data: bytes, *, seen_at: int) -> bool:
+        """Keep the image file that lies at `url`; whether its pixels are new. Raises ImageError for no usable image."""
+        picture = read_image(data, url)
+        pixels = picture.pixels
+        if min(picture.size) < MIN_SIDE or not np.ptp(pixels.reshape(-1, 3), axis=0).any():
+            return False
+        name = _name(pixels)
+        with self._database() as database:
+            known = database.execute("select 1 from images where pixels = ?", (name,)).fetchone() is not None
+        row = None if known else self._row(name, pixels)
+        with self._database() as database, database:
+            if row is not None:
+                database.execute("insert or ignore into images values (?, ?, ?, ?, ?, ?)", row)
+            database.execute("insert or replace into seen values (?, ?, ?, ?)", (url, name, picture.sha3_256, seen_at))
+        return not known
+
+    def link(self, page: str, images: Mapping[str, str]) -> None:
+        """Keep that the page shows these images: URL -> the text that goes with it."""
+        rows = [(url, page, text) for url, text in images.items()]
+        with self._database() as database, database:
+            database.executemany("insert or replace into links values (?, ?, ?)", rows)
+
+    def hash_of(self, url: str) -> str | None:
+        """SHA3-256 in hex of the image file that was met at `url`."""
+        with self._database() as database:
+            row = database.execute("select hex(sha3_256) from seen where url = ?", (url,)).fetchone()
+        return None if row is None else str(row[0]).lower()
+
+    def search(self, image: Pixels) -> list[WebMatch]:
+        """Where this image, or one like it, was met: best first, the same for the same index; at most MOST."""
+        found = self._near(image)
+        matches = []
+        with self._database() as database:
+            for name, similarity in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]:
+                rows = database.execute(
+                    "select seen.url, min(page), title from seen left join links on links.url = seen.url"
+                    " where pixels = ? group by seen.url order by seen.url limit ?",
+                    (name, MOST),
+                )
+                matches += [WebMatch(url, page, title or None, round(similarity, 4)) for url, page, title in rows]
+        return sorted(matches, key=lambda match: (-(match.similarity or 0.0), match.url))[:MOST]
+
+    def _near(self, image: Pixels) -> dict[bytes, float]:
+        """Images that are the same picture: their name -> similarity in 0..1."""
+        positions = turned(image)
+        names = {_name(turn(image, number)) for number in range(len(TURNS))}
+        pdq = np.array([list(bytes.fromhex(one.pdq)) for one in positions], np.uint8)
+        phash = np.array([list(bytes.fromhex(one.phash)) for one in positions], np.uint8)
+        fingerprint = None if self._fingerprinter is None else _direction(self._fingerprinter.fingerprint([image])[0])
+        found: dict[bytes, float] = {}
+        for rows in self._batches():
+            bits, flat = _bits(pdq, rows, 1), _bits(phash, rows, 3)
+            for row, pdq_bits, phash_bits in zip(rows, bits, flat, strict=True):
+                trusted = min(positions[0].pdq_quality, row[2]) >= MIN_QUALITY
+                near = (
+                    pdq_bits <= PDQ_BITS if trusted else (pdq_bits <= FLAT_PDQ_BITS and phash_bits <= FLAT_PHASH_BITS)
+                )
+                if row[0] in names:
+                    found[row[0]] = 1.0
+                elif near:
+                    found[row[0]] = 1 - (pdq_bits + 1) / 257
+            if fingerprint is not None:
+                _add_alike(found, fingerprint, rows)
+        return found
+
+    def _batches(self) -> Iterator[list[tuple[bytes, bytes, int, bytes, bytes | None]]]:
+        columns = "pixels, pdq, quality, phash, " + ("fingerprint" if self._fingerprinter is not None else "null")
+        with self._database() as database:
+            cursor = database.execute(f"select {columns} from images order by pixels")
+            while rows := cursor.fetchmany(_ROWS):
+                yield rows
+
+    def _row(self, name: bytes, pixels: Pixels) -> tuple[object, ...]:
+        found = hashes(pixels)
+        packed = version = None
+        if self._fingerprinter is not None:
+            direction = _direction(self._fingerprinter.fingerprint([pixels])[0])
+            packed = np.rint(direction * (127 / max(float(np.abs(direction).max()), 1e-12))).astype(np.int8).tobytes()
+            version = self._fingerprinter.version
+        return name, bytes.fromhex(found.pdq), found.pdq_quality, bytes.fromhex(found.phash), packed, version
+
+    def _check_version(self) -> None:
+        if self._fingerprinter is None:
+            return
+        with self._database() as database:
+            versions = [row[0] for row in database.execute("select distinct version from images where version notnull")]
+        if any(version != self._fingerprinter.version for version in versions):
+            raise OtherFingerprint(
+                f"{self._path} has fingerprints of version {', '.join(versions)}, "
+                f"this is {self._fingerprinter.version}: remove it and crawl again"
+            )
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._path, timeout=self._busy_timeout_s)) as database:
+                database.execute("pragma synchronous=normal")
+                yield database
+        except sqlite3.OperationalError as error:
+            code = error.sqlite_errorcode
+            why = {
+                sqlite3.SQLITE_BUSY: "another process writes to it: wait for it",
+                sqlite3.SQLITE_FULL: "no space is left: free some",
+            }.get(code & 0xFF, f"{error}: check the path and its rights")
+            raise IndexUnusable(f"the index {self._path} can't be used, {why}") from error
+        except sqlite3.DatabaseError as error:
+            raise IndexUnusable(
+                f"{self._path} is no index, or a damaged one ({error}): remove it and crawl again"
+            ) from error
+
+
+class CrawlSearch:
+    """ReverseSearch over what was crawled before. Asks nobody."""
+
+    def __init__(self, index: Index, *, now: Callable[[], float] = time.time) -> None:
+        self._index = index
+        self._now = now
+
+    @property
+    def name(self) -> str:
+        return "crawl"
+
+    def search(self, image: Pixels) -> WebSearch:
+        """Raises SearchError where nothing is indexed: that would say nothing about the image."""
+        if not len(self._index):
+            raise SearchError("the index of crawled images is empty: crawl some sites or an archive first")
+        matches = self._index.search(image)
+        return WebSearch(self.name, int(self._now()), tuple(matches[:PAGE]), -(-len(matches) // PAGE))
+
+
+def _name(pixels: NDArray[np.uint8]) -> bytes:
+    height, width, _ = pixels.shape
+    return hashlib.sha3_256(b"%d x %d " % (width, height) + np.ascontiguousarray(pixels).tobytes()).digest()
+
+
+def _bits(ours: NDArray[np.uint8], rows: list[Any], column: int) -> list[int]:
+    """How many bits differ from each row's hash, in the position where the fewest do."""
+    theirs = np.frombuffer(b"".join(row[column] for row in rows), np.uint8).reshape(len(rows), -1)
+    differing = np.bitwise_count(theirs[:, None] ^ ours[None]).sum(axis=2, dtype=np.int64)
+    return [int(bits) for bits in differing.min(axis=1)]
+
+
+def _direction(fingerprint: NDArray[np.float32]) -> NDArray[np.float32]:
+    length = float(np.linalg.norm(fingerprint.astype(np.float64)))
+    return (fingerprint / max(length, 1e-12)).astype(np.float32)
+
+
+def _add_alike(found: dict[bytes, float], fingerprint: NDArray[np.float32], rows: list[Any]) -> None:
+    """Images whose fingerprint points the same way: crops and overlays that hashes don't see."""
+    rows = [row for row in rows if row[4] is not None]
+    if not rows:
+        return
+    theirs = np.frombuffer(b"".join(row[4] for row in rows), np.int8).reshape(len(rows), -1).astype(np.float32)
+    cosines = theirs @ fingerprint / np.maximum(np.linalg.norm(theirs, axis=1), 1e-12)
+    for row, cosine in zip(rows, cosines, strict=True):
+        if cosine >= MIN_COSINE:
+            found[row[0]] = max(found.get(row[0], 0.0), min(1.0, float(cosine)))

@@ -1,0 +1,98 @@
+"""A fingerprint and many others -> their correlations, in double precision and with the same bits everywhere."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.rareness.measures.compiled import compiled
+
+LANES = 8
+"""Partial sums side by side, which the processor may add at once without changing their order."""
+
+
+@compiled
+def sums(centred: NDArray[np.float64], row: NDArray[np.float32]) -> tuple[float, float, float]:
+    """(sum, sum of squares, sum of products with `centred`) of the row less its first number.
+
+    That number's equals give exact zeros, so that a constant row is known as one.
+    """
+    plain, squares, products = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
+    first = np.float64(row[0])
+    for start in range(0, row.size - LANES + 1, LANES):
+        for k in range(LANES):
+            value = row[start + k] - first
+            plain[k] += value
+            squares[k] += value * value
+            products[k] += value * centred[start + k]
+    for i in range(row.size - row.size % LANES, row.size):
+        value = row[i] - first
+        plain[0] += value
+        squares[0] += value * value
+        products[0] += value * centred[i]
+    return plain.sum(), squares.sum(), products.sum()
+
+
+@compiled
+def in_range(correlation: float) -> float:
+    """Cut to -1..1, where rounding leaves it; NaN stays NaN, which min and max would lose."""
+    return math.copysign(1.0, correlation) if abs(correlation) > 1 else correlation
+
+
+@compiled
+def correlations(one: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pearson's correlation of one vector with each row, in -1..1; 0 of a constant side, NaN where a row has one."""
+    n = one.size
+    mean = 0.0
+    for i in range(n):
+        mean += one[i]
+    mean /= n
+    centred = np.empty(n)
+    constant = True
+    own = 0.0
+    for i in range(n):
+        centred[i] = one[i] - mean
+        own += centred[i] * centred[i]
+        constant = constant and one[i] == one[0]
+    found = np.zeros(len(rows))
+    for row in range(len(rows)):
+        plain, squares, products = sums(centred, rows[row])
+        spread = squares - plain * plain / n
+        if constant or spread == 0:
+            continue
+        found[row] = in_range(products / math.sqrt(own * spread))
+    return found
+
+
+@compiled
+def within(one: NDArray[np.float32], rows: NDArray[np.float32], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same after the mean of the other rows is taken from both sides. total: the sum of all rows, shape (n,).
+
+    1 where the two are equal, whatever the others are.
+    """
+    n, others = one.size, len(rows) - 1
+    found = np.zeros(len(rows))
+    lanes = np.zeros((5, LANES))
+    for row in range(len(rows)):
+        lanes[:] = 0.0
+        same = True
+        for start in range(0, n, LANES):
+            for k in range(min(LANES, n - start)):
+                value = np.float64(rows[row, start + k])
+                mean = (total[start + k] - value) / others if others else 0.0
+                a, b = one[start + k] - mean, value - mean
+                same = same and a == b
+                lanes[0, k] += a
+                lanes[1, k] += b
+                lanes[2, k] += a * a
+                lanes[3, k] += b * b
+                lanes[4, k] += a * b
+        x, y, xx, yy, xy = lanes[0].sum(), lanes[1].sum(), lanes[2].sum(), lanes[3].sum(), lanes[4].sum()
+        spread_x, spread_y = xx - x * x / n, yy - y * y / n
+        if same:
+            found[row] = 1.0
+        elif not (spread_x <= 0 or spread_y <= 0):
+            found[row] = in_range((xy - x * y / n) / math.sqrt(spread_x * spread_y))
+    return found

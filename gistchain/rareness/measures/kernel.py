@@ -1,0 +1,82 @@
+"""Two vectors -> the Hilbert-Schmidt independence criterion: how far Gaussian kernels of both go together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.rareness.measures.compiled import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+REACH = 8
+"""Standard deviations from the mean beyond which HSIC sees no difference."""
+NODES_A_DEVIATION = 4
+NODES = 2 * REACH * NODES_A_DEVIATION + 4
+_SHRINK = 0.9692332344763441
+"""exp(-1/2 / NODES_A_DEVIATION^2), written out: a machine's exp may round it otherwise."""
+
+
+@compiled
+def kernel() -> Floats:
+    """exp(-d^2 / 2) between the nodes, d in standard deviations; from its first value by products only."""
+    values = np.ones(NODES)
+    ratio = _SHRINK
+    for k in range(1, NODES):
+        values[k] = values[k - 1] * ratio
+        ratio *= _SHRINK * _SHRINK
+    table = np.empty((NODES, NODES))
+    for a in range(NODES):
+        for b in range(NODES):
+            table[a, b] = values[abs(a - b)]
+    return table
+
+
+@compiled
+def placed(x: Floats) -> tuple[Integers, Floats]:
+    """(first of the four nodes around each number, its cubic Lagrange weights there, shape (n, 4))."""
+    n = x.size
+    nodes, weights = np.empty(n, np.int64), np.empty((n, 4))
+    for i in range(n):
+        at = (min(REACH, max(-REACH, x[i])) + REACH) * NODES_A_DEVIATION
+        node = int(at)
+        t = at - node
+        nodes[i] = node
+        weights[i, 0] = t * (t - 1) * (2 - t) / 6
+        weights[i, 1] = (t + 1) * (t - 1) * (t - 2) / 2
+        weights[i, 2] = (t + 1) * t * (2 - t) / 2
+        weights[i, 3] = (t + 1) * t * (t - 1) / 6
+    return nodes, weights
+
+
+@compiled
+def hsic(nodes_x: Integers, weights_x: Floats, nodes_y: Integers, weights_y: Floats, table: Floats) -> float:
+    """Hilbert-Schmidt independence criterion (Gretton et al., ALT 2005) of two Gaussian kernels, tr(KHLH) / n^2.
+
+    The kernels, of width 1 standard deviation, are interpolated between fixed nodes; table: `kernel`. What remains is a
+    sum over the joint histogram of the nodes: within 1e-3 of the exact criterion for 1/1000 of its n^2 terms.
+    """
+    n = nodes_x.size
+    joint, of_x, of_y = np.zeros((NODES, NODES)), np.zeros(NODES), np.zeros(NODES)
+    for i in range(n):
+        a, b = nodes_x[i], nodes_y[i]
+        for k in range(4):
+            of_x[a + k] += weights_x[i, k]
+            of_y[b + k] += weights_y[i, k]
+            for j in range(4):
+                joint[a + k, b + j] += weights_x[i, k] * weights_y[i, j]
+    for a in range(NODES):
+        for b in range(NODES):
+            joint[a, b] = joint[a, b] / n - (of_x[a] / n) * (of_y[b] / n)
+    smooth_x, smooth_y = np.zeros((NODES, NODES)), np.zeros((NODES, NODES))
+    for a in range(NODES):
+        for k in range(NODES):
+            for b in range(NODES):
+                smooth_x[a, b] += table[a, k] * joint[k, b]
+                smooth_y[a, b] += joint[a, k] * table[k, b]
+    total = 0.0
+    for a in range(NODES):
+        for b in range(NODES):
+            total += smooth_x[a, b] * smooth_y[a, b]
+    return total

@@ -1,0 +1,178 @@
+"""Ranks of numbers -> how far two orders agree: Spearman, Kendall, Hoeffding, Blomqvist. All count ties.
+
+A rank is kept as an integer: twice the mid-rank, less n + 1. Sums of ranks are then exact.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.rareness.measures.compiled import compiled
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@compiled
+def ranked(values: Floats, order: Integers) -> tuple[Integers, Integers, Integers, int, int]:
+    """(doubled centred mid-ranks, group of equal values of each number, where each group starts in the order, pairs of
+    equal values, sum of the squared ranks)."""
+    n = values.size
+    ranks, groups, starts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n + 1, np.int64)
+    count = tied = squares = first = 0
+    while first < n:
+        last = first
+        while last + 1 < n and values[order[last + 1]] == values[order[first]]:
+            last += 1
+        rank = first + last + 1 - n
+        for k in range(first, last + 1):
+            ranks[order[k]] = rank
+            groups[order[k]] = count
+        size = last - first + 1
+        starts[count] = first
+        count += 1
+        tied += size * (size - 1) // 2
+        squares += size * rank * rank
+        first = last + 1
+    starts[count] = n
+    return ranks, groups, starts[: count + 1].copy(), tied, squares
+
+
+@compiled
+def spearman(ranks_x: Integers, squares_x: int, ranks_y: Integers, squares_y: int) -> float:
+    """Spearman's rho in -1..1: Pearson's correlation of the mid-ranks. 0 where a side is constant."""
+    if squares_x == 0 or squares_y == 0:
+        return 0.0
+    products = 0
+    for i in range(ranks_x.size):
+        products += ranks_x[i] * ranks_y[i]
+    rho = products / math.sqrt(float(squares_x) * float(squares_y))
+    return min(1.0, max(-1.0, rho))
+
+
+@compiled
+def by_both(groups_x: Integers, starts_x: Integers, order_y: Integers) -> Integers:
+    """The order of the numbers by x and, where x is equal, by y."""
+    free = starts_x.copy()
+    order = np.empty(order_y.size, np.int64)
+    for t in range(order_y.size):
+        i = order_y[t]
+        order[free[groups_x[i]]] = i
+        free[groups_x[i]] += 1
+    return order
+
+
+@compiled
+def concordance(
+    order: Integers, ranks_x: Integers, groups_x: Integers, ranks_y: Integers, groups_y: Integers, distinct_y: int
+) -> tuple[int, float]:
+    """(concordant less discordant pairs, Hoeffding's D), in one walk through the order by x, then y.
+
+    D: Hoeffding, "A non-parametric test of independence", Ann. Math. Stat. 19 (1948), times 30. Of tied points each
+    counts 1/2 where one coordinate is equal and 1/4 where both are (Hollander & Wolfe, 2nd ed., section 8.6).
+    D lies in -0.5..1 without ties; of tied numbers even D(x, x) is below 1, and of a few tied numbers below -0.5.
+    0 for fewer than five numbers.
+    """
+    n = order.size
+    tree, seen = np.zeros(distinct_y + 1, np.int64), np.zeros(distinct_y, np.int64)
+    balance = 0
+    d1 = d2 = d3 = 0.0
+    first = 0
+    while first < n:  # a run of equal x
+        end = first
+        while end < n and groups_x[order[end]] == groups_x[order[first]]:
+            end += 1
+        start = first
+        while start < end:  # in it, a run of equal y
+            group = groups_y[order[start]]
+            stop = start
+            while stop < end and groups_y[order[stop]] == group:
+                stop += 1
+            below, k = 0, group
+            while k > 0:
+                below += tree[k]
+                k -= k & -k
+            size = stop - start
+            balance += size * (below - (first - below - seen[group]))
+            # Bivariate mid-rank less 1, and the two mid-ranks less 1.
+            q = below + 0.5 * seen[group] + 0.5 * (start - first) + 0.25 * (size - 1)
+            r = 0.5 * (ranks_x[order[start]] + n - 1)
+            s = 0.5 * (ranks_y[order[start]] + n - 1)
+            d1 += size * (q * (q - 1))
+            d2 += size * (r * (r - 1) * (s * (s - 1)))
+            d3 += size * (q * (r - 1) * (s - 1))
+            start = stop
+        for t in range(first, end):
+            k = groups_y[order[t]]
+            seen[k] += 1
+            k += 1
+            while k <= distinct_y:
+                tree[k] += 1
+                k += k & -k
+        first = end
+    if n < 5:
+        return balance, 0.0
+    m = float(n)
+    d = 30 * ((m - 2) * (m - 3) * d1 + d2 - 2 * (m - 2) * d3) / (m * (m - 1) * (m - 2) * (m - 3) * (m - 4))
+    return balance, d
+
+
+@compiled
+def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
+    """Kendall's tau-b in -1..1 of concordant less discordant pairs. 0 where a side is constant."""
+    pairs = n * (n - 1) // 2
+    if tied_x == pairs or tied_y == pairs:
+        return 0.0
+    tau = balance / math.sqrt(float(pairs - tied_x) * float(pairs - tied_y))
+    return min(1.0, max(-1.0, tau))
+
+
+@compiled
+def middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int) -> float:
+    """The median of the `count` kept values, found by walking through their order."""
+    low = high = 0.0
+    seen = 0
+    for k in range(order.size):
+        i = order[k]
+        if not kept[i]:
+            continue
+        if seen == (count - 1) // 2:
+            low = values[i]
+        if seen == count // 2:
+            high = values[i]
+            break
+        seen += 1
+    return 0.5 * (low + high)
+
+
+@compiled
+def blomqvist(
+    x: Floats, order_x: Integers, filled_x: NDArray[np.bool_],
+    y: Floats, order_y: Integers, filled_y: NDArray[np.bool_], least: int,
+) -> float:  # fmt: skip
+    """Blomqvist's beta in -1..1 over the numbers that are non-zero on both sides: shares of pairs on the same side of
+    both medians, less those on opposite sides; pairs on a median are left out. 0 for fewer than `least` such numbers.
+
+    Of all numbers it would say nothing: where more than half are zero, so is the median.
+    """
+    kept = filled_x & filled_y
+    count = 0
+    for i in range(kept.size):
+        count += kept[i]
+    if count < least:
+        return 0.0
+    middle_x, middle_y = middle(x, order_x, kept, count), middle(y, order_y, kept, count)
+    same = opposite = 0
+    for i in range(kept.size):
+        if not kept[i] or x[i] == middle_x or y[i] == middle_y:
+            continue
+        if (x[i] > middle_x) == (y[i] > middle_y):
+            same += 1
+        else:
+            opposite += 1
+    if same + opposite == 0:
+        return 0.0
+    return (same - opposite) / (same + opposite)

@@ -1,0 +1,111 @@
+"""Rareness -> the object that Sense writes for an image (S1.13): its keys, its types, its order.
+
+docs/sense.schema.json is the same in JSON Schema. Where Sense leaves open what a value means:
+
+- is_likely_dupe: 1 for a copy and for a derivative; for a copy or a sibling, where the evidence can't tell which, 1
+  where its score is below 0.5; otherwise 0.
+- is_rare_on_internet: 1 only where the internet was searched and nothing was found. Where it was not searched it is 0,
+  for rareness that nobody looked for can't be certified, with 0 matches, 0 pages and no URL: these four together mean
+  "not searched".
+- Matches and pages are summed over the providers that were asked; an image that two of them found counts once.
+- neuralhash_hash: null unless NeuralHash is switched on.
+- image_fingerprint_of_candidate_image_file: a JSON list in a string, 10,048 numbers with 1 to 6 decimals, as in Sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain import __version__
+from gistchain.rareness.fingerprint import check
+from gistchain.types import Hashes, Rareness, WebSearch
+
+MAX_URL = 4096
+
+
+def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
+    """Sense's object for the image file with this SHA3-256. Raises RarenessError where a fingerprint is none."""
+    matches, pages, url = _on_internet(rareness.web or ())
+    content = asdict(rareness.content)
+    return {
+        "dupe_detection_system_version": version(rareness.fingerprint_version),
+        "hash_of_candidate_image_file": picture_sha3.hex(),
+        "is_likely_dupe": int(_is_likely_dupe(rareness)),
+        "overall_average_rareness_score": float(rareness.score),
+        "is_rare_on_internet": int(bool(rareness.web) and matches == 0),
+        "matches_found_on_first_page": matches,
+        "number_of_pages_of_results": pages,
+        "url_of_first_match_in_page": url,
+        "open_nsfw_score": content.pop("open_nsfw"),
+        "alternative_nsfw_scores": content,
+        "image_hashes": _hashes(rareness.hashes),
+        "image_fingerprint_of_candidate_image_file": _listed(rareness.fingerprint),
+    }
+
+
+def refusal(picture_sha3: bytes, error: Exception) -> dict[str, Any]:
+    """What is written in place of Sense's object for a file that is no image, or a broken one."""
+    said = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
+    return {
+        "dupe_detection_system_version": version(),
+        "hash_of_candidate_image_file": picture_sha3.hex(),
+        "error": said or "no reason was given",
+        "kind": type(error).__name__,
+    }
+
+
+def version(fingerprint: str | None = None) -> str:
+    """Scores of two versions can't be compared: that of gistchain, and that of the fingerprints where there is one."""
+    return __version__ if fingerprint is None else f"{__version__}+{fingerprint}"
+
+
+def _is_likely_dupe(rareness: Rareness) -> bool:
+    if rareness.verdict == "unsure":
+        return rareness.score < 0.5
+    return rareness.verdict in ("copy", "derivative")
+
+
+def _on_internet(searches: Sequence[WebSearch]) -> tuple[int, int, str]:
+    """(different matches, pages of results, address of the first match)."""
+    urls = dict.fromkeys(match.url for search in searches for match in search.matches)
+    # A provider repeats what a stranger's page says: javascript: and the like are not passed on to be clicked.
+    first = next((url for url in urls if is_web_address(url)), "")
+    return len(urls), sum(search.pages for search in searches), first
+
+
+def is_web_address(url: str) -> bool:
+    """Whether it can be followed: http or https to some host, nothing unprintable in it."""
+    if len(url) > MAX_URL or not url.isprintable() or " " in url or not url.startswith(("http://", "https://")):
+        return False
+    try:
+        return bool(urlsplit(url).netloc)
+    except ValueError:  # a half IPv6 address
+        return False
+
+
+def _hashes(hashes: Hashes) -> dict[str, str | None]:
+    return {
+        "pdq_hash": hashes.pdq,
+        "perceptual_hash": hashes.phash,
+        "average_hash": hashes.ahash,
+        "difference_hash": hashes.dhash,
+        "neuralhash_hash": hashes.neuralhash,
+    }
+
+
+def _listed(fingerprint: NDArray[np.float32]) -> str:
+    check(fingerprint)
+    return "[" + ", ".join(map(_decimal, fingerprint.tolist())) + "]"
+
+
+def _decimal(number: float) -> str:
+    # Six decimals without the zeros at the end, but never an exponent: 0.00687, 0.0, 0.00005.
+    text = f"{number:.6f}".rstrip("0")
+    text = text + "0" if text.endswith(".") else text
+    return "0.0" if text == "-0.0" else text

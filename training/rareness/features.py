@@ -1,0 +1,137 @@
+"""Registered pictures and queries of a part -> the table that the classifiers are trained or scored on.
+
+    python -m training.rareness.features train tune test --processes 2     # about 1 CPU-second a query
+
+A real store is filled and every query examined as `gistchain check` does it. Goes on where it was interrupted:
+training/cache/rareness/{part}-store/ and {part}-{number}.npz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.models.fingerprint import PackagedFingerprinter
+from gistchain.rareness.examine import Examiner
+from gistchain.rareness.hashes import hashes, turned
+from gistchain.rareness.scores import table
+from gistchain.rareness.store import Entry, Store
+from gistchain.rareness.thumbnail import pack
+from training.rareness.records import FOLDER, Item, Part, Query, queries, registered
+
+_AT_ONCE = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """rows: (n, features) of all compared images of all queries; query: (n,) which query; id: (n,) the image's."""
+
+    names: tuple[str, ...]
+    rows: NDArray[np.float32]
+    query: NDArray[np.int64]
+    ids: NDArray[np.str_]
+    asked: tuple[Query, ...]
+
+
+def sha3(picture_id: str) -> bytes:
+    """Stands for the hash of the file, which these pictures have none of."""
+    return hashlib.sha3_256(picture_id.encode()).digest()
+
+
+def entry(item: Item) -> Entry:
+    image = item.image
+    fingerprint = PackagedFingerprinter(1).fingerprint([image])[0]
+    return Entry(sha3(item.id), item.id, item.collection, item.caption, True, hashes(image), fingerprint, pack(image))
+
+
+def store(part: Part, processes: int) -> Store:
+    """The store of a part's registered pictures, filled as far as it is not."""
+    kept = Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version)
+    missing = [item for item in registered(part) if kept.find(sha3(item.id)) is None]
+    with ProcessPoolExecutor(processes, initializer=_quiet) as pool:
+        for start in range(0, len(missing), 200):
+            kept.add(pool.map(entry, missing[start : start + 200], chunksize=10))
+            print(part, "registered", len(kept), flush=True)
+    return kept
+
+
+def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
+    """The table of some queries, in a file."""
+    path = FOLDER / f"{part}-{number:04d}.npz"
+    if path.exists():
+        return path
+    examiner, look = _examiner(part), PackagedFingerprinter(1)
+    names: tuple[str, ...] = ()
+    rows, query, ids = [], [], []
+    for place, one in enumerate(asked):
+        image = one.image
+        found = examiner.examine(image, look.fingerprint([image])[0], turned(image), lambda _: True)
+        names, own = table(found)
+        rows.append(own)
+        query += [one.id] * len(own)
+        ids += [looked.entry.name for looked in found.looked]
+    new = path.with_suffix(".new.npz")
+    np.savez_compressed(new, names=np.array(names), rows=np.concatenate(rows), query=np.array(query), ids=np.array(ids))
+    new.rename(path)
+    return path
+
+
+@functools.lru_cache(1)
+def _examiner(part: Part) -> Examiner:
+    return Examiner(Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version))
+
+
+def _quiet() -> None:
+    cv2.setNumThreads(1)
+
+
+def _batches(part: Part, share: int) -> Iterator[tuple[int, list[Query]]]:
+    """Queries of one collection lie together: they look at the same images."""
+    asked = [q for q in queries(part) if int.from_bytes(sha3(q.id)[:2], "big") % share == 0]
+    for number, start in enumerate(range(0, len(asked), _AT_ONCE)):
+        yield number, asked[start : start + _AT_ONCE]
+
+
+def load(part: Part) -> Table:
+    """All tables of a part that have been made."""
+    asked = {q.id: q for q in queries(part)}
+    parts = [np.load(path) for path in sorted(FOLDER.glob(f"{part}-[0-9]*.npz")) if ".new" not in path.name]
+    ids = np.concatenate([p["query"] for p in parts])
+    unique, query = np.unique(ids, return_inverse=True)
+    return Table(
+        tuple(str(name) for name in parts[0]["names"]), np.concatenate([p["rows"] for p in parts]), query,
+        np.concatenate([p["ids"] for p in parts]), tuple(asked[str(i)] for i in unique),
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.rareness.features")
+    parser.add_argument("parts", nargs="+", choices=("train", "tune", "test"))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--share", type=int, default=1, help="one in so many queries, for a first look")
+    given = parser.parse_args()
+    for part in given.parts:
+        store(part, given.processes)
+        batches = list(_batches(part, given.share))
+        with ProcessPoolExecutor(given.processes, initializer=_quiet) as pool:
+            jobs = [pool.submit(examined, part, number, asked) for number, asked in batches]
+            for number, job in enumerate(jobs):
+                job.result()
+                print(part, number + 1, "of", len(jobs), flush=True)
+
+
+if __name__ == "__main__":
+    main()
