@@ -8,21 +8,46 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gistchain import cli_collection, cli_models
+from gistchain import cli_collection, cli_models, cli_rareness
 from gistchain.cli_models import AllowDownload, AllowPickle, Device, Dtype
-from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
+from gistchain.errors import (
+    AlreadyRegistered,
+    CaptionError,
+    GistchainError,
+    ImageError,
+    PacketError,
+    RarenessError,
+    SettingError,
+)
 from gistchain.settings import Settings, load
-from gistchain.terminal import Verb, busy, complain, print_json, progress, registered_json, registered_text, say, utc
+from gistchain.terminal import (
+    Verb,
+    busy,
+    complain,
+    print_json,
+    progress,
+    rareness_words,
+    rated_words,
+    registered_json,
+    registered_text,
+    say,
+    ticket_json,
+    utc,
+)
 
 if TYPE_CHECKING:
     from gistchain.image import Picture
+    from gistchain.ledger.evm import EvmLedger
+    from gistchain.ledger.ticket import SignedRareness
     from gistchain.pipeline import Registry
+    from gistchain.rareness.check import Checker
 
 
 app = typer.Typer(
@@ -34,6 +59,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_collection.app, name="collection")
+app.add_typer(cli_rareness.app, name="rareness")
 
 # What is wrong with one image does not stop the others; what is wrong with the chain stops all.
 _OF_THIS_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
@@ -63,6 +89,11 @@ Painter = Annotated[
     ),
 ]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
+
+_NO_TICKETS = (
+    "gistchain: registry {} was made by an earlier gistchain and keeps no rareness tickets: images are registered "
+    "without one; a new --home begins a registry that keeps them"
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -110,7 +141,7 @@ def register(
     chain_id: ChainId = None,
     as_json: Json = False,
 ) -> None:
-    """Put the gist of images on the chain; each becomes a token."""
+    """Put the gist of images on the chain, and how rare they are; each becomes a token."""
     from gistchain.image import images_in
 
     models = {"captioner": captioner, "device": device, "dtype": dtype}
@@ -132,7 +163,9 @@ def register(
         raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = settings.captioner if caption is None else None
-    with _registry(settings, captioner=needed) if sources else nullcontext() as registry:
+    with _registry(settings, captioner=needed, rated=True) if sources else nullcontext() as registry:
+        if registry is not None and not registry.ledger.takes_tickets:
+            say(_NO_TICKETS.format(registry.ledger.registry), err=True)
         # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
         for source in sources if as_json and sys.stdout.isatty() else progress(sources, "registering"):
             assert registry is not None
@@ -185,8 +218,10 @@ def rebuild(
     chain = {"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id}
     settings = load({**chain, **models, **allowed, "seeds": seeds})
     path = output or Path(f"token-{token}.png")
-    both = {"captioner": settings.captioner, "painter": settings.painter}
-    with _registry(settings, **both) as registry, busy(f"painting {settings.seeds} isotopes"):
+    with (
+        _registry(settings, captioner=settings.captioner, painter=settings.painter) as registry,
+        busy(f"painting {settings.seeds} isotopes"),
+    ):
         rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice, strength=strength)
     chosen = rebuilt.chosen
     write_png(chosen.image, path)
@@ -214,6 +249,9 @@ def rebuild(
 @app.command(cls=Verb)
 def show(
     token: TokenId,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Print the evidence document of its rareness, byte for byte.")
+    ] = False,
     home: Home = None,
     rpc: Rpc = None,
     key: Key = None,
@@ -224,10 +262,33 @@ def show(
     """Show what the chain holds of a token."""
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
     with _registry(settings) as registry:
-        record = registry.ledger.token(token)
-        payload = registry.ledger.gist_of(token)
-        gist = registry.gist(token)
-    fields: dict[str, Any] = {
+        signed = registry.ledger.rareness_of(token)
+        document = _document(settings.home, signed)
+        fields = None if evidence else _fields(registry, token)
+    if fields is None:
+        typer.echo(_required(token, signed, document, settings.home), nl=False)  # so that its hash is the ticket's
+        return
+    rated = ticket_json(signed, document)
+    if as_json:
+        here = None if signed is None else document is not None
+        print_json({**fields, "rareness": rated, "evidence_here": here})
+        return
+    for name, value in fields.items():
+        shown = ", ".join(value) or "caption only" if isinstance(value, list) else value
+        say(f"{name.replace('_', ' '):>15}  {shown}")
+    if rated is None:
+        say(f"{'rareness':>15}  no ticket")
+        return
+    say(f"{'verdict':>15}  {rated_words(rated)}")
+    say(f"{'rareness':>15}  {rareness_words(rated).removeprefix('rareness ')}")
+    say(f"{'evidence':>15}  {rated['evidence']} ({'here: --evidence prints it' if document else 'not in this home'})")
+
+
+def _fields(registry: Registry, token: int) -> dict[str, Any]:
+    record = registry.ledger.token(token)
+    payload = registry.ledger.gist_of(token)
+    gist = registry.gist(token)
+    return {
         "token": record.id,
         "caption": gist.captions[0] if gist.captions else "",
         "width": gist.size[0],
@@ -240,12 +301,24 @@ def show(
         "block": record.block,
         "time": utc(record.block_time),
     }
-    if as_json:
-        print_json(fields)
-        return
-    for name, value in fields.items():
-        shown = ", ".join(value) or "caption only" if isinstance(value, list) else value
-        say(f"{name.replace('_', ' '):>15}  {shown}")
+
+
+def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
+    """The evidence behind a ticket, where this home has it. Nothing of rareness is loaded for it."""
+    from gistchain.rareness.database import FILE, Database
+
+    return None if signed is None else Database(home / FILE).evidence(signed.ticket.evidence)
+
+
+def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:
+    if signed is None:
+        raise RarenessError(f"token {token} has no rareness ticket, so that there is no evidence to show")
+    if document is None:
+        raise RarenessError(
+            f"the evidence {signed.ticket.evidence.hex()} of token {token} is not in {home}: it stays with whoever "
+            f"registered the image; ask {signed.signer} for the document with this SHA3-256"
+        )
+    return document
 
 
 @app.command("list", cls=Verb)
@@ -281,6 +354,10 @@ def list_tokens(
                 say(f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}")
 
 
+app.command(cls=Verb)(cli_rareness.check)
+app.command(cls=Verb)(cli_rareness.watch)
+
+
 @app.command(cls=Verb)
 def demo(
     report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
@@ -296,29 +373,41 @@ def demo(
 
 
 @contextmanager
-def _registry(settings: Settings, captioner: str | None = None, painter: str | None = None) -> Iterator[Registry]:
-    from gistchain.ledger.evm import open_embedded, open_rpc
+def _registry(
+    settings: Settings, captioner: str | None = None, painter: str | None = None, rated: bool = False
+) -> Iterator[Registry]:
+    """rated: with the checker that tells how rare images are, which takes a second to load."""
     from gistchain.pipeline import Registry
-    from gistchain.rareness.gate import Gate
     from gistchain.systems import system
 
     place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
     models = system(captioner=captioner, painter=painter, folder=settings.collections, **place)
     _make_folder(settings.home)
+    with _ledger(settings) as ledger, _checker(settings) if rated else nullcontext() as checker:
+        yield Registry(ledger, checker, models)
+
+
+def _ledger(settings: Settings) -> EvmLedger:
+    from gistchain.ledger.evm import open_embedded, open_rpc
+
     password = _password(settings.key)
-    if settings.rpc:
-        ledger = open_rpc(
-            settings.rpc,
-            settings.home,
-            settings.key,
-            password=password,
-            registry=settings.registry,
-            chain_id=settings.chain_id,
-        )
-    else:
-        ledger = open_embedded(settings.home, settings.key, password=password)
-    with ledger:
-        yield Registry(ledger, Gate(settings.home / "hashes.sqlite"), models)
+    if not settings.rpc:
+        return open_embedded(settings.home, settings.key, password=password)
+    return open_rpc(
+        settings.rpc,
+        settings.home,
+        settings.key,
+        password=password,
+        registry=settings.registry,
+        chain_id=settings.chain_id,
+    )
+
+
+def _checker(settings: Settings) -> AbstractContextManager[Checker]:
+    from gistchain.systems import checker
+
+    # Its captioner only names the traits that differ, which the default one does best.
+    return checker(replace(settings, captioner=None))
 
 
 def _password(key: Path | None) -> str | None:

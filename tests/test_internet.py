@@ -1,4 +1,4 @@
-"""Rareness on the internet: services are asked as documented, searches compared on evidence, no private address reached."""
+"""Rareness on the internet: services asked as documented, searches compared on evidence, private machines spared."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ VISION_ANSWER = {
         }
     ]
 }
+
+
+def backlink(page: str, file: str, date: str) -> dict[str, str]:
+    return {"url": page + file, "backlink": page, "crawl_date": date}
+
+
 TINEYE_ANSWER = {
     "code": 200,
     "messages": [],
@@ -77,8 +83,8 @@ TINEYE_ANSWER = {
                 "overlay": "overlay/1",
                 "tags": ["collection"],
                 "backlinks": [
-                    {"url": "https://copy.example/b.jpg", "backlink": "https://copy.example/", "crawl_date": "2020-02-02"},
-                    {"url": "https://museum.example/a.jpg", "backlink": "https://museum.example/", "crawl_date": "2009-01-01"},
+                    backlink("https://copy.example/", "b.jpg", "2020-02-02"),
+                    backlink("https://museum.example/", "a.jpg", "2009-01-01"),
                 ],
             },
             {"image_url": "https://img.tineye.example/result/2", "domain": "x.example", "score": 12, "backlinks": []},
@@ -207,7 +213,7 @@ def test_a_refusal_says_what_to_do_and_never_the_key(provider: type, status: int
 def test_a_busy_service_is_asked_again_later_and_later_but_not_for_ever(provider: type) -> None:
     pauses: list[float] = []
     with served({PATHS[provider]: as_json({"messages": ["Too many requests."]}, 429)}) as site:
-        with pytest.raises(SearchError, match="quota is used up .Too many requests"):
+        with pytest.raises(SearchError, match=r"quota is used up .Too many requests"):
             provider(site, pause=pauses.append).search(PICTURE)
         assert len(site.requests) == 3
         assert pauses == [1.0, 2.0]
@@ -233,10 +239,10 @@ def test_a_service_that_hangs_dribbles_or_is_not_there_is_given_up(provider: typ
 
     with served({PATHS[provider]: dribble}) as site:
         began = time.monotonic()
-        with pytest.raises(SearchError, match="took more than.*tried 3 times"):
+        with pytest.raises(SearchError, match=r"took more than.*tried 3 times"):
             provider(site, timeout_s=0.3, pause=lambda s: None).search(PICTURE)
         assert time.monotonic() - began < 3
-    with pytest.raises(SearchError, match="can't be reached.*tried 3 times"):
+    with pytest.raises(SearchError, match=r"can't be reached.*tried 3 times"):
         provider(site, pause=lambda s: None).search(PICTURE)
 
 
@@ -378,7 +384,8 @@ def test_no_private_address_hides_in_an_ipv6_address(ip: IPv4Address) -> None:
 @given(st.ip_addresses())
 def test_what_python_calls_private_is_refused(ip: IPv4Address | IPv6Address) -> None:
     if ip.is_private or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_reserved or not ip.is_global:
-        translated = isinstance(ip, IPv6Address) and ip in ip_network("::ffff:0:0/96")
+        # These two mean an IPv4 address, which may be public: the test above is about them.
+        translated = any(ip in ip_network(net) for net in ("::ffff:0:0/96", "64:ff9b::/96"))
         assert refusal(str(ip)) is not None or translated
 
 
@@ -563,7 +570,7 @@ def test_what_is_no_evidence_is_refused(document: bytes) -> None:
     if document == b"[]":
         assert searches_of(document) == ()
         return
-    with pytest.raises(SearchError, match="no evidence|canonical"):
+    with pytest.raises(SearchError, match=r"no evidence|canonical"):
         searches_of(document)
 
 

@@ -120,6 +120,21 @@ def test_a_trained_twin_of_a_noun_is_not_held_out() -> None:
             assert not nouns.held_out(seed)[0]
 
 
+def test_tokens_that_only_colours_tell_apart_are_found() -> None:
+    def item(key: str, mouth: str) -> records.Item:
+        return records.Item(f"cameo/{key}", "cameo", "pfp", "", {"mouth": mouth, "body color": "red"}, b"")
+
+    def asked(label: records.Label, source: str | None, mouth: str) -> records.Query:
+        traits = {"mouth": mouth, "body color": "blue"}
+        id_ = f"cameo/{label}-{mouth}"
+        return records.Query(id_, label, source, "", "", "", "cameo", "pfp", False, True, "", 1.0, traits, b"")
+
+    cases = [asked("sibling", None, "smile"), asked("sibling", None, "frown"), asked("copy", "cameo/a", "smile")]
+    assert sources.colour_types("cameo") == {"body color", "shade color"} & set(pfp30.traits("cameo").types)
+    assert twins.colours_apart(cases, [item("a", "smile")]) == {"cameo/sibling-smile"}
+    assert twins.colours_apart(cases, [item("a", "smile"), item("b", "smile")]) >= {"cameo/copy-smile"}
+
+
 def test_the_shelf_knows_what_it_holds(punk: sources.Picture) -> None:
     shelf = sets.Shelf()
     assert shelf.add(punk)

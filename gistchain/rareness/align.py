@@ -8,7 +8,8 @@ judged by how well gradients agree in the overlap, the best are refined by ECC (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -35,40 +36,56 @@ class Points:
     descriptors: Array
 
 
-@dataclass(slots=True, eq=False)
 class View:
-    """An image fitted to SIDE: pixels (h, w, 3), strength of its gradients (h, w), what hypotheses need.
+    """An image fitted to SIDE: pixels (h, w, 3) in 0..255. What else is compared is made when it is asked for."""
 
-    half: the smoothed gradients at half the size; half_pixels: so the pixels.
-    """
-
-    pixels: Array
-    gradients: Array
-    smooth: Array
-    small: Array
-    boxes: tuple[Box, ...]
-    half: Array = field(init=False)
-    half_pixels: Array = field(init=False)
-    _points: Points | None = None
-    _looked: bool = False
-
-    def __post_init__(self) -> None:
-        height, width = self.smooth.shape
-        size = (width // 2, height // 2)
-        self.half = cv2.resize(self.smooth, size, interpolation=cv2.INTER_AREA)
-        self.half_pixels = cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+    def __init__(self, pixels: Array) -> None:
+        self.pixels = pixels
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height)."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    @property
+    @cached_property
+    def gradients(self) -> Array:
+        """Strength of the gradients, (h, w)."""
+        return gradient_strength(self.pixels)
+
+    @cached_property
+    def smooth(self) -> Array:
+        """The gradients, blurred."""
+        return blurred(self.gradients, 1.5)
+
+    @cached_property
+    def half(self) -> Array:
+        """`smooth` at half the size."""
+        halved: Array = cv2.resize(self.smooth, self._half_size, interpolation=cv2.INTER_AREA)
+        return halved
+
+    @cached_property
+    def half_pixels(self) -> Array:
+        halved: Array = cv2.resize(self.pixels, self._half_size, interpolation=cv2.INTER_AREA)
+        return halved
+
+    @cached_property
+    def small(self) -> Array:
+        """The gradients within _SEARCH pixels, for searches."""
+        width, height = self.size
+        size = (max(8, width * _SEARCH // SIDE), max(8, height * _SEARCH // SIDE))
+        return blurred(cv2.resize(self.gradients, size, interpolation=cv2.INTER_AREA), 0.7)
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        return _inner_boxes(self.pixels)
+
+    @cached_property
     def points(self) -> Points | None:
-        """Found when first asked for: they cost ten times as much as all the rest."""
-        if not self._looked:
-            self._points, self._looked = _points(self.pixels.astype(np.uint8)), True
-        return self._points
+        return _points(self.pixels.astype(np.uint8))
+
+    @property
+    def _half_size(self) -> tuple[int, int]:
+        return self.pixels.shape[1] // 2, self.pixels.shape[0] // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,31 +131,22 @@ def view(image: Pixels) -> View:
     scale = SIDE / max(height, width)
     size = (max(16, round(width * scale)), max(16, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return _view(cv2.resize(np.ascontiguousarray(image), size, interpolation=how))
+    return View(cv2.resize(np.ascontiguousarray(image), size, interpolation=how).astype(np.float32))
 
 
 def mirrored(seen: View) -> View:
     """The same image, left and right exchanged."""
-    return _view(np.ascontiguousarray(seen.pixels[:, ::-1]).astype(np.uint8))
-
-
-def _view(fitted: Pixels) -> View:
-    height, width, _ = fitted.shape
-    pixels = fitted.astype(np.float32)
-    gradients = gradient_strength(pixels)
-    small_size = (max(8, width * _SEARCH // SIDE), max(8, height * _SEARCH // SIDE))
-    small = blurred(cv2.resize(gradients, small_size, interpolation=cv2.INTER_AREA), 0.7)
-    return View(pixels, gradients, blurred(gradients, 1.5), small, _inner_boxes(pixels))
+    return View(np.ascontiguousarray(seen.pixels[:, ::-1]))
 
 
 def _points(fitted: Pixels) -> Points | None:
-    grey = cv2.cvtColor(cv2.resize(fitted, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(fitted, cv2.COLOR_RGB2GRAY)  # SIFT itself begins at twice the size
     # A new detector each time: one that is shared between threads would have to be locked.
     found, descriptors = cv2.SIFT_create(300, contrastThreshold=0.015).detectAndCompute(grey, None)
     if descriptors is None or len(found) < 4:
         return None
     rooted = np.sqrt(descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-6))
-    return Points(np.array([point.pt for point in found], np.float32) * np.float32(0.5), rooted.astype(np.float32))
+    return Points(np.array([point.pt for point in found], np.float32), rooted.astype(np.float32))
 
 
 def _inner_boxes(pixels: Array) -> tuple[Box, ...]:
@@ -191,13 +199,16 @@ def covered(candidate: View, matrix: Array, size: tuple[int, int]) -> Array:
     return warped(np.ones(candidate.gradients.shape, np.float32), matrix, size)
 
 
-def align(candidate: View, flipped: View, registered: View, also: tuple[Alignment, ...] = ()) -> list[Alignment]:
+def align(
+    candidate: View, flipped: View, registered: View, also: tuple[Alignment, ...] = (), *, search: bool = True
+) -> list[Alignment]:
     """The most likely alignments, best first, at most six; `flipped` is `mirrored(candidate)`.
 
-    also: alignments that were found with other images of the same collection: these share their frame.
+    also: alignments that were found with other images of the same collection: these share their frame. search: False
+    refines these alone.
     """
     judged: list[Alignment] = []
-    for turned, seen in enumerate((candidate, flipped)):
+    for turned, seen in enumerate((candidate, flipped) if search else ()):
         for how, matrix in _hypotheses(seen, registered):
             judged.append(_judged(seen, registered, matrix, bool(turned), how))
     for other in also:
@@ -266,11 +277,18 @@ def _refined(candidate: View, registered: View, one: Alignment) -> Alignment:
 
 
 def ecc(
-    candidate: Array, registered: Array, matrix: Array, motion: int, iterations: int, scale: float = 1.0
+    candidate: Array,
+    registered: Array,
+    matrix: Array,
+    motion: int,
+    iterations: int,
+    scale: float = 1.0,
+    where: NDArray[np.uint8] | None = None,
 ) -> Array | None:
     """`matrix` refined so that the two (h, w) images correlate best; None where they don't meet.
 
-    scale: size of these images in views of SIDE; the matrix is between full views.
+    scale: size of these images in views of SIDE; the matrix is between full views. where: non-zero at the candidate's
+    pixels that count.
     """
     down, up = np.diag([scale, scale, 1.0]), np.diag([1 / scale, 1 / scale, 1.0])
     start = (down @ matrix @ up).astype(np.float32)
@@ -279,7 +297,7 @@ def ecc(
     affine = motion == cv2.MOTION_AFFINE
     try:
         _, found = cv2.findTransformECC(
-            registered, candidate, start[:2].copy() if affine else start, motion, criteria, None, 3
+            registered, candidate, start[:2].copy() if affine else start, motion, criteria, where, 3
         )
     except cv2.error:  # nothing in common at this start
         return None

@@ -144,7 +144,9 @@ class Arrivals:
         """A file that stands still, or has had all its time (`settled` tells), taken off the queue; None where there is
         none yet. Raises OSError where the folder can't be read."""
         self._look()
-        while self._queue and self._queue[0][0] <= time.monotonic():
+        for _ in range(len(self._queue)):  # each at most once: what waits on is pushed back
+            if self._queue[0][0] > time.monotonic():
+                break
             arrival = heapq.heappop(self._queue)[2]
             self._names.discard(arrival.name)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from gistchain.errors import RarenessError, StoreBusy, StoreDamaged, StoreFull
 
+FILE = "rareness.sqlite"
 SCHEMA = "1"
 
 _TABLES = (
@@ -20,6 +22,9 @@ _TABLES = (
     """create table if not exists looks (
     row integer primary key references images, fingerprint blob not null, thumbnail blob not null, crc integer not null
     ) strict""",
+    """create table if not exists tokens (
+    sha3_256 blob not null, registry text not null, token integer not null, primary key (sha3_256, registry)
+    ) strict, without rowid""",
     "create table if not exists evidence (sha3_256 blob primary key, document blob not null) strict, without rowid",
 )
 # Large blobs lie apart: the hashes of all images are read at every start.
@@ -31,7 +36,7 @@ _HOW_TO_GO_ON = "set it aside with 'gistchain rareness rebuild', then register i
 class Database:
     """The file, opened for each use: one process writes at a time, any number read meanwhile."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         self.path = path
         self._busy_timeout_s = busy_timeout_s
 
@@ -67,6 +72,19 @@ class Database:
             database.execute("begin immediate")
             yield database
             database.execute("commit")
+
+    def evidence(self, digest: bytes) -> bytes | None:
+        """The document with this SHA3-256, None where it isn't here. Raises StoreDamaged."""
+        if not self.path.exists():
+            return None
+        with self.reading() as database:
+            found = database.execute("select document from evidence where sha3_256 = ?", (digest,)).fetchone()
+        if found is None:
+            return None
+        document: bytes = found[0]
+        if hashlib.sha3_256(document).digest() != digest:
+            raise self.damaged(f"the evidence {digest.hex()} is not what was written")
+        return document
 
     @contextmanager
     def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:

@@ -15,10 +15,19 @@ from numpy.typing import NDArray
 
 from gistchain.rareness import measures
 from gistchain.rareness.align import View, view
-from gistchain.rareness.funnel import Agreement, Gain, Standing, agreement, pearson_gain, survivors, within
+from gistchain.rareness.funnel import (
+    NEIGHBOURHOOD,
+    Agreement,
+    Gain,
+    Standing,
+    agreement,
+    pearson_gain,
+    survivors,
+    within,
+)
 from gistchain.rareness.hashes import THRESHOLDS
 from gistchain.rareness.hashindex import Near
-from gistchain.rareness.shortlist import guides, ranked
+from gistchain.rareness.shortlist import GUIDES, guides, ranked
 from gistchain.rareness.store import Entry, Store
 from gistchain.rareness.thumbnail import unpack
 from gistchain.rareness.verify import Candidate, Comparison, candidate, compare, rivals
@@ -30,6 +39,10 @@ COMPARED = 5
 """Of them, how many are laid over the candidate one by one."""
 MEASURED = 12
 """Survivors to which all seven measures are applied."""
+_SEARCHED = 3
+"""Of the compared ones, for how many alignments of their own are searched."""
+_SHARED = 4
+"""Alignments that the whole shortlist is judged under."""
 _HASH_HITS = 8
 _VIEWS_KEPT = 256
 
@@ -76,11 +89,16 @@ class Examiner:
     ) -> Examined:
         """Everything about one image. turns: its hashes and those of its turns (hashes.turned)."""
         approximate, bound = self._store.approximate(fingerprint)
-        gain = pearson_gain(
-            approximate, bound, lambda rows: measures.pearson(fingerprint, self._store.fingerprints(rows.tolist()))
-        )
-        rows = gain.best.rows
-        fingerprints = self._store.fingerprints(rows.tolist())
+        read: dict[int, NDArray[np.float32]] = {}
+
+        def exact(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+            own = self._store.fingerprints(rows.tolist())
+            read.update(zip(rows.tolist(), own, strict=True))
+            return measures.pearson(fingerprint, own)
+
+        gain = pearson_gain(approximate, bound, exact)
+        rows = gain.best.rows[:NEIGHBOURHOOD]
+        fingerprints = np.array([read[row] for row in rows.tolist()], np.float32).reshape(len(rows), len(fingerprint))
         near = within(fingerprint, rows, fingerprints)
         hits = tuple(self._store.near(turns, THRESHOLDS))
         order = {int(row): place for place, row in enumerate(rows)}
@@ -109,12 +127,14 @@ class Examiner:
         first = [row for row in (*(hit[0] for hit in hits[:1]), *near.rows.tolist()) if row in place]
         guiding = [place[row] for row in dict.fromkeys(first)] or [0]
         known = dict(zip(guiding, guides(checked, [views[index] for index in guiding]), strict=False))
-        shared = [one for found in known.values() for one in found[:2]]
+        shared = [one for found in known.values() for one in found[: _SHARED // GUIDES]]
         left = ranked(checked, views, shared)
         best = sorted(range(len(views)), key=lambda index: left[index][0])[:COMPARED]
         found = []
-        for index in best:
-            comparison = compare(checked, views[index], (left[index][1],), known.get(index, ()))
+        for rank, index in enumerate(best):
+            comparison = compare(
+                checked, views[index], (left[index][1],), known.get(index, ()), search=rank < _SEARCHED
+            )
             others = [other for i, other in enumerate(views) if i != index]
             against = rivals(comparison, views[index], others)
             found.append(Looked(*entries[index], views[index], comparison, left[index][0], against))

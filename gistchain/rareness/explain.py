@@ -55,6 +55,7 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
         "sha3": picture.sha3_256.hex(),
         "image": _uri(_small(picture.pixels)),
         "pixelated": _pixelated(picture.pixels),
+        "width": _width(picture.pixels),
         "verdict": rareness.verdict,
         "title": _TITLES[rareness.verdict].format(rareness.nearest.name if rareness.nearest else "?"),
         "meaning": _MEANING[rareness.verdict],
@@ -99,6 +100,7 @@ def _nearest(nearest: Nearest) -> dict[str, Any]:
         "aligned": _uri(nearest.aligned),
         "heat": _uri(_heat(nearest.registered, nearest.differences)),
         "pixelated": _pixelated(nearest.registered),
+        "width": _width(nearest.registered),
         "regions": [
             {
                 "left": 100 * region.left,
@@ -163,6 +165,11 @@ def _pixelated(image: Pixels) -> bool:
     """Whether enlarging it should show its pixels: pixel art has few of them."""
     height, width = image.shape[0], image.shape[1]
     return bool(max(height, width) <= 64)
+
+
+def _width(image: Pixels) -> int:
+    """In CSS pixels at most: a tower of a picture would fill the page."""
+    return max(8, 400 * int(image.shape[1]) // int(image.shape[0]))
 
 
 def _uri(image: Pixels) -> str:

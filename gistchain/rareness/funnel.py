@@ -117,7 +117,7 @@ def pearson_gain(approximate: NDArray[np.floating[Any]], bound: float, exact: Ex
     can be among the first `order`, and the NEIGHBOURHOOD best by approximation, are asked for. Raises RarenessError for
     NaN, StoreDamaged where an exact correlation lies outside the bound.
     """
-    if approximate.ndim != 1 or np.isnan(approximate).any():
+    if approximate.ndim != 1 or not np.isfinite(approximate).all():
         raise RarenessError(f"correlations of shape {approximate.shape} are not one finite number for each row")
     count = len(approximate)
     order = min(count, percentile_order(count))
@@ -226,9 +226,11 @@ def _largest(values: NDArray[np.floating[Any]], count: int) -> Rows:
 def _asked(approximate: NDArray[np.floating[Any]], bound: float, exact: Exact, rows: Rows) -> Correlations:
     parts = [exact(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE)]
     values = np.concatenate(parts).astype(np.float64)
-    error = np.abs(values - approximate[rows])
-    if values.shape != rows.shape or not (error <= bound + _ROUNDING).all():
-        row = rows[int(np.argmax(~(error <= bound + _ROUNDING)))]
+    if values.shape != rows.shape:
+        raise RarenessError(f"{len(rows)} rows were asked for, and correlations of shape {values.shape} came")
+    outside = ~(np.abs(values - approximate[rows]) <= bound + _ROUNDING)  # NaN is outside too
+    if outside.any():
+        row = rows[int(outside.argmax())]
         raise StoreDamaged(
             f"registered row {row} correlates otherwise than its scanned copy says, by more than {bound:.2g}: "
             "have the scanned rows made anew from the database"

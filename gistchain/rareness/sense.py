@@ -32,7 +32,7 @@ MAX_URL = 4096
 def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
     """Sense's object for the image file with this SHA3-256. Raises RarenessError where a fingerprint is none."""
     matches, pages, url = _on_internet(rareness.web or ())
-    content = asdict(rareness.content)
+    content = {name: float(value) for name, value in asdict(rareness.content).items()}
     return {
         "dupe_detection_system_version": version(rareness.fingerprint_version),
         "hash_of_candidate_image_file": picture_sha3.hex(),

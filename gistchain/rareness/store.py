@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 from gistchain.errors import OtherFingerprint, RarenessError, StoreDamaged
 from gistchain.rareness import matrix, scan
-from gistchain.rareness.database import SCHEMA, Database
+from gistchain.rareness.database import FILE, SCHEMA, Database
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
 from gistchain.rareness.hashindex import HashIndex, Near
 from gistchain.types import Hash, Hashes
 
-_DATABASE, _ROWS = "rareness.sqlite", "rareness.rows"
+_ROWS = "rareness.rows"
 _BATCH = 256
 _INDEXED = ", ".join(["sha3_256", *BITS, "pdq_quality"])
 
@@ -70,7 +70,7 @@ class Store:
 
         version: of the fingerprints. Raises OtherFingerprint where the folder holds others, StoreDamaged, StoreBusy.
         """
-        self._database = Database(folder / _DATABASE, busy_timeout_s=busy_timeout_s)
+        self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
         self._path, self._version = folder / _ROWS, version
         self._lock = threading.RLock()
         self._open()
@@ -166,6 +166,18 @@ class Store:
         """
         return self._look().hashes.near(turns, thresholds)
 
+    def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
+        """Note which token an image became, for whoever has no chain at hand; the chain holds the truth."""
+        with self._database.writing() as database:
+            database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
+
+    def token(self, entry: Entry) -> int | None:
+        """The token that an image became, as far as this folder knows; of several registries, on one of them."""
+        with self._database.reading() as database:
+            query = "select token from tokens where sha3_256 = ? order by registry desc limit 1"
+            found = database.execute(query, (entry.sha3_256,)).fetchone()
+        return None if found is None else int(found[0])
+
     def keep_evidence(self, sha3_256: bytes, document: bytes) -> None:
         """Keep a document under its SHA3-256, durably. Raises RarenessError where that is not its hash."""
         if hashlib.sha3_256(document).digest() != sha3_256:
@@ -175,14 +187,7 @@ class Store:
 
     def evidence(self, digest: bytes) -> bytes | None:
         """The document with this SHA3-256, None where it isn't here. Raises StoreDamaged."""
-        with self._database.reading() as database:
-            found = database.execute("select document from evidence where sha3_256 = ?", (digest,)).fetchone()
-        if found is None:
-            return None
-        document: bytes = found[0]
-        if hashlib.sha3_256(document).digest() != digest:
-            raise self._database.damaged(f"the evidence {digest.hex()} is not what was written")
-        return document
+        return self._database.evidence(digest)
 
     def _look(self) -> _Seen:
         """What is there now: rows that were added since the last look are read, and checked in the matrix."""
@@ -269,12 +274,12 @@ def set_aside(folder: Path) -> Path | None:
     Nothing is deleted. None where there is no store. Raises StoreBusy where one is written to, RarenessError where a
     file can't be moved.
     """
-    path = folder / _DATABASE
+    path = folder / FILE
     if path.exists():
         # A damaged one can't be locked, and needs not be.
         with contextlib.suppress(StoreDamaged), Database(path, busy_timeout_s=10.0).writing():
             pass
-    names = [f"{_DATABASE}-wal", f"{_DATABASE}-shm", _DATABASE, _ROWS]
+    names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
     if not any((folder / name).exists() for name in names):
         return None
     number = 1

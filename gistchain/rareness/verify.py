@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from gistchain.rareness.align import (
+    SIDE,
     Alignment,
     Array,
     View,
@@ -30,11 +31,18 @@ from gistchain.rareness.align import (
     warped,
 )
 from gistchain.rareness.difference import Difference, boxed, difference, inner, luma
-from gistchain.rareness.photometry import Fit, Mask, colour_map, fit, mean_error, recoloured
+from gistchain.rareness.photometry import Fit, Mask, colour_map, fit, mean_error, recoloured, samples
 from gistchain.types import Pixels
 
 _RIVAL_WINDOW = 5
 """Pixels at half the size."""
+_POOR = 0.3
+"""Of the contrast left to explain: then a contour filter is thought of."""
+_STIFF = 6.0
+"""Sigma in pixels of a flow that may undo a bend."""
+_STRAIGHTER = 0.65
+"""Share of the error that may be left by it."""
+_BLOBS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +58,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """One candidate laid over one registered image. where: pixels that both show. features: by name, for the scores."""
+    """One candidate laid over one registered image. where: pixels that both show. features: by name, for the scores.
+
+    drawn: the registered image was taken as contours.
+    """
 
     alignment: Alignment
     fitted: Fit
     difference: Difference
     where: Mask
+    drawn: bool
     features: dict[str, float]
 
 
@@ -65,13 +77,19 @@ def candidate(image: Pixels) -> Candidate:
 
 
 def compare(
-    checked: Candidate, registered: View, also: Sequence[Alignment] = (), known: Sequence[Alignment] = ()
+    checked: Candidate,
+    registered: View,
+    also: Sequence[Alignment] = (),
+    known: Sequence[Alignment] = (),
+    *,
+    search: bool = True,
 ) -> Comparison:
     """The candidate laid over the registered image in the way that fits best.
 
-    also: further alignments that may be right; known: what `align` has found for these two already.
+    also: further alignments that may be right; known: what `align` has found for these two already; search: False
+    looks for no others.
     """
-    found = list(known) or align(checked.plain, checked.flipped, registered, tuple(also))
+    found = list(known) or align(checked.plain, checked.flipped, registered, tuple(also), search=search)
     if not found:
         whole = np.diag([1.0, 1.0, 1.0]).astype(np.float32)
         found = [Alignment(whole, False, 0.0, 1.0, "none")]
@@ -86,7 +104,7 @@ def _best_by_colour(checked: Candidate, registered: View, found: list[Alignment]
     """Gradients propose, colours decide: of alignments about as good, the one that leaves least to explain."""
     best, least = found[0], _colour_error(checked, registered, found[0])
     for one in found[1:]:
-        if one.agreement < found[0].agreement - 0.12:
+        if one.agreement < found[0].agreement - 0.25:
             continue
         error = _colour_error(checked, registered, one)
         # A mirrored one must earn it: many subjects are all but symmetric.
@@ -100,23 +118,40 @@ def _overlap(checked: Candidate, registered: View, one: Alignment) -> tuple[Arra
     return warped(seen.pixels, one.matrix, registered.size), covered(seen, one.matrix, registered.size) > 0.98
 
 
+def _recoloured_error(registered: View, pixels: Array, where: Mask) -> tuple[Array, Array]:
+    """(the registered image in the candidate's colours, what differs at every pixel)."""
+    chosen = samples(where, registered.smooth)
+    predicted = recoloured(registered.pixels, colour_map(registered.pixels, pixels, chosen, 2))
+    return predicted, mean_error(pixels, predicted)
+
+
 def _colour_error(checked: Candidate, registered: View, one: Alignment) -> float:
     pixels, where = _overlap(checked, registered, one)
     if where.mean() < 0.15:
         return 9.0
-    predicted = recoloured(registered.pixels, colour_map(registered.pixels, pixels, where, 1))
-    left = np.minimum(mean_error(pixels, predicted)[where], 40).mean()
-    return float(left / (pixels[where].std() + 8))
+    _, error = _recoloured_error(registered, pixels, where)
+    # What was pasted over a part must not push the rest out of place: errors count up to 25 levels. Neither may an
+    # alignment win by leaving out most of the picture, or by a perspective that nothing asks for.
+    left = np.minimum(error[where], 25).mean() / (pixels[where].std() + 8)
+    bent = float(np.abs(one.matrix[2, :2] / one.matrix[2, 2]).sum()) * SIDE
+    return float(left * (1 + 0.1 * (1 - where.mean()) + min(bent, 1.0) * 0.2))
 
 
 def _refined_on_colour(checked: Candidate, registered: View, one: Alignment) -> Alignment | None:
-    """ECC between the recoloured registered image and the candidate: finer than on gradients, and only now possible."""
+    """ECC between the recoloured registered image and the candidate: finer than on gradients, and only now possible.
+
+    On the part that agrees: what was pasted over is left out.
+    """
     pixels, where = _overlap(checked, registered, one)
     if where.mean() < 0.15:
         return None
-    predicted = recoloured(registered.pixels, colour_map(registered.pixels, pixels, where, 1))
+    predicted, error = _recoloured_error(registered, pixels, where)
+    agrees = (boxed(error, 5) < max(25.0, 2 * float(np.median(error[where])))) & where
     seen = checked.seen(one.mirrored)
-    matrix = ecc(luma(seen.pixels), luma(predicted), one.matrix, cv2.MOTION_HOMOGRAPHY, 15)
+    there = cv2.warpPerspective(agrees.astype(np.uint8), one.matrix, seen.size, flags=cv2.INTER_NEAREST)
+    if agrees.mean() < 0.15:
+        return None
+    matrix = ecc(luma(seen.pixels), luma(predicted), one.matrix, cv2.MOTION_HOMOGRAPHY, 15, where=there)
     if matrix is None:
         return None
     return Alignment(matrix, one.mirrored, one.agreement, one.overlap, one.how)
@@ -127,7 +162,18 @@ def _compared(checked: Candidate, registered: View, one: Alignment, error: float
     where = inner(where, 1)
     if where.mean() < 0.1:
         where = np.ones_like(where)
-    fitted = fit(registered.pixels, pixels, where)
+    contours = _as_contours(registered, pixels, where)
+    fitted = fit(registered.pixels, pixels, where, registered.smooth)
+    drawn = False
+    if _left(fitted, where) > _POOR:
+        lines = fit(rendition(registered, True), pixels, where, registered.smooth)
+        if drawn := _left(lines, where) < 0.8 * _left(fitted, where):
+            fitted = lines
+    bend = 0.0
+    if (straight := unbent(fitted, pixels, where)) is not None:
+        pixels, seen_there, bend = straight
+        where = where & inner(seen_there, 1)
+        fitted = fit(rendition(registered, drawn), pixels, where, registered.smooth)
     different = difference(fitted, where)
     others = [o.agreement for o in found if o.mirrored != one.mirrored]
     features = {
@@ -140,11 +186,57 @@ def _compared(checked: Candidate, registered: View, one: Alignment, error: float
         "blur": fitted.blur,
         "smoothing": fitted.smoothing,
         "noise": min(fitted.noise, 30.0),
+        "bend": bend,
+        "curved": float(len(fitted.colours) > 4),
+        "shaded": 0.0 if fitted.shade is None else float(np.ptp(fitted.shade)),
         "gain": float(np.linalg.norm(fitted.colours[:3])),
         "recoloured": float(np.abs(fitted.colours[:3] - np.eye(3)).mean()),
-        **_as_contours(registered, pixels, where),
+        **contours,
     }
-    return Comparison(one, fitted, different, where, features)
+    return Comparison(one, fitted, different, where, drawn, features)
+
+
+def _left(fitted: Fit, where: Mask) -> float:
+    """What is left to explain, in units of the candidate's contrast."""
+    return float(mean_error(fitted.predicted, fitted.seen)[where].mean() / (fitted.seen[where].std() + 4))
+
+
+def rendition(seen: View, drawn: bool) -> Array:
+    """The pixels, or, `drawn`, dark lines on white where the edges are, as a contour filter leaves them."""
+    if not drawn:
+        return seen.pixels
+    lines: Array = np.repeat(np.maximum(255 - 6 * seen.gradients, 0)[:, :, None], 3, axis=2)
+    return lines
+
+
+def unbent(fitted: Fit, pixels: Array, where: Mask) -> tuple[Array, Mask, float] | None:
+    """The candidate's pixels with a wave or swirl undone, where they are then seen, and the mean shift in pixels.
+
+    A dense flow (DIS; Kroeger et al., 2016), smoothed until it can't turn one hat into another; None unless it
+    explains a third of what differs.
+    """
+    ours = np.clip(luma(fitted.predicted), 0, 255).astype(np.uint8)
+    # Errors count up to 25 levels: pushing a sticker out of the picture is no straightening.
+    before = float(np.minimum(mean_error(fitted.predicted, fitted.seen), 25)[where].mean())
+    if before < 1:
+        return None
+    height, width = where.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    trusted = (where & (gradient_strength(fitted.predicted) > 6)).astype(np.float32)
+    weight = cv2.GaussianBlur(trusted, (0, 0), _STIFF) + 1e-3
+    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow, moved = np.zeros((height, width, 2), np.float32), fitted.seen
+    for _ in range(2):
+        theirs = np.clip(luma(moved), 0, 255).astype(np.uint8)
+        step = finder.calc(ours, theirs, None) * trusted[:, :, None]
+        flow += cv2.GaussianBlur(step, (0, 0), _STIFF) / weight[:, :, None]
+        place = (x + flow[:, :, 0], y + flow[:, :, 1])
+        moved = cv2.remap(fitted.seen, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if np.minimum(mean_error(fitted.predicted, moved), 25)[where].mean() > _STRAIGHTER * before:
+        return None
+    straight = cv2.remap(pixels, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    there = cv2.remap(where.astype(np.float32), *place, cv2.INTER_LINEAR) > 0.98
+    return straight, there, float(np.hypot(flow[:, :, 0], flow[:, :, 1])[where].mean())
 
 
 def _as_contours(registered: View, pixels: Array, where: Mask) -> dict[str, float]:
@@ -184,33 +276,43 @@ def rivals(best: Comparison, registered: View, others: Sequence[View]) -> dict[s
     everywhere, however blurred, and what was pasted over it agrees with nobody. Siblings share the source's frame, so
     its transform, blur and colours are used as they are.
     """
-    names = ("rival_levels", "rival_contrast", "rival_share", "rival_structure", "rival_wins", "rival_gap")
     fitted, where = best.fitted, inner(best.where, 2)
     same_shape = [one for one in others if one.size == registered.size]
     if not same_shape or where.sum() < 200:
-        return dict.fromkeys(names, np.nan)
+        return dict.fromkeys(RIVAL_FEATURES, np.nan)
     # At half the size: what is asked about is as large as a hat.
     size = (registered.half_pixels.shape[1], registered.half_pixels.shape[0])
-    half = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (fitted.seen, fitted.predicted)]
-    seen, predicted = half
+    seen, predicted = (
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (fitted.seen, fitted.predicted)
+    )
+    shade = 1.0 if fitted.shade is None else cv2.resize(fitted.shade, size)[:, :, None]
     where = cv2.resize(where.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
     sigma = max(fitted.blur, fitted.smoothing, 0.8 if fitted.noise > 2 else 0.0) / 2
-    contrast = best.features["contrast"]
     own_error = np.minimum(strongest(cv2.absdiff(seen, predicted)), 80)
     own, theirs = boxed(own_error, _RIVAL_WINDOW), gradient_strength(seen)
     own_structure = boxed(np.abs(gradient_strength(predicted) - theirs), _RIVAL_WINDOW)
     best_gain, best_structure = np.zeros_like(own), np.zeros_like(own)
+    blobs = _blobs(own, where, best.features["contrast"])
+    noise = float(np.median(own_error[where]))
+    explained = np.zeros(len(blobs))
     means = []
     for other in same_shape:
-        made = recoloured(blurred(other.half_pixels, sigma), fitted.colours)
+        source = other.half_pixels
+        if best.drawn:
+            source = cv2.resize(rendition(other, True), size, interpolation=cv2.INTER_AREA)
+        made = recoloured(blurred(source, sigma), fitted.colours) * shade
         error = np.minimum(strongest(cv2.absdiff(seen, made)), 80)
         means.append(float(error[where].mean()))
         np.maximum(best_gain, own - boxed(error, _RIVAL_WINDOW), out=best_gain)
         edges = boxed(np.abs(gradient_strength(made) - theirs), _RIVAL_WINDOW)
         np.maximum(best_structure, own_structure - edges, out=best_structure)
+        for number, blob in enumerate(blobs):
+            mine = max(float(own_error[blob].mean()) - noise, 1.0)
+            explained[number] = max(explained[number], 1 - max(float(error[blob].mean()) - noise, 0.0) / mine)
     gain = best_gain[where]
-    peak = float(gain.max())
+    peak, contrast = float(gain.max()), best.features["contrast"]
     strength = float(np.quantile(boxed(theirs, _RIVAL_WINDOW)[where], 0.8)) + 1
+    sizes = np.array([float(own_error[blob].sum()) for blob in blobs])
     return {
         "rival_levels": peak / 60,
         "rival_contrast": peak / contrast,
@@ -218,4 +320,21 @@ def rivals(best: Comparison, registered: View, others: Sequence[View]) -> dict[s
         "rival_structure": float(best_structure[where].max()) / strength,
         "rival_wins": float((gain > 0.15 * contrast).mean()),
         "rival_gap": (min(means) - float(own_error[where].mean())) / contrast,
+        "rival_explains": float(explained @ sizes / sizes.sum()) if len(blobs) else 0.0,
+        "rival_explains_first": float(explained[0]) if len(blobs) else 0.0,
+        "blob_error": float(sizes.sum() / (own_error[where].sum() + 1)) if len(blobs) else 0.0,
+        "blob_size": float(blobs[0].sum() / where.sum()) if len(blobs) else 0.0,
     }
+
+
+RIVAL_FEATURES = (
+    "rival_levels", "rival_contrast", "rival_share", "rival_structure", "rival_wins", "rival_gap", "rival_explains",
+    "rival_explains_first", "blob_error", "blob_size",
+)  # fmt: skip
+
+
+def _blobs(own: Array, where: Mask, contrast: float) -> list[Mask]:
+    """The connected places with most of the error, at most three."""
+    count, labels, sizes, _ = cv2.connectedComponentsWithStats(((own > 0.2 * contrast) & where).astype(np.uint8))
+    errors = [(float(own[labels == k].sum()), k) for k in range(1, count) if sizes[k, cv2.CC_STAT_AREA] >= 6]
+    return [labels == k for _, k in sorted(errors, reverse=True)[:_BLOBS]]

@@ -8,17 +8,19 @@ training/cache/rareness/{part}-store/ and {part}-{number}.npz.
 
 from __future__ import annotations
 
+import os
+
+for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):  # before numpy is loaded
+    os.environ.setdefault(_threads, "1")
+
+# ruff: noqa: E402
 import argparse
 import functools
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-for _threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")
 
 import cv2
 import numpy as np
@@ -76,7 +78,7 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
     examiner, look = _examiner(part), PackagedFingerprinter(1)
     names: tuple[str, ...] = ()
     rows, query, ids = [], [], []
-    for place, one in enumerate(asked):
+    for one in asked:
         image = one.image
         found = examiner.examine(image, look.fingerprint([image])[0], turned(image), lambda _: True)
         names, own = table(found)

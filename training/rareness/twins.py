@@ -5,7 +5,7 @@ The ground's colour is left alone: a picture on another ground is a copy (transf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gistchain.collection import dicebear, nouns, robohash
 from gistchain.types import Pixels
 from training.rareness import sources
+from training.rareness.records import Item, Query
 from training.rareness.sources import Picture
 
 LEAST = 0.002
@@ -105,6 +106,24 @@ def _of(given: str, changed: str) -> bool:
     """Whether the option that changed belongs to the part or colour of the option that was given."""
     part = given.removesuffix("Variant").removesuffix("Probability").removesuffix("Color")
     return changed.startswith(part) and changed[len(part) :][:1].isupper()
+
+
+def colours_apart(queries: Iterable[Query], items: Iterable[Item]) -> set[str]:
+    """Ids of the tokens asked about that have the shapes of a registered token other than their source.
+
+    Only colours tell these apart: grey, a hue shift or swapped channels may leave nothing to tell by.
+    """
+    shapes: dict[tuple[str, frozenset[tuple[str, str]]], list[str]] = {}
+    for item in items:
+        if item.traits:
+            shapes.setdefault((item.collection, _shapes(item)), []).append(item.id)
+    found = ((q.id, q.source if q.label == "copy" else None, (q.collection, _shapes(q))) for q in queries if q.traits)
+    return {id_ for id_, source, key in found if any(i != source for i in shapes.get(key, ()))}
+
+
+def _shapes(record: Item | Query) -> frozenset[tuple[str, str]]:
+    colours = sources.colour_types(record.collection)
+    return frozenset((t, v) for t, v in record.traits.items() if t not in colours)
 
 
 def punk_twins(queries: NDArray[np.int64]) -> list[tuple[int, int, str]]:

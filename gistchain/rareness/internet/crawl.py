@@ -113,7 +113,7 @@ class _Crawler:
         self.result = Crawled()
 
     def run(self) -> Crawled:
-        while self._waiting and not self._over():
+        while not self._over() and self._waiting:
             url = self._waiting.popleft()
             try:
                 answer = self._get(url, self._limits.page_bytes)

@@ -53,9 +53,12 @@ def follow(
 
     Raises what `admit` raises, and Refused for one redirect too many, Unreachable, TooLarge.
     """
-    ends = time.monotonic() + within_s
+    left_s = within_s
     for _ in range(most + 1):
-        answer = exchange(admit(url), kinds=kinds, headers=headers, within_s=max(0.1, ends - time.monotonic()))
+        target = admit(url)  # which may wait for its turn: that is no time of the server's
+        began = time.monotonic()
+        answer = exchange(target, kinds=kinds, headers=headers, within_s=left_s)
+        left_s = max(0.1, left_s - (time.monotonic() - began))
         if answer.status not in _REDIRECTS or "location" not in answer.headers:
             return answer
         url = urljoin(answer.url, answer.headers["location"])

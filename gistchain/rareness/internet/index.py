@@ -31,7 +31,9 @@ FLAT_PDQ_BITS, FLAT_PHASH_BITS = 10, 4
 MIN_QUALITY = 50
 MIN_SIDE = 16
 """Smaller pictures are buttons and dots."""
-MIN_COSINE = 0.97
+MIN_COSINE = 0.96
+"""Of fingerprints. Above those of siblings: of 450 pairs in ten collections the nearest have .953, of 780 pairs of
+photos .843. Crops to 90% have .93 to .97: some are found, most are not."""
 MOST = 1_000
 _ROWS = 1_000
 _TABLES = """

@@ -1,0 +1,217 @@
+"""The tables of 'train' and 'tune' -> the classifiers of rareness, as ONNX, and their card.
+
+    python -m training.rareness.fit      # about 2 CPU-minutes; needs the train extra and training.rareness.features
+
+XGBoost and a Keras network learn which of the compared images is a candidate's source, from 'train'. 'tune', of other
+collections and pictures, then sets calibration, intervals and thresholds. 'test' is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import keras
+import numpy as np
+import onnx
+import xgboost
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from training.rareness.features import Table, load
+from training.rareness.graphs import network_graph, tree_graph
+
+WEIGHTS = Path(__file__).parents[2] / "gistchain" / "models" / "weights"
+ROUNDS, DEPTH, RATE = 260, 4, 0.06
+EPOCHS = 60
+KINDS = ("derivative", "sibling", "original")
+FALSE_COPIES = 0.006
+"""Share of the tuning negatives above the threshold for 'copy': below the 1% that is promised, since thresholds move."""
+IN_DOUBT = 0.12
+"""Share of the tuning copies between the two thresholds."""
+NEIGHBOURS = 150
+
+
+def is_source(table: Table) -> NDArray[np.bool_]:
+    """Of each row, whether it compares a copy with its source."""
+    source = np.array([q.source if q.label == "copy" else "" for q in table.asked])
+    return source[table.query] == table.ids
+
+
+def weights(table: Table) -> NDArray[np.float64]:
+    """Sources and others count alike in all; derivatives, which are neither, less."""
+    label = is_source(table)
+    weight = np.where(label, (~label).sum() / max(1, label.sum()), 1.0) ** 0.5
+    derivative = np.array([q.label == "derivative" for q in table.asked])[table.query]
+    return weight * np.where(derivative, 0.3, 1.0)
+
+
+def boosted(rows: NDArray[np.float32], label: NDArray[Any], weight: NDArray[Any], **more: Any) -> xgboost.XGBClassifier:
+    model = xgboost.XGBClassifier(
+        n_estimators=ROUNDS, max_depth=DEPTH, learning_rate=RATE, subsample=0.8, colsample_bytree=0.35,
+        min_child_weight=4, reg_lambda=4, gamma=0.1, random_state=1, n_jobs=2, **more,
+    )  # fmt: skip
+    return model.fit(rows, label, sample_weight=weight)
+
+
+def network(features: int) -> keras.Model:
+    return keras.Sequential([
+        keras.layers.Input((features,)),
+        keras.layers.Dropout(0.1),
+        keras.layers.Dense(64, activation="relu", kernel_regularizer=keras.regularizers.l2(1e-4)),
+        keras.layers.Dropout(0.3),
+        keras.layers.Dense(32, activation="relu", kernel_regularizer=keras.regularizers.l2(1e-4)),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+
+
+def trained_network(rows: NDArray[np.float32], label: NDArray[Any], weight: NDArray[Any], seed: int = 1) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    model = network(rows.shape[1])
+    steps = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * (len(rows) // 128 + 1))
+    model.compile(keras.optimizers.Adam(steps), "binary_crossentropy")
+    model.fit(rows, label.astype(np.float32), sample_weight=weight, batch_size=128, epochs=EPOCHS, verbose=0)
+    return model
+
+
+def scale(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Middle and spread of each feature, without what could not be measured."""
+    low, middle, high = np.nanquantile(rows, (0.05, 0.5, 0.95), axis=0)
+    return middle.astype(np.float32), np.maximum((high - low) / 3.3, 1e-3).astype(np.float32)
+
+
+def scaled(rows: NDArray[np.float32], middle: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.nan_to_num(np.clip((rows - middle) / spread, -3, 3), nan=0.0).astype(np.float32)
+
+
+def log_odds(chance: NDArray[Any]) -> NDArray[np.float64]:
+    kept = np.clip(np.asarray(chance, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(kept / (1 - kept))
+
+
+def of_queries(table: Table, value: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """(the largest value of each query, in which row it is)."""
+    order = np.lexsort((value, table.query))
+    last = order[np.r_[np.flatnonzero(np.diff(table.query[order])), len(order) - 1]]
+    return value[last].astype(np.float64), last
+
+
+def calibration(table: Table, raw: NDArray[Any]) -> dict[str, list[float]]:
+    """Log odds -> chance that a query is a copy, half of all being copies: logistic (Platt, 1999)."""
+    best, _ = of_queries(table, raw)
+    copy = np.array([q.label == "copy" for q in table.asked])
+    keep = np.array([q.label != "derivative" for q in table.asked])
+    x = log_odds(best)[keep, None]
+    weight = np.where(copy[keep], 0.5 / copy[keep].sum(), 0.5 / (~copy[keep]).sum()) * keep.sum()
+    model = LogisticRegression(C=100).fit(x, copy[keep], sample_weight=weight)
+    knots = np.linspace(-14, 14, 113)
+    chance = model.predict_proba(knots[:, None])[:, 1]
+    return {"log_odds": knots.tolist(), "chance": [round(float(c), 6) for c in chance]}
+
+
+def intervals(chance: NDArray[np.float64], copy: NDArray[np.bool_]) -> dict[str, list[float]]:
+    """90% intervals of the share of copies among the NEIGHBOURS tuning queries of most like chance (Jeffreys)."""
+    from scipy.stats import beta
+
+    grid = np.r_[0.0, 0.01, np.linspace(0.05, 0.95, 19), 0.99, 1.0]
+    low, high = [], []
+    for at in grid:
+        near = np.argsort(np.abs(log_odds(chance) - log_odds(np.array([at]))[0]))[:NEIGHBOURS]
+        hits = int(copy[near].sum())
+        low.append(float(beta.ppf(0.05, hits + 0.5, NEIGHBOURS - hits + 0.5)))
+        high.append(float(beta.ppf(0.95, hits + 0.5, NEIGHBOURS - hits + 0.5)))
+    return {
+        "chance": [round(float(g), 4) for g in grid],
+        "low": [round(v, 4) for v in np.minimum(np.maximum.accumulate(low), grid)],
+        "high": [round(v, 4) for v in np.maximum(np.maximum.accumulate(high), grid)],
+    }
+
+
+def thresholds(chance: NDArray[np.float64], table: Table) -> tuple[float, float]:
+    """(from which chance it is called a copy, from which it may be one)."""
+    copy = np.array([q.label == "copy" for q in table.asked])
+    negative = np.array([q.label in ("twin", "sibling", "original") for q in table.asked])
+    copy_from = float(np.quantile(chance[negative], 1 - FALSE_COPIES))
+    below = np.sort(chance[copy & (chance < copy_from)])[::-1]
+    most = int(IN_DOUBT * copy.sum())
+    doubt_from = float(below[min(most, len(below) - 1)]) if len(below) else copy_from
+    return copy_from, min(copy_from, max(0.05, doubt_from))
+
+
+def main() -> None:
+    train, tune = load("train"), load("tune")
+    assert train.names == tune.names
+    middle, spread = scale(train.rows)
+    label, weight = is_source(train), weights(train)
+    trees = boosted(train.rows, label, weight)
+    net = trained_network(scaled(train.rows, middle, spread), label, weight)
+    raw = {
+        "xgboost": trees.predict_proba(tune.rows)[:, 1],
+        "keras": net.predict(scaled(tune.rows, middle, spread), verbose=0)[:, 0],
+    }
+    calibrated = {name: calibration(tune, value) for name, value in raw.items()}
+    chances = [np.interp(log_odds(raw[n]), calibrated[n]["log_odds"], calibrated[n]["chance"]) for n in raw]
+    chance, _ = of_queries(tune, np.mean(chances, axis=0))
+    copy = np.array([q.label == "copy" for q in tune.asked])
+    counted = np.array([q.label != "derivative" for q in tune.asked])
+    copy_from, doubt_from = thresholds(chance, tune)
+    kin = _kin(train, trees)
+    digests = {}
+    for name, graph in (
+        ("rareness-xgboost", tree_graph(trees, train.rows.shape[1])),
+        ("rareness-keras", network_graph(net)),
+        ("rareness-kin", tree_graph(kin, train.rows.shape[1])),
+    ):
+        raw_bytes = graph.SerializeToString()
+        onnx.checker.check_model(graph)
+        (WEIGHTS / f"{name}.onnx").write_bytes(raw_bytes)
+        digests[name] = hashlib.sha256(raw_bytes).hexdigest()
+        card = {
+            "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
+            "recipe": "python -m training.rareness.fit", "sha256": digests[name],
+        }  # fmt: skip
+        _write(name, card)
+    card = {
+        "kind": "features, calibration, intervals and thresholds of rareness",
+        "data": f"training/rareness: {len(train.asked)} queries of 'train' and {len(tune.asked)} of 'tune'",
+        "licence": "Apache-2.0", "recipe": "python -m training.rareness.fit",
+        "copy_from": round(copy_from, 6), "doubt_from": round(doubt_from, 6),
+        "features": list(train.names), "middle": [round(float(v), 5) for v in middle],
+        "spread": [round(float(v), 5) for v in spread], "calibration": calibrated,
+        "intervals": intervals(chance[counted], copy[counted]),
+    }  # fmt: skip
+    _write("rareness", card)
+    _report(tune, chance, copy_from, doubt_from)
+
+
+def _kin(train: Table, trees: xgboost.XGBClassifier) -> xgboost.XGBClassifier:
+    """Of what is no copy: derivative, sibling (or twin), original."""
+    _, rows = of_queries(train, trees.predict_proba(train.rows)[:, 1])
+    kind = {"derivative": 0, "sibling": 1, "twin": 1, "original": 2}
+    other = [(row, kind[q.label]) for row, q in zip(rows, train.asked, strict=True) if q.label != "copy"]
+    label = np.array([k for _, k in other])
+    weight = (len(label) / np.bincount(label) / 3)[label] ** 0.7
+    return boosted(train.rows[[row for row, _ in other]], label, weight, objective="multi:softprob")
+
+
+def _write(name: str, card: dict[str, Any]) -> None:
+    (WEIGHTS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
+
+
+def _report(tune: Table, chance: NDArray[np.float64], copy_from: float, doubt_from: float) -> None:
+    for label in ("copy", "twin", "sibling", "original", "derivative"):
+        own = chance[[q.label == label for q in tune.asked]]
+        print(
+            f"tune {label:10} {len(own):5}  copy {np.mean(own >= copy_from):.3f}  "
+            f"cannot tell {np.mean((own < copy_from) & (own >= doubt_from)):.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
