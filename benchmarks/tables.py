@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/models.md"
+PAGES = "README.md", "docs/models.md", "docs/rareness.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -26,7 +26,10 @@ def page(text: str) -> str:
 
 
 def _table_of(name: str) -> str:
-    record = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    """Tables that are named otherwise than their results: `results_part`."""
+    path = RESULTS / f"{name}.json"
+    path = path if path.exists() else RESULTS / f"{name.rpartition('_')[0]}.json"
+    record = json.loads(path.read_text("utf-8"))
     return _TABLES[name](record.get("figures") or record.get("sets") or record)
 
 
@@ -217,6 +220,68 @@ def _segmenter(figures: Figures) -> str:
     return _table(headings, rows)
 
 
+def _rareness(figures: Figures) -> str:
+    data = figures["data"]
+    names = list(figures["methods"]["gistchain"])
+    sizes = figures["methods"]["gistchain"]
+    rows = [
+        [method, *(f"{r[n]['auc']:.3f} / {r[n]['recall_at_1']:.2f}" for n in names)]
+        for method, r in figures["methods"].items()
+    ]
+    ours = figures["methods"]["gistchain"]
+    span = [
+        "95% interval of gistchain",
+        *(
+            f"{ours[n]['auc_95'][0]:.3f}-{ours[n]['auc_95'][1]:.3f} / "
+            f"{ours[n]['recall_at_1_95'][0]:.2f}-{ours[n]['recall_at_1_95'][1]:.2f}"
+            for n in names
+        ),
+    ]
+    counts = ["N copies / negatives", *(f"{sizes[n]['copies']} / {sizes[n]['negatives']}" for n in names)]
+    named = figures["source_named_of_detections"]
+    return (
+        f"{data['registered']:,} registered images of {data['collections']} collections and kinds of picture; "
+        f"{data['copies']:,} copies by {data['families']} families of transforms; {data['negatives']:,} negatives, of "
+        f"which {data['twins_of_negatives']:.0%} are one-trait twins and {data['transformed_of_negatives']:.0%} are "
+        "transformed. AUC / recall at 1% false positives.\n\n"
+        + _table(["method", *names], [counts, rows[0], span, *rows[1:]])
+        + f"\nThe true source is named in {named['all']:.1%} of {named['n']:,} detections "
+        f"({named['unseen collections']:.1%} in unseen collections).\n"
+    )
+
+
+def _rareness_verdicts(figures: Figures) -> str:
+    kinds = ("copy", "unsure", "derivative", "sibling", "original")
+    rows = [[name, str(r["n"]), *(f"{r[k]:.3f}" for k in kinds)] for name, r in figures["verdicts"].items()]
+    return _table(["said to be", "N", "copy", "cannot tell", *kinds[2:]], rows)
+
+
+def _rareness_transforms(figures: Figures) -> str:
+    found = figures["unseen_collections_at_1_percent"]
+    rows = [[n, str(r["n"]), f"{r['recall']:.2f}"] for n, r in found["transforms"].items()]
+    collections = [[n, str(r["n"]), f"{r['recall']:.2f}"] for n, r in found["collections"].items()]
+    return _table(["transform", "N", "recall"], rows) + "\n" + _table(["collection", "N", "recall"], collections)
+
+
+def _rareness_check(figures: Figures) -> str:
+    rows = [["a whole check", *_seconds(figures["seconds"])], ["CPU of it", *_seconds(figures["cpu_seconds"])]]
+    rows += [[name, *_seconds(s)] for name, s in figures["stages_seconds"].items()]
+    rows.append(["floor: reading the matrix", *_seconds(figures["floor_read_seconds"])])
+    table = _table(["ms", "median", "5%", "95%"], rows)
+    return f"{figures['data']}; peak memory {figures['peak_memory_gb']:.2f} GB.\n\n" + table
+
+
+def _seconds(spread: dict[str, float]) -> list[str]:
+    return [f"{1000 * spread[key]:,.1f}" for key in ("median", "p05", "p95")]
+
+
+def _measures(figures: Figures) -> str:
+    rows = [
+        [name, f"{t['median_ms']:.3f}", f"{t['p05_ms']:.3f}-{t['p95_ms']:.3f}"] for name, t in figures["times"].items()
+    ]
+    return _table(["ms a pair", "median", "5-95%"], rows)
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "captioner": _captioner,
@@ -230,6 +295,11 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "retrieval": _retrieval,
     "photo_captioner": _photo_captioner,
     "segmenter": _segmenter,
+    "rareness": _rareness,
+    "rareness_verdicts": _rareness_verdicts,
+    "rareness_transforms": _rareness_transforms,
+    "rareness_check": _rareness_check,
+    "measures": _measures,
 }
 
 if __name__ == "__main__":

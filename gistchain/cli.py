@@ -307,7 +307,17 @@ def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
     """The evidence behind a ticket, where this home has it. Nothing of rareness is loaded for it."""
     from gistchain.rareness.database import FILE, Database
 
-    return None if signed is None else Database(home / FILE).evidence(signed.ticket.evidence)
+    if signed is None:
+        return None
+    for folder in (home, *sorted(home.glob("old-*"))):  # where `gistchain rareness rebuild` sets databases aside
+        try:
+            document = Database(folder / FILE).evidence(signed.ticket.evidence)
+        except RarenessError as error:  # what the chain holds can be shown all the same
+            complain(error)
+            continue
+        if document is not None:
+            return document
+    return None
 
 
 def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:

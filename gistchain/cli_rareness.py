@@ -223,7 +223,7 @@ def crawl(
     if bool(sites) == bool(warc):
         raise SettingError("give sites to crawl or --warc FILE, one of the two")
     settings = load({"home": home})
-    path = settings.crawl_index or settings.home / "crawl.sqlite"
+    path = (settings.crawl_index or settings.home / "crawl.sqlite").absolute()
     index = Index(path)
     with busy("crawling"):
         found = [index_warc(file, index, limits=ArchiveLimits(images=images)) for file in warc or ()]

@@ -100,7 +100,8 @@ def checker(settings: Settings) -> Iterator[Checker]:
 
     look = PackagedLook(threads=1)
     store = Store(settings.home, version=look.version)
-    captioner = system(captioner=settings.captioner, folder=settings.collections).captioner
+    # The default captioner: traits are named by it alone, whatever captions what is registered.
+    captioner = system(folder=settings.collections).captioner
     yield Checker(
         store, look.look, look.version, PackagedClassifiers(), captioner=captioner,
         searches=_searches(settings), neuralhash=NeuralHash() if settings.neuralhash and available() else None,
@@ -118,6 +119,7 @@ def _searches(settings: Settings) -> list[ReverseSearch]:
         found.append(VisionSearch(settings.vision_key))
     if settings.tineye_key:
         found.append(TinEyeSearch(settings.tineye_key))
-    if settings.crawl_index:
-        found.append(CrawlSearch(Index(settings.crawl_index)))
+    index = settings.crawl_index or settings.home / "crawl.sqlite"
+    if settings.crawl_index or index.exists():
+        found.append(CrawlSearch(Index(index)))
     return found

@@ -107,16 +107,6 @@ class Isotope:
 
 
 @dataclass(frozen=True, slots=True)
-class NearMatch:
-    """A registered image whose perceptual hash is near: `bits` differ out of `of`, below the hash's usual threshold."""
-
-    token: int
-    hash: Hash
-    bits: int
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
 class Hashes:
     """Perceptual hashes of one image in hex (S1.9).
 

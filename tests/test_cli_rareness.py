@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -198,6 +199,48 @@ def test_the_seeds_are_real_collections(run: Run) -> None:
         header = b"P6 256 256 255\n"
         ppm = read_image(header + found[0].picture.pixels.tobytes(), "as a file")
         assert ppm.sha3_256 == found[0].picture.sha3_256
+
+
+def test_a_crawl_says_what_it_read_and_what_it_left_out(run: Run, tmp_path: Path) -> None:
+    from warcio.statusandheaders import StatusAndHeaders
+    from warcio.warcwriter import WARCWriter
+
+    with (tmp_path / "a.warc").open("wb") as file:
+        writer = WARCWriter(file, gzip=False)
+        for name in ("1", "2", "broken"):
+            path = tmp_path / f"{name}.png"
+            body = b"nonsense" if name == "broken" else scene(int(name), path).read_bytes()
+            headers = StatusAndHeaders("200 OK", [("Content-Type", "image/png")], protocol="HTTP/1.0")
+            made = writer.create_warc_record(
+                f"http://site.example/{name}.png", "response", io.BytesIO(body), http_headers=headers
+            )
+            writer.write_record(made)
+            made.raw_stream.close()
+    code, out, err = run("rareness", "crawl", "--warc", "a.warc", "--json")
+    assert code == 0
+    found = lines(out)[0]
+    assert (found["images"], found["new"], found["indexed"]) == (2, 2, 2)
+    assert "broken.png" in err
+    assert f'crawl_index = "{found["file"]}"' in err
+    assert "0 new: 2 in" in run("rareness", "crawl", "--warc", "a.warc")[1]
+
+    code, _, err = run("rareness", "crawl", "http://127.0.0.1/", "http://169.254.169.254/latest/")
+    assert code == 1
+    assert "127.0.0.1" in err
+    assert "169.254.169.254" in err
+    assert run("rareness", "crawl")[0] == 2
+    assert run("rareness", "crawl", "http://site.example/", "--warc", "a.warc")[0] == 2
+
+
+def test_a_database_is_set_aside_whole(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert "no database" in run("rareness", "rebuild")[1]
+    home.mkdir()
+    (home / "rareness.sqlite").write_bytes(b"no database at all " * 100)
+    code, out, _ = run("rareness", "rebuild", "--json")
+    assert (code, lines(out)) == (0, [{"aside": str(home / "old-1")}])
+    assert (home / "old-1" / "rareness.sqlite").exists()
+    assert not (home / "rareness.sqlite").exists()
 
 
 class Slow(Judge):

@@ -64,8 +64,22 @@ def test_the_promised_figures_are_reached_or_the_readme_would_say_otherwise() ->
 
 
 def test_importing_gistchain_loads_nothing_heavy() -> None:
-    heavy = "numpy", "PIL", "web3", "onnxruntime", "eth", "typer", "rich", "torch", "skimage"
+    heavy = "numpy", "PIL", "web3", "onnxruntime", "eth", "typer", "rich", "torch", "skimage", "numba", "cv2"
     code = f"import sys, gistchain; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) -> None:
+    heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store"
+    code = f"""
+import sys
+from gistchain.cli import app
+try:
+    app(["list", "--home", {str(tmp_path)!r}])
+finally:
+    print([m for m in {heavy!r} if m in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

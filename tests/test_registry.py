@@ -45,6 +45,7 @@ def test_models_of_the_issue_are_there() -> None:
     others = "image-embedder clip", "joint-embedder default", "joint-embedder clip", "latent-coder photo"
     others += "latent-coder sd-vae", "segmenter default", "segmenter fcn", "segmenter segformer", "corrector bart"
     others += "perceptual default", "perceptual lpips", "features packaged", "features inception"
+    others += "fingerprinter default", "content-rater default"
     assert {tuple(other.split()) for other in others} <= names
 
 

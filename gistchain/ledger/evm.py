@@ -266,7 +266,8 @@ class EvmLedger:
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
-        return self._outbox.find(image_sha3_256) is not None
+        sent = self._outbox.find(image_sha3_256)
+        return sent is not None and sent != self._acknowledged
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         """The token of this owner (or another) for the image, 0 for none."""

@@ -7,7 +7,6 @@ features, how they are scaled for Keras, calibration, intervals and thresholds.
 from __future__ import annotations
 
 import functools
-
 from typing import Any
 
 import numpy as np

@@ -214,17 +214,23 @@ def align(
     for other in also:
         seen = flipped if other.mirrored else candidate
         judged.append(_judged(seen, registered, other.matrix, other.mirrored, other.how))
-    chosen = _distinct(sorted(judged, key=lambda one: -one.agreement), registered.size, _REFINED)
+    chosen = _distinct(sorted(judged, key=lambda one: -one.agreement), registered.size, _REFINED // 2)
     refined = [_refined(flipped if one.mirrored else candidate, registered, one) for one in chosen]
-    return _distinct(sorted([*refined, *chosen], key=lambda one: -one.agreement), registered.size, 6)
+    return _distinct(sorted([*refined, *chosen], key=lambda one: -one.agreement), registered.size, 3)
+
+
+def both_ways(found: list[Alignment]) -> list[Alignment]:
+    """The best alignment as it is and the best mirrored one."""
+    firsts = (next((one for one in found if one.mirrored == turned), None) for turned in (False, True))
+    return [one for one in firsts if one is not None]
 
 
 def _judged(candidate: View, registered: View, matrix: Array, is_mirrored: bool, how: str) -> Alignment:
-    agreement, overlap = _agreement(candidate, registered, matrix)
+    agreement, overlap = agreement_of(candidate, registered, matrix)
     return Alignment(matrix, is_mirrored, agreement, overlap, how)
 
 
-def _agreement(candidate: View, registered: View, matrix: Array) -> tuple[float, float]:
+def agreement_of(candidate: View, registered: View, matrix: Array) -> tuple[float, float]:
     """Correlation of gradients where both are seen, at half the size; a small overlap must earn its place."""
     size = (registered.half.shape[1], registered.half.shape[0])
     to_half = np.diag([2.0, 2.0, 1.0]).astype(np.float32)
@@ -248,6 +254,7 @@ def correlation(a: Array, b: Array, where: NDArray[np.bool_]) -> float:
 
 
 def _distinct(ranked: list[Alignment], size: tuple[int, int], most: int) -> list[Alignment]:
+    """The first that lie apart, at most `most` mirrored and as many not: all but symmetric subjects fit both ways."""
     width, height = size
     corners = np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]], np.float32)
     kept: list[tuple[Alignment, Array]] = []
@@ -256,10 +263,9 @@ def _distinct(ranked: list[Alignment], size: tuple[int, int], most: int) -> list
         if one.agreement <= -1 or (np.abs(place[2]) < 1e-3).any():
             continue
         place = place[:2] / place[2]
-        if not any(o.mirrored == one.mirrored and np.abs(at - place).max() < 2 for o, at in kept):
+        same_way = [at for o, at in kept if o.mirrored == one.mirrored]
+        if len(same_way) < most and not any(np.abs(at - place).max() < 2 for at in same_way):
             kept.append((one, place))
-        if len(kept) == most:
-            break
     return [one for one, _ in kept]
 
 
@@ -270,7 +276,7 @@ def _refined(candidate: View, registered: View, one: Alignment) -> Alignment:
         matrix = ecc(candidate.half, registered.half, best.matrix, motion, iterations, scale=0.5)
         if matrix is None:
             continue
-        agreement, overlap = _agreement(candidate, registered, matrix)
+        agreement, overlap = agreement_of(candidate, registered, matrix)
         if agreement > best.agreement:
             best = Alignment(matrix, one.mirrored, agreement, overlap, one.how)
     return best

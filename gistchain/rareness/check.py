@@ -37,6 +37,7 @@ Token = Callable[[Entry], int | None]
 _AS_IT_IS = Transform((1, 0, 0, 0, 1, 0, 0, 0, 1), False, ())
 _SAME_LEVELS = 3.0
 """Grey levels by which a thumbnail of the same picture in another file may be wrong at any place."""
+_SURE = 0.5
 _SAME_HASH: dict[Hash, int] = {"pdq": 6, "phash": 2}
 
 
@@ -65,21 +66,26 @@ class Checker:
     ) -> Rareness:
         """How rare the picture is; nothing is written.
 
-        web: search the internet too. counts: which registered images count, all of them if None; token: their ids.
+        web: search the internet too. counts: which registered images count, by default seeds and those that became
+        tokens; token: their ids.
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
         """
         found = self._search(picture) if web else None
-        counts = counts or (lambda entry: True)
+        # A row whose registration failed has no token.
+        counts = counts or (lambda entry: entry.seed or self.store.token(entry) is not None)
         token = token or self.store.token
         turns = turned(picture.pixels, neuralhash=self._neuralhash)
         fingerprint, content = self._look(picture.pixels)
         same = self._same(picture, turns, counts)
         if same is not None:
             return self._copy(picture, *same, turns, fingerprint, content, found, token)
-        examined = self._examiner.examine(picture.pixels, fingerprint, turns, counts)
+        # Its own row is still there where it does not count: `_same` would have found it.
+        own = self.store.find(picture.sha3_256)
+        examined = self._examiner.examine(picture.pixels, fingerprint, turns, counts, without=own)
         judged = judge(examined, self._classifiers)
         best = None if judged.best is None else examined.looked[judged.best]
-        nearest = None if best is None else self._nearest(picture, examined, best, token)
+        traits = self._traits(picture, best.entry) if best and judged.verdict in ("sibling", "unsure") else ()
+        nearest = None if best is None else _nearest(examined, best, token, traits)
         return Rareness(
             verdict=judged.verdict,
             score=1 - judged.chance,
@@ -148,32 +154,40 @@ class Checker:
             found, len(self.store), self.fingerprint_version,
         )  # fmt: skip
 
-    def _nearest(self, picture: Picture, examined: Examined, best: Looked, token: Token) -> Nearest:
-        comparison, entry = best.comparison, best.entry
-        one = comparison.alignment
-        seen = examined.candidate.seen(one.mirrored)
-        transform = Transform(
-            tuple(float(v) for v in (one.matrix / one.matrix[2, 2]).ravel()),
-            one.mirrored,
-            transform_words(comparison, best.seen, seen),
-        )
-        at = np.flatnonzero(examined.gain.best.rows == best.row)
-        pearson = float(examined.gain.best.correlations[at[0]]) if len(at) else 0.0
-        different = comparison.difference
-        return Nearest(
-            entry.name, token(entry), entry.sha3_256, entry.collection, pearson, transform,
-            comparison.features["overlap"], float(np.clip(different.features["residual_mean"], 0, 1)),
-            regions(different, comparison.where), self._traits(picture, entry),
-            best.seen.pixels.astype(np.uint8),
-            np.clip(np.where(comparison.where[:, :, None], comparison.fitted.seen, 255), 0, 255).astype(np.uint8),
-            heat(different) * comparison.where,
-        )  # fmt: skip
-
     def _traits(self, picture: Picture, entry: Entry) -> tuple[str, ...]:
-        if self._captioner is None or not entry.caption:
+        """Of a collection that the captioner knows; the registered image is captioned where its caption isn't kept."""
+        if self._captioner is None:
             return ()
         said = self._captioner.caption(picture.pixels)
-        return differing_traits(entry.caption, said.text) if said.confidence >= 0.5 else ()
+        if said.confidence < _SURE:
+            return ()
+        there = entry.caption
+        if not there:
+            read = self._captioner.caption(unpack(entry.thumbnail))
+            there = read.text if read.confidence >= _SURE else ""
+        return differing_traits(there, said.text)
+
+
+def _nearest(examined: Examined, best: Looked, token: Token, traits: tuple[str, ...]) -> Nearest:
+    comparison, entry = best.comparison, best.entry
+    one = comparison.alignment
+    seen = examined.candidate.seen(one.mirrored)
+    transform = Transform(
+        tuple(float(v) for v in (one.matrix / one.matrix[2, 2]).ravel()),
+        one.mirrored,
+        transform_words(comparison, best.seen, seen),
+    )
+    at = np.flatnonzero(examined.gain.best.rows == best.row)
+    pearson = float(examined.gain.best.correlations[at[0]]) if len(at) else 0.0
+    different = comparison.difference
+    return Nearest(
+        entry.name, token(entry), entry.sha3_256, entry.collection, pearson, transform,
+        comparison.features["overlap"], float(np.clip(different.features["residual_mean"], 0, 1)),
+        regions(different, comparison.where), traits,
+        best.seen.pixels.astype(np.uint8),
+        np.clip(np.where(comparison.where[:, :, None], comparison.fitted.seen, 255), 0, 255).astype(np.uint8),
+        heat(different) * comparison.where,
+    )  # fmt: skip
 
 
 SUBSCORES = ("pearson", "gain", "within", "dependence", "survivors", "hashes", "structure", "residual", "rivals")
@@ -232,22 +246,24 @@ def _reason(verdict: Verdict, nearest: Nearest | None, best: Looked | None, regi
         return "Nothing is registered that it could be compared with."
     name = _called(nearest)
     how = ", ".join(nearest.transform.words) or "as it is"
-    where = _where(nearest)
+    differs = f"differs{_where(nearest)}" if nearest.regions else "differs a little everywhere"
     traits = f" ({'; '.join(nearest.traits)})" if nearest.traits else ""
     if verdict == "copy":
-        return f"It is {name}, {how}: nothing differs in one place alone that another registered image explains better."
+        return f"It is {name}, {how}: nothing in it is explained better by another registered image."
     if verdict == "unsure":
-        return f"It is a copy or a sibling of {name}: what would tell them apart can't be seen{where}."
+        if nearest.regions:
+            return f"It {differs} from {name}{traits}, and whether that is an edit or a trait of its own can't be told."
+        return (
+            f"It shows {nearest.overlap:.0%} of {name}, and what would tell a copy from a sibling can't be seen in it."
+        )
     if verdict == "sibling":
-        return f"It is of the same series as {name} and differs from it{where}{traits}."
+        return f"It is of the same series as {name} and {differs} from it{traits}."
     if verdict == "derivative":
         return f"It is the drawing of {name}, rendered anew."
-    return f"None of {registered:,} registered images is its source; the nearest, {name}, differs{where}."
+    return f"None of {registered:,} registered images is its source; the nearest, {name}, {differs}."
 
 
 def _where(nearest: Nearest) -> str:
-    if not nearest.regions:
-        return ""
     worst = nearest.regions[0]
     x, y = (worst.left + worst.right) / 2, (worst.top + worst.bottom) / 2
     down = "at the top" if y < 0.38 else "at the bottom" if y > 0.62 else "in the middle"

@@ -102,7 +102,10 @@ def _spread(name: str, residual: Array, where: Mask, contrast: float, edges: Arr
     slope = float(np.median(values[strong] / (near_edges[strong] + 3))) if strong.any() else 0.0
     expected = median + slope * edges + 3
     uneven = (local / expected)[where]
+    sharp = boxed(residual, 3)[where]
     return {
+        f"{name}_spike": float(sharp.max()) / (median + 2),
+        f"{name}_spike_share": float(np.quantile(sharp, 0.998)) / (float(np.quantile(sharp, 0.75)) + 2),
         f"{name}_median": median / contrast,
         f"{name}_mean": float(values.mean()) / contrast,
         f"{name}_q90": float(np.quantile(values, 0.9)) / contrast,

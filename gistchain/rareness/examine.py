@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.rareness import measures
-from gistchain.rareness.align import View, view
+from gistchain.rareness.align import View, both_ways, view
 from gistchain.rareness.funnel import (
     NEIGHBOURHOOD,
     Agreement,
@@ -27,7 +27,7 @@ from gistchain.rareness.funnel import (
 )
 from gistchain.rareness.hashes import THRESHOLDS
 from gistchain.rareness.hashindex import Near
-from gistchain.rareness.shortlist import GUIDES, guides, ranked
+from gistchain.rareness.shortlist import guides, ranked
 from gistchain.rareness.store import Entry, Store
 from gistchain.rareness.thumbnail import unpack
 from gistchain.rareness.verify import Candidate, Comparison, candidate, compare, rivals
@@ -41,8 +41,6 @@ MEASURED = 12
 """Survivors to which all seven measures are applied."""
 _SEARCHED = 3
 """Of the compared ones, for how many alignments of their own are searched."""
-_SHARED = 4
-"""Alignments that the whole shortlist is judged under."""
 _HASH_HITS = 8
 _VIEWS_KEPT = 256
 
@@ -85,10 +83,20 @@ class Examiner:
         self._views: OrderedDict[bytes, View] = OrderedDict()
 
     def examine(
-        self, image: Pixels, fingerprint: NDArray[np.float32], turns: tuple[Hashes, ...], counts: Counted
+        self,
+        image: Pixels,
+        fingerprint: NDArray[np.float32],
+        turns: tuple[Hashes, ...],
+        counts: Counted,
+        without: int | None = None,
     ) -> Examined:
-        """Everything about one image. turns: its hashes and those of its turns (hashes.turned)."""
+        """Everything about one image. turns: its hashes and those of its turns (hashes.turned).
+
+        without: a row that is left out of all figures, the image's own from a try that failed.
+        """
         approximate, bound = self._store.approximate(fingerprint)
+        there = np.arange(len(approximate))
+        there = there[there != without] if without is not None else there
         read: dict[int, NDArray[np.float32]] = {}
 
         def exact(rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -96,11 +104,12 @@ class Examiner:
             read.update(zip(rows.tolist(), own, strict=True))
             return measures.pearson(fingerprint, own)
 
-        gain = pearson_gain(approximate, bound, exact)
+        gain = pearson_gain(approximate[there], bound, lambda rows: exact(there[rows]))
+        gain = replace(gain, best=replace(gain.best, rows=there[gain.best.rows]))
         rows = gain.best.rows[:NEIGHBOURHOOD]
         fingerprints = np.array([read[row] for row in rows.tolist()], np.float32).reshape(len(rows), len(fingerprint))
         near = within(fingerprint, rows, fingerprints)
-        hits = tuple(self._store.near(turns, THRESHOLDS))
+        hits = tuple(hit for hit in self._store.near(turns, THRESHOLDS) if hit[0] != without)
         order = {int(row): place for place, row in enumerate(rows)}
         measured = survivors(gain.best, near, MEASURED)
         agreed = agreement(
@@ -109,7 +118,7 @@ class Examiner:
         checked = candidate(image)
         entries = self._shortlist(survivors(gain.best, near, SHORTLIST).tolist(), hits, counts)
         looked = self._look(checked, entries, near, hits)
-        return Examined(checked, fingerprint, turns, gain, near, agreed, hits, looked, len(approximate))
+        return Examined(checked, fingerprint, turns, gain, near, agreed, hits, looked, len(there))
 
     def _shortlist(self, rows: list[int], hits: Sequence[Near], counts: Counted) -> list[tuple[int, Entry]]:
         by_hash = [hit[0] for hit in hits[:_HASH_HITS]]
@@ -127,7 +136,7 @@ class Examiner:
         first = [row for row in (*(hit[0] for hit in hits[:1]), *near.rows.tolist()) if row in place]
         guiding = [place[row] for row in dict.fromkeys(first)] or [0]
         known = dict(zip(guiding, guides(checked, [views[index] for index in guiding]), strict=False))
-        shared = [one for found in known.values() for one in found[: _SHARED // GUIDES]]
+        shared = [one for found in known.values() for one in both_ways(found)]
         left = ranked(checked, views, shared)
         best = sorted(range(len(views)), key=lambda index: left[index][0])[:COMPARED]
         found = []

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness.align import Array, blurred
+from gistchain.rareness.align import Array, blurred, strongest
 
 BLURS = (0.0, 0.8, 1.5, 2.5, 4.0)
 """Standard deviations in pixels of a view that are tried on the registered image."""
@@ -145,9 +145,12 @@ def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
 def _simplest_map(soft: Array, seen: Array, where: Mask, chosen: Indices) -> Array:
     """No change of colours, or an affine one, or a curved one: the simplest that explains about as many pixels.
 
-    A map that is fitted where a bar covers the only blue shirt would learn that blue becomes black.
+    A map that is fitted where a bar covers the only blue shirt would learn that blue becomes black. And where much of
+    the subject has kept its colours to the level, the rest was not tinted: it is another trait.
     """
     best = np.eye(4, 3, dtype=np.float32)
+    if _explained(soft, seen, _subject(soft, where)) > _KEPT:
+        return best
     explained = _explained(soft, seen, where)
     for curved in (False, True):
         other = colour_map(soft, seen, chosen, 4, curved=curved)
@@ -158,6 +161,14 @@ def _simplest_map(soft: Array, seen: Array, where: Mask, chosen: Indices) -> Arr
 
 
 _WORTH = 0.06
+_KEPT = 0.4
+
+
+def _subject(image: Array, where: Mask) -> Mask:
+    """What has not the colour of the border; all, where that is next to nothing."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    subject: Mask = where & (strongest(cv2.absdiff(image, np.full_like(image, np.median(border, axis=0)))) > 14)
+    return subject if subject.sum() > 0.05 * where.sum() else where
 
 
 def _is_identity(colours: Array) -> bool:
@@ -165,9 +176,10 @@ def _is_identity(colours: Array) -> bool:
 
 
 def _explained(predicted: Array, seen: Array, where: Mask) -> float:
-    """Share of the pixels that are right, each counted less the more it is off."""
+    """Share of the pixels that are right, each counted less the more it is off for the candidate's contrast."""
     errors = mean_error(predicted, seen)[where]
-    return float(np.exp(-((errors / 14) ** 2)).mean())
+    tolerance = float(np.clip(0.2 * seen[where].std(), 3, 14))
+    return float(np.exp(-((errors / tolerance) ** 2)).mean())
 
 
 def _shading(predicted: Array, seen: Array, chosen: Indices) -> Array | None:

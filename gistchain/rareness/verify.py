@@ -19,6 +19,7 @@ from gistchain.rareness.align import (
     Alignment,
     Array,
     View,
+    agreement_of,
     align,
     blurred,
     correlation,
@@ -94,23 +95,30 @@ def compare(
         whole = np.diag([1.0, 1.0, 1.0]).astype(np.float32)
         found = [Alignment(whole, False, 0.0, 1.0, "none")]
     chosen, error = _best_by_colour(checked, registered, found)
-    refined = _refined_on_colour(checked, registered, chosen)
-    if refined is not None and (better := _colour_error(checked, registered, refined)) < 0.995 * error:
-        chosen, error = refined, better
     return _compared(checked, registered, chosen, error, found)
 
 
 def _best_by_colour(checked: Candidate, registered: View, found: list[Alignment]) -> tuple[Alignment, float]:
-    """Gradients propose, colours decide: of alignments about as good, the one that leaves least to explain."""
-    best, least = found[0], _colour_error(checked, registered, found[0])
-    for one in found[1:]:
-        if one.agreement < found[0].agreement - 0.25:
+    """Gradients propose, colours decide: of alignments about as good, the one that leaves least to explain.
+
+    The best as it is and the best mirrored one are both refined before they are compared: of an all but symmetric
+    subject half a pixel counts for more than on which side it winks.
+    """
+    judged = [(_colour_error(checked, registered, one), one) for one in found]
+    near = [(error, one) for error, one in judged if one.agreement >= found[0].agreement - 0.25]
+    finalists = []
+    for turned in (False, True):
+        own = [pair for pair in near if pair[1].mirrored == turned]
+        if not own:
             continue
-        error = _colour_error(checked, registered, one)
-        # A mirrored one must earn it: many subjects are all but symmetric.
-        if error < least * (0.97 if one.mirrored != best.mirrored else 1.0):
-            best, least = one, error
-    return best, least
+        error, one = min(own, key=lambda pair: pair[0])
+        refined = _refined_on_colour(checked, registered, one)
+        if refined is not None and (better := _colour_error(checked, registered, refined)) < 0.995 * error:
+            error, one = better, refined
+        finalists.append((error, one))
+    # Where colours were bent beyond the fit, gradients know better which side it winks on.
+    error, one = min(finalists, key=lambda pair: pair[0] * math.exp(-8 * pair[1].agreement))
+    return one, error
 
 
 def _overlap(checked: Candidate, registered: View, one: Alignment) -> tuple[Array, Mask]:
@@ -154,7 +162,8 @@ def _refined_on_colour(checked: Candidate, registered: View, one: Alignment) -> 
     matrix = ecc(luma(seen.pixels), luma(predicted), one.matrix, cv2.MOTION_HOMOGRAPHY, 15, where=there)
     if matrix is None:
         return None
-    return Alignment(matrix, one.mirrored, one.agreement, one.overlap, one.how)
+    agreement, overlap = agreement_of(seen, registered, matrix)
+    return Alignment(matrix, one.mirrored, agreement, overlap, one.how)
 
 
 def _compared(checked: Candidate, registered: View, one: Alignment, error: float, found: list[Alignment]) -> Comparison:
@@ -192,6 +201,7 @@ def _compared(checked: Candidate, registered: View, one: Alignment, error: float
         "gain": float(np.linalg.norm(fitted.colours[:3])),
         "recoloured": float(np.abs(fitted.colours[:3] - np.eye(3)).mean()),
         **contours,
+        **_kept(rendition(registered, drawn), fitted, where),
     }
     return Comparison(one, fitted, different, where, drawn, features)
 
@@ -212,7 +222,7 @@ def rendition(seen: View, drawn: bool) -> Array:
 def unbent(fitted: Fit, pixels: Array, where: Mask) -> tuple[Array, Mask, float] | None:
     """The candidate's pixels with a wave or swirl undone, where they are then seen, and the mean shift in pixels.
 
-    A dense flow (DIS; Kroeger et al., 2016), smoothed until it can't turn one hat into another; None unless it
+    A dense flow (Farneback, 2003), smoothed until it can't turn one hat into another; None unless it
     explains a third of what differs.
     """
     ours = np.clip(luma(fitted.predicted), 0, 255).astype(np.uint8)
@@ -224,11 +234,10 @@ def unbent(fitted: Fit, pixels: Array, where: Mask) -> tuple[Array, Mask, float]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     trusted = (where & (gradient_strength(fitted.predicted) > 6)).astype(np.float32)
     weight = cv2.GaussianBlur(trusted, (0, 0), _STIFF) + 1e-3
-    finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow, moved = np.zeros((height, width, 2), np.float32), fitted.seen
     for _ in range(2):
         theirs = np.clip(luma(moved), 0, 255).astype(np.uint8)
-        step = finder.calc(ours, theirs, None) * trusted[:, :, None]
+        step = cv2.calcOpticalFlowFarneback(ours, theirs, None, 0.5, 4, 15, 3, 5, 1.1, 0) * trusted[:, :, None]
         flow += cv2.GaussianBlur(step, (0, 0), _STIFF) / weight[:, :, None]
         place = (x + flow[:, :, 0], y + flow[:, :, 1])
         moved = cv2.remap(fitted.seen, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -237,6 +246,17 @@ def unbent(fitted: Fit, pixels: Array, where: Mask) -> tuple[Array, Mask, float]
     straight = cv2.remap(pixels, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     there = cv2.remap(where.astype(np.float32), *place, cv2.INTER_LINEAR) > 0.98
     return straight, there, float(np.hypot(flow[:, :, 0], flow[:, :, 1])[where].mean())
+
+
+def _kept(registered: Array, fitted: Fit, where: Mask) -> dict[str, float]:
+    """How much has kept its colours, and how much has others: a tint is all over, a trait in its place."""
+    plain = blurred(registered, float(np.hypot(fitted.blur, fitted.smoothing)))
+    error = boxed(mean_error(plain, fitted.seen), 3)
+    calm = inner(where, 3) & (boxed(gradient_strength(fitted.predicted), 5) < 6)
+    calm = calm if calm.sum() > 200 else where
+    values = error[calm]
+    kept, moved = float((values < 9).mean()), float((values > 24).mean())
+    return {"kept": kept, "moved": moved, "kept_and_moved": min(kept, moved), "moved_most": float(values.max()) / 60}
 
 
 def _as_contours(registered: View, pixels: Array, where: Mask) -> dict[str, float]:

@@ -19,8 +19,9 @@ import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,24 +29,41 @@ from numpy.typing import NDArray
 
 from gistchain.models.fingerprint import PackagedFingerprinter
 from gistchain.rareness.examine import Examiner
+from gistchain.rareness.funnel import STAGES
 from gistchain.rareness.hashes import hashes, turned
+from gistchain.rareness.measures import Dependence
 from gistchain.rareness.scores import table
 from gistchain.rareness.store import Entry, Store
 from gistchain.rareness.thumbnail import pack
 from training.rareness.records import FOLDER, Item, Part, Query, queries, registered
+from training.rareness.sources import UNSEEN
 
 _AT_ONCE = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """rows: (n, features) of all compared images of all queries; query: (n,) which query; id: (n,) the image's."""
+    """rows: (n, features) of all compared images of all queries; query: (n,) which query; ids: (n,) the image's.
+
+    Of each query, for comparison: funnel (q, 19), FUNNEL; nearest, the id that correlates best; prints (q, 10048);
+    hashes (q, 8, 2), PDQ and pHash of its turns.
+    """
 
     names: tuple[str, ...]
     rows: NDArray[np.float32]
     query: NDArray[np.int64]
     ids: NDArray[np.str_]
     asked: tuple[Query, ...]
+    funnel: NDArray[np.float64]
+    nearest: NDArray[np.str_]
+    prints: NDArray[np.float32]
+    hashes: NDArray[np.str_]
+
+
+FUNNEL = (
+    "maximum", "gain", "fitted_gain", "next_gain", *(field.name for field in fields(Dependence)), "total",
+    *(f"passed_{name}" for name, _ in STAGES),
+)  # fmt: skip
 
 
 def sha3(picture_id: str) -> bytes:
@@ -75,25 +93,39 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
     path = FOLDER / f"{part}-{number:04d}.npz"
     if path.exists():
         return path
-    examiner, look = _examiner(part), PackagedFingerprinter(1)
+    (examiner, kept), look = _examiner(part), PackagedFingerprinter(1)
     names: tuple[str, ...] = ()
-    rows, query, ids = [], [], []
+    rows, query, ids, funnels, prints, best, hashed = [], [], [], [], [], [], []
     for one in asked:
         image = one.image
-        found = examiner.examine(image, look.fingerprint([image])[0], turned(image), lambda _: True)
+        numbers, turns = look.fingerprint([image])[0], turned(image)
+        found = examiner.examine(image, numbers, turns, lambda _: True)
         names, own = table(found)
         rows.append(own)
         query += [one.id] * len(own)
         ids += [looked.entry.name for looked in found.looked]
+        gain, agreed = found.gain, found.agreement
+        funnels.append((
+            gain.best.maximum, gain.gain, gain.fitted_gain, gain.best.next_gain, *agreed.best.values(), agreed.total,
+            *agreed.passed,
+        ))  # fmt: skip
+        best.append(kept.entries([int(gain.best.rows[0])])[0].name)
+        prints.append(numbers)
+        hashed.append([[getattr(turn, name) for name in ("pdq", "phash")] for turn in turns])
     new = path.with_suffix(".new.npz")
-    np.savez_compressed(new, names=np.array(names), rows=np.concatenate(rows), query=np.array(query), ids=np.array(ids))
+    np.savez_compressed(
+        new, names=np.array(names), rows=np.concatenate(rows), query=np.array(query), ids=np.array(ids),
+        asked=np.array([one.id for one in asked]), funnel=np.array(funnels, np.float64), best=np.array(best),
+        prints=np.array(prints), hashes=np.array(hashed),
+    )  # fmt: skip
     new.rename(path)
     return path
 
 
 @functools.lru_cache(1)
-def _examiner(part: Part) -> Examiner:
-    return Examiner(Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version))
+def _examiner(part: Part) -> tuple[Examiner, Store]:
+    kept = Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version)
+    return Examiner(kept), kept
 
 
 def _quiet() -> None:
@@ -103,6 +135,8 @@ def _quiet() -> None:
 def _batches(part: Part, share: int) -> Iterator[tuple[int, list[Query]]]:
     """Queries of one collection lie together: they look at the same images."""
     asked = [q for q in queries(part) if int.from_bytes(sha3(q.id)[:2], "big") % share == 0]
+    # What is reported first comes first: collections that nothing was trained on, then pictures, then the others.
+    asked.sort(key=lambda q: (q.collection not in UNSEEN, q.type == "pfp"))
     for number, start in enumerate(range(0, len(asked), _AT_ONCE)):
         yield number, asked[start : start + _AT_ONCE]
 
@@ -113,9 +147,16 @@ def load(part: Part) -> Table:
     parts = [np.load(path) for path in sorted(FOLDER.glob(f"{part}-[0-9]*.npz")) if ".new" not in path.name]
     ids = np.concatenate([p["query"] for p in parts])
     unique, query = np.unique(ids, return_inverse=True)
+    place = {str(name): k for k, name in enumerate(np.concatenate([p["asked"] for p in parts]))}
+    order = [place[str(name)] for name in unique]
+
+    def of_queries(key: str) -> NDArray[Any]:
+        return np.concatenate([p[key] for p in parts])[order]
+
     return Table(
         tuple(str(name) for name in parts[0]["names"]), np.concatenate([p["rows"] for p in parts]), query,
-        np.concatenate([p["ids"] for p in parts]), tuple(asked[str(i)] for i in unique),
+        np.concatenate([p["ids"] for p in parts]), tuple(asked[str(i)] for i in unique), of_queries("funnel"),
+        of_queries("best"), of_queries("prints"), of_queries("hashes"),
     )  # fmt: skip
 
 

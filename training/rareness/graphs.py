@@ -9,16 +9,18 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+Columns = dict[str, list[Any]]
+Output = tuple[str, int, list[Any]]
+_SPLIT = ("featureids", "modes", "values", "truenodeids", "falsenodeids", "missing")
+
 
 def tree_graph(model: Any, features: int) -> onnx.ModelProto:
     """XGBoost's trees as one TreeEnsembleClassifier: outputs label and chances, (n, classes)."""
     booster = model.get_booster()
     classes = int(model.n_classes_)
     groups = 1 if classes == 2 else classes
-    columns: dict[str, list[Any]] = {
-        key: [] for key in ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids", "missing")
-    }  # fmt: skip
-    leaves: dict[str, list[Any]] = {key: [] for key in ("treeids", "nodeids", "ids", "weights")}
+    columns: Columns = {key: [] for key in ("treeids", "nodeids", *_SPLIT)}
+    leaves: Columns = {key: [] for key in ("treeids", "nodeids", "ids", "weights")}
     for tree, text in enumerate(booster.get_dump(dump_format="json")):
         _walk(json.loads(text), tree, tree % groups, columns, leaves)
     base = json.loads(booster.save_config())["learner"]["learner_model_param"]["base_score"]
@@ -37,7 +39,7 @@ def tree_graph(model: Any, features: int) -> onnx.ModelProto:
     return _model([node], features, outputs, [])
 
 
-def _walk(node: dict[str, Any], tree: int, group: int, columns: dict[str, list[Any]], leaves: dict[str, list[Any]]) -> None:
+def _walk(node: dict[str, Any], tree: int, group: int, columns: Columns, leaves: Columns) -> None:
     columns["treeids"].append(tree)
     columns["nodeids"].append(node["nodeid"])
     if "leaf" in node:
@@ -51,7 +53,7 @@ def _walk(node: dict[str, Any], tree: int, group: int, columns: dict[str, list[A
             int(str(node["split"]).lstrip("f")), "BRANCH_LT", float(node["split_condition"]), node["yes"], node["no"],
             int(node["missing"] == node["yes"]),
         )  # fmt: skip
-    for key, value in zip(("featureids", "modes", "values", "truenodeids", "falsenodeids", "missing"), row, strict=True):
+    for key, value in zip(_SPLIT, row, strict=True):
         columns[key].append(value)
     for child in node.get("children", ()):
         _walk(child, tree, group, columns, leaves)
@@ -63,7 +65,8 @@ def network_graph(model: Any) -> onnx.ModelProto:
     dense = [layer for layer in model.layers if layer.get_weights()]
     for number, layer in enumerate(dense):
         kernel, bias = layer.get_weights()
-        constants += [numpy_helper.from_array(kernel, f"kernel{number}"), numpy_helper.from_array(bias, f"bias{number}")]
+        constants.append(numpy_helper.from_array(kernel, f"kernel{number}"))
+        constants.append(numpy_helper.from_array(bias, f"bias{number}"))
         nodes.append(helper.make_node("Gemm", [last, f"kernel{number}", f"bias{number}"], [f"dense{number}"]))
         final = number == len(dense) - 1
         last = "chances" if final else f"active{number}"
@@ -71,7 +74,7 @@ def network_graph(model: Any) -> onnx.ModelProto:
     return _model(nodes, dense[0].get_weights()[0].shape[0], [("chances", TensorProto.FLOAT, [None, 1])], constants)
 
 
-def _model(nodes: list[Any], features: int, outputs: list[tuple[str, int, list[Any]]], constants: list[Any]) -> onnx.ModelProto:
+def _model(nodes: list[Any], features: int, outputs: list[Output], constants: list[Any]) -> onnx.ModelProto:
     rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, features])
     results = [helper.make_tensor_value_info(*output) for output in outputs]
     graph = helper.make_graph(nodes, "rareness", [rows], results, constants)

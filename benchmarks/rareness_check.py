@@ -1,0 +1,137 @@
+"""How long `gistchain check` takes once its models are loaded, among many registered images, and how much memory.
+
+    python -m training.rareness.features test        # the registered pictures and queries of the part 'test'
+    python -m benchmarks.rareness_check --rows 100000
+
+The database holds the 5,390 pictures of the part 'test' and, up to --rows, more of the same: their fingerprints with
+noise of a twentieth of their own spread and hashes with a fifth of the bits turned, each an image of its own to all of
+the code. The floor: reading the scanned matrix once. Each stage is timed by itself; the sum is a whole check.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gistchain.image import Picture
+from gistchain.models.copies import PackagedClassifiers
+from gistchain.models.fingerprint import PackagedFingerprinter, PackagedLook
+from gistchain.rareness import measures
+from gistchain.rareness.align import view
+from gistchain.rareness.check import Checker
+from gistchain.rareness.hashes import BITS, turned
+from gistchain.rareness.store import Entry, Store
+from gistchain.rareness.thumbnail import unpack
+from gistchain.rareness.verify import candidate, compare
+from training.rareness.features import FOLDER
+from training.rareness.records import queries
+
+RESULT = Path(__file__).parent / "results" / "rareness_check.json"
+
+
+def like(entry: Entry, number: int, rng: np.random.Generator) -> Entry:
+    """Another image, to the code, that looks much like this one."""
+    own = entry.fingerprint
+    noise = rng.normal(0, 0.05 * own.std(), own.shape).astype(np.float32)
+    moved = np.where(own == 0, own, own + noise).astype(np.float32)
+
+    def turned_bits(digest: str, bits: int) -> str:
+        raw = int(digest, 16) ^ sum(1 << int(k) for k in rng.choice(bits, bits // 5, replace=False))
+        return f"{raw:0{bits // 4}x}"
+
+    other = {name: turned_bits(getattr(entry.hashes, name), bits) for name, bits in BITS.items()}
+    hashes = replace(entry.hashes, **other)
+    digest = hashlib.sha3_256(entry.sha3_256 + number.to_bytes(4, "big")).digest()
+    return replace(entry, sha3_256=digest, name=f"{entry.name}+{number}", fingerprint=moved, hashes=hashes)
+
+
+def filled(folder: Path, rows: int) -> Store:
+    real = Store(FOLDER / "test-store", version=PackagedFingerprinter().version)
+    store = Store(folder, version=PackagedFingerprinter().version)
+    rng = np.random.default_rng(1)
+
+    def entries() -> Iterator[Entry]:
+        for number in range(-(-rows // len(real))):
+            for row in range(min(len(real), rows - number * len(real))):
+                entry = real.entries([row])[0]
+                yield like(entry, number, rng) if number else entry
+
+    batch: list[Entry] = []
+    for entry in entries():
+        batch.append(entry)
+        if len(batch) == 500:
+            store.add(batch)
+            batch = []
+    store.add(batch)
+    return store
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = call()
+    return found, time.perf_counter() - wall, time.process_time() - cpu
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+    return {"median": round(float(middle), 4), "p05": round(float(low), 4), "p95": round(float(high), 4)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rareness_check")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=40)
+    given = parser.parse_args()
+    asked = queries("test")
+    asked = asked[:: max(1, len(asked) // given.queries)][: given.queries]
+    with tempfile.TemporaryDirectory() as folder:
+        store = filled(Path(folder), given.rows)
+        look = PackagedLook(threads=1)
+        checker = Checker(store, look.look, look.version, PackagedClassifiers())
+        pictures = [
+            Picture(q.image, hashlib.sha3_256(q.encoded).digest(), q.image.shape[1::-1], q.id) for q in asked
+        ]  # fmt: skip
+        checker.check(pictures[-1])  # warm
+        walls, cpus = [], []
+        stages = {name: [] for name in ("networks", "hashes", "scan", "measures of a pair", "a comparison")}
+        numbers = np.memmap(Path(folder) / "rareness.rows", np.uint8, "r")
+        words = numbers[: len(numbers) // 8 * 8].view(np.uint64)
+        floor = [timed(lambda: int(np.add.reduce(words)))[1] for _ in range(5)]
+        for picture in pictures:
+            _, wall, cpu = timed(lambda p=picture: checker.check(p))
+            walls.append(wall)
+            cpus.append(cpu)
+            (numbers_of, _), wall, _ = timed(lambda p=picture: PackagedLook(threads=1).look(p.pixels))
+            stages["networks"].append(wall)
+            stages["hashes"].append(timed(lambda p=picture: turned(p.pixels))[1])
+            (found, _), wall, _ = timed(lambda f=numbers_of: store.approximate(f))
+            stages["scan"].append(wall)
+            row = int(found.argmax())
+            one, other = measures.prepared(numbers_of), measures.prepared(store.fingerprints([row])[0])
+            stages["measures of a pair"].append(timed(lambda a=one, b=other: measures.dependence(a, b))[1])
+            checked, seen = candidate(picture.pixels), view(unpack(store.entries([row])[0].thumbnail))
+            stages["a comparison"].append(timed(lambda c=checked, s=seen: compare(c, s))[1])
+    result = {
+        "command": f"python -m benchmarks.rareness_check --rows {given.rows} --queries {given.queries}",
+        "data": f"{given.rows} rows, of which 5,390 real; {len(pictures)} queries of the part 'test'",
+        "seconds": spread(walls), "cpu_seconds": spread(cpus),
+        "stages_seconds": {name: spread(values) for name, values in stages.items()},
+        "floor_read_seconds": spread(floor),
+        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2),
+    }  # fmt: skip
+    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
