@@ -78,7 +78,6 @@ EDITS: dict[str, tuple[Callable[[Image.Image], Image.Image], str]] = {
     "border": (lambda i: ImageOps.expand(i, 50, (10, 90, 40)), "with a frame"),
     "stretch": (lambda i: i.resize((480, 320)), "stretched in width by 1.5"),
     "invert": (ImageOps.invert, "inverted"),
-    "grey": (lambda i: i.convert("L"), "grey"),
     "blur": (lambda i: i.filter(ImageFilter.GaussianBlur(5)), "blurred"),
     "jpeg": (jpeg, ""),
 }
@@ -91,6 +90,16 @@ def test_an_edit_is_found_and_undone(name: str, source: Pixels, registered: View
     found = compared(image, registered)
     assert words in said(found, image, registered)
     assert found.features["residual_mean"] < 0.12
+    assert found.features["structure_mean"] > 0.85
+
+
+def test_a_colourful_image_made_grey_is_said_to_be() -> None:
+    hues = Image.effect_noise((64, 64), 90).resize((320, 320), Image.Resampling.BICUBIC)
+    picture = Image.merge("HSV", (hues, Image.new("L", hues.size, 220), hues.rotate(90))).convert("RGB")
+    base = view(np.asarray(picture))
+    image = np.asarray(picture.convert("L").convert("RGB"))
+    found = compared(image, base)
+    assert "grey" in said(found, image, base)
     assert found.features["structure_mean"] > 0.85
 
 

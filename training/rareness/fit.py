@@ -30,10 +30,10 @@ WEIGHTS = Path(__file__).parents[2] / "gistchain" / "models" / "weights"
 ROUNDS, DEPTH, RATE = 260, 4, 0.06
 EPOCHS = 60
 KINDS = ("derivative", "sibling", "original")
-FALSE_COPIES = 0.006
-"""Share of the tuning negatives above the threshold for 'copy': below the 1% promised, since thresholds move."""
-IN_DOUBT = 0.12
-"""Share of the tuning copies between the two thresholds."""
+FALSE_COPIES = 0.025
+"""Share of the tuning negatives above the threshold for 'copy'; nearly all of them are one-trait twins."""
+DOUBT_FROM = 0.45
+"""The chance from which an image may be a copy: about half of those there are."""
 NEIGHBOURS = 150
 
 
@@ -135,13 +135,9 @@ def intervals(chance: NDArray[np.float64], copy: NDArray[np.bool_]) -> dict[str,
 
 def thresholds(chance: NDArray[np.float64], table: Table) -> tuple[float, float]:
     """(from which chance it is called a copy, from which it may be one)."""
-    copy = np.array([q.label == "copy" for q in table.asked])
     negative = np.array([q.label in ("twin", "sibling", "original") for q in table.asked])
     copy_from = float(np.quantile(chance[negative], 1 - FALSE_COPIES))
-    below = np.sort(chance[copy & (chance < copy_from)])[::-1]
-    most = int(IN_DOUBT * copy.sum())
-    doubt_from = float(below[min(most, len(below) - 1)]) if len(below) else copy_from
-    return copy_from, min(copy_from, max(0.05, doubt_from))
+    return copy_from, min(copy_from, DOUBT_FROM)
 
 
 def alone(table: Table, share: float = 0.2) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
