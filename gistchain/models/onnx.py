@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gistchain.errors import ModelError
-from gistchain.models.weightfiles import parsed
+from gistchain.safejson import parsed
 
 WEIGHTS = Path(__file__).parent / "weights"
 

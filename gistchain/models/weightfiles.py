@@ -6,18 +6,16 @@ they trust them. safetensors files hold numbers only; whether one is whole is se
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 from gistchain.errors import ModelError
+from gistchain.safejson import parsed
 
 PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 SAFE = ".safetensors"
 # Beside the weights in many a folder, pickled, and never opened.
 _NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
-_DEEPEST = 200
 _LARGEST_HEADER = 100 * 2**20  # the format's own limit
 
 
@@ -68,22 +66,6 @@ def check_safetensors(path: Path) -> None:
     wanted = 8 + length + max(ends, default=0)
     if size != wanted:
         raise ModelError(f"{path} has {size} bytes where its header says {wanted}: fetch it anew")
-
-
-def parsed(raw: bytes) -> Any:
-    """What JSON says. Raises ValueError where it is damaged, or nested as no model's is.
-
-    The chain's libraries raise Python's recursion limit so far (py_ecc: 100,000) that JSON which is nested as deep
-    would end the process instead of raising.
-    """
-    depth = 0
-    # Strings are matched whole, so that a bracket in one counts for nothing.
-    for found in re.finditer(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', raw, re.DOTALL):
-        if found[0] in (b"[", b"{", b"]", b"}"):
-            depth += 1 if found[0] in b"[{" else -1
-        if depth > _DEEPEST:
-            raise ValueError(f"it is nested more than {_DEEPEST} deep")
-    return json.loads(raw.decode("utf-8"))
 
 
 def _check_weights(part: Path, allow_pickle: bool) -> None:

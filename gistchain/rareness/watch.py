@@ -22,6 +22,7 @@ from gistchain.errors import GistchainError, ImageError, RarenessError, SearchEr
 from gistchain.image import MAX_FILE_BYTES, Picture, read_image
 from gistchain.rareness.arrivals import POLL_S, Arrival, Arrivals, File, Journal
 from gistchain.rareness.sense import refusal, sense
+from gistchain.safejson import parsed
 from gistchain.types import Rareness
 
 OUTPUT = "dupe_detection_output_files"
@@ -286,8 +287,8 @@ def _hash_in(path: Path) -> str | None:
     """Which file's result this is; None where there is none, or something that was not written here."""
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(MAX_RESULT_BYTES))
-    except (OSError, ValueError, RecursionError):
+            found = parsed(file.read(MAX_RESULT_BYTES))
+    except (OSError, ValueError):
         return None
     return found.get("hash_of_candidate_image_file") if isinstance(found, dict) else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import Checkpoint, located, reading, whole
 from gistchain.models.transformers.running import memory, quietly, torch_dtype
 from gistchain.models.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.safejson import parsed
 
 _LORA_FILE = "pytorch_lora_weights.safetensors"
 
@@ -82,7 +82,7 @@ def _index(checkpoint: Checkpoint) -> dict[str, Any]:
     """model_index.json: which class each part is of."""
     folder = Path(checkpoint.source)
     if folder.is_dir() and not (folder / "model_index.json").is_file():
-        told = json.loads((folder / "config.json").read_text("utf-8"))  # read once by check_folder
+        told = parsed((folder / "config.json").read_bytes())  # read once by check_folder
         kind = told.get("model_type") or told.get("_class_name") or "one model"
         raise ModelError(f"{folder} is {kind}; {checkpoint.who} wants a pipeline of diffusers, with a model_index.json")
     with reading(checkpoint.who, checkpoint.source), silently():

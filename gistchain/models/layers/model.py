@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.models.weightfiles import parsed
+from gistchain.safejson import parsed
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from gistchain.errors import GistchainError, ModelError
 from gistchain.models.transformers.running import check_place, memory, quietly, running, torch_dtype
 from gistchain.models.weightfiles import SAFE, check_folder
+from gistchain.safejson import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Checkpoint:
             path = cached_file(
                 self.source, name, local_files_only=not self.allow_download, _raise_exceptions_for_missing_entries=False
             )
-            found: dict[str, Any] = json.loads(Path(path).read_text("utf-8")) if path else {}
+            found: dict[str, Any] = parsed(Path(path).read_bytes()) if path else {}
             return found
 
     def running(self, less: str) -> contextlib.AbstractContextManager[None]:

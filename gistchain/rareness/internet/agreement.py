@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from gistchain.errors import SearchError
 from gistchain.rareness.internet.address import key
+from gistchain.safejson import parsed
 from gistchain.types import WebMatch, WebSearch
 
 
@@ -106,9 +107,9 @@ def evidence(searches: Iterable[WebSearch]) -> bytes:
 def searches_of(document: bytes) -> tuple[WebSearch, ...]:
     """What `evidence` was made of. Raises SearchError for anything that it would not write."""
     try:
-        found = json.loads(document)
+        found = parsed(document)
         searches = tuple(_search(item) for item in found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SearchError(f"this is no evidence of a search ({error}): it was damaged or is of another kind") from error
     if evidence(searches) != document:
         raise SearchError("this evidence of a search is not in canonical form: it was changed")

@@ -7,7 +7,6 @@ machine that was allowed by name. A service that is busy is asked again, a few t
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from gistchain.errors import SearchError
 from gistchain.rareness.internet import guard
 from gistchain.rareness.internet.fetch import Answer, Unreachable, exchange
 from gistchain.rareness.internet.guard import Network
+from gistchain.safejson import parsed
 from gistchain.types import Pixels
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
@@ -92,8 +92,8 @@ class Service:
 
     def _object(self, answer: Answer) -> Mapping[str, object]:
         try:
-            found = json.loads(answer.body)
-        except (ValueError, RecursionError):
+            found = parsed(answer.body)
+        except ValueError:
             found = None
         said = self._said(found)
         if answer.status in (401, 403) or "API_KEY_INVALID" in said:
