@@ -27,12 +27,12 @@ from gistchain.image import Picture
 from gistchain.models.copies import PackagedClassifiers
 from gistchain.models.fingerprint import PackagedFingerprinter, PackagedLook
 from gistchain.rareness import measures
-from gistchain.rareness.align import view
 from gistchain.rareness.check import Checker
 from gistchain.rareness.hashes import BITS, turned
 from gistchain.rareness.store import Entry, Store
 from gistchain.rareness.thumbnail import unpack
 from gistchain.rareness.verify import candidate, compare
+from gistchain.rareness.views import view
 from training.rareness.features import FOLDER
 from training.rareness.records import queries
 
@@ -101,7 +101,9 @@ def main() -> None:
         pictures = [
             Picture(q.image, hashlib.sha3_256(q.encoded).digest(), q.image.shape[1::-1], q.id) for q in asked
         ]  # fmt: skip
-        checker.check(pictures[-1])  # warm
+        again = PackagedLook(threads=1)  # keeps no picture of the checker's
+        for warm in (checker.check, lambda p: again.look(p.pixels)):
+            warm(pictures[-1])
         walls, cpus = [], []
         stages = {name: [] for name in ("networks", "hashes", "scan", "measures of a pair", "a comparison")}
         numbers = np.memmap(Path(folder) / "rareness.rows", np.uint8, "r")
@@ -111,7 +113,7 @@ def main() -> None:
             _, wall, cpu = timed(lambda p=picture: checker.check(p))
             walls.append(wall)
             cpus.append(cpu)
-            (numbers_of, _), wall, _ = timed(lambda p=picture: PackagedLook(threads=1).look(p.pixels))
+            (numbers_of, _), wall, _ = timed(lambda p=picture: again.look(p.pixels))
             stages["networks"].append(wall)
             stages["hashes"].append(timed(lambda p=picture: turned(p.pixels))[1])
             (found, _), wall, _ = timed(lambda f=numbers_of: store.approximate(f))

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from gistchain.collection import nouns
-from gistchain.rareness.align import SIDE, View, align, mirrored, view
+from gistchain.rareness.align import align
 from gistchain.rareness.difference import heat, regions
 from gistchain.rareness.photometry import colour_map, recoloured
+from gistchain.rareness.rivals import RIVAL_FEATURES, rivals
 from gistchain.rareness.shortlist import guides, ranked
-from gistchain.rareness.verify import RIVAL_FEATURES, Comparison, candidate, compare, rivals
+from gistchain.rareness.verify import Comparison, candidate, compare
+from gistchain.rareness.views import SIDE, View, mirrored, view
 from gistchain.rareness.words import differing_traits, transform_words
 from gistchain.types import Pixels
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from gistchain.rareness.align import Array, correlation, gradient_strength, strongest
+from gistchain.rareness.align import correlation
 from gistchain.rareness.photometry import Fit, Mask, palette, palette_predicted
+from gistchain.rareness.views import Array, gradient_strength, strongest
 from gistchain.types import Region
 
 _SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1.5, 1.5), (-1.5, 1.5), (1.5, -1.5), (-1.5, -1.5))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.rareness import measures
-from gistchain.rareness.align import View, both_ways, view
+from gistchain.rareness.align import both_ways
 from gistchain.rareness.funnel import (
     NEIGHBOURHOOD,
     Agreement,
@@ -27,10 +27,12 @@ from gistchain.rareness.funnel import (
 )
 from gistchain.rareness.hashes import THRESHOLDS
 from gistchain.rareness.hashindex import Near
+from gistchain.rareness.rivals import rivals
 from gistchain.rareness.shortlist import guides, ranked
 from gistchain.rareness.store import Entry, Store
-from gistchain.rareness.thumbnail import unpack
-from gistchain.rareness.verify import Candidate, Comparison, candidate, compare, rivals
+from gistchain.rareness.thumbnail import thumbnail, unpack
+from gistchain.rareness.verify import Candidate, Comparison, candidate, compare
+from gistchain.rareness.views import View, view
 from gistchain.types import Hashes, Pixels
 
 SHORTLIST = 48
@@ -42,7 +44,9 @@ MEASURED = 12
 _SEARCHED = 3
 """Of the compared ones, for how many alignments of their own are searched."""
 _HASH_HITS = 8
-_VIEWS_KEPT = 256
+_VIEWS_KEPT = 512
+_WITNESSES = 160
+"""Most registered images that are asked whether they explain a place better: a trait comes back in other tokens."""
 
 Counted = Callable[[Entry], bool]
 """Whether a registered image counts: seeds do, and those that the chain knows."""
@@ -115,9 +119,10 @@ class Examiner:
         agreed = agreement(
             measures.prepared(fingerprint), measured, fingerprints[[order[int(row)] for row in measured]]
         )
-        checked = candidate(image)
+        checked = candidate(thumbnail(image))  # to the same pixels on the same way as what is kept of the registered
         entries = self._shortlist(survivors(gain.best, near, SHORTLIST).tolist(), hits, counts)
-        looked = self._look(checked, entries, near, hits)
+        witnesses = self._witnesses(gain.best.rows.tolist(), entries, counts)
+        looked = self._look(checked, entries, near, hits, witnesses)
         return Examined(checked, fingerprint, turns, gain, near, agreed, hits, looked, len(there))
 
     def _shortlist(self, rows: list[int], hits: Sequence[Near], counts: Counted) -> list[tuple[int, Entry]]:
@@ -126,9 +131,17 @@ class Examiner:
         entries = self._store.entries(wanted)
         return [(row, entry) for row, entry in zip(wanted, entries, strict=True) if counts(entry)][:SHORTLIST]
 
+    def _witnesses(self, rows: list[int], listed: list[tuple[int, Entry]], counts: Counted) -> list[Entry]:
+        """Further images of the series that are on the list: of the next by Pearson, those of the same collections."""
+        series = {entry.collection for _, entry in listed}
+        known = {row for row, _ in listed}
+        further = self._store.entries([row for row in rows if row not in known][: _WITNESSES - len(listed)])
+        return [entry for entry in further if entry.collection in series and counts(entry)]
+
     def _look(
-        self, checked: Candidate, entries: list[tuple[int, Entry]], near: Standing, hits: Sequence[Near]
-    ) -> tuple[Looked, ...]:
+        self, checked: Candidate, entries: list[tuple[int, Entry]], near: Standing, hits: Sequence[Near],
+        witnesses: list[Entry],
+    ) -> tuple[Looked, ...]:  # fmt: skip
         if not entries:
             return ()
         views = [self._view(entry) for _, entry in entries]
@@ -145,6 +158,8 @@ class Examiner:
                 checked, views[index], (left[index][1],), known.get(index, ()), search=rank < _SEARCHED
             )
             others = [other for i, other in enumerate(views) if i != index]
+            collection = entries[index][1].collection
+            others += [self._view(entry) for entry in witnesses if entry.collection == collection]
             against = rivals(comparison, views[index], others)
             found.append(Looked(*entries[index], views[index], comparison, left[index][0], against))
         return tuple(found)

@@ -12,12 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness.align import Array, blurred, strongest
+from gistchain.rareness.views import Array, blurred, strongest
 
 BLURS = (0.0, 0.8, 1.5, 2.5, 4.0)
 """Standard deviations in pixels of a view that are tried on the registered image."""
 _SMOOTHINGS = (1.2, 2.2, 3.5)
 """And on both, where they make them agree much better: noise, pixelation and blocks of JPEG go with it."""
+_EVEN, _CLEAN = 0.95, 0.7
+"""Where so much of the picture is right to so many grey levels, what is left is a difference, and no noise."""
 COLOURS = 10
 _SAMPLES = 3000
 """Pixels that a fit of twelve numbers looks at."""
@@ -123,7 +125,8 @@ def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
     lit = shade if shade is not None else np.ones((1, 1, 1), np.float32)
     predicted = recoloured(soft, colours) * lit
     smoothing, least = 0.0, _relative(predicted, seen, where)
-    for sigma in _SMOOTHINGS:
+    even = np.partition(errors := mean_error(seen, predicted)[where], int(_EVEN * (len(errors) - 1)))
+    for sigma in _SMOOTHINGS if even[: int(_EVEN * len(even))].mean() > _CLEAN else ():
         smooth, soft = blurred(seen, sigma), blurred(registered, max(sigma, blur))
         error = _relative(recoloured(soft, colours) * lit, smooth, where)
         # Much better, or a twin's difference would be smoothed away.

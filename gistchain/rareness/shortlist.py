@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gistchain.rareness.align import Alignment, Array, View, align, blurred, covered, warped
+from gistchain.rareness.align import Alignment, align, covered, warped
 from gistchain.rareness.difference import boxed
 from gistchain.rareness.photometry import Mask, colour_map, mean_error, recoloured
 from gistchain.rareness.verify import Candidate
+from gistchain.rareness.views import Array, View, blurred
 
 GUIDES = 2
 """How many of the list are aligned in full."""
