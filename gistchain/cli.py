@@ -7,16 +7,25 @@ files or a chain is printed without control characters: a public registry holds 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gistchain import cli_collection, cli_models, cli_rareness
-from gistchain.cli_models import AllowDownload, AllowPickle, Device, Dtype
+from gistchain.answers import (
+    listed_json,
+    rareness_words,
+    rated_words,
+    rebuilt_json,
+    rebuilt_text,
+    registered_json,
+    registered_text,
+    ticket_json,
+    token_json,
+    utc,
+)
 from gistchain.errors import (
     AlreadyRegistered,
     CaptionError,
@@ -26,29 +35,27 @@ from gistchain.errors import (
     RarenessError,
     SettingError,
 )
-from gistchain.settings import Settings, load
-from gistchain.terminal import (
-    Verb,
-    busy,
-    complain,
-    print_json,
-    progress,
-    rareness_words,
-    rated_words,
-    registered_json,
-    registered_text,
-    say,
-    ticket_json,
-    utc,
+from gistchain.opening import is_keystore, make_folder, opened
+from gistchain.options import (
+    AllowDownload,
+    AllowPickle,
+    Captioner,
+    ChainId,
+    Contract,
+    Device,
+    Dtype,
+    Home,
+    Json,
+    Key,
+    Painter,
+    Rpc,
 )
+from gistchain.settings import load
+from gistchain.sources import STDIN, check_stdin, files_of, read
+from gistchain.terminal import Verb, busy, complain, print_json, progress, say
 
 if TYPE_CHECKING:
-    from gistchain.image import Picture
-    from gistchain.ledger.evm import EvmLedger
     from gistchain.ledger.ticket import SignedRareness
-    from gistchain.pipeline import Registry
-    from gistchain.rareness.check import Checker
-
 
 app = typer.Typer(
     help="The meaning of an image on a blockchain instead of its pixels.",
@@ -64,30 +71,6 @@ app.add_typer(cli_rareness.app, name="rareness")
 # What is wrong with one image does not stop the others; what is wrong with the chain stops all.
 _OF_THIS_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
 
-Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
-Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
-Key = Annotated[
-    Path | None,
-    typer.Option(
-        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line."
-    ),
-]
-Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
-ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
-Captioner = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[=SOURCE]",
-        help="Captioner of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
-    ),
-]
-Painter = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[=SOURCE]", help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one."
-    ),
-]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 _NO_TICKETS = (
@@ -142,8 +125,6 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
-    from gistchain.image import images_in
-
     models = {"captioner": captioner, "device": device, "dtype": dtype}
     allowed = {"allow_download": allow_download, "allow_pickle": allow_pickle}
     chain = {"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id}
@@ -155,7 +136,7 @@ def register(
     failed = False
     for given in images:
         try:
-            sources += ["-"] if given == "-" else list(images_in([Path(given)]))
+            sources += files_of(given)
         except ImageError as error:
             failed = True
             _failed(given, error, as_json)
@@ -163,7 +144,7 @@ def register(
         raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = settings.captioner if caption is None else None
-    with _registry(settings, captioner=needed, rated=True) if sources else nullcontext() as registry:
+    with opened(settings, captioner=needed, rated=True) if sources else nullcontext() as registry:
         if registry is not None and not registry.ledger.takes_tickets:
             say(_NO_TICKETS.format(registry.ledger.registry), err=True)
         # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
@@ -171,7 +152,7 @@ def register(
             assert registry is not None
             try:
                 done = registry.register(
-                    _read(source), caption=caption, latent=latent_bytes or latent, min_confidence=min_confidence
+                    read(source), caption=caption, latent=latent_bytes or latent, min_confidence=min_confidence
                 )
             except _OF_THIS_IMAGE as error:
                 failed = True
@@ -219,31 +200,19 @@ def rebuild(
     settings = load({**chain, **models, **allowed, "seeds": seeds})
     path = output or Path(f"token-{token}.png")
     with (
-        _registry(settings, captioner=settings.captioner, painter=settings.painter) as registry,
+        opened(settings, captioner=settings.captioner, painter=settings.painter) as registry,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = registry.rebuild(token, seeds=settings.seeds, choice=choice, strength=strength)
-    chosen = rebuilt.chosen
-    write_png(chosen.image, path)
+    write_png(rebuilt.chosen.image, path)
     if every is not None:
-        _make_folder(every)
+        make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
     if as_json:
-        all_of_them = [{"seed": i.seed, "caption": i.caption, "distance": i.distance} for i in rebuilt.isotopes]
-        print_json(
-            {
-                "token": token,
-                "file": str(path),
-                "seed": chosen.seed,
-                "caption": chosen.caption,
-                "distance": chosen.distance,
-                "isotopes": all_of_them,
-            }
-        )
+        print_json(rebuilt_json(token, path, rebuilt))
     else:
-        say(f"token {token} -> {path}  seed {chosen.seed} of {len(rebuilt.isotopes)}, distance {chosen.distance:.4f}")
-        say(f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}")
+        say(rebuilt_text(token, path, rebuilt))
 
 
 @app.command(cls=Verb)
@@ -261,10 +230,10 @@ def show(
 ) -> None:
     """Show what the chain holds of a token."""
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
-    with _registry(settings) as registry:
+    with opened(settings) as registry:
         signed = registry.ledger.rareness_of(token)
         document = _document(settings.home, signed)
-        fields = None if evidence else _fields(registry, token)
+        fields = None if evidence else token_json(registry, token)
     if fields is None:
         typer.echo(_required(token, signed, document, settings.home), nl=False)  # so that its hash is the ticket's
         return
@@ -282,25 +251,6 @@ def show(
     say(f"{'verdict':>15}  {rated_words(rated)}")
     say(f"{'rareness':>15}  {rareness_words(rated).removeprefix('rareness ')}")
     say(f"{'evidence':>15}  {rated['evidence']} ({'here: --evidence prints it' if document else 'not in this home'})")
-
-
-def _fields(registry: Registry, token: int) -> dict[str, Any]:
-    record = registry.ledger.token(token)
-    payload = registry.ledger.gist_of(token)
-    gist = registry.gist(token)
-    return {
-        "token": record.id,
-        "caption": gist.captions[0] if gist.captions else "",
-        "width": gist.size[0],
-        "height": gist.size[1],
-        "layers": [name for name in ("latent", "subject", "residual") if getattr(gist, name) is not None],
-        "gist_bytes": record.size_bytes,
-        "gist": payload.hex(),
-        "image_sha3_256": record.image_sha3_256.hex(),
-        "owner": record.owner,
-        "block": record.block,
-        "time": utc(record.block_time),
-    }
 
 
 def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
@@ -342,24 +292,14 @@ def list_tokens(
 ) -> None:
     """List the tokens on the chain, oldest first."""
     settings = load({"home": home, "rpc": rpc, "key": key, "registry": contract, "chain_id": chain_id})
-    with _registry(settings) as registry:
+    with opened(settings) as registry:
         for token in registry.tokens():
             try:
                 caption = next(iter(registry.gist(token.id).captions), "(no caption)")
             except PacketError as error:  # anyone may write to a public registry
                 caption = f"(no gist: {error})"
             if as_json:
-                print_json(
-                    {
-                        "token": token.id,
-                        "caption": caption,
-                        "gist_bytes": token.size_bytes,
-                        "image_sha3_256": token.image_sha3_256.hex(),
-                        "owner": token.owner,
-                        "block": token.block,
-                        "time": utc(token.block_time),
-                    }
-                )
+                print_json(listed_json(token, caption))
             else:
                 say(f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}")
 
@@ -382,82 +322,10 @@ def demo(
     run(report=report, results=results, images=images, home=home, as_json=as_json)
 
 
-@contextmanager
-def _registry(
-    settings: Settings, captioner: str | None = None, painter: str | None = None, rated: bool = False
-) -> Iterator[Registry]:
-    """rated: with the checker that tells how rare images are, which takes a second to load."""
-    from gistchain.pipeline import Registry
-    from gistchain.systems import system
-
-    place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
-    models = system(captioner=captioner, painter=painter, folder=settings.collections, **place)
-    _make_folder(settings.home)
-    with _ledger(settings) as ledger, _checker(settings) if rated else nullcontext() as checker:
-        yield Registry(ledger, checker, models)
-
-
-def _ledger(settings: Settings) -> EvmLedger:
-    from gistchain.ledger.evm import open_embedded, open_rpc
-
-    password = _password(settings.key)
-    if not settings.rpc:
-        return open_embedded(settings.home, settings.key, password=password)
-    return open_rpc(
-        settings.rpc,
-        settings.home,
-        settings.key,
-        password=password,
-        registry=settings.registry,
-        chain_id=settings.chain_id,
-    )
-
-
-def _checker(settings: Settings) -> AbstractContextManager[Checker]:
-    from gistchain.systems import checker
-
-    # Its captioner only names the traits that differ, which the default one does best.
-    return checker(replace(settings, captioner=None))
-
-
-def _password(key: Path | None) -> str | None:
-    """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
-    if key is None or not _is_keystore(key):
-        return None
-    if sys.stdin.isatty():
-        return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
-
-
-def _is_keystore(key: Path) -> bool:
-    try:
-        return key.is_file() and key.read_bytes().lstrip()[:1] == b"{"
-    except OSError:  # the ledger tells why
-        return False
-
-
 def _check_stdin(images: list[str], key: Path | None) -> None:
-    if "-" not in images:
-        return
-    if images.count("-") > 1:
-        raise SettingError("- was given twice: stdin holds one image")
-    if sys.stdin.isatty():
-        raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
-    if key is not None and _is_keystore(key):
+    check_stdin(images)
+    if STDIN in images and key is not None and is_keystore(key):
         raise SettingError(f"stdin can't hold both the image and the password of {key}: give the image as a file")
-
-
-def _read(source: str | Path) -> Picture:
-    from gistchain.image import read_image
-
-    return read_image(sys.stdin.buffer.read(), "-") if source == "-" else read_image(Path(source))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error
 
 
 def _failed(source: str | Path, error: GistchainError, as_json: bool) -> None:

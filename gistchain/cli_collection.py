@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gistchain.errors import SettingError
+from gistchain.options import Home, Json
 from gistchain.settings import load
 from gistchain.terminal import Verb, print_json, say, stages
 from gistchain.traits import Traits
@@ -19,9 +20,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.command(cls=Verb)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gistchain.errors import GistchainError, ModelError
+from gistchain.options import AllowDownload, AllowPickle, Device, Dtype, Json
 from gistchain.settings import load
 from gistchain.terminal import Verb, busy, complain, print_json, say
 
@@ -23,17 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
-Device = Annotated[
-    str | None, typer.Option(help="Where models from a hub run: cpu, cuda, cuda:1, mps.  [default: cpu]")
-]
-Dtype = Annotated[str | None, typer.Option(help="Their numbers: float32, float16 or bfloat16.  [default: float32]")]
-AllowDownload = Annotated[
-    bool | None, typer.Option("--allow-download", help="Fetch their weights where they are missing.")
-]
-AllowPickle = Annotated[
-    bool | None, typer.Option("--allow-pickle", help="Open pickled weights, which can run code: only those you trust.")
-]
 _SEED = 7  # of the Noun that models are tried on
 
 

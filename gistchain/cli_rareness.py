@@ -11,26 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gistchain.errors import ImageError, ModelError, SettingError
+from gistchain.answers import checked_json, checked_text, event_json, event_text
+from gistchain.errors import ImageError, LedgerError, ModelError, SettingError
+from gistchain.files import check_writable
+from gistchain.options import Home, Json
 from gistchain.settings import load
-from gistchain.terminal import (
-    Verb,
-    busy,
-    called,
-    complain,
-    print_json,
-    progress,
-    say,
-    stages,
-    verdict_words,
-)
+from gistchain.sources import check_stdin, files_of, read
+from gistchain.terminal import Verb, busy, complain, print_json, progress, say, stages
 
 if TYPE_CHECKING:
     from gistchain.collection.seeds import Seed
-    from gistchain.image import Picture
     from gistchain.rareness.check import Checker
-    from gistchain.rareness.watch import Event
-    from gistchain.types import Nearest, Rareness, WebSearch
+    from gistchain.settings import Settings
 
 app = typer.Typer(
     help="The database of registered images: fill it, look at it.",
@@ -39,8 +31,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
 
 
@@ -65,14 +55,14 @@ def check(
         raise SettingError("--json and --sense are two forms of the answer: choose one")
     settings = load({"home": home})
     if explain is not None:
-        _check_writable(explain)
+        check_writable(explain, "--explain")
     sources, failed, cards = list(_sources(images)), False, []
     # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
     quiet = (as_json or sense) and sys.stdout.isatty()
     with checker(settings) as judge:
         for source in sources if quiet else progress(sources, "checking"):
             try:
-                picture = _read(source)
+                picture = read(source)
             except ImageError as error:
                 failed = True
                 complain(error)
@@ -134,7 +124,12 @@ def watch(
             settle_s=settle, timeout_s=patient, stop=stop,
         ):  # fmt: skip
             good &= event.kind in ("written", "known")
-            _print_event(event, as_json)
+            if as_json:
+                print_json(event_json(event))
+            elif event.path is None:
+                say(f"gistchain: {event.text}", err=True)
+            else:
+                say(event_text(event, event.path))
     if once and not good:
         raise typer.Exit(1)
 
@@ -179,7 +174,7 @@ def seed(
 
 @app.command(cls=Verb)
 def status(home: Home = None, as_json: Json = False) -> None:
-    """Show how many images new ones are compared with."""
+    """Show how many images new ones are compared with, and how many tokens of this home's chain are none of them."""
     from gistchain.systems import checker
 
     settings = load({"home": home})
@@ -189,12 +184,16 @@ def status(home: Home = None, as_json: Json = False) -> None:
             "fingerprint_version": judge.fingerprint_version,
             "bytes": sum(path.stat().st_size for path in settings.home.glob("rareness.*")),
             "folder": str(settings.home),
+            "tokens_missing": _missing(judge, settings),
         }
     if as_json:
         print_json(fields)
         return
     say(f"{fields['registered']:,} images, fingerprints of version {fields['fingerprint_version']}")
     say(f"  {fields['bytes']:,} bytes in {fields['folder']}")
+    if fields["tokens_missing"]:
+        say(f"  tokens of the chain here that are not among them: {fields['tokens_missing']:,}")
+        say("    register their images again: they keep their tokens, and from then on they are compared with")
     if not fields["registered"]:
         say("  every image is an original so far: fill it with `gistchain rareness seed`, or register images")
 
@@ -262,94 +261,6 @@ def rebuild(home: Home = None, as_json: Json = False) -> None:
         say("  and the command only says so, but from then on they are compared with")
 
 
-def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
-    nearest = found.nearest
-    return {
-        "image": picture.name,
-        "image_sha3_256": picture.sha3_256.hex(),
-        "verdict": found.verdict,
-        "score": _rounded(found.score),
-        "interval": [_rounded(bound) for bound in found.interval],
-        "reason": found.reason,
-        "nearest": None if nearest is None else _nearest_json(nearest),
-        "registered": found.registered,
-        "subscores": {name: _rounded(value) for name, value in found.subscores.items()},
-        "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
-        "pdq_quality": found.hashes.pdq_quality,
-        "neuralhash_reason": None if found.hashes.neuralhash else "off: its weights have no free licence",
-        "web": None if found.web is None else [_search_json(search) for search in found.web],
-        "fingerprint_version": found.fingerprint_version,
-        "notes": list(picture.notes),
-    }
-
-
-def checked_text(picture: Picture, found: Rareness) -> str:
-    """Two lines: the verdict with its score, and why."""
-    nearest = found.nearest
-    words = verdict_words(found.verdict, None if nearest is None else called(nearest.token, nearest.name))
-    low, high = found.interval
-    lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
-    if nearest is not None and nearest.transform.words and found.verdict != "original":
-        lines.append(f"  found: {', '.join(nearest.transform.words)}")
-    if nearest is not None and nearest.traits and found.verdict != "original":
-        lines.append(f"  traits that differ: {', '.join(nearest.traits)}")
-    for search in found.web or ():
-        first = f", first {search.matches[0].url}" if search.matches else ""
-        lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
-    return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
-
-
-def _nearest_json(nearest: Nearest) -> dict[str, Any]:
-    return {
-        "token": nearest.token,
-        "name": nearest.name,
-        "collection": nearest.collection,
-        "image_sha3_256": nearest.sha3_256.hex(),
-        "pearson": _rounded(nearest.pearson),
-        "overlap": _rounded(nearest.overlap),
-        "residual": _rounded(nearest.residual),
-        "transform": list(nearest.transform.words),
-        "mirrored": nearest.transform.mirrored,
-        "matrix": [_rounded(number, 6) for number in nearest.transform.matrix],
-        "traits": list(nearest.traits),
-        "regions": [
-            {
-                "box": [_rounded(side) for side in (r.left, r.top, r.right, r.bottom)],
-                "kind": r.kind,
-                "share": _rounded(r.share),
-            }
-            for r in nearest.regions
-        ],
-    }
-
-
-def _rounded(number: float, digits: int = 4) -> float:
-    return round(float(number), digits)  # a number of numpy is none of JSON's
-
-
-def _search_json(search: WebSearch) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(search)
-
-
-def _print_event(event: Event, as_json: bool) -> None:
-    if as_json:
-        verdict, score = (event.rareness.verdict, _rounded(event.rareness.score)) if event.rareness else (None, None)
-        path = None if event.path is None else str(event.path)
-        print_json({
-            "event": event.kind, "file": event.name, "result": path, "verdict": verdict, "score": score,
-            "text": event.text,
-        })  # fmt: skip
-        return
-    if event.path is None:
-        say(f"gistchain: {event.text}", err=True)
-    elif event.rareness is not None:
-        say(f"{event.name} -> {event.path.name}  {event.rareness.verdict}, rareness {event.rareness.score:.2f}")
-    else:
-        say(f"{event.name} -> {event.path.name}  {event.text or 'known'}")
-
-
 @contextmanager
 def _until_interrupted() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed or the process told to end; a second time ends it at once."""
@@ -370,36 +281,29 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
 
 
 def _sources(images: Sequence[str]) -> Iterator[str | Path]:
-    """Every file in order, - for stdin, and what is none as it was given: `_read` says why."""
-    from gistchain.image import images_in
-
-    if images.count("-") > 1:
-        raise SettingError("- was given twice: stdin holds one image")
-    if "-" in images and sys.stdin.isatty():
-        raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
+    """Every file in order, - for stdin, and what is none as it was given: `read` says why."""
+    check_stdin(images)
     for given in images:
         try:
-            yield from ["-"] if given == "-" else images_in([Path(given)])
+            yield from files_of(given)
         except ImageError:
             yield Path(given)
 
 
-def _read(source: str | Path) -> Picture:
-    from gistchain.image import images_in, read_image
+def _missing(judge: Checker, settings: Settings) -> int | None:
+    """How many tokens of the embedded chain are of images that have no row here.
 
-    if source == "-":
-        return read_image(sys.stdin.buffer.read(), "-")
-    return read_image(next(images_in([Path(source)])))
+    None where the chain is a node's, on which most tokens are other people's, or can't be read, which is said.
+    """
+    from gistchain.ledger.state import images
 
-
-def _check_writable(path: Path) -> None:
-    """Before minutes of work, not after them."""
+    if settings.rpc:
+        return None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise SettingError(f"{path} can't be written ({error.strerror}): give another --explain") from error
+        return sum(judge.store.find(image) is None for image in images(settings.home))
+    except LedgerError as error:  # of the database there is something to show all the same
+        complain(error)
+        return None
 
 
 def _of_samples(each: int | None, counts: dict[str, int]) -> Iterator[tuple[str, float, Seed | None]]:

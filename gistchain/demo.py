@@ -16,7 +16,8 @@ import typer
 
 from gistchain.collection import dicebear, nouns, punks
 from gistchain.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
-from gistchain.errors import AlreadyRegistered, CaptionError, ModelError, SettingError
+from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
+from gistchain.files import check_writable
 from gistchain.image import Picture, read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
@@ -37,7 +38,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
 
     for path in (report, results):
         if path is not None:
-            _check_writable(path)
+            check_writable(path, "path")
     started = time.perf_counter()
     system, second = rosis(), TraitCaptioner("captioner-second")
     with tempfile.TemporaryDirectory() as folder, nullcontext(home or Path(folder) / "home") as where:
@@ -75,16 +76,6 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     else:
         _print(rows, choices, facts)
     typer.echo(f"report: {report.resolve()}", err=True)
-
-
-def _check_writable(path: Path) -> None:
-    """Before minutes of work, not after them."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        raise SettingError(f"{path} can't be written ({error.strerror}): give another path") from error
 
 
 def held_out(images: int) -> Iterator[tuple[str, Pixels]]:

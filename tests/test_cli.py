@@ -28,6 +28,7 @@ from PIL import Image
 
 from gistchain.cli import main
 from gistchain.collection import nouns
+from gistchain.ledger.disk import FileLock
 from gistchain.ledger.evm import open_embedded
 
 Run = Callable[..., tuple[int, str, str]]
@@ -173,6 +174,25 @@ def test_a_home_of_before_goes_on_without_tickets_and_says_so(run: Run, tmp_path
     assert (rareness["evidence"], rareness["signed_by"]) == (None, None)
     assert rareness["nearest"]["token"] == token
     assert lines(run("show", token, "--json")[1])[0]["rareness"] is None
+
+
+def test_the_status_counts_tokens_that_nothing_is_compared_with(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(Path(__file__).parent / "golden" / "home-without-tickets.zip") as kept:
+        kept.extractall(tmp_path / "home")
+    code, out, _ = run("rareness", "status", "--json")
+    assert (code, lines(out)[0]["registered"], lines(out)[0]["tokens_missing"]) == (0, 0, 2)
+    assert run("register", noun(4, tmp_path / "a.png"))[0] == 0
+    code, out, _ = run("rareness", "status")
+    assert "tokens of the chain here that are not among them: 2\n" in out
+    assert (tmp_path / "home" / "rareness.sqlite").exists()
+    run("rareness", "rebuild")
+    assert lines(run("rareness", "status", "--json")[1])[0]["tokens_missing"] == 3
+    assert run("register", tmp_path / "a.png")[0] == 1  # it has its token, and is remembered again
+    assert lines(run("rareness", "status", "--json")[1])[0]["tokens_missing"] == 2
+    with FileLock(tmp_path / "home" / "chain.lock", wait_s=0):
+        code, out, err = run("rareness", "status", "--json")
+    assert (code, lines(out)[0]["registered"], lines(out)[0]["tokens_missing"]) == (0, 1, None)
+    assert "in use" in err
 
 
 def test_what_a_crawl_has_seen_is_rare_on_the_internet_no_more(run: Run, tmp_path: Path) -> None:
@@ -448,11 +468,14 @@ def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_results_that_can_not_be_printed_are_an_error(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_results_that_can_not_be_printed_are_an_error(run: Run, tmp_path: Path, unbuffered: str) -> None:
     run("register", noun(51, tmp_path / "a.png"))
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "gistchain", "list"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "gistchain", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=100,
+            check=False, env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )  # fmt: skip
     assert done.returncode == 1
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr

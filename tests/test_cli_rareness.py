@@ -185,6 +185,8 @@ def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
     assert "9.png" in err
     code, out, _ = run("rareness", "status", "--json")
     assert lines(out)[0]["registered"] == 4
+    assert lines(out)[0]["tokens_missing"] == 0
+    assert "token" not in run("rareness", "status")[1]
 
 
 def test_the_seeds_are_real_collections(run: Run) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.server
 import itertools
 import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -135,6 +137,21 @@ def ledger(anvil: Anvil, home: Path, key: Path) -> Iterator[EvmLedger]:
         yield opened
 
 
+def leave_in_flight(
+    node: Anvil, ledger: EvmLedger, gist: bytes, image: bytes, ticket: RarenessTicket | None = None
+) -> None:
+    """Send a registration to a node that mines nothing until it is told to."""
+    node.ask("evm_setAutomine", False)
+    ledger.node.timeout_s = 0.5
+    with pytest.raises(NodeDown):
+        ledger.put(gist, image_sha3_256=image, rareness=ticket)
+
+
+def mine_again(node: Anvil, ledger: EvmLedger) -> None:
+    node.ask("evm_setAutomine", True)
+    ledger.node.timeout_s = 20
+
+
 @needs_anvil
 @pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 65, 1000, MAX_GIST_BYTES])
 def test_a_gist_registered_at_a_node_comes_back(ledger: EvmLedger, size: int) -> None:
@@ -209,14 +226,10 @@ def test_a_retry_with_another_ticket_sends_the_first_one(nodes: Callable[..., An
     node = nodes()
     image = new_image()
     with open_rpc(node.url, home, key) as ledger:
-        node.ask("evm_setAutomine", False)
-        ledger.node.timeout_s = 0.5
-        with pytest.raises(NodeDown):
-            ledger.put(b"in flight", image_sha3_256=image, rareness=TICKET)
+        leave_in_flight(node, ledger, b"in flight", image, TICKET)
         (journalled,) = sent_transactions(home)
         node.ask("anvil_dropAllTransactions")
-        node.ask("evm_setAutomine", True)
-        ledger.node.timeout_s = 20
+        mine_again(node, ledger)
         later = replace(TICKET, score=0.5, evidence=b"\2" * 32)
         receipt = ledger.put(b"in flight", image_sha3_256=image, rareness=later)
         assert receipt.tx == journalled
@@ -257,8 +270,6 @@ def test_an_account_without_ether_is_told_how_much_it_needs(anvil: Anvil, ledger
 
 @needs_anvil
 def test_two_processes_with_one_key_both_register(anvil: Anvil, ledger: EvmLedger, home: Path, key: Path) -> None:
-    import threading
-
     with open_rpc(anvil.url, home, key) as other:
         images = [new_image() for _ in range(20)]
         threads = [
@@ -347,10 +358,7 @@ def test_a_transaction_that_was_mined_meanwhile_is_found_again(
     node = nodes()
     image = new_image()
     with open_rpc(node.url, home, key) as ledger:
-        node.ask("evm_setAutomine", False)
-        ledger.node.timeout_s = 0.5
-        with pytest.raises(NodeDown):
-            ledger.put(b"late", image_sha3_256=image)
+        leave_in_flight(node, ledger, b"late", image)
         node.ask("evm_mine")
         assert ledger.count() == 1
     with open_rpc(node.url, home, key) as ledger:
@@ -366,10 +374,7 @@ def test_other_words_for_an_image_in_flight_are_not_taken_for_the_same(
     node = nodes()
     image = new_image()
     with open_rpc(node.url, home, key) as ledger:
-        node.ask("evm_setAutomine", False)
-        ledger.node.timeout_s = 0.5
-        with pytest.raises(NodeDown):
-            ledger.put(b"first words", image_sha3_256=image)
+        leave_in_flight(node, ledger, b"first words", image)
         node.ask("evm_setAutomine", True)
         node.ask("evm_mine")
         with pytest.raises(AlreadyRegistered):
@@ -385,14 +390,10 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
     node = nodes()
     image = new_image()
     with open_rpc(node.url, home, key) as ledger:
-        node.ask("evm_setAutomine", False)
-        ledger.node.timeout_s = 0.5
-        with pytest.raises(NodeDown):
-            ledger.put(b"evicted", image_sha3_256=image)
+        leave_in_flight(node, ledger, b"evicted", image)
         (lost,) = sent_transactions(home)
         node.ask("anvil_dropTransaction", lost)
-        node.ask("evm_setAutomine", True)
-        ledger.node.timeout_s = 20
+        mine_again(node, ledger)
         ledger.node.run({"to": "0x" + "77" * 20, "data": b""})
         receipt = ledger.put(b"evicted", image_sha3_256=image)
         assert receipt.tx != lost
@@ -405,14 +406,10 @@ def test_transactions_lost_together_are_sent_again_in_order(nodes: Callable[...,
     node = nodes()
     images = [new_image() for _ in range(3)]
     with open_rpc(node.url, home, key) as ledger:
-        node.ask("evm_setAutomine", False)
-        ledger.node.timeout_s = 0.5
         for image in images:
-            with pytest.raises(NodeDown):
-                ledger.put(image, image_sha3_256=image)
+            leave_in_flight(node, ledger, image, image)
         node.ask("anvil_dropAllTransactions")
-        node.ask("evm_setAutomine", True)
-        ledger.node.timeout_s = 20
+        mine_again(node, ledger)
         receipts = [ledger.put(image, image_sha3_256=image) for image in reversed(images)]
         assert ledger.count() == 3
         assert [ledger.get(receipt).payload for receipt in receipts] == images[::-1]
@@ -437,14 +434,31 @@ def test_a_node_that_is_not_there_is_down(home: Path) -> None:
     assert not any(secret in str(down.value) for secret in ("hunter2", "secret-api-key", "hush"))
 
 
+class Quiet(http.server.BaseHTTPRequestHandler):
+    """Answers every POST with 501."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def served(handler: type[Quiet]) -> Iterator[str]:
+    """The address of a server that is no node."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize(
     "answer", ["", "[]", "null", "{}", '"x"', '{"result": null}', '{"result": {"a": []}}', "[" * 9999]
 )
 def test_nonsense_from_a_node_is_an_error(home: Path, answer: str) -> None:
-    import http.server
-    import threading
-
-    class Nonsense(http.server.BaseHTTPRequestHandler):
+    class Nonsense(Quiet):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
@@ -452,37 +466,13 @@ def test_nonsense_from_a_node_is_an_error(home: Path, answer: str) -> None:
             self.end_headers()
             self.wfile.write(answer.encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nonsense) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(LedgerError):
-                open_rpc(f"http://127.0.0.1:{server.server_port}", home)
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Nonsense) as url, pytest.raises(LedgerError):
+        open_rpc(url, home)
 
 
 def test_something_that_is_no_node_is_an_error(home: Path) -> None:
-    import http.server
-    import threading
-
-    class NoNode(http.server.BaseHTTPRequestHandler):  # answers every POST with 501
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), NoNode) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(LedgerError):
-                open_rpc(f"http://127.0.0.1:{server.server_port}", home)
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Quiet) as url, pytest.raises(LedgerError):
+        open_rpc(url, home)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from: another state begins anew.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gistchain.errors import CollectionError, ModelError
+from gistchain.files import other_holder
 
 Content = TypeVar("Content")
 
@@ -96,7 +96,11 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
     try:
         shelf.mkdir(parents=True, exist_ok=True)
         with (shelf / f".training-{name}.lock").open("a+") as lock:
-            _take(lock.fileno(), name)
+            if (holder := other_holder(lock.fileno())) is not None:
+                raise CollectionError(
+                    f"the collection {name!r} is being trained by {holder}: wait for it, or give this one another "
+                    "--name"
+                )
             mine = shelf / f".training-{name}-{digest[:12]}"
             for left in shelf.glob(f".training-{name}-*"):
                 if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
@@ -108,19 +112,6 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
             f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
             "the same command again, it goes on from here"
         ) from error
-
-
-def _take(lock: int, name: str) -> None:
-    """Held to the end of the process, however it ends."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(lock, 100, 0).decode("ascii", "replace").strip() or "another process"
-        raise CollectionError(
-            f"the collection {name!r} is being trained by {holder}: wait for it, or give this one another --name"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"process {os.getpid()}\n".encode(), 0)
 
 
 def _seconds(clock: Path) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gistchain.errors import GistchainError, ImageError, RarenessError, SearchError, SettingError, StoreBusy, StoreFull
+from gistchain.files import other_holder
 from gistchain.image import MAX_FILE_BYTES, Picture, read_image
 from gistchain.rareness.arrivals import POLL_S, Arrival, Arrivals, File, Journal
 from gistchain.rareness.sense import refusal, sense
@@ -269,18 +269,14 @@ def _folders(folder: Path, output: Path | None) -> Path:
 
 
 def _take(lock: int, folder: Path) -> None:
-    """Held to the end of the process, however it ends."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(lock, 100, 0).decode("ascii", "replace").strip() or "another process"
-        raise RarenessError(
-            f"{folder} is being filled by {holder}: one watches a folder, end it or give another --output"
-        ) from error
+        holder = other_holder(lock)
     except OSError as error:
         raise RarenessError(f"can't lock {folder} ({error.strerror}): give an --output on a local disk") from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"process {os.getpid()}\n".encode(), 0)
+    if holder is not None:
+        raise RarenessError(
+            f"{folder} is being filled by {holder}: one watches a folder, end it or give another --output"
+        )
 
 
 def _hash_in(path: Path) -> str | None:

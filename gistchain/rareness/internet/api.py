@@ -1,4 +1,4 @@
-"""A picture and a paid service -> the JSON that the service answers with.
+"""A picture and a paid service -> the JSON that the service answers with; what searches by such services share.
 
 The user's key goes into a header, never into a URL or a message; it is sent to no redirect, and unencrypted only to a
 machine that was allowed by name. A service that is busy is asked again, a few times and ever later.
@@ -16,8 +16,9 @@ from gistchain.errors import SearchError
 from gistchain.rareness.internet import guard
 from gistchain.rareness.internet.fetch import Answer, Unreachable, exchange
 from gistchain.rareness.internet.guard import Network
+from gistchain.rareness.internet.index import PAGE
 from gistchain.safejson import parsed
-from gistchain.types import Pixels
+from gistchain.types import Pixels, WebMatch, WebSearch
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TRIES = 3
@@ -125,6 +126,38 @@ class Service:
         text = " ".join(" ".join(words).split()).replace(self.key, "(key)")
         text = "".join(character for character in text if character.isprintable())[:200]
         return f" ({text})" if text else ""
+
+
+class PaidSearch:
+    """What every ReverseSearch with the user's own key of a service is made from; each adds `search`.
+
+    name: of the provider. title, setting: as of Service. path: what is asked, below the base URL.
+    """
+
+    name: str
+    title: str
+    setting: str
+    base_url: str
+    path: str
+
+    def __init__(
+        self,
+        key: str | None,
+        *,
+        base_url: str | None = None,
+        timeout_s: float = 60.0,
+        allow: Sequence[Network] = (),
+        pause: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Raises SearchError without a key. base_url: in place of the service's own. now: what the time is."""
+        url = f"{(base_url or self.base_url).rstrip('/')}{self.path}"
+        self._service = Service(self.title, url, self.setting, key or "", timeout_s, allow, pause)
+        self._now = now
+
+    def _found(self, matches: Sequence[WebMatch], count: int) -> WebSearch:
+        """The first page of matches, of all `count` that the service has."""
+        return WebSearch(self.name, int(self._now()), tuple(matches[:PAGE]), -(-count // PAGE))
 
 
 def encoded(image: Pixels) -> tuple[bytes, str]:

@@ -7,38 +7,19 @@ the place where TinEye saw it first, which stays the same when copies are added 
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from gistchain.errors import SearchError
-from gistchain.rareness.internet.api import Service, encoded, objects, text
-from gistchain.rareness.internet.guard import Network
+from gistchain.rareness.internet.api import PaidSearch, encoded, objects, text
 from gistchain.rareness.internet.index import PAGE
 from gistchain.types import Pixels, WebMatch, WebSearch
 
-BASE_URL = "https://api.tineye.com/rest"
 
-
-class TinEyeSearch:
+class TinEyeSearch(PaidSearch):
     """ReverseSearch with the user's own key of TinEye; the service charges for each search."""
 
-    def __init__(
-        self,
-        key: str | None,
-        *,
-        base_url: str = BASE_URL,
-        timeout_s: float = 60.0,
-        allow: Sequence[Network] = (),
-        pause: Callable[[float], None] = time.sleep,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        url = f"{base_url.rstrip('/')}/search/"
-        self._service = Service("TinEye", url, "tineye_key", key or "", timeout_s, allow, pause)
-        self._now = now
-
-    @property
-    def name(self) -> str:
-        return "tineye"
+    name, title, setting = "tineye", "TinEye", "tineye_key"
+    base_url, path = "https://api.tineye.com/rest", "/search/"
 
     def search(self, image: Pixels) -> WebSearch:
         fields = {"offset": "0", "limit": str(PAGE), "sort": "score", "order": "desc"}
@@ -59,7 +40,7 @@ class TinEyeSearch:
         matches = [match for found in objects(results.get("matches"))[:PAGE] if (match := _match(found)) is not None]
         total = stats.get("total_results") if isinstance(stats, dict) else None
         count = max(len(matches), total) if isinstance(total, int) and 0 <= total < 10**12 else len(matches)
-        return WebSearch(self.name, int(self._now()), tuple(matches), -(-count // PAGE))
+        return self._found(matches, count)
 
 
 def _match(found: Mapping[str, object]) -> WebMatch | None:

@@ -10,41 +10,22 @@ import base64
 import html
 import json
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from gistchain.errors import SearchError
 from gistchain.rareness.internet.address import key as place
-from gistchain.rareness.internet.api import Service, encoded, objects, text
-from gistchain.rareness.internet.guard import Network
-from gistchain.rareness.internet.index import PAGE
+from gistchain.rareness.internet.api import PaidSearch, encoded, objects, text
 from gistchain.types import Pixels, WebMatch, WebSearch
 
-BASE_URL = "https://vision.googleapis.com"
 MAX_RESULTS = 50
 _MARKUP = re.compile(r"<[^<>]{0,200}>")
 
 
-class VisionSearch:
+class VisionSearch(PaidSearch):
     """ReverseSearch with the user's own key of Google Cloud; the service charges for each search."""
 
-    def __init__(
-        self,
-        key: str | None,
-        *,
-        base_url: str = BASE_URL,
-        timeout_s: float = 60.0,
-        allow: Sequence[Network] = (),
-        pause: Callable[[float], None] = time.sleep,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        url = f"{base_url.rstrip('/')}/v1/images:annotate"
-        self._service = Service("Google Cloud Vision", url, "vision_key", key or "", timeout_s, allow, pause)
-        self._now = now
-
-    @property
-    def name(self) -> str:
-        return "vision"
+    name, title, setting = "vision", "Google Cloud Vision", "vision_key"
+    base_url, path = "https://vision.googleapis.com", "/v1/images:annotate"
 
     def search(self, image: Pixels) -> WebSearch:
         data, _ = encoded(image)
@@ -53,7 +34,7 @@ class VisionSearch:
         headers = {"Content-Type": "application/json; charset=utf-8", "X-Goog-Api-Key": self._service.key}
         answer = self._service.post(json.dumps(request).encode(), headers)
         matches = _matches(_detection(answer))
-        return WebSearch(self.name, int(self._now()), tuple(matches[:PAGE]), -(-len(matches) // PAGE))
+        return self._found(matches, len(matches))
 
 
 def _detection(answer: Mapping[str, object]) -> Mapping[str, object]:

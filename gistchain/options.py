@@ -1,0 +1,45 @@
+"""The options that several commands have, each in one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line."
+    ),
+]
+Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
+ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
+
+Captioner = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]",
+        help="Captioner of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
+    ),
+]
+Painter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]", help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one."
+    ),
+]
+Device = Annotated[
+    str | None, typer.Option(help="Where models from a hub run: cpu, cuda, cuda:1, mps.  [default: cpu]")
+]
+Dtype = Annotated[str | None, typer.Option(help="Their numbers: float32, float16 or bfloat16.  [default: float32]")]
+AllowDownload = Annotated[
+    bool | None, typer.Option("--allow-download", help="Fetch their weights where they are missing.")
+]
+AllowPickle = Annotated[
+    bool | None, typer.Option("--allow-pickle", help="Open pickled weights, which can run code: only those you trust.")
+]
