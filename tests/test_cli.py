@@ -698,7 +698,7 @@ def _rows(home: Path) -> int:
 @pytest.mark.timeout(900)
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
     """A hundred kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
-    kills = int(os.environ.get("GISTCHAIN_TEST_KILLS", "6"))
+    kills = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10"))
     rng, acknowledged = random.Random(7), set()
     for k in range(kills):
         path = noun(60 + k, tmp_path / f"{k}.png")
