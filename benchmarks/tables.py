@@ -256,11 +256,28 @@ def _rareness_verdicts(figures: Figures) -> str:
     return _table(["said to be", "N", "copy", "cannot tell", *kinds[2:]], rows)
 
 
+_SHORT = {
+    "Pearson of the fingerprints": "Pearson", "PDQ, best of 8 turns": "PDQ", "pHash, best of 8 turns": "pHash",
+    "Sense's recipe": "Sense",
+}  # fmt: skip
+
+
 def _rareness_transforms(figures: Figures) -> str:
-    found = figures["unseen_collections_at_1_percent"]
-    rows = [[n, str(r["n"]), f"{r['recall']:.2f}"] for n, r in found["transforms"].items()]
-    collections = [[n, str(r["n"]), f"{r['recall']:.2f}"] for n, r in found["collections"].items()]
-    return _table(["transform", "N", "recall"], rows) + "\n" + _table(["collection", "N", "recall"], collections)
+    unseen = figures["data"]["unseen_transforms"]
+    rows = figures["unseen_collections_at_1_percent"]["transforms"]
+    return _recalls("transform", {name + " *" * (name in unseen): r for name, r in rows.items()})
+
+
+def _rareness_collections(figures: Figures) -> str:
+    unseen = figures["data"]["unseen_collections"]
+    rows = figures["all_at_1_percent"]["collections"]
+    return _recalls("collection", {name + " *" * (name in unseen): r for name, r in rows.items()})
+
+
+def _recalls(what: str, rows: Figures) -> str:
+    methods = [key for key in next(iter(rows.values())) if key != "n"]
+    names = [_SHORT.get(m, m.removeprefix("cosine of ")) for m in methods]
+    return _table([what, "N", *names], [[n, str(r["n"]), *(f"{r[m]:.2f}" for m in methods)] for n, r in rows.items()])
 
 
 def _rareness_check(figures: Figures) -> str:
@@ -298,6 +315,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "rareness": _rareness,
     "rareness_verdicts": _rareness_verdicts,
     "rareness_transforms": _rareness_transforms,
+    "rareness_collections": _rareness_collections,
     "rareness_check": _rareness_check,
     "measures": _measures,
 }

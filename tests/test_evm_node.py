@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
+import io
 import itertools
 import json
 import os
@@ -18,14 +19,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
+from gistchain import systems
 from gistchain.errors import AlreadyRegistered, LedgerError, NodeDown, OutOfGas, SettingError, UnknownToken, WrongChain
+from gistchain.image import read_image
 from gistchain.ledger.archive import deploy_archive, put_file
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
 from gistchain.ledger.gas import MAX_GIST_BYTES, MEASURED_GAS, MEASURED_RATED_GAS
 from gistchain.ledger.relay import relay, sign
 from gistchain.ledger.ticket import Registration
+from gistchain.pipeline import Registry
+from gistchain.settings import load
 from gistchain.types import RarenessTicket
 
 # The first account of anvil's published test mnemonic ("test test ... junk").
@@ -35,6 +42,12 @@ _images = itertools.count(1)
 
 def new_image() -> bytes:
     return hashlib.sha3_256(b"node image %d" % next(_images)).digest()
+
+
+def png(image: Image.Image) -> bytes:
+    held = io.BytesIO()
+    image.save(held, "PNG")
+    return held.getvalue()
 
 
 def anvil_binary() -> str | None:
@@ -219,6 +232,25 @@ def test_a_registry_of_before_tickets_is_known_again(anvil: Anvil, home: Path, k
             ledger.put(b"rated", image_sha3_256=new_image(), rareness=TICKET)
         assert ledger.rareness_of(int(receipt.locator)) is None
         assert ledger.count() == 1
+
+
+@needs_anvil
+def test_how_rare_an_image_is_can_be_read_at_the_node(ledger: EvmLedger, home: Path, key: Path, anvil: Anvil) -> None:
+    pixels = np.random.default_rng().integers(0, 255, (12, 12, 3), dtype=np.uint8)
+    first = Image.fromarray(pixels).resize((240, 240), Image.Resampling.BICUBIC)
+    with systems.checker(load({"home": home}, {})) as rareness:
+        registry = Registry(ledger, rareness, systems.rosis())
+        source, copy = (
+            registry.register(read_image(png(image)), caption="colours") for image in (first, ImageOps.mirror(first))
+        )
+    with open_rpc(anvil.url, home.with_name("reader"), key, registry=ledger.registry) as reader:
+        kept = reader.rareness_of(copy.token)
+    assert kept is not None
+    assert kept.signer == ledger.owner
+    assert kept.ticket.verdict in ("copy", "unsure")
+    assert copy.rareness is not None
+    assert copy.rareness.nearest is not None
+    assert copy.rareness.nearest.token == source.token
 
 
 @needs_anvil
