@@ -39,7 +39,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def examined(image: Pixels, store: Store) -> Examined:
-    return Examiner(store).examine(image, LOOK.fingerprint([image])[0], turned(image), lambda _: True)
+    return Examiner(store).examine(image, lambda pixels: LOOK.fingerprint([pixels])[0], turned(image), lambda _: True)
 
 
 def test_a_cropped_mirrored_copy_is_found_with_its_source(store: Store) -> None:

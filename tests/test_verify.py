@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from gistchain.collection import nouns
-from gistchain.rareness.align import align
+from gistchain.rareness.align import align, covered
 from gistchain.rareness.difference import heat, regions
 from gistchain.rareness.photometry import colour_map, recoloured
+from gistchain.rareness.restored import restored
 from gistchain.rareness.rivals import RIVAL_FEATURES, rivals
-from gistchain.rareness.shortlist import guides, ranked
+from gistchain.rareness.shortlist import by_colours, by_structure, guides
 from gistchain.rareness.verify import Comparison, candidate, compare
 from gistchain.rareness.views import SIDE, View, mirrored, view
 from gistchain.rareness.words import differing_traits, transform_words
@@ -207,8 +208,29 @@ def test_the_source_leads_the_shortlist_of_its_siblings(source: Pixels) -> None:
     views = [*siblings[:7], view(source), *siblings[7:]]
     checked = candidate(image)
     shared = [one for found in guides(checked, [views[0], views[7]]) for one in found[:2]]
-    left = [error for error, _ in ranked(checked, views, shared)]
+    left = [error for error, _ in by_colours(checked, views, shared)]
     assert int(np.argmin(left)) == 7
+    structure = by_structure(checked, views, shared)
+    assert int(np.argmax(structure)) == 7
+    # Colours may change at will: gradients are what they were.
+    inverted = by_structure(candidate(255 - image), views, shared)
+    np.testing.assert_allclose(inverted, structure, atol=0.02)
+
+
+def test_what_was_done_to_the_frame_is_undone_with_the_help_of_a_sibling(source: Pixels) -> None:
+    image = np.ascontiguousarray(edited(source, ImageOps.mirror)[20:280, 30:300])
+    mine = labels(3)
+    siblings = [view(noun(*mine[:3], other, *mine[4:])) for other in range(5)]
+    checked = candidate(image)
+    one = max(guides(checked, siblings[:1])[0], key=lambda found: found.agreement)
+    made = restored(checked, siblings[0], one, siblings).astype(np.float32)
+    wanted = view(source).pixels
+    assert made.shape == wanted.shape
+    inner = covered(checked.seen(one.mirrored), one.matrix, siblings[0].size) > 0.98
+    assert inner.mean() > 0.6
+    assert np.median(np.abs(made - wanted)[inner]) < 4
+    # Beyond the crop stands what is usual in the series.
+    np.testing.assert_allclose(made[~inner], np.median([s.pixels for s in siblings], axis=0)[~inner], atol=0.51)
 
 
 def test_traits_that_differ_are_named() -> None:

@@ -81,7 +81,9 @@ class Checker:
             return self._copy(picture, *same, turns, fingerprint, content, found, token)
         # Its own row is still there where it does not count: `_same` would have found it.
         own = self.store.find(picture.sha3_256)
-        examined = self._examiner.examine(picture.pixels, fingerprint, turns, counts, without=own)
+        examined = self._examiner.examine(
+            picture.pixels, lambda image: self._look(image)[0], turns, counts, without=own
+        )
         judged = judge(examined, self._classifiers)
         best = None if judged.best is None else examined.looked[judged.best]
         traits = self._traits(picture, best.entry) if best and judged.verdict in ("sibling", "unsure") else ()

@@ -19,7 +19,7 @@ from gistchain.rareness.measures import Dependence
 RELATIVE = {
     "agreement": 1, "smooth_agreement": 1, "structure_mean": 1, "structure_q5": 1, "luma_q5": 1, "residual_mean": -1,
     "residual_q99": -1, "palette_q99": -1, "missing": -1, "extra": -1, "changed_peak": -1, "colour_error": -1,
-    "left": -1, "pearson": 1, "local": 1,
+    "left": -1, "structure": 1, "pearson": 1, "local": 1, "again": 1,
 }  # fmt: skip
 """Features that are also taken beside the best and the middle of the others, with the sign that makes more better."""
 
@@ -54,6 +54,7 @@ def _own(examined: Examined, looked: Looked) -> dict[str, float]:
         **looked.comparison.features,
         **looked.rivals,
         "left": looked.left,
+        "structure": looked.structure,
         "pearson": float(gain.best.correlations[at[0]]) if len(at) else math.nan,
         "local": float(near.correlations[within[0]]) if len(within) else math.nan,
         "pearson_place": float(min(at[0], 20)) if len(at) else 20.0,
@@ -64,11 +65,27 @@ def _own(examined: Examined, looked: Looked) -> dict[str, float]:
         "fitted_gain": gain.fitted_gain,
         "total": examined.agreement.total,
     }
+    found |= _second_look(examined, looked.row)
     measured = np.flatnonzero(examined.agreement.rows == looked.row)
     own = examined.agreement.dependences[measured[0]] if len(measured) else None
     for field in fields(Dependence):
         found[field.name] = getattr(own, field.name) if own is not None else math.nan
     return found | _hash_shares(examined, looked)
+
+
+def _second_look(examined: Examined, row: int) -> dict[str, float]:
+    names = ("again", "again_local", "again_place", "again_local_place", "again_gain", "again_gap")
+    if examined.again is None:
+        return dict.fromkeys(names, math.nan)
+    best, near = examined.again[0].best, examined.again[1]
+    at, within = np.flatnonzero(best.rows == row), np.flatnonzero(near.rows == row)
+    values = (
+        float(best.correlations[at[0]]) if len(at) else math.nan,
+        float(near.correlations[within[0]]) if len(within) else math.nan,
+        float(min(at[0], 20)) if len(at) else 20.0, float(min(within[0], 20)) if len(within) else 20.0,
+        best.next_gain, near.gap,
+    )  # fmt: skip
+    return dict(zip(names, values, strict=True))
 
 
 def _hash_shares(examined: Examined, looked: Looked) -> dict[str, float]:

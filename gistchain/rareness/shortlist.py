@@ -1,8 +1,8 @@
 """Many registered images that may be the source -> the few that are laid under the candidate one by one.
 
 Siblings share their frame: an alignment found with one of them is right for all of its collection. So the candidate is
-aligned with a few, and everybody on the list is then judged by what colours leave to explain under those alignments,
-at a quarter of the price of a comparison.
+aligned with a few, and everybody on the list is then judged under those alignments: by how well gradients agree, which
+no change of colours touches, and by what colours leave to explain.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gistchain.rareness.align import Alignment, align, covered, warped
+from gistchain.rareness.align import Alignment, align, correlation, covered, warped
 from gistchain.rareness.difference import boxed
 from gistchain.rareness.photometry import Mask, colour_map, mean_error, recoloured
 from gistchain.rareness.verify import Candidate
@@ -29,7 +29,26 @@ def guides(checked: Candidate, first: Sequence[View]) -> list[list[Alignment]]:
     return [align(checked.plain, checked.flipped, registered) for registered in first[:GUIDES]]
 
 
-def ranked(checked: Candidate, views: Sequence[View], alignments: Sequence[Alignment]) -> list[tuple[float, Alignment]]:
+def by_structure(checked: Candidate, views: Sequence[View], alignments: Sequence[Alignment]) -> list[float]:
+    """For each view, the best correlation of gradients under any of the alignments; -1 where there is none."""
+    prepared: dict[tuple[int, tuple[int, ...]], tuple[Array, Mask]] = {}
+    found = []
+    for registered in views:
+        best = -1.0
+        for number, one in enumerate(alignments):
+            key = (number, registered.half.shape)
+            if key not in prepared:
+                prepared[key] = _gradients(checked, one, registered)
+            seen, where = prepared[key]
+            if where.mean() >= _LEAST_SEEN:
+                best = max(best, correlation(seen, registered.half, where))
+        found.append(best)
+    return found
+
+
+def by_colours(
+    checked: Candidate, views: Sequence[View], alignments: Sequence[Alignment]
+) -> list[tuple[float, Alignment]]:
     """For each view, the least that is left to explain under any of the alignments, and that alignment.
 
     What is left is the root mean square of local errors: one missing hat weighs more than noise everywhere.
@@ -48,18 +67,27 @@ def ranked(checked: Candidate, views: Sequence[View], alignments: Sequence[Align
 
 
 _NOTHING_LEFT = 9.0
+_LEAST_SEEN = 0.15
+_TO_HALF = np.diag([2.0, 2.0, 1.0]).astype(np.float32)
 _WHOLE = Alignment(np.eye(3, dtype=np.float32), False, 0.0, 1.0, "none")
+
+
+def _gradients(checked: Candidate, one: Alignment, registered: View) -> tuple[Array, Mask]:
+    """The candidate's gradients in the registered image's frame, at half its size, and where they are seen."""
+    size = (registered.half.shape[1], registered.half.shape[0])
+    seen, matrix = checked.seen(one.mirrored), one.matrix @ _TO_HALF
+    return warped(seen.smooth, matrix, size), covered(seen, matrix, size) > 0.9
 
 
 def _seen(checked: Candidate, one: Alignment, registered: View) -> tuple[Array, Mask]:
     """The candidate in the registered image's frame, at half its size, and where it is seen."""
     size = (registered.half_pixels.shape[1], registered.half_pixels.shape[0])
-    seen, matrix = checked.seen(one.mirrored), one.matrix @ np.diag([2.0, 2.0, 1.0]).astype(np.float32)
+    seen, matrix = checked.seen(one.mirrored), one.matrix @ _TO_HALF
     return blurred(warped(seen.pixels, matrix, size), 0.8), covered(seen, matrix, size) > 0.98
 
 
 def _left(seen: Array, where: Mask, registered: View) -> float:
-    if where.mean() < 0.15:
+    if where.mean() < _LEAST_SEEN:
         return _NOTHING_LEFT
     own = blurred(registered.half_pixels, 0.8)
     colours = colour_map(own, seen, np.flatnonzero(where)[::_EACH], 2)

@@ -98,8 +98,8 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
     rows, query, ids, funnels, prints, best, hashed = [], [], [], [], [], [], []
     for one in asked:
         image = one.image
-        numbers, turns = look.fingerprint([image])[0], turned(image)
-        found = examiner.examine(image, numbers, turns, lambda _: True)
+        turns = turned(image)
+        found = examiner.examine(image, lambda pixels: look.fingerprint([pixels])[0], turns, lambda _: True)
         names, own = table(found)
         rows.append(own)
         query += [one.id] * len(own)
@@ -110,7 +110,7 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
             *agreed.passed,
         ))  # fmt: skip
         best.append(kept.entries([int(gain.best.rows[0])])[0].name)
-        prints.append(numbers)
+        prints.append(found.fingerprint)
         hashed.append([[getattr(turn, name) for name in ("pdq", "phash")] for turn in turns])
     new = path.with_suffix(".new.npz")
     np.savez_compressed(

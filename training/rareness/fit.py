@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ FALSE_COPIES = 0.0075
 DOUBT_FROM = 0.45
 """The chance from which an image may be a copy: about half of those there are."""
 NEIGHBOURS = 150
+WORSE = (
+    "residual", "palette", "back", "missing", "changed", "outside", "colour_error", "rival_", "mosaic_gain",
+    "mosaic_peak", "left",
+)  # fmt: skip
+BETTER = "structure", "luma", "agreement", "smooth_agreement", "subject_structure"
+"""Beginnings of the features that the trees may only take for, or against, the image being the source.
+
+Left free, they learn that what looks worse is likelier a copy where a known transform does that, which is no help with
+any other.
+"""
 
 
 def is_source(table: Table) -> NDArray[np.bool_]:
@@ -49,6 +60,16 @@ def weights(table: Table) -> NDArray[np.float64]:
     weight = np.where(label, (~label).sum() / max(1, label.sum()), 1.0) ** 0.5
     derivative = np.array([q.label == "derivative" for q in table.asked])[table.query]
     return weight * np.where(derivative, 0.3, 1.0)
+
+
+def signs(names: Sequence[str]) -> tuple[int, ...]:
+    """1 where more of a feature never makes a copy less likely, -1 where never more likely, else 0."""
+    return tuple(
+        1 if name.endswith(("_over_best", "_over_others")) or name.startswith(BETTER)
+        else -1 if name.startswith(WORSE)
+        else 0
+        for name in names
+    )  # fmt: skip
 
 
 def boosted(rows: NDArray[np.float32], label: NDArray[Any], weight: NDArray[Any], **more: Any) -> xgboost.XGBClassifier:
@@ -165,7 +186,7 @@ def main() -> None:
     chosen, lonely = alone(train)
     every = np.concatenate([train.rows, lonely])
     label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
-    trees = boosted(every, label, weight)
+    trees = boosted(every, label, weight, monotone_constraints=signs(train.names))
     net = trained_network(scaled(every, middle, spread), label, weight)
     raw = {
         "xgboost": trees.predict_proba(tune.rows)[:, 1],

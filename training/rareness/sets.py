@@ -25,7 +25,7 @@ from training.rareness import derivatives, sources, twins
 from training.rareness.records import Item, Label, Part, Query, encoded, queries, registered, save
 from training.rareness.shelf import Shelf
 from training.rareness.sources import Picture
-from training.rareness.transforms import FAMILIES, KNOWN, TRANSFORMS, UNSEEN, transformed
+from training.rareness.transforms import FAMILIES, KNOWN, PRACTICE, TRANSFORMS, UNSEEN, transformed
 
 __all__ = ["Item", "Query", "queries", "registered"]
 
@@ -43,7 +43,7 @@ class Counts:
     pairs: int = 0
 
 
-_TOKENS = {"train": Counts(90, 54, 22, 32), "tune": Counts(130, 82, 36, 46), "test": Counts(130, 10, 5, 8)}
+_TOKENS = {"train": Counts(170, 60, 22, 32), "tune": Counts(260, 96, 36, 46), "test": Counts(130, 10, 5, 8)}
 _UNSEEN, _PUNKS = Counts(230, 135, 60, 90), Counts(550, 162, 80, 130)
 _OTHERS: dict[str, dict[Part, Counts]] = {
     "emoji": {
@@ -82,7 +82,7 @@ class Group:
         self.part, self.name, self.unseen = part, name, unseen
         self.rng = np.random.default_rng(_seed(part, name))
         self.shelf, self.queries = Shelf(), dict[str, Query]()
-        families = KNOWN + UNSEEN if part == "test" else KNOWN
+        families = KNOWN + (UNSEEN if part == "test" else PRACTICE)
         # Where a group has fewer queries than there are families, the next group goes on with the others.
         self._families = [families[(k + _seed(name)) % len(families)] for k in range(len(families))]
         self._turn = {"copy": 0, "other": 0}

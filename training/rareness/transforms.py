@@ -1,6 +1,7 @@
 """A picture -> what people make of it before they register it again: named transforms in named families.
 
-A family is a kind of change. `KNOWN` families may be trained and tuned on; the `UNSEEN` ones are only ever tested with.
+A family is a kind of change. `KNOWN` families are trained, tuned and tested on, `PRACTICE` ones only trained and tuned
+on, `UNSEEN` ones only ever tested with.
 Each draws its strength, from mild to heavy, from `rng`: the same seed gives the same bytes.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.types import Pixels
-from training.rareness import known, unseen
+from training.rareness import known, practice, unseen
 
 # (image, rng, alpha of the subject or None) -> (image, what was done); None where the picture has nothing to do it to
 Change = Callable[[Pixels, np.random.Generator, "NDArray[np.uint8] | None"], "tuple[Pixels, str] | None"]
@@ -45,6 +46,16 @@ _KNOWN: dict[str, tuple[Change, ...]] = {
     "text": (known.caption, known.watermark),
     "combination": (known.repost, known.thumbnail),
 }
+_PRACTICE: dict[str, tuple[Change, ...]] = {
+    "duotone": (practice.duotone, practice.sepia),
+    "solarise": (practice.solarise,),
+    "emboss": (practice.emboss,),
+    "paint": (practice.paint,),
+    "lens": (practice.lens,),
+    "story": (practice.story,),
+    "blend": (practice.blend,),
+    "patch": (practice.patch,),
+}
 _UNSEEN: dict[str, tuple[Change, ...]] = {
     "contour": (unseen.contour, unseen.edges),
     "invert": (unseen.invert,),
@@ -57,14 +68,12 @@ _UNSEEN: dict[str, tuple[Change, ...]] = {
     "occlusion": (unseen.sticker, unseen.glasses),
     "film": (unseen.film,),
 }
-KNOWN, UNSEEN = tuple(_KNOWN), tuple(_UNSEEN)
-FAMILIES = {
-    family: tuple(change.__name__.replace("_", "-") for change in changes)
-    for family, changes in (_KNOWN | _UNSEEN).items()
-}
+KNOWN, PRACTICE, UNSEEN = tuple(_KNOWN), tuple(_PRACTICE), tuple(_UNSEEN)
+_ALL = _KNOWN | _PRACTICE | _UNSEEN
+FAMILIES = {family: tuple(change.__name__.replace("_", "-") for change in changes) for family, changes in _ALL.items()}
 TRANSFORMS = {
-    name: Transform(name, family, family in _KNOWN, change)
-    for family, changes in (_KNOWN | _UNSEEN).items()
+    name: Transform(name, family, family not in _UNSEEN, change)
+    for family, changes in _ALL.items()
     for name, change in zip(FAMILIES[family], changes, strict=True)
 }
 
