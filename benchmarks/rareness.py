@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from gistchain.models.copies import GRAPHS, PackagedClassifiers
+from gistchain.models.copies import GRAPHS, PackagedClassifiers, scaled
 from gistchain.models.fingerprint import PackagedFingerprinter
 from gistchain.models.onnx import card
 from gistchain.rareness.fingerprint import BLOCKS
@@ -89,22 +89,26 @@ def _interval(values: Sequence[float]) -> list[float]:
 
 def ours(table: Table) -> tuple[Scores, NDArray[np.str_], NDArray[np.int64]]:
     """(chance of a copy, id of the image it is said to come from, row of the table), of each query."""
-    chances = PackagedClassifiers().chances(table.rows).mean(axis=1)
-    best, rows = fit.of_queries(table, chances)
+    best, rows = fit.of_queries(table, _together(table.rows))
     return best, table.ids[rows], rows
+
+
+def _together(rows: NDArray[np.float32]) -> Scores:
+    models = PackagedClassifiers()
+    return models.together(models.chances(rows))
 
 
 def one_registered(table: Table) -> Scores:
     """The chances if the database held one image only: a copy's source, another's likeliest.
 
-    By leaving out of the features what compares with other registered images; no such database is filled.
+    By leaving out of the features what compares with other registered images; no such database is filled. A source that
+    was not among the compared ones counts as missed, though there it would be compared.
     """
     chosen, rows = fit.alone(table, 1.1)
     assert len(chosen) == len(table.rows)
-    chances = PackagedClassifiers().chances(rows).mean(axis=1)
     copies = np.array([q.label == "copy" for q in table.asked])[table.query]
     source = np.array([q.source or "" for q in table.asked])[table.query]
-    return fit.of_queries(table, np.where(copies & (table.ids != source), 0, chances))[0]
+    return fit.of_queries(table, np.where(copies & (table.ids != source), 0, _together(rows)))[0]
 
 
 def rivals(table: Table) -> dict[str, tuple[Scores, NDArray[np.str_] | None]]:
@@ -170,9 +174,9 @@ def _sense(test: Table) -> Scores:
     rows, asked = train.funnel.astype(np.float32), test.funnel.astype(np.float32)
     weight = np.ones(len(label))
     trees = fit.boosted(rows, label, weight)
-    middle, spread = fit.scale(rows)
-    net = fit.trained_network(fit.scaled(rows, middle, spread), label, weight)
-    by_net = net.predict(fit.scaled(asked, middle, spread), verbose=0)[:, 0]
+    knots = fit.quantiles(rows)
+    net = fit.trained_network(scaled(rows, knots), label, weight)
+    by_net = net.predict(scaled(asked, knots), verbose=0)[:, 0]
     return (trees.predict_proba(asked)[:, 1] + by_net).astype(np.float64) / 2
 
 
@@ -267,6 +271,7 @@ def main() -> None:
         if names is not None:
             for name, (copies, _) in parts.items():
                 methods[method][name]["source_first"] = round(float((names == source)[copies].mean()), 4)
+    lone = one_registered(table)
     said, shares = verdicts(asked, chance, rows, table)
     unseen = np.array([q.collection in UNSEEN for q in asked])
     negatives = parts["all"][1] & unseen
@@ -301,7 +306,7 @@ def main() -> None:
             "unseen collections": round(float(seen_at[copy & unseen].mean()), 4),
             "all": round(float(seen_at[copy].mean()), 4),
         },
-        "one_registered": {name: figures(one_registered(table), *parts[name], pictures) for name in UNSEEN_SETS},
+        "one_registered": {name: figures(lone, *parts[name], pictures) for name in UNSEEN_SETS},
         "unseen_collections_at_1_percent": {
             "threshold": round(threshold, 5),
             "families": recalls(asked, lambda q: q.family, alone, copy & unseen, negatives),

@@ -5,7 +5,8 @@
 
 The database holds the 5,390 pictures of the part 'test' and, up to --rows, more of the same: their fingerprints with
 noise of a twentieth of their own spread and hashes with a fifth of the bits turned, each an image of its own to all of
-the code. The floor: reading the scanned matrix once. Each stage is timed by itself; the sum is a whole check.
+the code. It is filled in one process and asked in another, whose memory is measured; --store keeps it. The floor:
+reading the scanned matrix once. Each stage is timed by itself as well, beside whole checks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import argparse
 import hashlib
 import json
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from gistchain.image import Picture
+from gistchain.image import read_image, write_png
 from gistchain.models.copies import PackagedClassifiers
 from gistchain.models.fingerprint import PackagedFingerprinter, PackagedLook
 from gistchain.rareness import measures
@@ -87,52 +90,71 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"median": round(float(middle), 4), "p05": round(float(low), 4), "p95": round(float(high), 4)}
 
 
+def asked(folder: Path, checks: int) -> dict[str, Any]:
+    """What the pictures in the folder's queries cost, one after the other, once everything is loaded."""
+    store = Store(folder, version=PackagedFingerprinter().version)
+    look = PackagedLook(threads=1)
+    checker = Checker(store, look.look, look.version, PackagedClassifiers())
+    pictures = [read_image(path) for path in sorted((folder / "queries").iterdir())[:checks]]
+    checker.check(pictures[-1])
+    walls, cpus = [], []
+    for picture in pictures:
+        _, wall, cpu = timed(lambda p=picture: checker.check(p))
+        walls.append(wall)
+        cpus.append(cpu)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    stages: dict[str, list[float]] = {}
+    again = PackagedLook(threads=1)  # keeps no picture of the checker's
+    again.look(pictures[-1].pixels)
+    for picture in pictures:
+        (numbers, _), wall, _ = timed(lambda p=picture: again.look(p.pixels))
+        stages.setdefault("networks", []).append(wall)
+        stages.setdefault("hashes", []).append(timed(lambda p=picture: turned(p.pixels))[1])
+        (found, _), wall, _ = timed(lambda n=numbers: store.approximate(n))
+        stages.setdefault("scan", []).append(wall)
+        row = int(found.argmax())
+        one, other = measures.prepared(numbers), measures.prepared(store.fingerprints([row])[0])
+        stages.setdefault("measures of a pair", []).append(timed(lambda a=one, b=other: measures.dependence(a, b))[1])
+        checked, seen = candidate(picture.pixels), view(unpack(store.entries([row])[0].thumbnail))
+        stages.setdefault("a comparison", []).append(timed(lambda c=checked, s=seen: compare(c, s))[1])
+    raw = np.memmap(folder / "rareness.rows", np.uint8, "r")
+    words = raw[: len(raw) // 8 * 8].view(np.uint64)
+    floor = [timed(lambda: int(np.add.reduce(words)))[1] for _ in range(5)]
+    return {
+        "command": f"python -m benchmarks.rareness_check --rows {len(store)} --queries {len(pictures)}",
+        "data": f"{len(store)} rows, of which 5,390 real; {len(pictures)} queries of the part 'test'",
+        "seconds": spread(walls), "cpu_seconds": spread(cpus),
+        "stages_seconds": {name: spread(values) for name, values in stages.items()},
+        "floor_read_seconds": spread(floor), "peak_memory_gb": round(peak, 2),
+    }  # fmt: skip
+
+
+def fill(folder: Path, rows: int, checks: int) -> None:
+    filled(folder, rows)
+    (folder / "queries").mkdir()
+    every = queries("test")
+    for number, query in enumerate(every[:: max(1, len(every) // checks)][:checks]):
+        write_png(query.image, folder / "queries" / f"{number:04}.png")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rareness_check")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=40)
+    parser.add_argument("--store", type=Path, help="asked if it is there, else filled and kept")
+    parser.add_argument("--ask", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    asked = queries("test")
-    asked = asked[:: max(1, len(asked) // given.queries)][: given.queries]
-    with tempfile.TemporaryDirectory() as folder:
-        store = filled(Path(folder), given.rows)
-        look = PackagedLook(threads=1)
-        checker = Checker(store, look.look, look.version, PackagedClassifiers())
-        pictures = [
-            Picture(q.image, hashlib.sha3_256(q.encoded).digest(), q.image.shape[1::-1], q.id) for q in asked
-        ]  # fmt: skip
-        again = PackagedLook(threads=1)  # keeps no picture of the checker's
-        for warm in (checker.check, lambda p: again.look(p.pixels)):
-            warm(pictures[-1])
-        walls, cpus = [], []
-        stages = {name: [] for name in ("networks", "hashes", "scan", "measures of a pair", "a comparison")}
-        numbers = np.memmap(Path(folder) / "rareness.rows", np.uint8, "r")
-        words = numbers[: len(numbers) // 8 * 8].view(np.uint64)
-        floor = [timed(lambda: int(np.add.reduce(words)))[1] for _ in range(5)]
-        for picture in pictures:
-            _, wall, cpu = timed(lambda p=picture: checker.check(p))
-            walls.append(wall)
-            cpus.append(cpu)
-            (numbers_of, _), wall, _ = timed(lambda p=picture: again.look(p.pixels))
-            stages["networks"].append(wall)
-            stages["hashes"].append(timed(lambda p=picture: turned(p.pixels))[1])
-            (found, _), wall, _ = timed(lambda f=numbers_of: store.approximate(f))
-            stages["scan"].append(wall)
-            row = int(found.argmax())
-            one, other = measures.prepared(numbers_of), measures.prepared(store.fingerprints([row])[0])
-            stages["measures of a pair"].append(timed(lambda a=one, b=other: measures.dependence(a, b))[1])
-            checked, seen = candidate(picture.pixels), view(unpack(store.entries([row])[0].thumbnail))
-            stages["a comparison"].append(timed(lambda c=checked, s=seen: compare(c, s))[1])
-    result = {
-        "command": f"python -m benchmarks.rareness_check --rows {given.rows} --queries {given.queries}",
-        "data": f"{given.rows} rows, of which 5,390 real; {len(pictures)} queries of the part 'test'",
-        "seconds": spread(walls), "cpu_seconds": spread(cpus),
-        "stages_seconds": {name: spread(values) for name, values in stages.items()},
-        "floor_read_seconds": spread(floor),
-        "peak_memory_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 2),
-    }  # fmt: skip
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(json.dumps(result, indent=1))
+    if given.ask:
+        result = asked(given.store, given.queries)
+        RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        print(json.dumps(result, indent=1))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = given.store or Path(scratch)
+        if not (folder / "queries").exists():
+            fill(folder, given.rows, given.queries)
+        command = [sys.executable, "-m", "benchmarks.rareness_check", "--ask"]
+        subprocess.run([*command, "--store", str(folder), "--queries", str(given.queries)], check=True)
 
 
 if __name__ == "__main__":

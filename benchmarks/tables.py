@@ -292,6 +292,38 @@ def _seconds(spread: dict[str, float]) -> list[str]:
     return [f"{1000 * spread[key]:,.1f}" for key in ("median", "p05", "p95")]
 
 
+def _rareness_scan(figures: Figures) -> str:
+    scan, bound, store = figures["scan"], figures["bound"], figures["store"]
+    ratio, low, high = scan["scan_over_read"]
+    rows = [
+        ["scan of 100,000 rows, CPU-seconds", f"{scan['core_seconds_per_100000']:.3f}"],
+        ["beside reading them once", f"{ratio:.2f} ({low:.2f}-{high:.2f})"],
+        ["first scan of a process, which checks every row, CPU-seconds", f"{scan['first_look_cpu']:.2f}"],
+        ["hashes within reach among 100,000, seconds", f"{figures['near_wall']:.3f}"],
+        ["exact fingerprint of a row, ms", f"{1000 * store['exact_row']:.2f}"],
+        ["adding a row, ms", f"{1000 * store['add']:.2f}"],
+        ["bytes a row: scanned / kept", f"{scan['bytes'] / 100_000:,.0f} / {store['record_bytes']:,.0f}"],
+        [f"largest error of {bound['pairs']:,} correlations / largest bound",
+         f"{bound['largest_error']:.5f} / {bound['largest_bound']:.5f}"],
+    ]  # fmt: skip
+    return _table(["comparing with 100,000 rows", ""], rows)
+
+
+def _fingerprint(figures: Figures) -> str:
+    one, two = figures["images_per_s_on_1_and_2_threads"]
+    rows = [["images a second, 1 thread / 2 threads", f"{one:.1f} / {two:.1f}"]]
+    rows += [[f"CPU-ms: {name}", f"{ms:.1f}"] for name, ms in figures["cpu_ms"].items()]
+    rows += [
+        [f"{name}: largest difference (bound {figures['bound']})", f"{found['largest_difference']:.1e}"]
+        for name, found in figures["machines"].items()
+    ]
+    rows += [
+        [f"{name}: quantised forms that agree within the bound", f"{found['agree']} of {figures['n']}"]
+        for name, found in figures["machines"].items()
+    ]
+    return _table(["fingerprint", ""], rows)
+
+
 def _measures(figures: Figures) -> str:
     rows = [
         [name, f"{t['median_ms']:.3f}", f"{t['p05_ms']:.3f}-{t['p95_ms']:.3f}"] for name, t in figures["times"].items()
@@ -317,6 +349,8 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "rareness_transforms": _rareness_transforms,
     "rareness_collections": _rareness_collections,
     "rareness_check": _rareness_check,
+    "rareness_scan": _rareness_scan,
+    "fingerprint": _fingerprint,
     "measures": _measures,
 }
 

@@ -89,9 +89,23 @@ def test_chances_are_chances_whatever_could_not_be_measured() -> None:
     chances = MODELS.chances(rows)
     assert chances.shape == (50, 2)
     assert ((chances >= 0) & (chances <= 1)).all()
-    assert np.isfinite(scaled(rows)).all()
+    together = MODELS.together(chances)
+    assert together.shape == (50,)
+    assert ((together >= 0) & (together <= 1)).all()
     assert np.isclose(MODELS.kin(rows[0]).sum(), 1)
     assert 0 < MODELS.doubt_from <= MODELS.copy_from < 1
+
+
+def test_the_network_sees_ranks() -> None:
+    rows = np.array([[5.0, np.nan], [0.0, 1.0], [99.0, 1.0], [7.5, 1.0]], np.float32)
+    assert scaled(rows, [[0, 5, 10], [3]]).tolist() == pytest.approx(np.array([[0, 0], [-1.7, 0], [1.7, 0], [0.85, 0]]))
+
+
+def test_both_together_is_never_less_where_both_are_surer() -> None:
+    surer = np.linspace(0.001, 0.999, 30)
+    together = MODELS.together(np.stack([surer, surer**2], axis=1))
+    assert (np.diff(together) >= 0).all()
+    assert together[0] < 0.1 < 0.9 < together[-1]
 
 
 def test_every_graph_has_a_card() -> None:

@@ -1,12 +1,13 @@
 """Features of a comparison -> the chance that it shows a copy: what training/rareness/fit.py has trained.
 
 Three graphs (XGBoost, Keras, and XGBoost for what is no copy) and a card with what belongs to them: the names of the
-features, how they are scaled for Keras, calibration, intervals and thresholds.
+features, their quantiles (Keras sees ranks), calibration, intervals and thresholds.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from gistchain.models import onnx
 
 CARD = "rareness"
 GRAPHS = ("rareness-xgboost", "rareness-keras", "rareness-kin")
+SHARES = {"xgboost": 0.75, "keras": 0.25}
+"""Of each classifier in the mean of log odds. The trees are the better by far; the network steadies them."""
+_REACH = 1.7
 
 
 class PackagedClassifiers:
@@ -34,13 +38,12 @@ class PackagedClassifiers:
         return float(_card()["doubt_from"])
 
     def chances(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        raw = [_run("rareness-xgboost", rows)[:, 1], _run("rareness-keras", scaled(rows)).reshape(-1)]
+        raw = [_run("rareness-xgboost", rows)[:, 1], _run("rareness-keras", scaled(rows, _card()["knots"])).reshape(-1)]
         knots = _card()["calibration"]
-        calibrated = [
-            np.interp(_log_odds(chance.astype(np.float64)), knots[name]["log_odds"], knots[name]["chance"])
-            for name, chance in zip(("xgboost", "keras"), raw, strict=True)
-        ]
-        return np.stack(calibrated, axis=1)
+        return np.stack([calibrated(log_odds(c), knots[name]) for name, c in zip(SHARES, raw, strict=True)], axis=1)
+
+    def together(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
+        return calibrated(mixed(chances), _card()["calibration"]["together"])
 
     def kin(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
         shares = _run("rareness-kin", row[None])[0].astype(np.float64)
@@ -53,12 +56,32 @@ class PackagedClassifiers:
         return low, high
 
 
-def scaled(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """About -3..3, and 0 for what could not be measured."""
-    about = _card()
-    middle, spread = np.array(about["middle"], np.float32), np.array(about["spread"], np.float32)
-    z: NDArray[np.float32] = np.clip((rows - middle) / spread, -3, 3).astype(np.float32)
-    return np.nan_to_num(z, nan=0.0)
+def scaled(rows: NDArray[np.float32], knots: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    """How high among the training rows, -1.7..1.7, evenly spread; 0 for what could not be measured.
+
+    knots: of each feature its quantiles there, each but once.
+    """
+    ranks = np.zeros(rows.shape, np.float32)
+    for column, own in enumerate(knots):
+        if len(own) > 1:
+            ranks[:, column] = np.interp(rows[:, column], own, np.linspace(-_REACH, _REACH, len(own)))
+    return np.nan_to_num(ranks, nan=0.0)
+
+
+def log_odds(chance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    kept = np.clip(np.asarray(chance, np.float64), 1e-7, 1 - 1e-7)
+    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    return odds
+
+
+def mixed(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean log odds of the classifiers, each counted as SHARES says: shape (n, 2) -> (n,)."""
+    odds: NDArray[np.float64] = log_odds(chances) @ np.array(list(SHARES.values()))
+    return odds
+
+
+def calibrated(odds: NDArray[np.float64], knots: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
+    return np.interp(odds, knots["log_odds"], knots["chance"])
 
 
 @functools.cache
@@ -77,9 +100,3 @@ def _run(name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     outputs = [output.name for output in graph.get_outputs()]
     found: NDArray[np.float32] = graph.run([outputs[-1]], {graph.get_inputs()[0].name: np.ascontiguousarray(rows)})[0]
     return found
-
-
-def _log_odds(chance: NDArray[np.float64]) -> NDArray[np.float64]:
-    kept = np.clip(chance, 1e-7, 1 - 1e-7)
-    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
-    return odds

@@ -198,7 +198,7 @@ SUBSCORES = ("pearson", "gain", "within", "dependence", "survivors", "hashes", "
 def subscores(examined: Examined, judged: Judged) -> dict[str, float]:
     """S1.4: each in 0..1, 1 where the image is rare. combined: their mean, the Combined Relative Rareness Score.
 
-    xgboost and keras: 1 less their chance of a copy; the score is the mean of these two.
+    xgboost and keras: 1 less their chance of a copy; the score is of both, by their log odds.
     """
     if judged.best is None:
         return dict.fromkeys((*SUBSCORES, "combined", "xgboost", "keras"), 1.0)

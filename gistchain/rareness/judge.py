@@ -42,6 +42,10 @@ class Classifiers(Protocol):
         """Calibrated chance of each row to be the candidate's source, by XGBoost and by Keras: shape (n, 2)."""
         ...
 
+    def together(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of both one chance, calibrated again: shape (n, 2) -> (n,)."""
+        ...
+
     def kin(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
         """Of an image that is no copy: the chances of derivative, sibling, original; shape (3,), of sum 1."""
         ...
@@ -53,7 +57,7 @@ class Classifiers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """best: which of the looked-at images, None where there was none. chance: of a copy, the mean of the two."""
+    """best: which of the looked-at images, None where there was none. chance: of a copy, of the two together."""
 
     verdict: Verdict
     best: int | None
@@ -71,9 +75,9 @@ def judge(examined: Examined, classifiers: Classifiers) -> Judged:
     if names != classifiers.names:
         raise ModelError("the classifiers weigh other features than these: train them anew (training.rareness.fit)")
     chances = classifiers.chances(rows)
-    mean = chances.mean(axis=1)
-    best = int(mean.argmax())
-    chance = float(mean[best])
+    together = classifiers.together(chances)
+    best = int(together.argmax())
+    chance = float(together[best])
     low, high = classifiers.interval(chance)
     scores = (1 - max(high, chance), 1 - min(low, chance))
     return Judged(

@@ -24,12 +24,15 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from gistchain.models.copies import SHARES, calibrated, log_odds, mixed, scaled
+from gistchain.rareness.rivals import RIVAL_FEATURES
 from training.rareness.features import Table, load
 from training.rareness.graphs import network_graph, tree_graph
 
 WEIGHTS = Path(__file__).parents[2] / "gistchain" / "models" / "weights"
 ROUNDS, DEPTH, RATE = 600, 4, 0.03
-EPOCHS = 60
+EPOCHS = 30
+KNOTS = 25
 KINDS = ("derivative", "sibling", "original")
 FALSE_COPIES = 0.0075
 """Share of the tuning negatives above the threshold for 'copy': a little under the 1% that may be."""
@@ -101,19 +104,10 @@ def trained_network(rows: NDArray[np.float32], label: NDArray[Any], weight: NDAr
     return model
 
 
-def scale(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Middle and spread of each feature, without what could not be measured."""
-    low, middle, high = np.nanquantile(rows, (0.05, 0.5, 0.95), axis=0)
-    return middle.astype(np.float32), np.maximum((high - low) / 3.3, 1e-3).astype(np.float32)
-
-
-def scaled(rows: NDArray[np.float32], middle: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.nan_to_num(np.clip((rows - middle) / spread, -3, 3), nan=0.0).astype(np.float32)
-
-
-def log_odds(chance: NDArray[Any]) -> NDArray[np.float64]:
-    kept = np.clip(np.asarray(chance, np.float64), 1e-7, 1 - 1e-7)
-    return np.log(kept / (1 - kept))
+def quantiles(rows: NDArray[np.float32]) -> list[list[float]]:
+    """Of each feature, where measured, without what comes twice."""
+    of = [rows[np.isfinite(rows[:, k]), k].astype(np.float64) for k in range(rows.shape[1])]
+    return [np.unique(np.round(np.quantile(v, np.linspace(0, 1, KNOTS)), 5)).tolist() if len(v) else [] for v in of]
 
 
 def of_queries(table: Table, value: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -123,12 +117,12 @@ def of_queries(table: Table, value: NDArray[Any]) -> tuple[NDArray[np.float64], 
     return value[last].astype(np.float64), last
 
 
-def calibration(table: Table, raw: NDArray[Any]) -> dict[str, list[float]]:
+def calibration(table: Table, odds: NDArray[Any]) -> dict[str, list[float]]:
     """Log odds -> chance that a query is a copy, half of all being copies: logistic (Platt, 1999)."""
-    best, _ = of_queries(table, raw)
+    best, _ = of_queries(table, odds)
     copy = np.array([q.label == "copy" for q in table.asked])
     keep = np.array([q.label != "derivative" for q in table.asked])
-    x = log_odds(best)[keep, None]
+    x = best[keep, None]
     weight = np.where(copy[keep], 0.5 / copy[keep].sum(), 0.5 / (~copy[keep]).sum()) * keep.sum()
     model = LogisticRegression(C=100).fit(x, copy[keep], sample_weight=weight)
     knots = np.linspace(-14, 14, 113)
@@ -166,35 +160,43 @@ def alone(table: Table, share: float = 0.2) -> tuple[NDArray[np.int64], NDArray[
     rng = np.random.default_rng(3)
     chosen = np.flatnonzero(rng.random(len(table.rows)) < share)
     rows = table.rows[chosen].copy()
-    for column, name in enumerate(table.names):
-        if name in LONELY or "_over_" in name or name.startswith("rival_"):
-            rows[:, column] = LONELY.get(name, np.nan)
+    column = {name: at for at, name in enumerate(table.names)}
+    for name, at in column.items():
+        if "_over_" in name or name in RIVAL_FEATURES:
+            rows[:, at] = np.nan
+    looked_again = np.isfinite(rows[:, column["again_gain"]])
+    for name in ONE_ROW:
+        there = looked_again if name.startswith("again_") else slice(None)
+        rows[there, column[name]] = 0.0
+    for name, of in (("local", "pearson"), ("again_local", "again")):  # funnel.within: one row is taken as it is
+        rows[:, column[name]] = rows[:, column[of]]
     return chosen, rows
 
 
-LONELY = {
-    "pearson_place": 0.0, "local_place": 0.0, "next_gain": 0.0, "local_gap": 0.0, "local_chance": 0.0,
-    "fitted_gain": 0.0, "blob_error": np.nan, "blob_size": np.nan, "local": np.nan,
-}  # fmt: skip
-"""What these features are where one image is registered; all that compares with others can't be measured."""
+ONE_ROW = (
+    "pearson_place", "local_place", "next_gain", "local_gap", "local_chance", "fitted_gain",
+    "again_place", "again_local_place", "again_gain", "again_gap",
+)  # fmt: skip
+"""What is 0 where one image is registered. All that compares with others can't be measured then."""
 
 
 def main() -> None:
     train, tune = load("train"), load("tune")
     assert train.names == tune.names
-    middle, spread = scale(train.rows)
+    knots = quantiles(train.rows)
     chosen, lonely = alone(train)
     every = np.concatenate([train.rows, lonely])
     label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
     trees = boosted(every, label, weight, monotone_constraints=signs(train.names))
-    net = trained_network(scaled(every, middle, spread), label, weight)
-    raw = {
-        "xgboost": trees.predict_proba(tune.rows)[:, 1],
-        "keras": net.predict(scaled(tune.rows, middle, spread), verbose=0)[:, 0],
+    net = trained_network(scaled(every, knots), label, weight)
+    odds = {
+        "xgboost": log_odds(trees.predict_proba(tune.rows)[:, 1]),
+        "keras": log_odds(net.predict(scaled(tune.rows, knots), verbose=0)[:, 0]),
     }
-    calibrated = {name: calibration(tune, value) for name, value in raw.items()}
-    chances = [np.interp(log_odds(raw[n]), calibrated[n]["log_odds"], calibrated[n]["chance"]) for n in raw]
-    chance, _ = of_queries(tune, np.mean(chances, axis=0))
+    kept = {name: calibration(tune, odds[name]) for name in SHARES}
+    together = mixed(np.stack([calibrated(odds[name], kept[name]) for name in SHARES], axis=1))
+    kept["together"] = calibration(tune, together)
+    chance, _ = of_queries(tune, calibrated(together, kept["together"]))
     copy = np.array([q.label == "copy" for q in tune.asked])
     counted = np.array([q.label != "derivative" for q in tune.asked])
     copy_from, doubt_from = thresholds(chance, tune)
@@ -219,8 +221,7 @@ def main() -> None:
         "data": f"training/rareness: {len(train.asked)} queries of 'train' and {len(tune.asked)} of 'tune'",
         "licence": "Apache-2.0", "recipe": "python -m training.rareness.fit",
         "copy_from": round(copy_from, 6), "doubt_from": round(doubt_from, 6),
-        "features": list(train.names), "middle": [round(float(v), 5) for v in middle],
-        "spread": [round(float(v), 5) for v in spread], "calibration": calibrated,
+        "features": list(train.names), "knots": knots, "calibration": kept,
         "intervals": intervals(chance[counted], copy[counted]),
     }  # fmt: skip
     _write("rareness", card)
