@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from gistchain.collection import nouns
+from gistchain.models.copies import GRAPHS
+from gistchain.models.onnx import card
 
 ROOT = Path(__file__).parents[1]
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
@@ -127,6 +129,8 @@ def test_near_duplicates_are_measured_on_what_was_promised_and_better_than_by_an
     assert 0.45 <= data["transformed_of_negatives"] <= 0.55
     assert data["unseen_families"] >= 5
     assert len(data["unseen_collections"]) >= 5
+    shipped = {name: str(card(name)["sha256"])[:16] for name in GRAPHS}
+    assert record["models"] == shipped, "the figures are of other classifiers: python -m benchmarks.rareness"
     ours = record["methods"].pop("gistchain")
     for name, theirs in record["methods"].items():
         for where, figures in theirs.items():

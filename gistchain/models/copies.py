@@ -18,7 +18,7 @@ from gistchain.models import onnx
 CARD = "rareness"
 GRAPHS = ("rareness-xgboost", "rareness-keras", "rareness-kin")
 SHARES = {"xgboost": 0.75, "keras": 0.25}
-"""Of each classifier in the mean of log odds. The trees are the better by far; the network steadies them."""
+"""Of each classifier in the mean of log odds. The trees are the better by far, as the tuning part says."""
 _REACH = 1.7
 
 
