@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import held_out
-from gistchain.collection import dicebear
-from gistchain.models.captioner import TraitCaptioner
+from gistchain.collection.known import dicebear
+from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.types import Pixels
 
 

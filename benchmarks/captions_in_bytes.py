@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gistchain.collection import nouns, pfp30, punks
+from gistchain.collection.known import nouns, pfp30, punks
 from gistchain.gist import textcode
 from gistchain.gist.packet import layer_borders, pack
 from gistchain.types import Gist

@@ -21,7 +21,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks import held_out
-from gistchain.collection import pfp30
+from gistchain.collection.known import pfp30
 
 _PART = 50
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from benchmarks import held_out
 from gistchain import systems
-from gistchain.collection import pfp30
+from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
 from gistchain.pipeline import rebuild
 from gistchain.score.fidelity import ssim

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from skimage import data
 
 from benchmarks import held_out
-from gistchain.collection import pfp30
-from gistchain.models import fingerprint as models
-from gistchain.models import nsfw, packaged
+from gistchain.collection.known import pfp30
+from gistchain.models.packaged import fingerprint as models
+from gistchain.models.packaged import networks as packaged
+from gistchain.models.packaged import nsfw
 from gistchain.rareness import fingerprint
 from gistchain.rareness.hashes import turned
 from gistchain.types import Pixels

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gistchain.collection import dicebear, nouns, punks
+from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
-from gistchain.models.onnx import WEIGHTS, card
+from gistchain.models.zoo.onnx import WEIGHTS, card
 from gistchain.types import Pixels
 
 RESULTS = Path(__file__).parent / "results"

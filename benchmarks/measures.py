@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks import definitions, held_out
-from gistchain.collection import pfp30
-from gistchain.models.fingerprint import PackagedFingerprinter
+from gistchain.collection.known import pfp30
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter
 from gistchain.rareness import measures
 from gistchain.rareness.measures import Prepared, distance, information, kernel, rank
 

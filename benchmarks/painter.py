@@ -17,7 +17,7 @@ from skimage.metrics import structural_similarity
 
 from benchmarks import held_out
 from gistchain import systems
-from gistchain.models.captioner import TraitCaptioner
+from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.rebuild.isotope import caption_distances, rosis
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Gist, Pixels

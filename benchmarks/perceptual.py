@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from benchmarks import held_out
-from gistchain.collection import pfp30
-from gistchain.models.perceptual import PackagedFeatures, PackagedPerceptual
+from gistchain.collection.known import pfp30
+from gistchain.models.packaged.perceptual import PackagedFeatures, PackagedPerceptual
 from gistchain.score.distribution import frechet_distance, kernel_distance
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Pixels

@@ -19,12 +19,12 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import held_out
-from gistchain.collection import dicebear
+from gistchain.collection.known import dicebear
 from gistchain.colours import ciede2000, lab
-from gistchain.models.onnx import card
-from gistchain.models.packaged import class_names, network
-from gistchain.models.photo import PhotoCaptioner, Reading, probabilities
-from gistchain.models.sketch import SketchPainter
+from gistchain.models.packaged.networks import class_names, network
+from gistchain.models.photo.captioner import PhotoCaptioner, Reading, probabilities
+from gistchain.models.photo.sketch import SketchPainter
+from gistchain.models.zoo.onnx import card
 from gistchain.types import Caption, Gist, Pixels
 from training import cutouts, photos
 from training.photo_captioner import is_drawn, over, right, said_of

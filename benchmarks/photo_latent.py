@@ -24,9 +24,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import held_out
-from gistchain.models.perceptual import PackagedPerceptual
-from gistchain.models.photolatent import PhotoLatent
-from gistchain.models.photolatent.rangecoder import ONE, RangeDecoder, RangeEncoder
+from gistchain.models.packaged.perceptual import PackagedPerceptual
+from gistchain.models.photo.latent import PhotoLatent
+from gistchain.models.photo.latent.rangecoder import ONE, RangeDecoder, RangeEncoder
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Latent, Pixels
 from training import photos

@@ -29,12 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from gistchain.models.copies import GRAPHS, PackagedClassifiers, scaled
-from gistchain.models.fingerprint import PackagedFingerprinter
-from gistchain.models.onnx import card
+from gistchain.models.packaged.copies import GRAPHS, PackagedClassifiers, scaled
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter
+from gistchain.models.zoo.onnx import card
 from gistchain.rareness.fingerprint import BLOCKS
 from gistchain.rareness.hashes import hashes
-from gistchain.rareness.store import Store
+from gistchain.rareness.store.store import Store
 from training.rareness import fit
 from training.rareness.features import FOLDER, Table, load, sha3
 from training.rareness.records import Query, registered

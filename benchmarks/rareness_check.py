@@ -27,15 +27,15 @@ from typing import Any
 import numpy as np
 
 from gistchain.image import read_image, write_png
-from gistchain.models.copies import PackagedClassifiers
-from gistchain.models.fingerprint import PackagedFingerprinter, PackagedLook
+from gistchain.models.packaged.copies import PackagedClassifiers
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter, PackagedLook
 from gistchain.rareness import measures
 from gistchain.rareness.check import Checker
 from gistchain.rareness.hashes import BITS, turned
-from gistchain.rareness.store import Entry, Store
-from gistchain.rareness.thumbnail import unpack
-from gistchain.rareness.verify import candidate, compare
-from gistchain.rareness.views import view
+from gistchain.rareness.overlay.verify import candidate, compare
+from gistchain.rareness.overlay.views import view
+from gistchain.rareness.store.store import Entry, Store
+from gistchain.rareness.store.thumbnail import unpack
 from training.rareness.features import FOLDER
 from training.rareness.records import queries
 

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness import matrix, scan
 from gistchain.rareness.fingerprint import BLOCKS, SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS
-from gistchain.rareness.hashindex import HashIndex, words
 from gistchain.rareness.measures.compiled import compiled
-from gistchain.rareness.store import Entry, Store
+from gistchain.rareness.store import matrix, scan
+from gistchain.rareness.store.hashindex import HashIndex, words
+from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
 
 OUT = Path(__file__).parent / "results" / "rareness_scan.json"

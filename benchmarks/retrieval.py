@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import held_out
-from gistchain.collection import pfp30
+from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
 from gistchain.colours import colours_in
-from gistchain.models.joint import ConSE, JointDefault
+from gistchain.models.packaged.joint import ConSE, JointDefault
 from gistchain.types import JointEmbedder, Pixels
 from training import photos
 

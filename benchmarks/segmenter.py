@@ -20,7 +20,7 @@ from skimage.filters import gaussian, threshold_otsu
 
 from benchmarks import held_out
 from gistchain.colours import lab
-from gistchain.models.segment import DefaultSegmenter
+from gistchain.models.packaged.segment import DefaultSegmenter
 from gistchain.types import Pixels
 from training import cutouts, photos
 

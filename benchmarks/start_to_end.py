@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import held_out
-from gistchain.collection import nouns
-from gistchain.models.minilm import MiniLM
-from gistchain.models.onnx import WEIGHTS
-from gistchain.models.painter import TraitPainter
+from gistchain.collection.known import nouns
+from gistchain.models.packaged.minilm import MiniLM
+from gistchain.models.traitnet.painter import TraitPainter
+from gistchain.models.zoo.onnx import WEIGHTS
 from gistchain.types import Gist
 
 RUNS = 7
@@ -58,13 +58,13 @@ if __name__ == "__main__":
             Image.fromarray(tokens.image(k)).resize((512, 512), Image.Resampling.NEAREST).save(file)
             times["python alone"].append(timed("-c", "pass"))
             times["import gistchain"].append(timed("-c", "import gistchain"))
-            took = timed("-m", "gistchain.cli", "register", file, "--home", home)
+            took = timed("-m", "gistchain.cli.app", "register", file, "--home", home)
             if k == 0:
                 first = took
             else:
                 times["register"].append(took)
                 times["rebuild"].append(
-                    timed("-m", "gistchain.cli", "rebuild", "1", "-o", f"{folder}/out.png", "--home", home)
+                    timed("-m", "gistchain.cli.app", "rebuild", "1", "-o", f"{folder}/out.png", "--home", home)
                 )
         figures = {
             k: {"n": len(v), "median_s": float(np.median(v)), "min_s": min(v), "max_s": max(v)}

@@ -42,9 +42,9 @@ class KnownCollection:
 
 def known_collections(folder: Path | None = None) -> list[KnownCollection]:
     """Those that ship and those in the user's folder."""
-    from gistchain.models.collections import Shelf
-    from gistchain.models.onnx import card
-    from gistchain.models.painter import painted
+    from gistchain.models.layered.shelf import Shelf
+    from gistchain.models.traitnet.painter import painted
+    from gistchain.models.zoo.onnx import card
 
     known = [
         KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()
@@ -57,7 +57,7 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
 
 def damaged_collections(folder: Path) -> tuple[str, ...]:
     """What is wrong with collections of the user's folder that are therefore left out."""
-    from gistchain.models.collections import Shelf
+    from gistchain.models.layered.shelf import Shelf
 
     return Shelf(folder).damaged
 
@@ -73,7 +73,7 @@ def system(*, captioner: str | None = None, painter: str | None = None, **place:
     place: device, dtype, allow_download, allow_pickle and folder of registry.load. Raises SettingError for what is not
     in the table, ModelError for what is missing or doesn't work.
     """
-    from gistchain.models import registry
+    from gistchain.models.zoo import registry
 
     embedder: TextEmbedder = registry.load("text-embedder", "minilm")
 
@@ -92,11 +92,11 @@ def system(*, captioner: str | None = None, painter: str | None = None, **place:
 @contextmanager
 def checker(settings: Settings) -> Iterator[Checker]:
     """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
-    from gistchain.models.copies import PackagedClassifiers
-    from gistchain.models.fingerprint import PackagedLook
-    from gistchain.models.neuralhash import NeuralHash, available
+    from gistchain.models.packaged.copies import PackagedClassifiers
+    from gistchain.models.packaged.fingerprint import PackagedLook
+    from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.rareness.check import Checker
-    from gistchain.rareness.store import Store
+    from gistchain.rareness.store.store import Store
 
     look = PackagedLook(threads=1)
     store = Store(settings.home, version=look.version)
@@ -110,9 +110,9 @@ def checker(settings: Settings) -> Iterator[Checker]:
 
 def _searches(settings: Settings) -> list[ReverseSearch]:
     """The providers that the settings name."""
-    from gistchain.rareness.internet.index import CrawlSearch, Index
-    from gistchain.rareness.internet.tineye import TinEyeSearch
-    from gistchain.rareness.internet.vision import VisionSearch
+    from gistchain.rareness.websearch.index import CrawlSearch, Index
+    from gistchain.rareness.websearch.tineye import TinEyeSearch
+    from gistchain.rareness.websearch.vision import VisionSearch
 
     found: list[ReverseSearch] = []
     if settings.vision_key:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gistchain.collection import nouns
-from gistchain.models.copies import GRAPHS
-from gistchain.models.onnx import card
+from gistchain.collection.known import nouns
+from gistchain.models.packaged.copies import GRAPHS
+from gistchain.models.zoo.onnx import card
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 
 
@@ -74,7 +74,7 @@ def test_importing_gistchain_loads_nothing_heavy() -> None:
 
 
 def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) -> None:
-    heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store"
+    heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
     code = f"""
 import sys
 from gistchain.cli import app

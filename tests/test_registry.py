@@ -11,15 +11,15 @@ import pytest
 
 from gistchain import systems
 from gistchain.errors import ModelError, SettingError
-from gistchain.models import onnx, registry
-from gistchain.models.captioner import TraitCaptioner
-from gistchain.models.conformance import PROTOCOLS
-from gistchain.models.inventory import missing, size_bytes, verify
-from gistchain.models.minilm import MiniLM
-from gistchain.models.painter import TraitPainter
-from gistchain.models.table import TABLE, Entry
+from gistchain.models.packaged.minilm import MiniLM
+from gistchain.models.traitnet.captioner import TraitCaptioner
+from gistchain.models.traitnet.painter import TraitPainter
+from gistchain.models.zoo import onnx, registry
+from gistchain.models.zoo.conformance import PROTOCOLS
+from gistchain.models.zoo.inventory import missing, size_bytes, verify
+from gistchain.models.zoo.table import TABLE, Entry
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 MINILM = registry.find("text-embedder", "minilm")
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gistchain.collection import punks
+from gistchain.collection.known import punks
 from gistchain.collection.tokens import Tokens
 from training import data, punk_edits
 from training.negatives import dead_leaves, other_styles, plain

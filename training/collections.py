@@ -14,9 +14,9 @@ import time
 
 import numpy as np
 
-from gistchain.collection import dicebear, pfp30, robohash
-from gistchain.models.layers.learn import learn
-from gistchain.models.layers.model import pack
+from gistchain.collection.known import dicebear, pfp30, robohash
+from gistchain.models.layered.learn import learn
+from gistchain.models.layered.model import pack
 from training import pfp
 from training.traits import WEIGHTS
 

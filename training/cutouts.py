@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from gistchain.collection import dicebear
+from gistchain.collection.known import dicebear
 from gistchain.types import Pixels
 from training import photos
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection import dicebear, nouns, punks
+from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
 
 CACHE = Path(__file__).parent / "cache"

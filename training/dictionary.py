@@ -22,7 +22,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from gistchain.collection import dicebear
+from gistchain.collection.known import dicebear
 from gistchain.collection.tokens import Tokens
 from gistchain.gist import textcode
 

@@ -59,7 +59,7 @@ def dictionary_text(
 
 
 def photo_contexts(photos: Photos) -> Contexts:
-    """The template of gistchain/models/photo.py; "start" holds its beginnings."""
+    """The template of gistchain/models/photo/captioner.py; "start" holds its beginnings."""
     contexts: Contexts = {"start": []}
     total = sum(photos["starts"].values())
     for start, seen in photos["starts"].items():
@@ -108,7 +108,7 @@ def _colours(frequencies: Mapping[str, int], follow: str) -> list[Entry]:
 
 def count() -> dict[str, object]:
     """Collections and photos of the training side, counted: nothing that is held out."""
-    from gistchain.collection import pfp30
+    from gistchain.collection.known import pfp30
     from training import pfp
     from training.dictionary import tally
 
@@ -128,7 +128,7 @@ def captions() -> list[str]:
     """What the photo captioner says of the training photos, and of some training drawings over white."""
     import numpy as np
 
-    from gistchain.models.photo import PhotoCaptioner
+    from gistchain.models.photo.captioner import PhotoCaptioner
     from training import photos
     from training.photo_captioner import over
 
@@ -143,7 +143,7 @@ def captions() -> list[str]:
 def counted(texts: Sequence[str]) -> Photos:
     """The captions of photos, counted, with zeros for what could be said too."""
     from gistchain.colours import COLOURS
-    from gistchain.models.layout import LAYOUTS, read_regions
+    from gistchain.models.photo.layout import LAYOUTS, read_regions
 
     media = [f"A {light}{medium}" for light in ("", "dark ", "bright ", "black and white ") for medium in
              ("photo", "drawing", "picture")]  # fmt: skip
@@ -181,9 +181,9 @@ def counted(texts: Sequence[str]) -> Photos:
 
 def _labels() -> dict[str, int]:
     """Every phrase that can name the subject -> how many of the network's classes it covers."""
-    from gistchain.models.labels import class_paths
-    from gistchain.models.packaged import class_names
-    from gistchain.models.photo import _with_article
+    from gistchain.models.packaged.networks import class_names
+    from gistchain.models.photo.captioner import _with_article
+    from gistchain.models.photo.labels import class_paths
 
     words = [
         path[depth] for path in class_paths(class_names()) for depth in range(len(path)) if path[depth] != "object"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from gistchain.collection import nouns
+from gistchain.collection.known import nouns
 from training import data
 from training.traits import WEIGHTS
 

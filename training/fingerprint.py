@@ -20,9 +20,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from gistchain.collection import pfp30
-from gistchain.models import fingerprint
-from gistchain.models.onnx import WEIGHTS
+from gistchain.collection.known import pfp30
+from gistchain.models.packaged import fingerprint
+from gistchain.models.zoo.onnx import WEIGHTS
 from gistchain.rareness.fingerprint import quantised
 from gistchain.types import Pixels
 from training import photos

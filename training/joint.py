@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gistchain.collection import pfp30
-from gistchain.models import joint
-from gistchain.models.minilm import MiniLM
-from gistchain.models.packaged import class_names
+from gistchain.collection.known import pfp30
+from gistchain.models.packaged import joint
+from gistchain.models.packaged.minilm import MiniLM
+from gistchain.models.packaged.networks import class_names
 from gistchain.traits import parts
 from training import pictures
 from training.export import write
@@ -74,7 +74,7 @@ def corpus(every: list[pictures.Measured]) -> tuple[Corpus, Phrases]:
 
 
 def _phrases(text: str) -> list[tuple[str, int]]:
-    """(phrase, kind): 1 the subject of a caption, 2 free text, 0 else; as in gistchain.models.joint.phrase_numbers."""
+    """(phrase, kind): 1 the subject of a caption, 2 free text, 0 else; as in models.packaged.joint.phrase_numbers."""
     subject, phrases = parts(text)
     return [(subject, 1), *((p, 0) for p in phrases)] if subject else [(p, 2) for p in phrases or [text]]
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gistchain.collection import dicebear
+from gistchain.collection.known import dicebear
 from training import data
 
 # None of PFP-30's test or validation collections (toon-head, planets, miniavs, cameo, micah) is among them.

@@ -27,7 +27,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from gistchain.models.onnx import WEIGHTS
+from gistchain.models.zoo.onnx import WEIGHTS
 
 SIDE = 224
 CARDS = {

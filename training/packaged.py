@@ -2,8 +2,9 @@
 
     python -m training.packaged efficientnet-lite0
 
-The graph names the tensors of the package's own state dict; gistchain.models.packaged joins the two. What it computes
-is held against a plain torch forward of the same weights, and a few numbers of that forward become the golden values of
+The graph names the tensors of the package's own state dict; gistchain.models.packaged.networks joins the two. What it
+computes is held against a plain torch forward of the same weights, and a few numbers of that forward become the golden
+values of
 the tests (tests/golden). The architecture is EfficientNet (Tan & Le 2019, table 1) in Google's "lite" form of 2020:
 without squeeze-and-excite, with ReLU6, stem and head not widened, first and last stage not deepened.
 """
@@ -28,8 +29,8 @@ from onnx import TensorProto, helper
 from torch import Tensor
 from torch.nn import functional as F
 
-from gistchain.models import packaged
-from gistchain.models.onnx import WEIGHTS
+from gistchain.models.packaged import networks as packaged
+from gistchain.models.zoo.onnx import WEIGHTS
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 EPSILON = 1e-3
@@ -225,8 +226,8 @@ def write(name: str) -> None:
 
 
 def calibrate(name: str, pairs: int = 300) -> None:
-    """Writes on the card how far apart two unrelated pictures are at each stage (gistchain.models.perceptual)."""
-    from gistchain.models.perceptual import stage_differences
+    """Writes on the card how far apart two unrelated pictures are at each stage (models.packaged.perceptual)."""
+    from gistchain.models.packaged.perceptual import stage_differences
     from training import photos
 
     rng, pictures = np.random.default_rng(0), photos.training_photos()

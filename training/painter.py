@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gistchain.collection import dicebear, nouns
-from gistchain.models.minilm import MiniLM
+from gistchain.collection.known import dicebear, nouns
+from gistchain.models.packaged.minilm import MiniLM
 from gistchain.traits import Traits
 from training import data, punk_edits
 

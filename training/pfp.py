@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from gistchain.collection import pfp30
+from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
 from training.data import CACHE
 

@@ -2,7 +2,7 @@
 
     python -m training.photo_captioner
 
-medium: a logistic regression on the numbers of gistchain/models/medium.py, photographs against drawings.
+medium: a logistic regression on the numbers of gistchain/models/photo/medium.py, photographs against drawings.
 label: for drawings, photographs of things and other photographs, at each depth of the tree of labels.py, Platt's two
 numbers from the training photos, stamps and clip art. A word counts as right if the title says it, or the folder that
 the picture lies in, or if the word below it on the path is right: strict, so that confidences are rather too low.
@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gistchain.collection import nouns
-from gistchain.models.labels import Node, best_path, class_paths
-from gistchain.models.medium import medium_features
-from gistchain.models.onnx import WEIGHTS
-from gistchain.models.packaged import class_names, network
-from gistchain.models.photo import branch, probabilities
+from gistchain.collection.known import nouns
+from gistchain.models.packaged.networks import class_names, network
+from gistchain.models.photo.captioner import branch, probabilities
+from gistchain.models.photo.labels import Node, best_path, class_paths
+from gistchain.models.photo.medium import medium_features
+from gistchain.models.zoo.onnx import WEIGHTS
 from gistchain.types import Pixels
 from training import cutouts, photos
 from training.negatives import OTHER_STYLES

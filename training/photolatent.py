@@ -26,12 +26,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gistchain.models.photolatent import coder
-from gistchain.models.photolatent.contexts import NETWORKS, Network, TrainedOdds
-from gistchain.models.photolatent.pyramid import LEVELS, PLANES, Pyramid
-from gistchain.models.photolatent.rangecoder import ONE, Exhausted
-from gistchain.models.photolatent.scan import CONSTANT, DYNAMIC, Bits, Index, scan
-from gistchain.models.photolatent.wavelet import CHROMA_GAIN, analyse, synthesise, to_planes
+from gistchain.models.photo.latent import coder
+from gistchain.models.photo.latent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photo.latent.pyramid import LEVELS, PLANES, Pyramid
+from gistchain.models.photo.latent.rangecoder import ONE, Exhausted
+from gistchain.models.photo.latent.scan import CONSTANT, DYNAMIC, Bits, Index, scan
+from gistchain.models.photo.latent.wavelet import CHROMA_GAIN, analyse, synthesise, to_planes
 from gistchain.types import Pixels
 from training import data, photos
 

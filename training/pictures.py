@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from gistchain.collection import pfp30
+from gistchain.collection.known import pfp30
 from gistchain.colours import colour_name
-from gistchain.models import joint
-from gistchain.models.packaged import network
+from gistchain.models.packaged import joint
+from gistchain.models.packaged.networks import network
 from gistchain.traits import caption
 from gistchain.types import Pixels
 from training import pfp, photos

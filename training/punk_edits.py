@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection import punks
+from gistchain.collection.known import punks
 from training import data
 
 POOL_PER_TOKEN = 12

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gistchain.models.packaged import network
-from gistchain.models.segment import FINE, SIDE, colours_of, maps_of
+from gistchain.models.packaged.networks import network
+from gistchain.models.packaged.segment import FINE, SIDE, colours_of, maps_of
 from gistchain.types import Pixels
 from training import cutouts, photos
 from training.export import write

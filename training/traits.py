@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gistchain.collection import dicebear, nouns, punks
+from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.traits import Traits
 
 WEIGHTS = Path(__file__).parents[1] / "gistchain" / "models" / "weights"

@@ -24,11 +24,11 @@ from gistchain.collection import folder as folders
 from gistchain.collection.tokens import Tokens
 from gistchain.collection.work import Work, opened
 from gistchain.errors import CollectionError
-from gistchain.models.captioner import area_average
-from gistchain.models.layers.fit import Fitted
-from gistchain.models.layers.learn import learn
-from gistchain.models.layers.model import SIDE, Floats, Layers, pack, to_pixels, unpack
-from gistchain.models.layers.read import VISIBLE, Reader, absence
+from gistchain.models.layered.fit import Fitted
+from gistchain.models.layered.learn import learn
+from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_pixels, unpack
+from gistchain.models.layered.read import VISIBLE, Reader, absence
+from gistchain.models.traitnet.captioner import area_average
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from gistchain.disk.places import other_holder
 from gistchain.errors import CollectionError, ModelError
-from gistchain.files import other_holder
 
 Content = TypeVar("Content")
 

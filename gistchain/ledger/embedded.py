@@ -12,9 +12,9 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.files import FileLock, damaged, disk_errors, sync_folder
 from gistchain.errors import LedgerError
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.disk import FileLock, damaged, disk_errors, sync_folder
 
 if TYPE_CHECKING:
     from gistchain.ledger.pyevm import LocalBackend, LocalProvider

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gistchain.disk.files import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken, WrongChain
 from gistchain.ledger import keys
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import checked, find_or_deploy, public_name
-from gistchain.ledger.disk import FileLock
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.ledger.known import check_same_chain, recall, remember

@@ -7,8 +7,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.files import write_atomically
 from gistchain.errors import SettingError
-from gistchain.ledger.disk import write_atomically
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gistchain.disk.files import write_atomically
 from gistchain.errors import LedgerError, WrongChain
-from gistchain.ledger.disk import write_atomically
 
 
 @dataclass(frozen=True, slots=True)

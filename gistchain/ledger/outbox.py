@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from gistchain.ledger.disk import disk_errors
+from gistchain.disk.files import disk_errors
 
 
 @dataclass(frozen=True, slots=True)

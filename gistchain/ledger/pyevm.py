@@ -34,7 +34,7 @@ from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS
 from web3.types import RPCEndpoint, RPCResponse
 
-from gistchain.ledger.disk import damaged, disk_errors
+from gistchain.disk.files import damaged, disk_errors
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
 
 CHAIN_ID = 0x47495354  # "GIST"

@@ -12,8 +12,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from gistchain.disk.files import FileLock, damaged, disk_errors
 from gistchain.errors import LedgerError
-from gistchain.ledger.disk import FileLock, damaged, disk_errors
 from gistchain.ledger.embedded import APPLICATION_ID, FORMAT
 from gistchain.ledger.known import recall
 

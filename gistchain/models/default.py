@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gistchain.models.captioner import TraitCaptioner
-from gistchain.models.collections import CollectionCaptioner, CollectionPainter, Shelf
-from gistchain.models.painter import TraitPainter
-from gistchain.models.photo import PhotoCaptioner
-from gistchain.models.sketch import SketchPainter
+from gistchain.models.layered.shelf import CollectionCaptioner, CollectionPainter, Shelf
+from gistchain.models.photo.captioner import PhotoCaptioner
+from gistchain.models.photo.sketch import SketchPainter
+from gistchain.models.traitnet.captioner import TraitCaptioner
+from gistchain.models.traitnet.painter import TraitPainter
 from gistchain.traits import parts
 from gistchain.types import Caption, Gist, Pixels, TextEmbedder
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from gistchain.errors import SettingError
 from gistchain.image import Picture
-from gistchain.rareness.difference import boxed, heat, regions
 from gistchain.rareness.examine import Counted, Examined, Examiner, Looked
 from gistchain.rareness.hashes import BITS, NeuralHash, turned
-from gistchain.rareness.hashindex import Near
 from gistchain.rareness.judge import Classifiers, Judged, judge
-from gistchain.rareness.store import Entry, Store
-from gistchain.rareness.thumbnail import pack, thumbnail, unpack
+from gistchain.rareness.overlay.difference import boxed, heat, regions
+from gistchain.rareness.store.hashindex import Near
+from gistchain.rareness.store.store import Entry, Store
+from gistchain.rareness.store.thumbnail import pack, thumbnail, unpack
 from gistchain.rareness.words import differing_traits, transform_words
 from gistchain.types import (
     Captioner,

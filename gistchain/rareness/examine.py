@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.rareness import measures
-from gistchain.rareness.align import Alignment, both_ways
 from gistchain.rareness.funnel import (
     NEIGHBOURHOOD,
     Agreement,
@@ -27,14 +26,15 @@ from gistchain.rareness.funnel import (
     within,
 )
 from gistchain.rareness.hashes import THRESHOLDS
-from gistchain.rareness.hashindex import Near
-from gistchain.rareness.restored import restored
-from gistchain.rareness.rivals import rivals
-from gistchain.rareness.shortlist import by_colours, by_structure, guides
-from gistchain.rareness.store import Entry, Store
-from gistchain.rareness.thumbnail import thumbnail, unpack
-from gistchain.rareness.verify import Candidate, Comparison, candidate, compare
-from gistchain.rareness.views import View, view
+from gistchain.rareness.overlay.align import Alignment, both_ways
+from gistchain.rareness.overlay.restored import restored
+from gistchain.rareness.overlay.rivals import rivals
+from gistchain.rareness.overlay.shortlist import by_colours, by_structure, guides
+from gistchain.rareness.overlay.verify import Candidate, Comparison, candidate, compare
+from gistchain.rareness.overlay.views import View, view
+from gistchain.rareness.store.hashindex import Near
+from gistchain.rareness.store.store import Entry, Store
+from gistchain.rareness.store.thumbnail import thumbnail, unpack
 from gistchain.types import Hashes, Pixels
 
 SHORTLIST, AGAIN = 40, 24

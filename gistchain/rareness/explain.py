@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.image import Picture
-from gistchain.rareness.sense import is_web_address
+from gistchain.rareness.service.sense import is_web_address
 from gistchain.types import Nearest, Pixels, Rareness, WebSearch
 
 SIDE = 384

@@ -2,7 +2,7 @@
 
 PDQ: Meta's pdqhash. The others: imagehash, at its usual 8x8. None of them tells the siblings of one profile-picture
 collection apart (T1.5): a near hash is worth a look, it is no verdict. NeuralHash of 96 bits is taken where the caller
-brings it (gistchain.models.neuralhash), and is left out otherwise.
+brings it (gistchain.models.packaged.neuralhash), and is left out otherwise.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from gistchain.rareness.verify import Comparison
-from gistchain.rareness.views import View
+from gistchain.rareness.overlay.verify import Comparison
+from gistchain.rareness.overlay.views import View
 from gistchain.traits import parts
 
 

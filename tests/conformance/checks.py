@@ -1,6 +1,6 @@
 """What a model of each kind must do, as one function a kind: the suites here and tests/hf call them.
 
-Each starts with gistchain.models.conformance.check (one run) and goes on to sizes, batches and bad input.
+Each starts with gistchain.models.zoo.conformance.check (one run) and goes on to sizes, batches and bad input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gistchain.errors import ModelError, RebuildError
-from gistchain.models.conformance import LATENT_SIZES, check
+from gistchain.models.zoo.conformance import LATENT_SIZES, check
 from gistchain.types import (
     Captioner,
     ContentRater,

@@ -10,16 +10,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checks import CHECKS, SIZES, check_painter, picture
 
-from gistchain.collection import nouns
+from gistchain.collection.known import nouns
 from gistchain.errors import RebuildError
 from gistchain.gist import latent as thumb8
-from gistchain.models.conformance import LATENT_SIZES
-from gistchain.models.inventory import missing
-from gistchain.models.registry import KINDS, entries, load
-from gistchain.models.table import Entry
+from gistchain.models.zoo.conformance import LATENT_SIZES
+from gistchain.models.zoo.inventory import missing
+from gistchain.models.zoo.registry import KINDS, entries, load
+from gistchain.models.zoo.table import Entry
 from gistchain.types import Gist, Latent
+from tests.conformance.checks import CHECKS, SIZES, check_painter, picture
 
 ROWS = [row for row in entries() if row.kind != "painter"]
 PAINTERS = [row for row in entries() if row.kind == "painter"]

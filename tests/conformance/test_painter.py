@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from checks import check_painter, picture
 
 from gistchain.gist.latent import encode
-from gistchain.models.collections import Shelf
-from gistchain.models.painter import painted
-from gistchain.models.registry import load
+from gistchain.models.layered.shelf import Shelf
+from gistchain.models.traitnet.painter import painted
+from gistchain.models.zoo.registry import load
 from gistchain.traits import Traits
 from gistchain.types import Gist, Painter
+from tests.conformance.checks import check_painter, picture
 
 
 @pytest.fixture(scope="module")

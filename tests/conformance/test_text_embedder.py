@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gistchain.models.inventory import missing
-from gistchain.models.registry import entries, load
+from gistchain.models.zoo.inventory import missing
+from gistchain.models.zoo.registry import entries, load
 from gistchain.types import TextEmbedder
 
 NAMES = [row.name for row in entries() if row.kind == "text-embedder"]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "conformance"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,7 +19,9 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Name of a checkpoint, one of checkpoints.MAKERS -> its folder, which tests leave as it is."""
-    import checkpoints  # not above: test_torchvision.py can't have transformers' networks loaded before its fixture
+    from tests.hf import (
+        checkpoints,  # not above: test_torchvision.py can't have transformers' networks loaded before its fixture
+    )
 
     @functools.cache
     def made(name: str) -> Path:

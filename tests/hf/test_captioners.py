@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import checkpoints
 import numpy as np
 import pytest
 import torch
 import transformers
-from checks import check_captioner, picture
 from PIL import Image
 
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.transformers import Blip, Llava
+from tests.conformance.checks import check_captioner, picture
+from tests.hf import checkpoints
 
 PICTURES = [picture(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]
 TEMPLATE = (

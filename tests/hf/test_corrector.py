@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checks import check_corrector
 
 from gistchain.models.transformers import BartCorrector
+from tests.conformance.checks import check_corrector
 from training import corrector
 
 CAPTIONS = ["a black dog", "a red ball", "two men talk", "a ship at sea"]

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from checks import check_image_embedder, check_joint_embedder, check_text_embedder, picture
 from PIL import Image
 
 from gistchain.errors import ModelError
 from gistchain.models.transformers import Clip, ClipImage, ClipScore, ClipText, SentenceEmbedder
+from tests.conformance.checks import check_image_embedder, check_joint_embedder, check_text_embedder, picture
 
 TEXTS = ["a black dog", "two ships at sea in a storm", "a man"]
 PICTURES = [picture(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from checks import check_captioner, check_joint_embedder, check_painter, picture
 
 from gistchain.models.diffusers import ImageToImage, TextToImage
 from gistchain.models.transformers import Blip, Clip
 from gistchain.types import Gist
+from tests.conformance.checks import check_captioner, check_joint_embedder, check_painter, picture
 
 pytestmark = [
     pytest.mark.gpu,

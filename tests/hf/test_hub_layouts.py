@@ -12,17 +12,17 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import checkpoints
 import diffusers
 import numpy as np
 import pytest
 import torch
-from checks import picture
 from safetensors.torch import load_file, save_file
 
 from gistchain.models.diffusers import IpAdapter, TextToImage
 from gistchain.models.transformers import Blip, Clip, Llava
 from gistchain.types import Gist
+from tests.conformance.checks import picture
+from tests.hf import checkpoints
 
 GIST = Gist(("a red ball",), (64, 64))
 

@@ -13,14 +13,10 @@ from typing import Any
 import pytest
 import torch
 import transformers
-from checks import picture
 from safetensors.torch import load_file, save_file
 
 from gistchain.errors import ModelError, SettingError
-from gistchain.models import registry
-from gistchain.models.conformance import check
 from gistchain.models.diffusers import ImageToImage, IpAdapter, SdVae, TextToImage
-from gistchain.models.table import TABLE
 from gistchain.models.transformers import (
     BartCorrector,
     Blip,
@@ -31,7 +27,11 @@ from gistchain.models.transformers import (
     Llava,
     SentenceEmbedder,
 )
+from gistchain.models.zoo import registry
+from gistchain.models.zoo.conformance import check
+from gistchain.models.zoo.table import TABLE
 from gistchain.types import Gist
+from tests.conformance.checks import picture
 
 ADAPTERS = {
     "blip": Blip,

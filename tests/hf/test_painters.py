@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import checkpoints
 import diffusers
 import numpy as np
 import pytest
 import torch
-from checks import check_painter, picture
 from PIL import Image
 
 from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers import ImageToImage, IpAdapter, SdVae, TextToImage
 from gistchain.types import Gist, Latent, Pixels, Subject
+from tests.conformance.checks import check_painter, picture
+from tests.hf import checkpoints
 
 GIST = Gist(("a red ball on a green meadow",), (64, 48))
 STEPS = 4

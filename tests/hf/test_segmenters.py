@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import checkpoints
 import numpy as np
 import pytest
 import torch
 import transformers
-from checks import check_segmenter, picture
 from PIL import Image
 
 from gistchain.models.transformers import HfSegmenter
 from gistchain.models.transformers.segmenters import subject
+from tests.conformance.checks import check_segmenter, picture
+from tests.hf import checkpoints
 
 
 def test_any_segmenter_of_transformers_is_one(folder: Callable[[str], Path]) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from checks import check_features, check_perceptual, check_segmenter, picture
 from safetensors.torch import save_file
 
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.transformers import FcnSegmenter, InceptionFeatures, Lpips
+from tests.conformance.checks import check_features, check_perceptual, check_segmenter, picture
 
 HAVE = importlib.util.find_spec("torchvision") is not None
 needs_torchvision = pytest.mark.skipif(not HAVE, reason="torchvision is not installed in this environment")

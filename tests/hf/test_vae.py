@@ -9,13 +9,12 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from checks import check_latent_coder, picture
 from PIL import Image
 
 from gistchain.errors import ModelError, RebuildError, SettingError
-from gistchain.models import latentbytes
-from gistchain.models.diffusers import SdVae
+from gistchain.models.diffusers import SdVae, latentbytes
 from gistchain.types import Latent
+from tests.conformance.checks import check_latent_coder, picture
 
 
 @pytest.fixture(scope="module")

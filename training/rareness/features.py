@@ -27,14 +27,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.fingerprint import PackagedFingerprinter
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter
 from gistchain.rareness.examine import Examiner
 from gistchain.rareness.funnel import STAGES
 from gistchain.rareness.hashes import hashes, turned
 from gistchain.rareness.measures import Dependence
 from gistchain.rareness.scores import table
-from gistchain.rareness.store import Entry, Store
-from gistchain.rareness.thumbnail import pack
+from gistchain.rareness.store.store import Entry, Store
+from gistchain.rareness.store.thumbnail import pack
 from training.rareness.records import FOLDER, Item, Part, Query, queries, registered
 from training.rareness.sources import UNSEEN
 

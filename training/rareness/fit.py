@@ -24,8 +24,8 @@ import xgboost
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from gistchain.models.copies import SHARES, calibrated, log_odds, mixed, scaled
-from gistchain.rareness.rivals import RIVAL_FEATURES
+from gistchain.models.packaged.copies import SHARES, calibrated, log_odds, mixed, scaled
+from gistchain.rareness.overlay.rivals import RIVAL_FEATURES
 from training.rareness.features import Table, load
 from training.rareness.graphs import network_graph, tree_graph
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gistchain.collection import dicebear, nouns, pfp30, punks, robohash
+from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 from training import photos

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection import dicebear, nouns, robohash
+from gistchain.collection.known import dicebear, nouns, robohash
 from gistchain.types import Pixels
 from training.rareness import sources
 from training.rareness.records import Item, Query
@@ -128,7 +128,7 @@ def _shapes(record: Item | Query) -> frozenset[tuple[str, str]]:
 
 def punk_twins(queries: NDArray[np.int64]) -> list[tuple[int, int, str]]:
     """(query, base, what differs) of punks whose labels differ in one trait; a base may be any of the 10,000."""
-    from gistchain.collection import punks
+    from gistchain.collection.known import punks
 
     images, labels = sources.punk_table()
     types, found = punks.traits(), []

@@ -17,7 +17,7 @@ from gistchain.models.diffusers.painters import TextToImage, check_strength
 from gistchain.models.diffusers.pipelines import files, silently
 from gistchain.models.transformers.loading import located, reading, whole
 from gistchain.models.transformers.running import torch_dtype
-from gistchain.models.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.weightfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.types import Gist, Pixels, Subject
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")

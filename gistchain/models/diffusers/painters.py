@@ -15,8 +15,8 @@ import numpy as np
 
 from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
+from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
-from gistchain.models.prompts import Prompt, parse
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
 from gistchain.types import Gist, Latent, Pixels

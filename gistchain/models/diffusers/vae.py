@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError, RebuildError, SettingError
+from gistchain.models.diffusers.latentbytes import pack, unpack
 from gistchain.models.diffusers.pipelines import files, silently
-from gistchain.models.latentbytes import pack, unpack
 from gistchain.models.transformers.loading import Checkpoint, need, reading, whole
 from gistchain.models.transformers.running import memory, running, torch_dtype
 from gistchain.types import Latent, Pixels

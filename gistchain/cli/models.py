@@ -1,0 +1,167 @@
+"""`gistchain models`: what there is, what is missing to run it, and whether it does what its kind must do."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gistchain.cli.options import AllowDownload, AllowPickle, Device, Dtype, Json
+from gistchain.cli.terminal import Verb, busy, complain, print_json, say
+from gistchain.errors import GistchainError, ModelError
+from gistchain.settings import load
+
+if TYPE_CHECKING:
+    from gistchain.models.zoo.table import Entry
+    from gistchain.types import Pixels
+
+app = typer.Typer(
+    help="The models that can be chosen: list them, check one.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+_SEED = 7  # of the Noun that models are tried on
+
+
+@app.command("list", cls=Verb)
+def list_models(as_json: Json = False) -> None:
+    """List the models, and what is missing to run them."""
+    from gistchain.models.zoo.inventory import missing, size_bytes
+    from gistchain.models.zoo.registry import entries
+
+    rows = [(entry, size_bytes(entry), missing(entry)) for entry in entries()]
+    if as_json:
+        for entry, size, lacking in rows:
+            print_json(_fields(entry, size, lacking))
+    elif sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        for entry, size, lacking in rows:
+            about = f"{entry.kind:<15} {entry.name:<17} {_size(entry, size):>9}  {entry.licence:<22}"
+            say(f"{about}  {lacking or 'ready'}")
+
+
+@app.command(cls=Verb)
+def check(
+    name: Annotated[str, typer.Argument(help="A name of `gistchain models list`.", show_default=False)],
+    kind: Annotated[str | None, typer.Option(help="Its kind, where several have a model of this name.")] = None,
+    source: Annotated[str | None, typer.Option(help="Hub id or folder, of a model that takes one.")] = None,
+    caption: Annotated[str | None, typer.Option(help="What painters paint.  [default: the caption of a Noun]")] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
+    as_json: Json = False,
+) -> None:
+    """Load a model, hold its weights against their sha256, run it once and look at what comes out."""
+    from gistchain.models.zoo.registry import named, parse
+
+    settings = load({"device": device, "dtype": dtype, "allow_download": allow_download, "allow_pickle": allow_pickle})
+    place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
+    name, given = parse(name)
+    image, words = _noun()
+    failed = False
+    for entry in named(name, kind):
+        try:
+            with busy(f"checking {entry.kind} {entry.name}"):
+                done = _checked(entry, image, caption or words, source or given, place)
+        except GistchainError as error:
+            failed = True
+            complain(error)
+            if as_json:
+                print_json({"kind": entry.kind, "name": entry.name, "ok": False, "error": str(error)})
+        else:
+            _print_checked(entry, done, as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _checked(entry: Entry, image: Pixels, caption: str, source: str | None, place: dict[str, Any]) -> dict[str, Any]:
+    from gistchain.models.zoo import conformance, registry
+    from gistchain.models.zoo.inventory import verify
+
+    files = verify(entry)
+    started = time.perf_counter()
+    model = registry.load(entry.kind, entry.name, source=source, **place)
+    loaded = time.perf_counter()
+    try:
+        result = conformance.check(entry.kind, model, image, caption)
+    except Exception as error:  # whatever a model raises here is what was to be found out
+        why = str(error) if isinstance(error, GistchainError) else f"{type(error).__name__}: {error}"
+        raise ModelError(f"{entry.kind} {entry.name!r} fails: {why}") from error
+    ran = time.perf_counter()
+    return {"files_verified": files, "load_s": loaded - started, "run_s": ran - loaded, "result": result}
+
+
+def _print_checked(entry: Entry, done: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json({"kind": entry.kind, "name": entry.name, "ok": True, **done})
+        return
+    count = done["files_verified"]
+    files = f"sha256 of {count} file{'s' if count > 1 else ''} verified, " if count else ""
+    say(f"{entry.kind} {entry.name} ({entry.line}): ok")
+    say(f"  {files}loaded in {done['load_s']:.2f} s, checked in {done['run_s']:.2f} s")
+    say(f"  {done['result']}")
+
+
+def _noun() -> tuple[Pixels, str]:
+    """A real image that comes with gistchain, 128x128, and its caption."""
+    import numpy as np
+
+    from gistchain.collection.known import nouns
+
+    token = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(_SEED), held=False))
+    return token.image(0).repeat(4, 0).repeat(4, 1), token.caption(0)
+
+
+def _print_table(rows: list[tuple[Entry, int | None, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("kind", "name", "size", "licence", "to run it", box=None, pad_edge=False, header_style="bold")
+    last = ""
+    for entry, size, lacking in rows:
+        cells = ["" if entry.kind == last else entry.kind, entry.name, _size(entry, size), entry.licence]
+        # As plain text: a plugin's words are neither markup nor for the terminal to obey.
+        texts = [Text(_printable(cell)) for cell in cells]
+        # Of a row of gistchain the last part, which is what to do; of a plugin's all.
+        shown = lacking.rpartition(": ")[2] if entry.distribution == "gistchain" else lacking
+        table.add_row(*texts, Text(_printable(shown) or "ready", style="" if lacking else "green"))
+        last = entry.kind
+    table.columns[2].justify = "right"
+    for column in table.columns[:3]:
+        column.no_wrap = True
+    Console(file=sys.stdout).print(table)
+
+
+def _fields(entry: Entry, size: int | None, lacking: str) -> dict[str, Any]:
+    return {
+        "kind": entry.kind,
+        "name": entry.name,
+        "line": entry.line,
+        "size_bytes": size,
+        "about_bytes": entry.about_bytes,
+        "licence": entry.licence,
+        "extra": entry.extra,
+        "source": entry.source,
+        "distribution": entry.distribution,
+        "missing": lacking,
+    }
+
+
+def _size(entry: Entry, size: int | None) -> str:
+    """~ marks what is not here and would have to be fetched."""
+    from rich.filesize import decimal
+
+    if size is not None:
+        return decimal(size) if size else "-"
+    return f"~{decimal(entry.about_bytes)}" if entry.about_bytes else "?"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

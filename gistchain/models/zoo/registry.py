@@ -1,0 +1,147 @@
+"""A kind and a name, as a person gives them -> the model, ready to run. The rows are in table.py and in plugins."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gistchain.errors import GistchainError, ModelError, SettingError
+from gistchain.models.zoo.conformance import PROTOCOLS
+from gistchain.models.zoo.inventory import imported, missing, unmet
+from gistchain.models.zoo.plugins import with_plugins
+from gistchain.models.zoo.table import TABLE, Entry
+
+__all__ = ["DTYPES", "KINDS", "PARTS", "entries", "find", "load", "missing", "named", "parse"]
+
+KINDS = tuple(PROTOCOLS)
+DTYPES = ("float32", "float16", "bfloat16")
+PARTS = {"embedder": ("text-embedder", "minilm")}
+"""Arguments of constructors that are models themselves -> which they are given, unless the caller has one already."""
+_PLACE = "device", "dtype", "allow_download", "allow_pickle"
+_DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
+
+
+def entries() -> tuple[Entry, ...]:
+    """All rows by kind, those of gistchain before those of plugins; rows of unknown kinds last."""
+    return tuple(sorted(with_plugins(TABLE), key=lambda row: (*KINDS, row.kind).index(row.kind)))
+
+
+def parse(text: str) -> tuple[str, str | None]:
+    """("blip", "org/name") of "blip=org/name"; ("blip", None) of "blip". Raises SettingError where a part is empty."""
+    name, equals, source = text.partition("=")
+    if not name.strip() or (equals and not source.strip()):
+        raise SettingError(f"{text!r} names no model: give NAME, or NAME=SOURCE with a hub id or a folder")
+    return name.strip(), os.path.expanduser(source.strip()) or None
+
+
+def find(kind: str, name: str) -> Entry:
+    """Raises SettingError, with what there is, for an unknown kind or name."""
+    if kind not in KINDS:
+        raise SettingError(f"there is no kind of model {kind!r}: there are {', '.join(KINDS)}")
+    for row in TABLE:  # what gistchain has keeps its name, and costs no look at what else is installed
+        if (row.kind, row.name) == (kind, name):
+            return row
+    rows = [row for row in entries() if row.kind == kind]
+    for row in rows:
+        if row.name == name:
+            return row
+    others = " and a ".join(dict.fromkeys(row.kind for row in entries() if row.name == name))
+    known = ", ".join(row.name for row in rows if not row.error)
+    raise SettingError(
+        f"there is no {kind} {name!r}{f' ({name!r} is a {others})' if others else ''}: there are {known or 'none'}"
+    )
+
+
+def named(name: str, kind: str | None = None) -> list[Entry]:
+    """The rows of this name, of one kind or of all. Raises SettingError where there is none."""
+    if kind is not None:
+        return [find(kind, name)]
+    kinds = dict.fromkeys(row.kind for row in entries() if row.name == name and row.kind in KINDS)
+    if not kinds:
+        raise SettingError(f"there is no model {name!r}: `gistchain models list` shows what there is")
+    return [find(of, name) for of in kinds]
+
+
+def load(
+    kind: str,
+    name: str,
+    *,
+    source: str | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    allow_download: bool = False,
+    allow_pickle: bool = False,
+    folder: Path | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> Any:
+    """The model, which fulfils the Protocol of its kind (conformance.PROTOCOLS).
+
+    source: hub id or folder, of a model that takes one; device, dtype and the permissions are for those as well.
+    folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. Raises
+    SettingError for what can't be asked for, ModelError for what is missing or doesn't work.
+    """
+    entry = find(kind, name)
+    what = f"{kind} {name!r}"
+    if dtype not in DTYPES:
+        raise SettingError(f"dtype is {dtype!r}: give one of {', '.join(DTYPES)}")
+    if not _DEVICE.fullmatch(device):
+        raise SettingError(f"device is {device!r}: give cpu, cuda, cuda:1, mps or xpu")
+    if lacking := unmet(entry):
+        raise ModelError(f"{what} can't be used: {lacking}")
+    model_class = _class(entry)
+    accepted = _accepted(model_class)
+    if source is not None and "source" not in accepted:
+        raise SettingError(f"{what} has weights of its own: leave out ={source}")
+    place = device, dtype, allow_download, allow_pickle
+    given: dict[str, Any] = {
+        "source": source or entry.source,
+        "folder": folder,
+        **dict(zip(_PLACE, place, strict=True)),
+    }
+    arguments = {key: value for key, value in given.items() if key in accepted} | dict(entry.arguments)
+    if "source" in accepted and not arguments["source"]:
+        raise SettingError(f"{what} needs to be told which: give {name}=SOURCE with a hub id or a folder")
+    for part in PARTS.keys() & accepted:
+        arguments[part] = (parts or {}).get(part) or load(*PARTS[part])
+    model = _made(entry, model_class, arguments)
+    if not isinstance(model, PROTOCOLS[kind]):
+        raise ModelError(
+            f"{what} of {entry.distribution} is no {kind}: {entry.target} lacks what "
+            f"{PROTOCOLS[kind].__name__} of gistchain.types asks for"
+        )
+    return model
+
+
+def _class(entry: Entry) -> Any:
+    try:
+        return imported(entry)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f"{entry.kind} {entry.name!r} can't be used: {entry.target} is not there ({error})") from error
+
+
+def _accepted(model_class: Any) -> set[str]:
+    """The names of the arguments that a constructor takes."""
+    try:
+        parameters = inspect.signature(model_class).parameters
+    except (TypeError, ValueError):  # a class in C tells nothing; it is made without arguments
+        return set()
+    any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return set(parameters) | (set(_PLACE) if any_name and "source" in parameters else set())
+
+
+def _made(entry: Entry, model_class: Any, arguments: Mapping[str, Any]) -> Any:
+    if entry.distribution == "gistchain":
+        return model_class(**arguments)
+    try:
+        return model_class(**arguments)
+    except GistchainError:
+        raise
+    except Exception as error:  # a plugin may raise anything
+        raise ModelError(
+            f"{entry.kind} {entry.name!r} of {entry.distribution} can't be made "
+            f"({type(error).__name__}: {error}): report it to its makers"
+        ) from error

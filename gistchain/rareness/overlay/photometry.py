@@ -1,0 +1,242 @@
+"""Registered image, candidate in its frame -> the registered image as blur and colours would have made it that way.
+
+A copy may be greyed, inverted, tinted, blurred, full of noise: what its maker did to every pixel alike is fitted here
+and undone, so that only what was done to some places is left to look at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.rareness.overlay.views import Array, blurred, strongest
+
+BLURS = (0.0, 0.8, 1.5, 2.5, 4.0)
+"""Standard deviations in pixels of a view that are tried on the registered image."""
+_SMOOTHINGS = (1.2, 2.2, 3.5)
+"""And on both, where they make them agree much better: noise, pixelation and blocks of JPEG go with it."""
+_EVEN, _CLEAN = 0.95, 0.7
+"""Where so much of the picture is right to so many grey levels, what is left is a difference, and no noise."""
+COLOURS = 10
+_SAMPLES = 3000
+"""Pixels that a fit of twelve numbers looks at."""
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """predicted, seen: (h, w, 3), made alike in all but content. colours: a map of `colour_map`.
+
+    blur: sigma put on the registered image. smoothing: sigma put on both. noise: median of the candidate's finest
+    detail, in grey levels. shade: (h, w, 1), the slow change of brightness that was put on `predicted`.
+    """
+
+    predicted: Array
+    seen: Array
+    colours: Array
+    blur: float
+    smoothing: float
+    noise: float
+    shade: Array | None
+
+
+def samples(where: Mask, structure: Array) -> Indices:
+    """Which pixels a fit of colours looks at: half of them anywhere, half where the registered image has structure.
+
+    structure: (h, w), of the registered image. Most of a picture can be a plain ground, which may have been swapped.
+    """
+    chosen = np.flatnonzero(where)
+    if len(chosen) <= _SAMPLES:
+        return chosen
+    strong = chosen[structure.reshape(-1)[chosen] > np.quantile(structure.reshape(-1)[chosen], 0.6)]
+    parts = [part[:: max(1, 2 * len(part) // _SAMPLES)] for part in (chosen, strong)]
+    return np.concatenate(parts)
+
+
+def colour_map(source: Array, target: Array, chosen: Indices, iterations: int = 3, *, curved: bool = False) -> Array:
+    """The map of colours under which `source` predicts `target` best at the chosen pixels, robustly.
+
+    Shape (4, 3): affine; (10, 3) where `curved`: with the products of two channels, for gamma, hues and few colours.
+    Iteratively reweighted least squares with Huber-like weights: what differs in one place (another hat) must not
+    tint the rest. Slightly drawn to no change, which decides what the pixels leave open (a grey image's hues).
+    """
+    terms = _terms(source.reshape(-1, 3)[chosen], curved)
+    y = target.reshape(-1, 3)[chosen] * _UNIT - terms[:, :3]
+    weights = np.ones(len(terms), np.float32)
+    ridge = np.diag([_RIDGE] * 4 + [_CURVED_RIDGE] * 6)[: terms.shape[1], : terms.shape[1]] * max(1, len(terms))
+    fitted = np.zeros((terms.shape[1], 3), np.float32)
+    for _ in range(iterations):
+        weighted = terms * weights[:, None]
+        fitted = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ y).astype(np.float32)
+        errors = np.abs(y - terms @ fitted).max(axis=1)
+        weights = 1 / np.maximum(1, errors / (1.5 * (np.median(errors) + 2 * _UNIT)))
+    fitted[:3] += np.eye(3, dtype=np.float32)
+    return fitted
+
+
+_UNIT = np.float32(1 / 255)
+_RIDGE, _CURVED_RIDGE = 1e-5, 1e-3
+
+
+def _terms(colours: Array, curved: bool) -> Array:
+    """(n, 3) colours in 0..255 -> (n, 4) or (n, 10): R, G, B, 1, then RR, GG, BB, RG, GB, BR, about the middle."""
+    x = colours * _UNIT
+    ones = np.ones((len(x), 1), np.float32)
+    if not curved:
+        return np.concatenate([x, ones], axis=1)
+    middle = x - np.float32(0.5)
+    return np.concatenate([x, ones, middle * middle, middle * np.roll(middle, -1, axis=1)], axis=1)
+
+
+def recoloured(image: Array, colours: Array) -> Array:
+    """The image under a map of `colour_map`."""
+    if len(colours) == 4:
+        affine = colours.T.copy()
+        affine[:, 3] *= 255
+        made: Array = cv2.transform(image, affine)
+        return made
+    curved: Array = (_terms(image.reshape(-1, 3), True) @ colours).reshape(image.shape) * np.float32(255)
+    return curved
+
+
+def mean_error(a: Array, b: Array) -> Array:
+    """Mean absolute difference of the channels at every pixel."""
+    mean: Array = cv2.transform(cv2.absdiff(a, b), np.full((1, 3), 1 / 3, np.float32))
+    return mean
+
+
+def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
+    """The registered image made like the candidate, and the candidate smoothed as far as that helps both agree.
+
+    structure: (h, w) of the registered image, for `samples`.
+    """
+    chosen = samples(where, structure)
+    blur = min(BLURS, key=lambda sigma: _error(blurred(registered, sigma), seen, where, chosen) + 0.05 * sigma)
+    soft = blurred(registered, blur)
+    colours = _simplest_map(soft, seen, where, chosen)
+    shade = _shading(recoloured(soft, colours), seen, chosen)
+    if shade is not None:  # once more, each now knowing of the other
+        colours = colour_map(soft, seen / shade, chosen, 4, curved=len(colours) > 4)
+        shade = _shading(recoloured(soft, colours), seen, chosen)
+    lit = shade if shade is not None else np.ones((1, 1, 1), np.float32)
+    predicted = recoloured(soft, colours) * lit
+    smoothing, least = 0.0, _relative(predicted, seen, where)
+    even = np.partition(errors := mean_error(seen, predicted)[where], int(_EVEN * (len(errors) - 1)))
+    for sigma in _SMOOTHINGS if even[: int(_EVEN * len(even))].mean() > _CLEAN else ():
+        smooth, soft = blurred(seen, sigma), blurred(registered, max(sigma, blur))
+        error = _relative(recoloured(soft, colours) * lit, smooth, where)
+        # Much better, or a twin's difference would be smoothed away.
+        if error < 0.62 * least - 0.004:
+            least, smoothing = error, sigma
+    filled = np.where(where[:, :, None], seen, predicted)  # black outside would bleed into the border
+    noise = float(np.median(mean_error(filled, blurred(filled, 1.0))[where]))
+    both = max(smoothing, 0.8 if noise > 2 else 0.0)
+    if both:
+        filled = blurred(filled, both)
+        soft = blurred(registered, float(np.hypot(blur if blur > both else 0.0, both)))
+        if not _is_identity(colours):
+            colours = colour_map(soft, filled / lit, chosen, 4, curved=len(colours) > 4)
+        predicted = recoloured(soft, colours) * lit
+        filled = np.where(where[:, :, None], filled, predicted)
+    return Fit(predicted, filled, colours, blur, smoothing, noise, shade)
+
+
+def _simplest_map(soft: Array, seen: Array, where: Mask, chosen: Indices) -> Array:
+    """No change of colours, or an affine one, or a curved one: the simplest that explains about as many pixels.
+
+    A map that is fitted where a bar covers the only blue shirt would learn that blue becomes black. And where much of
+    the subject has kept its colours to the level, the rest was not tinted: it is another trait.
+    """
+    best = np.eye(4, 3, dtype=np.float32)
+    if _explained(soft, seen, _subject(soft, where)) > _KEPT:
+        return best
+    explained = _explained(soft, seen, where)
+    for curved in (False, True):
+        other = colour_map(soft, seen, chosen, 4, curved=curved)
+        more = _explained(recoloured(soft, other), seen, where)
+        if more > explained + _WORTH:
+            best, explained = other, more
+    return best
+
+
+_WORTH = 0.06
+_KEPT = 0.4
+
+
+def _subject(image: Array, where: Mask) -> Mask:
+    """What has not the colour of the border; all, where that is next to nothing."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    subject: Mask = where & (strongest(cv2.absdiff(image, np.full_like(image, np.median(border, axis=0)))) > 14)
+    return subject if subject.sum() > 0.05 * where.sum() else where
+
+
+def _is_identity(colours: Array) -> bool:
+    return len(colours) == 4 and bool((colours == np.eye(4, 3)).all())
+
+
+def _explained(predicted: Array, seen: Array, where: Mask) -> float:
+    """Share of the pixels that are right, each counted less the more it is off for the candidate's contrast."""
+    errors = mean_error(predicted, seen)[where]
+    tolerance = float(np.clip(0.2 * seen[where].std(), 3, 14))
+    return float(np.exp(-((errors / tolerance) ** 2)).mean())
+
+
+def _shading(predicted: Array, seen: Array, chosen: Indices) -> Array | None:
+    """The slow change of brightness over the picture, (h, w, 1), that a vignette is; None where there is none.
+
+    A square polynomial of the place, six numbers: too stiff to make up for a hat.
+    """
+    height, width = predicted.shape[:2]
+    y, x = chosen // width / height - 0.5, chosen % width / width - 0.5
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
+    ours = predicted.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
+    theirs = seen.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
+    weights = np.ones(len(ours))
+    for _ in range(4):
+        design = terms * (ours * weights)[:, None]
+        ridge = 1e-3 * np.eye(6) * (ours @ ours)
+        fitted = np.linalg.solve(design.T @ (terms * ours[:, None]) + ridge, design.T @ (theirs - ours))
+        errors = np.abs(theirs - ours * (1 + terms @ fitted))
+        weights = 1 / np.maximum(1, errors / (1.5 * (np.median(errors) + 2)))
+    if np.ptp(terms @ fitted) < 0.15 or np.median(errors) > 0.85 * np.median(np.abs(theirs - ours)):
+        return None
+    across, down = np.meshgrid(np.arange(width) / width - 0.5, np.arange(height) / height - 0.5)
+    whole = np.stack([np.ones_like(across), across, down, across**2, down**2, across * down], axis=2) @ fitted
+    shade: Array = np.clip(1 + whole, 0.2, 3)[:, :, None].astype(np.float32)
+    return shade
+
+
+def _error(source: Array, target: Array, where: Mask, chosen: Indices) -> float:
+    predicted = recoloured(source, colour_map(source, target, chosen, 2))
+    return float(np.minimum(mean_error(target, predicted)[where], 40).mean())
+
+
+def _relative(predicted: Array, seen: Array, where: Mask) -> float:
+    error = np.minimum(mean_error(seen, predicted)[where], 60).mean()
+    return float(error / (seen[where].std() + 3))
+
+
+def palette(image: Array) -> NDArray[np.int32]:
+    """For each pixel, which of the image's COLOURS main colours it has; the same image gives the same."""
+    flat = image.reshape(-1, 3)
+    cv2.setRNGSeed(1)
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 6, 1.0)
+    _, _, centres = cv2.kmeans(np.ascontiguousarray(flat[::9]), COLOURS, None, criteria, 1, cv2.KMEANS_PP_CENTERS)
+    nearest = ((flat**2).sum(axis=1)[:, None] - 2 * flat @ centres.T + (centres**2).sum(axis=1)).argmin(axis=1)
+    labels: NDArray[np.int32] = nearest.reshape(image.shape[:2]).astype(np.int32)
+    return labels
+
+
+def palette_predicted(labels: NDArray[np.int32], target: Array, where: Mask) -> Array:
+    """Each colour of a palette replaced by the median colour that `target` has at its pixels."""
+    made = np.zeros_like(target)
+    for label in range(COLOURS):
+        own = labels == label
+        seen = own & where
+        if seen.any():
+            made[own] = np.median(target[seen], axis=0) if seen.sum() >= 12 else target[seen].mean(axis=0)
+    return made

@@ -1,0 +1,182 @@
+"""Fingerprints <-> the file of 8-bit rows that is scanned: a copy of what the database keeps, in a shape that is fast.
+
+    header (one page): magic, layout, sizes, store, checksum | rows (scan.ROW) | a hole, so that it grows in steps
+
+Zero has a code of its own in every group: what a network left at 0 stays 0. Rows are not centred before they are
+rounded, which would cost the zeros; Pearson's centring is done on the sums.
+
+Rows are written under the database's lock and before it commits: the file never lacks a row that a reader may see, and
+what a killed writer leaves lies behind the last row, where it is written over.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import math
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import RarenessError, StoreFull
+from gistchain.rareness.fingerprint import SIZE
+from gistchain.rareness.store.scan import EDGES, ROW, checks
+
+_HEADER = struct.Struct("<8sIII16sI")
+_MAGIC, _LAYOUT = b"gistrows", 1
+_PAGE = 4096
+_STEP = 1024
+"""Rows by which the file grows: a mapping of it stays good while they are filled."""
+_FLAT = 1e-3
+"""Share of its length that a row must keep when it is centred; below it a correlation from its codes is only noise."""
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def rows_of(
+    fingerprints: NDArray[np.float32], keys: NDArray[np.uint64], numbers: NDArray[np.int64]
+) -> NDArray[np.void]:
+    """Finite fingerprints (n, 10048) as n rows of the file (scan.ROW)."""
+    rows = np.zeros(len(fingerprints), ROW)
+    for row, fingerprint in zip(rows, fingerprints, strict=True):
+        _encode(row, fingerprint.astype(np.float64))
+    rows["key"], rows["number"] = keys, numbers
+    rows["check"] = checks(rows)
+    return rows
+
+
+def _encode(row: np.void, x: NDArray[np.float64]) -> None:
+    centred = x - x.mean()
+    norm = _length_of(centred)
+    if x.max() == x.min():
+        return  # A row without contrast correlates with nothing: 0, and that is exact.
+    x, centred = x / norm, centred / norm
+    decoded = np.zeros(SIZE)
+    for group, (start, stop) in enumerate(itertools.pairwise(EDGES)):
+        part = x[start:stop]
+        low, high = min(0.0, float(part.min())), max(0.0, float(part.max()))
+        scale = float(np.float32((high - low) / 255))
+        if scale == 0.0:
+            continue
+        zero = round(-low / scale)
+        codes = np.clip(np.rint(part / scale) + zero, 0, 255)
+        row["codes"][start:stop] = codes
+        row["scales"][group], row["zeros"][group], row["sums"][group] = scale, zero, codes.sum()
+        decoded[start:stop] = scale * (codes - zero)
+    row["mean"] = decoded.sum() / math.sqrt(SIZE)
+    length = _length_of(decoded)
+    decoded -= decoded.mean()
+    left = _length_of(decoded)
+    if left <= _FLAT * length:
+        row["angle"] = math.pi  # Nothing is known from the codes: any correlation is possible.
+        return
+    row["inverse"] = 1 / left
+    # From the chord, as the cosine is blind to small angles; the rest covers what float64 rounds here.
+    row["angle"] = 2 * math.asin(min(1.0, _length_of(centred - decoded / left) / 2)) + 1e-9
+
+
+def _length_of(vector: NDArray[np.float64]) -> float:
+    # Not np.linalg.norm: BLAS would start threads for a vector of this size, and wait for them.
+    return math.sqrt(float(np.sum(vector * vector)))
+
+
+class Matrix:
+    """The file of rows of one store. Who writes holds the database's lock."""
+
+    def __init__(self, path: Path, store: bytes) -> None:
+        self._path = path
+        self._header = _header(store)
+        self._nothing()
+
+    def _nothing(self) -> None:
+        self._inode, self._checked, self._rows = 0, 0, np.zeros(0, ROW)
+
+    def rows(self, count: int) -> NDArray[np.void]:
+        """The first `count` rows, mapped, read-only; fewer where the file is too short or not this store's."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            self._nothing()
+            return self._rows
+        if found.st_ino != self._inode or found.st_size < _length(len(self._rows)):
+            self._nothing()
+        if count > len(self._rows):
+            self._map()
+        return self._rows[:count]
+
+    def _map(self) -> None:
+        with self._file(os.O_RDONLY) as file:
+            found = os.fstat(file)
+            capacity = (found.st_size - _PAGE) // ROW.itemsize
+            if capacity <= 0 or os.pread(file, _HEADER.size, 0) != self._header:
+                self._nothing()
+                return
+            mapped = mmap.mmap(file, _length(capacity), access=mmap.ACCESS_READ)
+        if found.st_ino != self._inode:
+            self._checked = 0
+        self._inode, self._rows = found.st_ino, np.frombuffer(mapped, ROW, capacity, _PAGE)
+
+    def wrong(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Numbers of the rows that are missing or not what was written. keys: of all rows there should be, (N,).
+
+        Rows in front that were found right are not read again, unless the file was exchanged.
+        """
+        rows = self.rows(len(keys))
+        first = min(self._checked, len(rows))
+        rows, good = rows[first:], np.zeros(len(keys) - first, bool)
+        # A hole, a torn row, a changed byte fail the check; a row of another image fails key or number.
+        good[: len(rows)] = (
+            (checks(rows) == rows["check"])
+            & (rows["key"] == keys[first : first + len(rows)])
+            & (rows["number"] == np.arange(first, first + len(rows)))
+        )
+        found: NDArray[np.int64] = first + np.flatnonzero(~good)
+        self._checked = int(found[0]) if len(found) else len(keys)
+        return found
+
+    def write(self, rows: NDArray[np.void]) -> None:
+        """Put rows in the places that they are numbered for, durably. Raises StoreFull."""
+        with self._file(os.O_RDWR | os.O_CREAT) as file:
+            if os.pread(file, _HEADER.size, 0) != self._header:
+                _write(file, self._header.ljust(_PAGE, b"\0"), 0)
+            for row in rows:
+                _write(file, row.tobytes(), _length(int(row["number"])))
+            steps = -(-(1 + int(rows["number"].max())) // _STEP)
+            if os.fstat(file).st_size < _length(steps * _STEP):
+                os.ftruncate(file, _length(steps * _STEP))
+            os.fsync(file)
+
+    @contextmanager
+    def _file(self, flags: int) -> Iterator[int]:
+        try:
+            file = os.open(self._path, flags, 0o644)
+            try:
+                yield file
+            finally:
+                os.close(file)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise StoreFull(f"no space left for {self._path}: free some, nothing was written") from error
+            raise RarenessError(f"can't use {self._path} ({error.strerror}): check it and its folder") from error
+
+
+def _header(store: bytes) -> bytes:
+    fields = (_MAGIC, _LAYOUT, SIZE, ROW.itemsize, store)
+    return _HEADER.pack(*fields, zlib.crc32(_HEADER.pack(*fields, 0)))
+
+
+def _length(rows: int) -> int:
+    return _PAGE + rows * ROW.itemsize
+
+
+def _write(file: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written

@@ -1,0 +1,354 @@
+"""Registered images -> what is kept of them (S1.10): hashes, fingerprint, thumbnail, names, and the evidence.
+
+    rareness.sqlite   the record of truth: every number exact, durable when `add` returns
+    rareness.rows     the fingerprints in 8 bits, mapped and scanned; made anew from the record where it is damaged
+
+Any number of processes read while one writes. Each call sees what was written before it, by whichever process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from gistchain.errors import OtherFingerprint, RarenessError, StoreDamaged
+from gistchain.rareness.fingerprint import SIZE, check
+from gistchain.rareness.hashes import BITS
+from gistchain.rareness.store import matrix, scan
+from gistchain.rareness.store.database import FILE, SCHEMA, Database
+from gistchain.rareness.store.hashindex import HashIndex, Near
+from gistchain.types import Hash, Hashes
+
+_ROWS = "rareness.rows"
+_BATCH = 256
+_INDEXED = ", ".join(["sha3_256", *BITS, "pdq_quality"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One registered image. seed: it only fills the database. fingerprint: shape (10048,). thumbnail: WebP."""
+
+    sha3_256: bytes
+    name: str
+    collection: str
+    caption: str
+    seed: bool
+    hashes: Hashes
+    fingerprint: NDArray[np.float32]
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What is in memory of the rows that were there at the last look. keys: first 8 bytes of SHA3-256."""
+
+    keys: NDArray[np.uint64]
+    hashes: HashIndex
+
+
+_NOTHING = _Seen(np.zeros(0, np.uint64), HashIndex.of([]))
+
+
+class Store:
+    """The registered images of one folder; threads may share it."""
+
+    def __init__(self, folder: Path, *, version: str, busy_timeout_s: float = 10.0) -> None:
+        """Opens or makes it, checks the rows against the record and mends them.
+
+        version: of the fingerprints. Raises OtherFingerprint where the folder holds others, StoreDamaged, StoreBusy.
+        """
+        self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
+        self._path, self._version = folder / _ROWS, version
+        self._lock = threading.RLock()
+        self._open()
+        self._look()
+
+    def _open(self) -> None:
+        fresh = {"schema": SCHEMA, "fingerprint": self._version, "store": secrets.token_hex(16)}
+        meta = self._database.create(fresh)
+        if meta.keys() < fresh.keys():
+            raise self._database.damaged("it does not say what it is")
+        if meta["schema"] != SCHEMA:
+            raise RarenessError(f"{self._database.path} was made by another gistchain: use that one")
+        if meta["fingerprint"] != self._version:
+            raise OtherFingerprint(
+                f"{self._database.path} holds fingerprints of version {meta['fingerprint']}, and version "
+                f"{self._version} can't be compared with them: 'gistchain rareness rebuild' sets the file aside, then "
+                "register its images again, or 'gistchain rareness seed'"
+            )
+        self._id = meta["store"]
+        self._matrix = matrix.Matrix(self._path, bytes.fromhex(self._id))
+        self._seen = _NOTHING
+
+    def __len__(self) -> int:
+        return len(self._look().keys)
+
+    def add(self, entries: Iterable[Entry]) -> int:
+        """How many of them are new; an image that is there already stays as it is. All or none are written, durably.
+
+        The lock is taken when all of them are at hand: pass some hundreds at a time. Raises RarenessError for an entry
+        that can't be kept, StoreFull, StoreBusy.
+        """
+        records: dict[bytes, tuple[Entry, tuple[Any, ...], tuple[Any, ...]]] = {}
+        for entry in entries:
+            if entry.sha3_256 not in records:
+                records[entry.sha3_256] = (entry, *_record(entry))
+        self._look()
+        with self._database.writing() as database:
+            first = row = _count(database)
+            new: list[Entry] = []
+            for entry, image, look in records.values():
+                if database.execute(_INSERT_IMAGE, (row, *image)).rowcount:
+                    database.execute(_INSERT_LOOK, (row, *look))
+                    new.append(entry)
+                    row += 1
+            for start in range(0, len(new), _BATCH):
+                part = new[start : start + _BATCH]
+                fingerprints = np.stack([entry.fingerprint for entry in part])
+                numbers = np.arange(first + start, first + start + len(part))
+                self._matrix.write(matrix.rows_of(fingerprints, _keys([e.sha3_256 for e in part]), numbers))
+        return len(new)
+
+    def find(self, sha3_256: bytes) -> int | None:
+        """The row of the image file with this SHA3-256: 0 for the one that was added first."""
+        with self._database.reading() as database:
+            found = database.execute("select row from images where sha3_256 = ?", (sha3_256,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def entries(self, rows: Sequence[int]) -> list[Entry]:
+        """What is kept of these rows, in this order. Raises StoreDamaged for one that is not what was written."""
+        wanted = "select * from images natural join looks where row = ?"
+        return [self._entry(row, record) for row, record in self._records(wanted, rows)]
+
+    def fingerprints(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """The fingerprints of these rows, in this order, shape (len(rows), 10048), to the bit what was added.
+
+        Raises StoreDamaged for one that is not what was written.
+        """
+        found = np.empty((len(rows), SIZE), np.float32)
+        for place, (row, record) in enumerate(self._records("select fingerprint from looks where row = ?", rows)):
+            found[place] = self._unpacked(row, record["fingerprint"])
+        return found
+
+    def approximate(self, fingerprint: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        """Pearson's correlation with all rows, shape (N,), and the most by which any of them is wrong."""
+        found, wrong = self.correlations(fingerprint)
+        return found, float(wrong.max(initial=0.0))
+
+    def correlations(self, fingerprint: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Pearson's correlation with all rows, shape (N,), and the most by which each is wrong: less where it is high.
+
+        A row without contrast correlates with nothing: 0.
+        """
+        check(fingerprint)
+        one = matrix.rows_of(fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
+        with self._lock:
+            rows = self._matrix.rows(len(self._look().keys))
+        return scan.correlations(rows, one)
+
+    def near(self, turns: Sequence[Hashes], thresholds: Mapping[Hash, int]) -> list[Near]:
+        """(row, hash, bits, turn) of every row within a threshold of one turn, nearest first (HashIndex.near).
+
+        turns: the hashes of the candidate's turns and mirrored turns, first as it is. thresholds: bits, by hash.
+        """
+        return self._look().hashes.near(turns, thresholds)
+
+    def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
+        """Note which token an image became, for whoever has no chain at hand; the chain holds the truth."""
+        with self._database.writing() as database:
+            database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
+
+    def token(self, entry: Entry) -> int | None:
+        """The token that an image became, as far as this folder knows; of several registries, on one of them."""
+        with self._database.reading() as database:
+            query = "select token from tokens where sha3_256 = ? order by registry desc limit 1"
+            found = database.execute(query, (entry.sha3_256,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def keep_evidence(self, sha3_256: bytes, document: bytes) -> None:
+        """Keep a document under its SHA3-256, durably. Raises RarenessError where that is not its hash."""
+        if hashlib.sha3_256(document).digest() != sha3_256:
+            raise RarenessError(f"{sha3_256.hex()} is not the SHA3-256 of this document of {len(document)} bytes")
+        with self._database.writing() as database:
+            database.execute("insert or ignore into evidence values (?, ?)", (sha3_256, document))
+
+    def evidence(self, digest: bytes) -> bytes | None:
+        """The document with this SHA3-256, None where it isn't here. Raises StoreDamaged."""
+        return self._database.evidence(digest)
+
+    def _look(self) -> _Seen:
+        """What is there now: rows that were added since the last look are read, and checked in the matrix."""
+        with self._lock:
+            with self._database.reading() as database:
+                store = database.execute("select value from meta where name = 'store'").fetchone()
+                count = _count(database)
+                known = len(self._seen.keys)
+                exchanged = store is None or store[0] != self._id or count < known
+                if not exchanged and count > known:
+                    self._seen = self._more(database, known, count)
+            if exchanged:
+                # A backup was put back, or the folder was set aside and made anew.
+                self._open()
+                return self._look()
+            if len(self._matrix.wrong(self._seen.keys)):
+                self._mend()
+            return self._seen
+
+    def _more(self, database: sqlite3.Connection, known: int, count: int) -> _Seen:
+        rows = database.execute(f"select {_INDEXED} from images where row >= ? order by row", (known,)).fetchall()
+        if len(rows) != count - known:
+            raise self._database.damaged(f"{len(rows)} of {count - known} rows after row {known} are there")
+        keys = np.concatenate([self._seen.keys, _keys([row[0] for row in rows])])
+        return _Seen(keys, self._seen.hashes.extended(HashIndex.of([row[1:] for row in rows])))
+
+    def _mend(self) -> None:
+        """Write the rows of the matrix that are not as they should be, from the record."""
+        with self._database.writing():
+            # Asked again: who had the lock before may have been at it.
+            wrong = self._matrix.wrong(self._seen.keys)
+            for start in range(0, len(wrong), _BATCH):
+                part = wrong[start : start + _BATCH]
+                self._matrix.write(matrix.rows_of(self.fingerprints(part.tolist()), self._seen.keys[part], part))
+        if len(self._matrix.wrong(self._seen.keys)):
+            raise RarenessError(f"{self._path} does not keep what is written to it: check the disk")
+
+    def _records(self, query: str, rows: Sequence[int]) -> list[tuple[int, sqlite3.Row]]:
+        found = []
+        with self._database.reading() as database:
+            database.row_factory = sqlite3.Row
+            for row in rows:
+                record = database.execute(query, (int(row),)).fetchone()
+                if record is None and 0 <= row < _count(database):
+                    raise self._damaged_row(row)
+                if record is None:
+                    raise RarenessError(f"{self._database.path} has no row {row}")
+                found.append((int(row), record))
+        return found
+
+    def _unpacked(self, row: int, data: bytes) -> NDArray[np.float32]:
+        try:
+            planes = zstandard.ZstdDecompressor().decompress(data, max_output_size=4 * SIZE)
+            return np.ascontiguousarray(np.frombuffer(planes, np.uint8).reshape(4, SIZE).T).view("<f4")[:, 0]
+        except (zstandard.ZstdError, ValueError) as error:
+            raise self._damaged_row(row) from error
+
+    def _damaged_row(self, row: int) -> StoreDamaged:
+        return self._database.damaged(f"row {row} is not what was written")
+
+    def _entry(self, row: int, record: sqlite3.Row) -> Entry:
+        if _crc(tuple(record)[1:-1]) != record["crc"]:
+            raise self._damaged_row(row)
+        neuralhash = record["neuralhash"]
+        return Entry(
+            sha3_256=record["sha3_256"],
+            name=_text(record["name"]),
+            collection=_text(record["collection"]),
+            caption=_text(record["caption"]),
+            seed=bool(record["seed"]),
+            hashes=Hashes(
+                **{name: record[name].hex() for name in BITS},
+                pdq_quality=record["pdq_quality"],
+                neuralhash=None if neuralhash is None else neuralhash.hex(),
+            ),
+            fingerprint=self._unpacked(row, record["fingerprint"]),
+            thumbnail=record["thumbnail"],
+        )
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Move a folder's files out of the way, so that a new store can be made there; where they are now.
+
+    Nothing is deleted. None where there is no store. Raises StoreBusy where one is written to, RarenessError where a
+    file can't be moved.
+    """
+    path = folder / FILE
+    if path.exists():
+        # A damaged one can't be locked, and needs not be.
+        with contextlib.suppress(StoreDamaged), Database(path, busy_timeout_s=10.0).writing():
+            pass
+    names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
+    if not any((folder / name).exists() for name in names):
+        return None
+    number = 1
+    while (aside := folder / f"old-{number}").exists():
+        number += 1
+    try:
+        aside.mkdir()
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(folder / name, aside / name)
+    except OSError as error:
+        raise RarenessError(f"can't move the files of {folder} to {aside} ({error.strerror})") from error
+    return aside
+
+
+_INSERT_IMAGE = "insert or ignore into images values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_LOOK = "insert into looks values (?, ?, ?, ?)"
+
+
+def _record(entry: Entry) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What is written of an entry in the two tables, but for the row. Raises RarenessError."""
+    check(entry.fingerprint)
+    if len(entry.sha3_256) != 32:
+        raise RarenessError(f"{entry.name!r}: a SHA3-256 has 32 bytes, this one {len(entry.sha3_256)}")
+    hashes = [_bits(entry, name, bits) for name, bits in BITS.items()]
+    neuralhash = None if entry.hashes.neuralhash is None else _bits(entry, "neuralhash", 96)
+    words = (_blob(text) for text in (entry.name, entry.collection, entry.caption))
+    image = (entry.sha3_256, *hashes, neuralhash, entry.hashes.pdq_quality, int(entry.seed), *words)
+    look = (_packed(entry.fingerprint), entry.thumbnail)
+    return image, (*look, _crc(image + look))
+
+
+def _packed(fingerprint: NDArray[np.float32]) -> bytes:
+    # Bytes of one place lie together: those of the exponents compress, those of the mantissas don't.
+    planes = np.ascontiguousarray(fingerprint.astype("<f4")).view(np.uint8).reshape(SIZE, 4).T
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(planes.tobytes())
+
+
+def _bits(entry: Entry, name: str, bits: int) -> bytes:
+    try:
+        found = bytes.fromhex(getattr(entry.hashes, name))
+    except ValueError:
+        found = b""
+    if len(found) * 8 != bits:
+        raise RarenessError(f"{entry.name!r}: its {name} has to be {bits} bits in hex")
+    return found
+
+
+def _blob(text: str) -> bytes:
+    # The names of files need not be text: what Python puts in place of such bytes comes back the same.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(blob: bytes) -> str:
+    return blob.decode("utf-8", "surrogatepass")
+
+
+def _crc(fields: tuple[Any, ...]) -> int:
+    crc = 0
+    for field in fields:
+        data = field if isinstance(field, bytes) else repr(field).encode()
+        crc = zlib.crc32(len(data).to_bytes(8, "little") + data, crc)
+    return crc
+
+
+def _keys(digests: Sequence[bytes]) -> NDArray[np.uint64]:
+    return np.frombuffer(b"".join(digest[:8] for digest in digests), "<u8").astype(np.uint64)
+
+
+def _count(database: sqlite3.Connection) -> int:
+    """How many rows there are: they are numbered without a gap."""
+    return int(database.execute("select coalesce(max(row), -1) + 1 from images").fetchone()[0])

@@ -1,0 +1,266 @@
+"""check, watch and the seeding of the database, as a person uses them."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from tests.rareness.test_watch import results, scene, sha3
+from typer.testing import CliRunner
+
+from gistchain import systems
+from gistchain.cli import rareness as cli_rareness
+from gistchain.cli.terminal import Verb
+from gistchain.image import Picture, read_image
+from gistchain.rareness.service import watch
+from gistchain.types import Rareness
+from tests.rareness.test_sense import STRICT, picture
+from tests.support.places import ROOT
+from tests.support.plain_checker import PlainChecker
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+class Store:
+    """What was remembered, in memory."""
+
+    def __init__(self) -> None:
+        self.names: dict[bytes, tuple[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def find(self, sha3_256: bytes) -> int | None:
+        return list(self.names).index(sha3_256) if sha3_256 in self.names else None
+
+
+class Judge:
+    fingerprint_version = "plain"
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self._checker = PlainChecker(picture(1), picture(2))
+
+    def check(self, picture: Picture, *, web: bool = False) -> Rareness:
+        return self._checker.check(picture)
+
+    def remember(self, picture: Picture, found: Rareness | None, *, name: str, collection: str, **_: Any) -> None:
+        self.store.names[picture.sha3_256] = name, collection
+
+
+def application() -> typer.Typer:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command(cls=Verb)(cli_rareness.check)
+    app.command(cls=Verb)(cli_rareness.watch)
+    app.add_typer(cli_rareness.app, name="rareness")
+    return app
+
+
+@contextmanager
+def plain(settings: object, judge: Judge | None = None) -> Iterator[Judge]:
+    yield judge or Judge()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """run(*words, stdin=b"") -> (exit code, stdout, stderr)."""
+    judge = Judge()
+    monkeypatch.setattr(systems, "checker", lambda settings: plain(settings, judge), raising=False)
+    monkeypatch.setenv("GISTCHAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object, stdin: bytes = b"") -> tuple[int, str, str]:
+        done = CliRunner().invoke(application(), [str(word) for word in words], input=stdin)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    return call
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_check_answers_in_the_order_given(run: Run, tmp_path: Path) -> None:
+    paths = [scene(n, tmp_path / f"{n}.png") for n in (3, 1, 2)]
+    code, out, _ = run("check", *paths, "--json")
+    assert code == 0
+    assert [Path(line["image"]).name for line in lines(out)] == ["3.png", "1.png", "2.png"]
+    assert [line["verdict"] for line in lines(out)][1:] == ["copy", "copy"]
+    first = lines(out)[1]
+    assert first["nearest"]["name"] == "1.png"
+    assert first["interval"][0] <= first["score"] <= first["interval"][1]
+    assert {"transform", "traits", "pearson", "overlap", "residual", "token", "collection"} <= first["nearest"].keys()
+    code, out, _ = run("check", paths[1])
+    assert out.splitlines()[0] == f"{paths[1]}: copy of token 1 (1.png)  rareness 0.00 (0.00 to 0.10)"
+
+
+def test_check_in_senses_words_and_from_stdin(run: Run, tmp_path: Path) -> None:
+    path = scene(1, tmp_path / "a.png")
+    code, out, _ = run("check", "-", "--sense", stdin=path.read_bytes())
+    assert code == 0
+    STRICT.validate(lines(out)[0])
+    assert lines(out)[0]["hash_of_candidate_image_file"] == sha3(path)
+    assert run("check", path, "--sense", "--json")[0] == 2
+    assert run("check", "-", "-")[0] == 2
+
+
+def test_check_explains_in_one_page(run: Run, tmp_path: Path) -> None:
+    paths = [scene(n, tmp_path / f"{n}.png") for n in (1, 2)]
+    code, _, err = run("check", *paths, "--explain", "sub/e.html")
+    assert code == 0
+    assert "e.html" in err
+    page = (tmp_path / "sub" / "e.html").read_text("utf-8")
+    assert page.count("<article") == 2
+    assert "Copy of 1.png" in page
+    code, _, err = run("check", paths[0], "--explain", tmp_path)
+    assert code == 2
+    assert "can't be written" in err
+
+
+def test_one_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"nonsense")
+    scene(1, tmp_path / "b.png")
+    code, out, err = run("check", "a.png", "missing.png", "b.png", "--json")
+    assert code == 1
+    assert [line.get("kind", line.get("verdict")) for line in lines(out)] == ["ImageError", "ImageError", "copy"]
+    assert [line["image"] for line in lines(out)] == ["a.png", "missing.png", "b.png"]
+    assert err.count("gistchain: ") == 2
+
+
+def test_watch_once_writes_the_results_and_says_so(run: Run, tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    scene(1, inbox / "a.png")
+    code, out, _ = run("watch", inbox, "--once", "--settle", "0.05")
+    assert code == 0
+    assert out == f"a.png -> {sha3(inbox / 'a.png')[:10]}.json  copy, rareness 0.00\n"
+    assert results(tmp_path / watch.OUTPUT).keys() == {sha3(inbox / "a.png")}
+    (inbox / "b.png").write_bytes(b"nonsense")
+    code, out, _ = run("watch", inbox, "--once", "--settle", "0.05", "--json")
+    assert code == 1
+    assert [line["event"] for line in lines(out)] == ["refused"]
+    assert run("watch", inbox / "a.png")[0] == 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_service_after_the_image_in_work(how: signal.Signals, tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    for n in range(4):
+        scene(n, inbox / f"{n}.png")
+    words = [
+        sys.executable,
+        "-m",
+        "tests.cli.test_cli_rareness",
+        "watch",
+        str(inbox),
+        "--settle",
+        "0.05",
+        "--home",
+        str(tmp_path / "home"),
+    ]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
+        assert service.stdout
+        first = service.stdout.readline()
+        service.send_signal(how)
+        out, err = service.communicate(timeout=20)
+    assert service.returncode == 0, err
+    assert "ending after the image in work" in err
+    written = (first + out).splitlines()
+    assert 1 <= len(written) < 4
+    assert len(results(tmp_path / watch.OUTPUT)) == len(written)
+
+
+def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "Some Collection"
+    folder.mkdir()
+    for n in range(4):
+        scene(n, folder / f"{n}.png")
+    code, out, _ = run("rareness", "seed", folder, "--each", 2, "--json")
+    assert (code, lines(out)) == (0, [{"new": 2, "known": 0, "failed": 0, "registered": 2}])
+    (folder / "9.png").write_bytes(b"nonsense")
+    code, out, err = run("rareness", "seed", folder, "--json")
+    assert (code, lines(out)) == (1, [{"new": 2, "known": 2, "failed": 1, "registered": 4}])
+    assert "9.png" in err
+    code, out, _ = run("rareness", "status", "--json")
+    assert lines(out)[0]["registered"] == 4
+    assert lines(out)[0]["tokens_missing"] == 0
+    assert "token" not in run("rareness", "status")[1]
+
+
+def test_the_seeds_are_real_collections(run: Run) -> None:
+    from gistchain.collection.known.seeds import seeds
+
+    for collection in ("nouns", "robohash-1", "micah"):
+        found = list(seeds(collection, 3))
+        again = list(seeds(collection, 2))
+        assert [one.picture.sha3_256 for one in found][:2] == [one.picture.sha3_256 for one in again]
+        assert len({one.picture.sha3_256 for one in found}) == 3
+        assert all(one.picture.size == (256, 256) and one.caption.startswith("A picture of") for one in found)
+        header = b"P6 256 256 255\n"
+        ppm = read_image(header + found[0].picture.pixels.tobytes(), "as a file")
+        assert ppm.sha3_256 == found[0].picture.sha3_256
+
+
+def test_a_crawl_says_what_it_read_and_what_it_left_out(run: Run, tmp_path: Path) -> None:
+    from warcio.statusandheaders import StatusAndHeaders
+    from warcio.warcwriter import WARCWriter
+
+    with (tmp_path / "a.warc").open("wb") as file:
+        writer = WARCWriter(file, gzip=False)
+        for name in ("1", "2", "broken"):
+            path = tmp_path / f"{name}.png"
+            body = b"nonsense" if name == "broken" else scene(int(name), path).read_bytes()
+            headers = StatusAndHeaders("200 OK", [("Content-Type", "image/png")], protocol="HTTP/1.0")
+            made = writer.create_warc_record(
+                f"http://site.example/{name}.png", "response", io.BytesIO(body), http_headers=headers
+            )
+            writer.write_record(made)
+            made.raw_stream.close()
+    code, out, err = run("rareness", "crawl", "--warc", "a.warc", "--json")
+    assert code == 0
+    found = lines(out)[0]
+    assert (found["images"], found["new"], found["indexed"]) == (2, 2, 2)
+    assert "broken.png" in err
+    assert f'crawl_index = "{found["file"]}"' in err
+    assert "0 new: 2 in" in run("rareness", "crawl", "--warc", "a.warc")[1]
+
+    code, _, err = run("rareness", "crawl", "http://127.0.0.1/", "http://169.254.169.254/latest/")
+    assert code == 1
+    assert "127.0.0.1" in err
+    assert "169.254.169.254" in err
+    assert run("rareness", "crawl")[0] == 2
+    assert run("rareness", "crawl", "http://site.example/", "--warc", "a.warc")[0] == 2
+
+
+def test_a_database_is_set_aside_whole(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert "no database" in run("rareness", "rebuild")[1]
+    home.mkdir()
+    (home / "rareness.sqlite").write_bytes(b"no database at all " * 100)
+    code, out, _ = run("rareness", "rebuild", "--json")
+    assert (code, lines(out)) == (0, [{"aside": str(home / "old-1")}])
+    assert (home / "old-1" / "rareness.sqlite").exists()
+    assert not (home / "rareness.sqlite").exists()
+
+
+class Slow(Judge):
+    def check(self, picture: Picture, *, web: bool = False) -> Rareness:
+        time.sleep(0.5)
+        return super().check(picture)
+
+
+if __name__ == "__main__":
+    systems.checker = lambda settings: plain(settings, Slow())  # type: ignore[attr-defined]
+    application()()

@@ -1,0 +1,284 @@
+"""`gistchain collection train` on a small collection of real avatars, as a maker would use it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import html
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gistchain.collection.known import dicebear
+from gistchain.models.layered.shelf import CollectionCaptioner, Shelf
+
+COUNT = 60
+TYPES = ("<i>hair", "base color")  # markup that a report must not obey
+Ended = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def micah(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty avatars of a style that no shipped model was trained on, with the two traits that are seen best."""
+    where = tmp_path_factory.mktemp("micah") / "micah"
+    where.mkdir()
+    tokens = dicebear.tokens("micah", [f"maker-{k}" for k in range(COUNT)])
+    for k in range(COUNT):
+        Image.fromarray(tokens.image(k)).save(where / f"{k}.png")
+        named = {a["trait_type"]: a["value"] for a in tokens.traits.attributes(tokens.labels[k].tolist())}
+        traits = [{"trait_type": type_, "value": named[type_.removeprefix("<i>")]} for type_ in TYPES]
+        content = {"name": f"Micah #{k}", "image": f"ipfs://Qm/{k}.png", "attributes": traits}
+        (where / f"{k}.json").write_text(json.dumps(content))
+    return where
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "gistchain", *map(str, words)]
+
+
+def call(*words: object, limit: Callable[[], None] | None = None) -> Ended:
+    return subprocess.run(command(*words), capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit)
+
+
+def train(folder: Path, home: Path, *words: object, limit: Callable[[], None] | None = None) -> Ended:
+    return call("collection", "train", folder, "--home", home, "--json", *words, limit=limit)
+
+
+def said(ended: Ended) -> dict[str, Any]:
+    assert ended.returncode == 0, ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+def model(home: Path, name: str = "micah") -> str:
+    return hashlib.sha256((home / "collections" / f"collection-{name}.layers").read_bytes()).hexdigest()
+
+
+def shelf(home: Path) -> set[str]:
+    return {path.name for path in (home / "collections").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def trained(micah: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home with the collection in it, and what the command said. Homes that are altered are copies of it."""
+    home = tmp_path_factory.mktemp("home")
+    return home, said(train(micah, home))
+
+
+def interrupted(folder: Path, home: Path, how: signal.Signals, stage: str = "first") -> Ended:
+    """A training that was ended by a signal once it had fitted some of the layers, the first or the second time."""
+    words = command("collection", "train", folder, "--home", home, "--json")
+    # Where the tests run in the background, children would inherit that ctrl-C is ignored.
+    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((home / "collections").glob(f".training-*/{stage}.checkpoint")):
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(how)
+        out, err = process.communicate(timeout=60)
+    return Ended(words, process.returncode, out, err)
+
+
+def test_a_folder_becomes_a_model_a_card_and_a_report(trained: tuple[Path, dict[str, Any]]) -> None:
+    home, done = trained
+    assert shelf(home) == {
+        "collection-micah.layers", "collection-micah.json", "collection-micah.html", ".training-micah.lock",
+    }  # fmt: skip
+    assert (done["collection"], done["subject"], done["held_out"], done["resumed"]) == ("micah", "Micah", 6, False)
+    assert set(done["by_type"]) | set(done["unreadable"]) == set(TYPES)
+    assert 0.4 < done["ssim"] <= 1
+    card = json.loads((home / "collections" / "collection-micah.json").read_text())
+    assert card["sha256"] == model(home)
+    assert card["tokens"] == COUNT - 6
+    assert {"kind", "data", "licence", "recipe", "cpu_minutes"} <= card.keys()
+
+
+def test_the_report_has_the_pictures_and_fetches_nothing(trained: tuple[Path, dict[str, Any]]) -> None:
+    page = Path(trained[1]["report"]).read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 2 * 6
+    assert page.count("<figure") == 6
+    assert "http" not in page
+    assert "<i>" not in page
+    for type_ in TYPES:
+        assert html.escape(type_) in page
+
+
+def test_it_is_listed_as_ones_own(trained: tuple[Path, dict[str, Any]]) -> None:
+    listed = [
+        json.loads(line)
+        for line in call("collection", "list", "--home", trained[0], "--json").stdout.split("\n")
+        if line
+    ]
+    own = [known for known in listed if known["own"]]
+    assert [(known["collection"], known["subject"]) for known in own] == [("micah", "Micah")]
+    assert len(listed) > 20
+
+
+def test_its_images_are_registered_in_its_words_and_painted_again(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(trained[0], tmp_path / "home")
+    captioner = CollectionCaptioner(Shelf(home / "collections"))
+    images = [np.asarray(Image.open(micah / f"{k}.png")) for k in range(10)]
+    surest = max(range(10), key=lambda k: captioner.caption(images[k]).confidence)
+    done = said(call("register", micah / f"{surest}.png", "--home", home, "--json"))
+    assert done["caption"] == captioner.caption(images[surest]).text
+    assert done["caption"].startswith("A picture of Micah, containing ")
+    back = said(call("rebuild", 1, "-o", tmp_path / "back.png", "--seeds", 1, "--home", home, "--json"))
+    assert back["caption"].startswith("A picture of Micah")
+    painted = np.asarray(Image.open(tmp_path / "back.png").convert("RGB")).astype(float)
+    off = [np.abs(painted - image).mean() for image in images]
+    assert off[surest] < np.median(off)
+
+
+def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    """By ctrl-C, then by a kill, in the first and in the second fit; then to the end."""
+    stopped = interrupted(micah, tmp_path, signal.SIGINT)
+    assert stopped.returncode == 130
+    assert "the same command goes on from here" in stopped.stderr
+    assert not any(name.startswith("collection-") for name in shelf(tmp_path))
+
+    killed = interrupted(micah, tmp_path, signal.SIGKILL, "second")
+    assert killed.returncode == -signal.SIGKILL
+    assert not any(name.startswith("collection-") for name in shelf(tmp_path))
+
+    ended = train(micah, tmp_path)
+    done = said(ended)
+    assert "going on where an earlier run was interrupted" in ended.stderr
+    assert "reading the images" not in ended.stderr
+    assert done["resumed"]
+    assert model(tmp_path) == model(trained[0])
+    assert shelf(tmp_path) == shelf(trained[0])
+    assert done["cpu_minutes"] > 0.3 * trained[1]["cpu_minutes"]
+
+
+def test_what_an_interrupted_run_left_may_be_damaged(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    interrupted(micah, tmp_path, signal.SIGKILL, "second")
+    (work,) = (tmp_path / "collections").glob(".training-micah-*")
+    names = ("tokens.npz", "first.layers", "first.clock", "second.checkpoint")
+    for name in names:
+        raw = (work / name).read_bytes()
+        (work / name).write_bytes(raw[: len(raw) // 2] if name != "first.clock" else b"\xff")
+    ended = train(micah, tmp_path)
+    for name in set(names) - {"first.clock"}:
+        assert f"{name} of an interrupted run is damaged: that part begins anew" in ended.stderr
+    assert said(ended)["resumed"]
+    assert model(tmp_path) == model(trained[0])
+
+
+def test_a_folder_that_has_changed_meanwhile_begins_anew(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(micah, tmp_path / "micah")
+    interrupted(folder, tmp_path / "home", signal.SIGKILL)
+    with Image.open(folder / "0.png") as image:
+        lighter = image.point(lambda value: min(255, value + 2))
+    lighter.save(folder / "0.png")
+    ended = train(folder, tmp_path / "home")
+    assert "the folder has changed since a run that was interrupted" in ended.stderr
+    assert not said(ended)["resumed"]
+    assert model(tmp_path / "home") != model(trained[0])
+    assert shelf(tmp_path / "home") == shelf(trained[0])
+
+
+def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
+    """Under names that ship, which is said."""
+    words = command(
+        "collection", "train", micah, "--home", tmp_path, "--json", "--name=critters", "--subject=Open Peeps"
+    )
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ends = [(*process.communicate(timeout=120), process.returncode) for process in both]
+    assert sorted(code for _, _, code in ends) == [0, 1]
+    done, refused = (json.loads(out) for out, _, code in sorted(ends, key=lambda end: end[2]))
+    first = next(process for process in both if process.returncode == 0)
+    assert refused["kind"] == "CollectionError"
+    assert f"'critters' is being trained by process {first.pid}" in refused["error"]
+    assert [note.partition(" (")[0] for note in done["notes"]] == [
+        "it takes the place of 'critters'",
+        "it takes the place of 'open-peeps'",
+    ]
+    shelved = Shelf(tmp_path / "collections")
+    entry = shelved.of_subject("Open Peeps")
+    assert entry is not None
+    assert entry.folder == tmp_path / "collections"
+    assert shelved.layers(entry).traits.types == TYPES
+
+
+def test_a_shelf_that_can_not_be_written_is_said(micah: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    ended = train(micah, tmp_path / "file")
+    assert (ended.returncode, json.loads(ended.stdout)["kind"]) == (1, "CollectionError")
+    assert "can't be written" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("size", [1_000, 900_000])
+def test_a_full_disk_is_said_and_room_is_all_it_takes(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path, size: int
+) -> None:
+    """In the cache of the images; in the checkpoint of the fit."""
+    ended = train(micah, tmp_path, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+    assert (ended.returncode, json.loads(ended.stdout)["kind"]) == (1, "CollectionError")
+    assert "File too large): make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not any(name.startswith("collection-") for name in shelf(tmp_path))
+    if size > 1_000:
+        said(train(micah, tmp_path))
+        assert model(tmp_path) == model(trained[0])
+
+
+def test_a_folder_that_is_refused_leaves_the_shelf_alone(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(trained[0], tmp_path / "home")
+    folder = shutil.copytree(micah, tmp_path / "micah")
+    (folder / "7.png").write_bytes(b"no image")
+    before = {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
+    ended = train(folder, home)
+    assert ended.returncode == 1
+    assert "7.png is no image" in json.loads(ended.stdout)["error"]
+    assert before == {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
+    assert shelf(home) == shelf(trained[0])
+
+
+def test_a_name_that_is_no_name_is_refused(micah: Path, tmp_path: Path) -> None:
+    for name in ("../up", "", "A", "a b", "-a", "x" * 50):
+        ended = train(micah, tmp_path, f"--name={name}")
+        assert ended.returncode == 2
+        assert "can't name a collection's files" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_that_no_picture_shows_are_refused(tmp_path: Path) -> None:
+    """Sixty pictures of noise with labels that were drawn by lot: a model of them would claim any photo."""
+    rng = np.random.RandomState(0)
+    folder = tmp_path / "noise"
+    folder.mkdir()
+    for k in range(COUNT):
+        tile = Image.fromarray(rng.randint(0, 256, (4, 6, 3), np.uint8))
+        tile.resize((96, 64), Image.Resampling.BICUBIC).save(folder / f"{k}.webp", quality=80)
+        traits = {"Mood": ("glad", "sad", "calm")[rng.randint(3)], "Place": ("sea", "hill")[rng.randint(2)]}
+        (folder / f"{k}.json").write_text(json.dumps({"attributes": traits}))
+    ended = train(folder, tmp_path / "home")
+    assert ended.returncode == 1
+    assert "show none of its traits (Mood, Place)" in json.loads(ended.stdout)["error"]
+    assert shelf(tmp_path / "home") == {".training-noise.lock"}

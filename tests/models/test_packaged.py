@@ -1,0 +1,230 @@
+"""Packaged networks: the numbers of torch without torch, and nothing in a state dict can run."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import shutil
+import struct
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from skimage import data
+
+from gistchain.errors import ModelError
+from gistchain.models.packaged import networks as packaged
+from gistchain.models.zoo import onnx
+
+NAME = "efficientnet-lite0"
+SIDES = {NAME: (224, 192, 161), "efficientnet-lite1": (240, 192, 161), "efficientnet-lite2": (260, 192, 161)}
+
+
+def golden_values(name: str) -> dict[str, dict[str, list[float]]]:
+    kept = json.loads((Path(__file__).parents[1] / "golden" / f"{name}.json").read_text("utf-8"))
+    values: dict[str, dict[str, list[float]]] = kept["values"]
+    return values
+
+
+def golden_image(side: int) -> np.ndarray:
+    """As in training/packaged.py."""
+    y, x = np.mgrid[:side, :side]
+    blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
+    return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("name", "side"), [(name, side) for name, sides in SIDES.items() for side in sides])
+def test_it_computes_what_torch_computed(name: str, side: int) -> None:
+    golden = golden_values(name)[str(side)]
+    found = packaged.network(name).run(golden_image(side), side)
+    values = {"logits": found.logits, "pooled": found.pooled, "peak": found.peak}
+    values |= {f"map{k}": m for k, m in enumerate(found.maps)}
+    assert set(values) == set(golden)
+    for output, expected in golden.items():
+        sample = values[output].ravel()[:: max(1, values[output].size // 24)][:24]
+        np.testing.assert_allclose(sample, expected, rtol=1e-4, atol=1e-4, err_msg=output)
+
+
+def test_photos_are_recognised() -> None:
+    network, names = packaged.network(NAME), packaged.class_names()
+    for image, expected in ((data.chelsea(), "Egyptian Mau"), (data.coffee(), "espresso")):
+        probabilities = network.run(image).probabilities
+        assert names[int(probabilities.argmax())] == expected
+        assert probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_shapes_are_those_of_the_protocol() -> None:
+    found = packaged.network(NAME).run(np.zeros((1, 700, 3), np.uint8))
+    assert (found.logits.shape, found.pooled.shape, found.peak.shape) == ((1000,), (1280,), (1280,))
+    assert [m.shape for m in found.maps] == [(16, 112, 112), (24, 56, 56), (40, 28, 28), (112, 14, 14), (320, 7, 7)]
+    assert all(m.dtype == np.float32 for m in found.maps)
+    small = packaged.network(NAME).run_maps(data.coffee(), 64)
+    assert [m.shape[1] for m in small] == [32, 16, 8, 4, 2]
+    with pytest.raises(ModelError, match="too small"):
+        packaged.network(NAME).run(data.coffee(), 16)
+
+
+def test_the_same_image_gives_the_same_bits_and_is_left_alone() -> None:
+    image = data.coffee()
+    image.setflags(write=False)
+    one, two = packaged.network(NAME).run(image), packaged.Network(NAME).run(image)
+    assert one.pooled.tobytes() == two.pooled.tobytes()
+
+
+def test_a_huge_image_is_reduced_and_a_small_one_left_alone() -> None:
+    image = data.coffee()
+    assert packaged.reduced(image) is image
+    large = np.repeat(np.repeat(image, 4, 0), 3, 1)  # 1600 x 1800
+    small = packaged.reduced(large)
+    assert small.shape == (534, 600, 3)
+    tall = packaged.reduced(np.zeros((50_000, 1, 3), np.uint8))
+    assert (tall.shape[0] < 1040, tall.shape[1]) == (True, 1)
+
+
+def test_there_are_a_thousand_names_in_order() -> None:
+    names = packaged.class_names()
+    assert len(names) == 1000
+    assert (names[0], names[999]) == ("tench", "toilet paper")
+
+
+class Storage:
+    def __init__(self, key: str, count: Any, kind: str = "storage", dtype: str = "FloatStorage") -> None:
+        self.pid = (kind, Typed("torch", dtype), key, "cpu", count, None)
+
+
+class Typed:
+    """Pickled as a name of another module, as torch would write it."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.name = f"c{module}\n{name}\n".encode()
+
+
+class Call:
+    def __init__(self, function: Typed, *arguments: Any) -> None:
+        self.function, self.arguments = function, arguments
+
+
+class Writer(pickle._Pickler):  # the one in Python lets a test write any opcode
+    def persistent_id(self, obj: Any) -> Any:
+        return obj.pid if isinstance(obj, Storage) else None
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        if isinstance(obj, Typed):
+            self.write(obj.name)
+        elif isinstance(obj, Call):
+            self.save(obj.function)
+            self.save(obj.arguments)
+            self.write(pickle.REDUCE)
+        else:
+            super().save(obj, save_persistent_id)
+
+
+def written(state: Any, storages: dict[str, np.ndarray] | None = None, magic: int = packaged._MAGIC) -> bytes:
+    """A file as torch.save wrote it before version 1.6."""
+    file = io.BytesIO()
+    for part in (magic, packaged._PROTOCOL, {"little_endian": True}, state, list(storages or {})):
+        Writer(file, protocol=2).dump(part)
+    for numbers in (storages or {}).values():
+        file.write(struct.pack("<q", numbers.size) + numbers.astype("<f4").tobytes())
+    return file.getvalue()
+
+
+def tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> Call:
+    return Call(Typed("torch._utils", "_rebuild_tensor_v2"), storage, offset, size, stride, False, OrderedDict())
+
+
+def test_a_state_dict_is_read_with_strides_and_offsets() -> None:
+    numbers = np.arange(12, dtype=np.float32)
+    shared = Storage("0", 12)
+    state = OrderedDict(
+        a=tensor(shared, 0, (3, 4), (1, 3)), b=tensor(shared, 5, (2,), (2,)), c=tensor(shared, 11, (), ())
+    )
+    found = packaged.state_dict(written(state, {"0": numbers}))
+    np.testing.assert_array_equal(found["a"], numbers.reshape(4, 3).T)
+    np.testing.assert_array_equal(found["b"], [5, 7])
+    assert found["c"] == 11
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        Call(Typed("os", "system"), "touch harm"),
+        Call(Typed("builtins", "eval"), "1"),
+        {"w": Call(Typed("torch", "load"), "file")},
+        {"w": Call(Typed("numpy", "array"), [1])},
+        {"w": Call(Typed("torch", "DoubleStorage"), 3)},
+    ],
+)
+def test_a_state_dict_that_would_run_something_is_refused(state: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="more than tensors"):
+        packaged.state_dict(written(state))
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "storages"),
+    [
+        ({"w": tensor(Storage("0", 4), 0, (5,), (1,))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4), 0, (2, 2), (3, 1))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4), -1, (2,), (1,))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4), 0, (2,), (-1,))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"0": np.zeros(5)}),
+        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"1": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {}),
+        ({"w": tensor(Storage("0", 10**12), 0, (4,), (1,))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", -4), 0, (0,), (1,))}, {"0": np.zeros(0)}),
+        ({"w": tensor(Storage("0", "4"), 0, (4,), (1,))}, {"0": np.zeros(4)}),
+        ({"w": tensor(Storage("0", 4, kind="module"), 0, (4,), (1,))}, {"0": np.zeros(4)}),
+        ({"w": "no tensor"}, {}),
+        (3, {}),
+    ],
+)
+def test_a_state_dict_that_does_not_fit_together_is_refused(state: Any, storages: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ModelError, match="damaged"):
+        packaged.state_dict(written(state, storages))
+
+
+def test_no_cut_of_a_state_dict_is_read() -> None:
+    whole = written({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"0": np.arange(4)})
+    assert packaged.state_dict(whole)["w"].tolist() == [0, 1, 2, 3]
+    for end in range(len(whole)):
+        with pytest.raises(ModelError):
+            packaged.state_dict(whole[:end])
+    with pytest.raises(ModelError, match="damaged"):
+        packaged.state_dict(whole + b"x")
+    with pytest.raises(ModelError, match="format"):
+        packaged.state_dict(written({}, magic=7))
+
+
+def test_other_weights_than_those_of_the_card_are_not_even_unpickled(tmp_path: Path, monkeypatch: Any) -> None:
+    for suffix in (".json", ".onnx"):
+        shutil.copy(onnx.WEIGHTS / f"{NAME}{suffix}", tmp_path)
+    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+    card = tmp_path / f"{NAME}.json"
+    about = json.loads(card.read_text("utf-8"))
+    card.write_text(json.dumps(about | {"file_sha256": "0" * 64}), "utf-8")
+    monkeypatch.setattr(packaged, "state_dict", lambda raw: pytest.fail("was unpickled"))
+    with pytest.raises(ModelError, match=r"not the ones of the card.*pip install"):
+        packaged.Network(NAME)
+    card.write_text(json.dumps(about | {"module": "no_such_package"}), "utf-8")
+    with pytest.raises(ModelError, match=r"not installed.*pip install"):
+        packaged.Network(NAME)
+    card.write_text(json.dumps(about | {"file": "no-such-file"}), "utf-8")
+    with pytest.raises(ModelError, match="reinstall"):
+        packaged.Network(NAME)
+    card.write_text(json.dumps(about), "utf-8")
+    (tmp_path / f"{NAME}.onnx").write_bytes(b"\0")
+    with pytest.raises(ModelError, match="damaged"):
+        packaged.Network(NAME)
+    (tmp_path / f"{NAME}.onnx").unlink()
+    with pytest.raises(ModelError, match="can't be read"):
+        packaged.Network(NAME)
+
+
+def test_an_unknown_network_is_named() -> None:
+    with pytest.raises(ModelError, match="efficientnet-lite9"):
+        packaged.network("efficientnet-lite9")

@@ -1,0 +1,93 @@
+"""The evidence document: the same bytes for the same finding, other bytes for any other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gistchain.errors import RarenessError
+from gistchain.rareness.evidence import digest, document, ticket
+from gistchain.types import Rareness, Transform, WebMatch, WebSearch
+from tests.rareness.test_sense import picture
+from tests.support.plain_checker import PlainChecker
+
+SHA3 = picture(3).sha3_256
+
+
+@pytest.fixture(scope="module")
+def found() -> Rareness:
+    web = (WebSearch("tineye", 1_790_000_000, (WebMatch("https://example.org/\ud800.jpg", similarity=0.5),), 1),)
+    return PlainChecker(picture(1), picture(2), web=web).check(picture(3))
+
+
+def test_the_document_is_canonical(found: Rareness) -> None:
+    raw = document(SHA3, found)
+    assert raw == document(SHA3, found)
+    assert raw.isascii()
+    assert json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":")).encode() == raw
+    assert digest(raw) == hashlib.sha3_256(raw).digest()
+
+
+def test_no_number_in_it_is_a_fraction(found: Rareness) -> None:
+    def no_fraction(text: str) -> None:
+        raise AssertionError(text)
+
+    fields = json.loads(document(SHA3, found), parse_float=no_fraction)
+    assert fields["score"] == round(10_000 * found.score)
+    assert fields["web"][0]["matches"][0]["similarity"] == 5000
+    assert found.nearest is not None
+    assert fields["nearest"]["image_sha3_256"] == found.nearest.sha3_256.hex()
+
+
+def test_noise_in_the_last_bits_changes_nothing(found: Rareness) -> None:
+    noise = np.random.default_rng(0).uniform(-1e-6, 1e-6, found.fingerprint.shape).astype(np.float32)
+    steps = np.rint(found.fingerprint * 16) / 16  # not at the border of two steps
+    one = replace(found, fingerprint=steps.astype(np.float32), score=0.1234)
+    other = replace(one, fingerprint=(steps + noise).astype(np.float32), score=0.1234 + 1e-9, reason="in other words")
+    assert document(SHA3, one) == document(SHA3, other)
+
+
+def test_whatever_is_found_otherwise_gives_another_document(found: Rareness) -> None:
+    assert found.nearest is not None
+    fingerprint = found.fingerprint.copy()
+    fingerprint[7] += 1
+    nearest = found.nearest
+    others: list[dict[str, Any]] = [
+        {"score": found.score + 0.001},
+        {"verdict": "unsure"},
+        {"interval": (0.0, 1.0)},
+        {"registered": 3},
+        {"fingerprint": fingerprint},
+        {"fingerprint_version": "2"},
+        {"web": None},
+        {"web": ()},
+        {"nearest": None},
+        {"nearest": replace(nearest, token=9)},
+        {"nearest": replace(nearest, traits=("hat",))},
+        {"nearest": replace(nearest, transform=Transform(nearest.transform.matrix, True, ("mirrored",)))},
+        {"hashes": replace(found.hashes, neuralhash="00" * 12)},
+        {"content": replace(found.content, open_nsfw=0.5)},
+        {"subscores": {}},
+    ]
+    documents = [document(SHA3, found), document(bytes(32), found)]
+    documents += [document(SHA3, replace(found, **changed)) for changed in others]
+    assert len(set(documents)) == len(others) + 2
+
+
+def test_the_ticket_names_the_document(found: Rareness) -> None:
+    raw = document(SHA3, found)
+    written = ticket(replace(found, score=0.12345678), raw)
+    assert written.score == 0.1235
+    assert written.verdict == found.verdict
+    assert written.evidence == hashlib.sha3_256(raw).digest()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_is_no_evidence(bad: float, found: Rareness) -> None:
+    with pytest.raises(RarenessError, match="can't be evidence"):
+        document(SHA3, replace(found, score=bad))

@@ -1,0 +1,582 @@
+"""Rareness on the internet: services asked as documented, searches compared on evidence, private machines spared."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import random
+import socket
+import time
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from gistchain.errors import SearchError
+from gistchain.internet import guard
+from gistchain.internet.address import key, normal
+from gistchain.internet.guard import Refused, checked, refusal
+from gistchain.rareness.websearch.agreement import agreed, evidence, first_page, rare, searches_of
+from gistchain.rareness.websearch.api import MAX_ANSWER_BYTES, SIDE, encoded
+from gistchain.rareness.websearch.tineye import TinEyeSearch
+from gistchain.rareness.websearch.vision import VisionSearch
+from gistchain.types import Pixels, ReverseSearch, WebMatch, WebSearch
+from tests.support.localweb import LOOPBACK, Reply, Request, Site, served
+
+KEY = "AIza-secret_key.1"
+PICTURE: Pixels = np.random.default_rng(4).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+
+VISION_ANSWER = {
+    "responses": [
+        {
+            "webDetection": {
+                "webEntities": [{"entityId": "/m/0h8m", "score": 1.1, "description": "Vase"}],
+                "fullMatchingImages": [
+                    {"url": "https://museum.example/vase.jpg"},
+                    {"url": "http://MUSEUM.example:80/vase.jpg"},
+                ],
+                "partialMatchingImages": [{"url": "https://blog.example/crop.png"}],
+                "pagesWithMatchingImages": [
+                    {
+                        "url": "https://museum.example/vases",
+                        "pageTitle": "A <b>vase</b> &amp; its maker",
+                        "fullMatchingImages": [{"url": "https://museum.example/vase.jpg"}],
+                    },
+                    {
+                        "url": "https://shop.example/",
+                        "pageTitle": "Shop",
+                        "partialMatchingImages": [{"url": "https://shop.example/thumb.jpg"}],
+                    },
+                    {"url": "https://forum.example/topic", "pageTitle": "Topic"},
+                ],
+                "visuallySimilarImages": [{"url": "https://other.example/another-vase.jpg"}],
+                "bestGuessLabels": [{"label": "vase", "languageCode": "en"}],
+            }
+        }
+    ]
+}
+
+
+def backlink(page: str, file: str, date: str) -> dict[str, str]:
+    return {"url": page + file, "backlink": page, "crawl_date": date}
+
+
+TINEYE_ANSWER = {
+    "code": 200,
+    "messages": [],
+    "stats": {"timestamp": "1700000000.1", "query_time": "0.5", "total_results": 23, "total_backlinks": 31},
+    "results": {
+        "matches": [
+            {
+                "image_url": "https://img.tineye.example/result/1",
+                "domain": "museum.example",
+                "score": 97.25,
+                "width": 60,
+                "height": 40,
+                "size": 2400,
+                "format": "JPEG",
+                "filesize": 3000,
+                "overlay": "overlay/1",
+                "tags": ["collection"],
+                "backlinks": [
+                    backlink("https://copy.example/", "b.jpg", "2020-02-02"),
+                    backlink("https://museum.example/", "a.jpg", "2009-01-01"),
+                ],
+            },
+            {"image_url": "https://img.tineye.example/result/2", "domain": "x.example", "score": 12, "backlinks": []},
+        ]
+    },
+}  # fmt: skip
+
+
+def as_json(value: object, status: int = 200, **headers: str) -> Reply:
+    return Reply(json.dumps(value).encode(), "application/json; charset=UTF-8", status, headers)
+
+
+def vision(site: Site, key: str | None = KEY, **more: object) -> VisionSearch:
+    return VisionSearch(key, base_url=site.url, allow=LOOPBACK, now=lambda: 1_700_000_000.9, **more)
+
+
+def tineye(site: Site, key: str | None = KEY, **more: object) -> TinEyeSearch:
+    return TinEyeSearch(key, base_url=f"{site.url}/rest", allow=LOOPBACK, now=lambda: 1_700_000_000.9, **more)
+
+
+PATHS = {vision: "/v1/images:annotate", tineye: "/rest/search/"}
+
+
+def test_vision_is_asked_as_documented_and_its_matches_are_read() -> None:
+    with served({PATHS[vision]: as_json(VISION_ANSWER)}) as site:
+        provider = vision(site)
+        assert isinstance(provider, ReverseSearch)
+        found = provider.search(PICTURE)
+    (request,) = site.requests
+    assert request.method == "POST"
+    assert request.headers["x-goog-api-key"] == KEY
+    assert request.headers["content-type"].startswith("application/json")
+    (asked,) = json.loads(request.body)["requests"]
+    assert asked["features"] == [{"type": "WEB_DETECTION", "maxResults": 50}]
+    sent = Image.open(io.BytesIO(base64.b64decode(asked["image"]["content"], validate=True)))
+    assert np.array_equal(np.asarray(sent), PICTURE)
+    assert found == WebSearch(
+        "vision",
+        1_700_000_000,
+        (
+            WebMatch("https://museum.example/vase.jpg", "https://museum.example/vases", "A vase & its maker"),
+            WebMatch("https://blog.example/crop.png"),
+            WebMatch("https://shop.example/thumb.jpg", "https://shop.example/", "Shop"),
+            WebMatch("https://forum.example/topic", "https://forum.example/topic", "Topic"),
+        ),
+        1,
+    )
+
+
+def test_tineye_is_asked_as_documented_and_its_matches_are_read() -> None:
+    with served({PATHS[tineye]: as_json(TINEYE_ANSWER)}) as site:
+        provider = tineye(site)
+        assert isinstance(provider, ReverseSearch)
+        found = provider.search(PICTURE)
+    (request,) = site.requests
+    assert request.method == "POST"
+    assert request.headers["x-api-key"] == KEY
+    fields = form(request)
+    sent = fields.pop("image_upload")
+    assert {name: value.decode() for name, value in fields.items()} == {
+        "offset": "0",
+        "limit": "10",
+        "sort": "score",
+        "order": "desc",
+    }
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(sent))), PICTURE)
+    assert found == WebSearch(
+        "tineye",
+        1_700_000_000,
+        (
+            WebMatch("https://museum.example/a.jpg", "https://museum.example/", "museum.example", 0.9725),
+            WebMatch("https://img.tineye.example/result/2", None, "x.example", 0.12),
+        ),
+        3,
+    )
+
+
+def form(request: Request) -> dict[str, bytes]:
+    """The fields of a form, read by the standard library's mail parser."""
+    import email.parser
+    import email.policy
+
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + request.body)
+    parts = list(message.iter_parts())
+    return {str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True) for part in parts}
+
+
+@pytest.mark.parametrize("provider", [vision, tineye])
+def test_nothing_found_is_an_empty_search(provider: type) -> None:
+    empty = {"responses": [{}], "code": 200, "messages": [], "stats": {"total_results": 0}, "results": {"matches": []}}
+    with served({PATHS[provider]: as_json(empty)}) as site:
+        found = provider(site).search(PICTURE)
+    assert (found.matches, found.pages) == ((), 0)
+    assert rare([found])
+
+
+REFUSALS = [
+    (401, {"code": 401, "messages": ["Please provide a valid API key."]}, "refused the key.*valid API key.*setting"),
+    (403, {"error": {"code": 403, "message": f"Key {KEY} is blocked"}}, "refused the key"),
+    (402, {"code": 402, "messages": ["You have no more searches available."]}, "no searches left"),
+    (400, {"code": 400, "messages": ["The image is too small or too simple."]}, "status 400.*too simple"),
+    (
+        400,
+        {"error": {"code": 400, "message": "API key not valid.", "details": [{"reason": "API_KEY_INVALID"}]}},
+        "refused the key",
+    ),
+    (200, [1, 2], "no JSON object"),
+    (200, {}, "without a result|form that is not known"),
+    (302, {}, "status 302"),
+]
+
+
+@pytest.mark.parametrize("provider", [vision, tineye])
+@pytest.mark.parametrize(("status", "said", "message"), REFUSALS)
+def test_a_refusal_says_what_to_do_and_never_the_key(provider: type, status: int, said: object, message: str) -> None:
+    with served({PATHS[provider]: as_json(said, status, Location="http://127.0.0.1:9/")}) as site:
+        with pytest.raises(SearchError, match=message) as caught:
+            provider(site).search(PICTURE)
+        assert len(site.requests) == 1
+    assert KEY not in str(caught.value)
+    assert KEY not in repr(provider(site)._service)
+
+
+@pytest.mark.parametrize("provider", [vision, tineye])
+def test_a_busy_service_is_asked_again_later_and_later_but_not_for_ever(provider: type) -> None:
+    pauses: list[float] = []
+    with served({PATHS[provider]: as_json({"messages": ["Too many requests."]}, 429)}) as site:
+        with pytest.raises(SearchError, match=r"quota is used up .Too many requests"):
+            provider(site, pause=pauses.append).search(PICTURE)
+        assert len(site.requests) == 3
+        assert pauses == [1.0, 2.0]
+        site.routes[PATHS[provider]] = as_json({}, 503, **{"Retry-After": "7200"})
+        pauses.clear()
+        with pytest.raises(SearchError, match="status 503"):
+            provider(site, pause=pauses.append).search(PICTURE)
+        assert pauses == [30.0, 30.0]
+
+
+def test_a_service_that_recovers_is_searched() -> None:
+    answers = [as_json({}, 500), as_json(TINEYE_ANSWER)]
+    with served({PATHS[tineye]: lambda handler, request: answers.pop(0)}) as site:
+        assert len(tineye(site, pause=lambda s: None).search(PICTURE).matches) == 2
+
+
+@pytest.mark.parametrize("provider", [vision, tineye])
+def test_a_service_that_hangs_dribbles_or_is_not_there_is_given_up(provider: type) -> None:
+    def dribble(handler: object, request: Request) -> None:
+        for letter in b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 1000:
+            handler.wfile.write(bytes([letter]))  # type: ignore[attr-defined]
+            time.sleep(0.02)
+
+    with served({PATHS[provider]: dribble}) as site:
+        began = time.monotonic()
+        with pytest.raises(SearchError, match=r"took more than.*tried 3 times"):
+            provider(site, timeout_s=0.3, pause=lambda s: None).search(PICTURE)
+        assert time.monotonic() - began < 3
+    with pytest.raises(SearchError, match=r"can't be reached.*tried 3 times"):
+        provider(site, pause=lambda s: None).search(PICTURE)
+
+
+@pytest.mark.parametrize("provider", [vision, tineye])
+def test_an_answer_that_is_too_large_or_no_json_is_refused(provider: type) -> None:
+    with served({PATHS[provider]: Reply(b"[" * (MAX_ANSWER_BYTES + 1), "application/json")}) as site:
+        with pytest.raises(SearchError, match="at most 8,388,608 are read"):
+            provider(site, pause=lambda s: None).search(PICTURE)
+        for body in (b"<html>", b"[" * 100_000, b"", b"\xff\xfe"):
+            site.routes[PATHS[provider]] = Reply(body, "application/json")
+            with pytest.raises(SearchError, match="no JSON object"):
+                provider(site).search(PICTURE)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["responses", "webDetection", "fullMatchingImages", "pagesWithMatchingImages", "url", "pageTitle", "results", "matches", "backlinks", "stats", "total_results", "score", "code", "messages", "error"]), inner), max_leaves=20))  # fmt: skip # noqa: E501
+def test_an_answer_of_any_form_is_read_or_refused(value: object) -> None:
+    from gistchain.rareness.websearch import tineye as tineye_module
+    from gistchain.rareness.websearch import vision as vision_module
+
+    answer = {"responses": [{"webDetection": value}]}
+    if isinstance(value, dict):
+        assert all(match.url for match in vision_module._matches(vision_module._detection(answer)))
+        tineye_module._match(value)
+    else:
+        with pytest.raises(SearchError):
+            vision_module._detection(answer)
+
+
+@pytest.mark.parametrize(("provider", "setting"), [(VisionSearch, "vision_key"), (TinEyeSearch, "tineye_key")])
+def test_a_missing_or_mangled_key_is_said_before_anything_is_sent(provider: type, setting: str) -> None:
+    for absent in (None, "", "  "):
+        with pytest.raises(SearchError, match=f"needs a key.*{setting}"):
+            provider(absent)
+    with pytest.raises(SearchError, match=f"characters that no key has.*{setting}") as caught:
+        provider("abc\r\nHost: evil")
+    assert "abc" not in str(caught.value)
+
+
+def test_a_key_is_not_sent_unencrypted_nor_to_a_private_machine() -> None:
+    public = VisionSearch(KEY, base_url="http://93.184.215.14")
+    with pytest.raises(SearchError, match="shows the key"):
+        public.search(PICTURE)
+    with pytest.raises(SearchError, match="not public"):
+        VisionSearch(KEY, base_url="https://10.0.0.1").search(PICTURE)
+
+
+def test_what_is_sent_is_bounded_and_the_same_for_the_same_image() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (2_000, 3_000, 3), dtype=np.uint8)
+    data, kind = encoded(noise)
+    assert encoded(noise) == (data, kind)
+    assert kind == "image/jpeg"
+    assert max(Image.open(io.BytesIO(data)).size) == SIDE
+    assert len(data) < 6_000_000
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("HTTP://Example.COM:80/a/../b/./c?q=1#top", "http://example.com/b/c?q=1"),
+        ("https://example.com:443", "https://example.com/"),
+        ("https://example.com:8443/%7euser/%2f", "https://example.com:8443/~user/%2F"),
+        ("http://example.com/a b\u00e9", "http://example.com/a%20b%C3%A9"),
+        ("http://b\u00fccher.example/", "http://xn--bcher-kva.example/"),
+        ("http://[2001:DB8::1]/", "http://[2001:db8::1]/"),
+        ("http://example.com/../../x/..", "http://example.com/"),
+        ("http://example.com/100%", "http://example.com/100%25"),
+        (" http://exa\nmple.com/ ", "http://example.com/"),
+    ],
+)
+def test_one_place_has_one_spelling(url: str, meant: str) -> None:
+    assert normal(url) == meant
+    assert normal(meant) == meant
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://a.example/", "data:image/png;base64,AA", "javascript:1", "file:///etc/passwd", "http://", "http://a b/",
+     "http://user:pass@a.example/", "http://a.example:99999/", "http://a.example\\@b.example/", "x" * 3_000,
+     "http://" + "a" * 300 + ".example/", "gopher://a.example/", "//a.example/", "http://[::1/", "http://a\uff0fb/"],
+)  # fmt: skip
+def test_what_is_no_web_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        normal(url)
+    with pytest.raises(Refused):
+        checked(url)
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_an_address_in_normal_form_stays_as_it_is(path: str, query: str) -> None:
+    try:
+        once = normal(f"http://a.example/{path}?{query}")
+    except ValueError:
+        return
+    assert normal(once) == once
+    assert once.isascii()
+    assert once.isprintable()
+    assert " " not in once
+
+
+# The guard
+
+PRIVATE = [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+    "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32", "168.63.129.16/32",
+    "::/128", "::1/128", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "2001:db8::/32", "2001::/32", "100::/64",
+    "64:ff9b:1::/48", "2002::/16", "::/96", "5f00::/16", "3fff::/20", "4000::/2",
+]  # fmt: skip
+"""IANA's special-purpose registries, written down independently of the code."""
+
+
+@given(
+    st.sampled_from(PRIVATE)
+    .map(ip_network)
+    .flatmap(lambda net: st.integers(int(net[0]), int(net[-1])).map(type(net[0])))
+)
+def test_no_address_of_a_special_network_is_public(ip: IPv4Address | IPv6Address) -> None:
+    assert refusal(str(ip)) is not None
+
+
+@given(st.ip_addresses(v=4).filter(lambda ip: ip.is_private or ip.is_multicast or ip.is_reserved or ip.is_link_local))
+def test_no_private_address_hides_in_an_ipv6_address(ip: IPv4Address) -> None:
+    number = int(ip)
+    wrapped = [
+        (0xFFFF << 32) | number,  # ::ffff:a.b.c.d
+        number,  # ::a.b.c.d
+        (0x64FF9B << 96) | number,  # 64:ff9b::a.b.c.d
+        (0x2002 << 112) | (number << 80) | 1,  # 6to4
+        (0x20010000 << 96) | (number ^ 0xFFFFFFFF),  # Teredo
+        (0x2A00 << 112) | (0x00005EFE << 32) | number,  # ISATAP in a public network
+        (0x2A00 << 112) | (0x02005EFE << 32) | number,
+    ]
+    assert all(refusal(str(IPv6Address(value))) is not None for value in wrapped)
+
+
+@given(st.ip_addresses())
+def test_what_python_calls_private_is_refused(ip: IPv4Address | IPv6Address) -> None:
+    if ip.is_private or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_reserved or not ip.is_global:
+        # These two mean an IPv4 address, which may be public: the test above is about them.
+        translated = any(ip in ip_network(net) for net in ("::ffff:0:0/96", "64:ff9b::/96"))
+        assert refusal(str(ip)) is not None or translated
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:8.8.8.8", "64:ff9b::808:808"],
+)
+def test_public_addresses_are_fine(address: str) -> None:
+    assert refusal(address) is None
+
+
+def test_words_that_are_no_address_are_refused() -> None:
+    assert refusal("localhost") is not None
+    assert refusal("fe80::1%eth0") is not None
+
+
+def test_an_allowed_network_is_only_that_network() -> None:
+    assert refusal("127.0.0.1", LOOPBACK) is None
+    assert refusal("10.0.0.1", LOOPBACK) is not None
+    assert refusal("::1", LOOPBACK) is not None
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"]
+)
+def test_other_spellings_of_loopback_are_seen_through(host: str) -> None:
+    with pytest.raises(Refused):
+        checked(f"http://{host}/")
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    with pytest.raises(Refused, match=r"192\.168\.0\.1, which is not public"):
+        checked("http://a.example/", resolve=lambda host, port: ["93.184.215.14", "192.168.0.1"])
+    target = checked("http://a.example/x?y", resolve=lambda host, port: ["93.184.215.14", "8.8.8.8"])
+    assert (target.address, target.host, target.port, target.path) == ("93.184.215.14", "a.example", 80, "/x?y")
+
+
+def test_only_the_ports_of_the_web_are_asked() -> None:
+    with pytest.raises(Refused, match="port 25"):
+        checked("http://a.example:25/", resolve=lambda host, port: ["93.184.215.14"])
+
+
+def test_a_name_without_address_is_refused() -> None:
+    def unknown(host: str, port: int) -> list[str]:
+        raise socket.gaierror("not known")
+
+    for resolve in (unknown, lambda host, port: []):
+        with pytest.raises(Refused, match="has no address"):
+            checked("http://a.example/", resolve=resolve)
+    assert ip_address(guard.resolved("127.0.0.1", 80)[0]).is_loopback
+
+
+# Agreement
+
+SEEN = st.builds(
+    WebMatch,
+    url=st.sampled_from(
+        ["http://a.example/1.png", "https://A.example:443/1.png", "http://b.example/", "http://c.example/"]
+    ),
+    page=st.none() | st.text(max_size=5),
+    title=st.none() | st.text(max_size=5),
+    similarity=st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000),
+)
+SEARCH = st.builds(
+    WebSearch,
+    provider=st.sampled_from(["vision", "tineye", "crawl"]),
+    time=st.integers(0, 2**40),
+    matches=st.lists(SEEN, max_size=4).map(tuple),
+    pages=st.integers(0, 9),
+)  # fmt: skip
+
+
+def found(provider: str, *urls: str, pages: int = 1, at: int = 100) -> WebSearch:
+    return WebSearch(provider, at, tuple(map(WebMatch, urls)), pages if urls else 0)
+
+
+def test_nodes_agree_on_places_though_their_ranks_and_spellings_differ() -> None:
+    nodes = {
+        "a": [found("vision", "http://x.example/1", "http://y.example/2", at=100)],
+        "b": [found("vision", "http://z.example/", "https://X.example:443/1#top", at=160)],
+        "c": [found("vision", "http://w.example/", at=130)],
+    }
+    agreement = agreed(nodes)
+    assert [(match.place, match.found, match.asked) for match in agreement.matches] == [("x.example/1", 2, 3)]
+    assert not agreement.is_rare_on_internet
+    assert (agreement.earliest, agreement.latest) == (100, 160)
+
+
+def test_a_single_node_can_not_outvote_the_others() -> None:
+    nodes = {name: [found("vision")] for name in "abc"} | {"liar": [found("vision", "http://x.example/")] * 9}
+    agreement = agreed(nodes)
+    assert agreement.is_rare_on_internet
+    assert agreement.matches == ()
+
+
+def test_an_image_that_most_nodes_found_somewhere_is_not_rare() -> None:
+    nodes = {name: [found("vision", f"http://{name}.example/")] for name in "abc"}
+    agreement = agreed(nodes)
+    assert not agreement.is_rare_on_internet
+    assert agreement.matches == ()
+
+
+def test_half_of_the_nodes_is_no_majority() -> None:
+    assert agreed({"a": [found("tineye")], "b": [found("tineye", "http://x.example/")]}).is_rare_on_internet
+
+
+def test_providers_are_not_mixed() -> None:
+    nodes = {
+        "a": [found("vision", "http://x.example/"), found("crawl")],
+        "b": [found("vision", "http://x.example/"), found("crawl")],
+        "c": [found("crawl")],
+    }
+    agreement = agreed(nodes)
+    assert not agreement.is_rare_on_internet
+    assert [(match.provider, match.found, match.asked) for match in agreement.matches] == [("vision", 2, 2)]
+
+
+def test_copies_of_one_file_at_two_addresses_are_one_place_where_that_is_known() -> None:
+    nodes = {"a": [found("vision", "http://x.example/")], "b": [found("vision", "http://y.example/")]}
+    assert agreed(nodes).matches == ()
+    (match,) = agreed(nodes, {"http://x.example/": "ab12", "https://y.example": "ab12"}).matches
+    assert (match.place, match.found) == ("ab12", 2)
+
+
+@settings(max_examples=40)
+@given(
+    st.dictionaries(st.text(max_size=3), st.lists(SEARCH, min_size=1, max_size=3), min_size=1, max_size=4), st.randoms()
+)
+def test_agreement_is_the_same_in_any_order(nodes: dict[str, list[WebSearch]], rng: random.Random) -> None:
+    shuffled = [(name, rng.sample(searches, len(searches))) for name, searches in nodes.items()]
+    rng.shuffle(shuffled)
+    assert agreed(dict(shuffled)) == agreed(nodes)
+    agreement = agreed(nodes)
+    assert not (agreement.matches and agreement.is_rare_on_internet)
+
+
+def test_nothing_is_said_where_nobody_searched() -> None:
+    for nodes in ({}, {"a": []}):
+        with pytest.raises(SearchError, match="no node has searched"):
+            agreed(nodes)
+    with pytest.raises(SearchError):
+        rare([])
+
+
+def test_the_numbers_of_sense_are_those_of_its_example() -> None:
+    vase = "https://www.wga.hu/art/l/le_pautr/jean/vasecart.jpg"
+    numbers = first_page([found("vision", vase, "http://b.example/", "http://c.example/", pages=2)])
+    assert numbers.is_rare_on_internet == 0
+    assert numbers.matches_found_on_first_page == 3
+    assert numbers.number_of_pages_of_results == 2
+    assert numbers.url_of_first_match_in_page == vase
+    nothing = first_page([found("vision"), found("crawl")])
+    assert (nothing.is_rare_on_internet, nothing.matches_found_on_first_page) == (1, 0)
+    assert (nothing.number_of_pages_of_results, nothing.url_of_first_match_in_page) == (0, "")
+
+
+def test_a_place_that_two_providers_found_counts_once() -> None:
+    both = [found("vision", "http://a.example/"), found("tineye", "https://a.example/", "http://b.example/", pages=4)]
+    numbers = first_page(both)
+    assert (numbers.matches_found_on_first_page, numbers.number_of_pages_of_results) == (2, 4)
+
+
+@given(st.lists(SEARCH, max_size=4), st.randoms())
+def test_evidence_is_the_same_bytes_in_any_order_and_reads_back(searches: list[WebSearch], rng: random.Random) -> None:
+    document = evidence(searches)
+    assert evidence(rng.sample(searches, len(searches))) == document
+    again = searches_of(document)
+    assert sorted(again, key=repr) == sorted(searches, key=repr)
+    assert {search.provider for search in again} == {search.provider for search in searches}
+
+
+def test_evidence_keeps_provider_time_and_order_of_the_matches() -> None:
+    search = WebSearch(
+        "vision", 5, (WebMatch("http://b/", similarity=0.5), WebMatch("http://a/", "http://p/", "\u00e9\ud800")), 1
+    )
+    assert searches_of(evidence([search])) == (search,)
+    assert evidence([found("crawl", at=7)]) == b'[{"matches":[],"pages":0,"provider":"crawl","time":7}]'
+
+
+@given(st.binary(max_size=60) | st.sampled_from([b"[]", b"{}", b"[1]", b'[{"matches":[]}]', b"[" * 5_000, b"null"]))
+def test_what_is_no_evidence_is_refused(document: bytes) -> None:
+    if document == b"[]":
+        assert searches_of(document) == ()
+        return
+    with pytest.raises(SearchError, match=r"no evidence|canonical"):
+        searches_of(document)
+
+
+def test_changed_evidence_is_refused() -> None:
+    document = evidence([found("vision", "http://a.example/")])
+    for changed in (document + b" ", document.replace(b'"time":100', b'"time": 100'), document.replace(b"100", b"1e2")):
+        with pytest.raises(SearchError):
+            searches_of(changed)
+    assert key("http://a.example/") == "a.example/"
