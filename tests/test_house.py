@@ -107,6 +107,38 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert "A picture of Nouns" in done.stdout
 
 
+def test_the_pages_about_commands_and_library_are_those_of_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_reference_to_a_source_is_explained_and_every_explanation_is_used() -> None:
+    page = ROOT / "docs" / "sources.md"
+    listed = set(re.findall(r"^\| ([ST]\d\.\d+) \|", page.read_text("utf-8"), re.M))
+    folders = ("gistchain", "docs", "tests", "training", "benchmarks", "examples")
+    texts = [*ROOT.glob("*.md"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    used: dict[str, str] = {}
+    for path in texts:
+        hidden = any(part in ("weights", "cache", "results") for part in path.parts)
+        if path.suffix in (".py", ".md", ".vy", ".j2", ".toml") and path != page and not hidden:
+            used |= dict.fromkeys(re.findall(r"\b[ST]\d\.\d+", path.read_text("utf-8")), path.name)
+    assert {name: where for name, where in used.items() if name not in listed} == {}
+    assert listed - used.keys() == set(), "docs/sources.md explains what nothing refers to"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        for target, _, heading in re.findall(r"\]\((?!\w+:)([^)#]*)(#([^)]*))?\)", page.read_text("utf-8")):
+            found = (page.parent / target) if target else page
+            assert found.exists(), f"{page.name} links to {target}"
+            if heading:
+                titles = re.findall(r"^#+ (.*)$", found.read_text("utf-8"), re.M)
+                anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+                assert heading in anchors, f"{page.name} links to {target}#{heading}"
+
+
 def test_no_tracked_text_names_a_path_of_this_machine() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
