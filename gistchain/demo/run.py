@@ -6,7 +6,6 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +17,16 @@ from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.demo.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
 from gistchain.disk.places import check_writable
 from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
-from gistchain.image import Picture, read_image, write_png
+from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
-from gistchain.types import Pixels
+from gistchain.settings import Settings
+from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from gistchain.ledger.node import Node
 
 SIZE = 512
 
@@ -32,8 +34,8 @@ SIZE = 512
 def run(*, report: Path, results: Path | None, images: int, home: Path | None, as_json: bool) -> None:
     """Registers, rebuilds, compares; prints the table and writes the report and, where asked, the figures."""
     from gistchain.demo.report import write_report
-    from gistchain.ledger.evm import open_embedded
     from gistchain.models.traitnet.captioner import TraitCaptioner
+    from gistchain.opening import open_ledger
     from gistchain.systems import rosis
 
     for path in (report, results):
@@ -41,12 +43,13 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
             check_writable(path, "path")
     started = time.perf_counter()
     system, second = rosis(), TraitCaptioner("captioner-second")
-    with tempfile.TemporaryDirectory() as folder, nullcontext(home or Path(folder) / "home") as where:
-        where.mkdir(parents=True, exist_ok=True)
-        with open_embedded(where) as ledger:
-            # Without rareness: the figures are of the gist alone.
-            registry = Registry(ledger, None, system)
-            samples, costs, skipped = _send_all(registry, Path(folder), images)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_ledger(Settings(home or Path(folder) / "home")) as ledger,
+    ):
+        # Without rareness: the figures are of the gist alone.
+        registry = Registry(ledger, system)
+        samples, costs, skipped = _send_all(registry, ledger.node, Path(folder), images)
     if not samples:
         raise CaptionError("none of the images could be sent: " + "; ".join(skipped[:3]))
     captioners = system.captioner, second
@@ -104,14 +107,16 @@ def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
         raise missing
 
 
-def _send_all(registry: Registry, folder: Path, images: int) -> tuple[list[Sample], dict[str, list[Cost]], list[str]]:
+def _send_all(
+    registry: Registry, node: Node, folder: Path, images: int
+) -> tuple[list[Sample], dict[str, list[Cost]], list[str]]:
     """(samples, for every method each image's cost, what was left out and why)."""
     from rich.console import Console
     from rich.progress import track
 
     from gistchain.ledger.archive import deploy_archive
 
-    archive = deploy_archive(registry.ledger.node)
+    archive = deploy_archive(node)
     samples: list[Sample] = []
     costs: dict[str, list[Cost]] = {name: [] for name in (*CODECS, GIST)}
     skipped: list[str] = []
@@ -124,7 +129,7 @@ def _send_all(registry: Registry, folder: Path, images: int) -> tuple[list[Sampl
             continue
         costs[GIST].append(cost_of_gist(sample))
         for codec in CODECS:
-            costs[codec].append(store(registry, archive, sample, codec))
+            costs[codec].append(store(node, archive, sample, codec))
         samples.append(sample)
     return samples, costs, skipped
 

@@ -24,16 +24,14 @@ def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Re
     signature is not the owner's, the deadline has passed or she has registered the image.
     """
     ticket.check(registration.ticket, registration.gist)
-    ledger.require_tickets()
     if not ledger.node.w3.is_address(registration.owner) or len(registration.image_sha3_256) != 32:
         raise LedgerError("a registration names its owner's address, 0x and 40 hex digits, and a hash of 32 bytes")
     mined = ledger.node.run(ledger.call("registerRated", *registration.arguments(signature)))
     return Receipt(
-        carrier=f"evm:{ledger.chain_id}",
-        locator=str(ledger.token_of(registration.image_sha3_256, registration.owner)),
+        ledger=ledger.name,
+        token=ledger.token_of(registration.image_sha3_256, registration.owner),
         size_bytes=len(registration.gist),
-        cost=int(mined["gasUsed"]),
-        unit="gas",
+        gas=int(mined["gasUsed"]),
         tx=ledger.node.w3.to_hex(mined["transactionHash"]),
         block=int(mined["blockNumber"]),
     )

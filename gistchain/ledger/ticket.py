@@ -70,20 +70,6 @@ class Registration:
         return self.owner, self.image_sha3_256, self.gist, *rating, self.deadline, *compact(signature)
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRareness:
-    """A ticket as it stands on the chain, whose contract has checked that `signer`, the token's owner, signed it.
-
-    deadline, signature (65 bytes: r, s, v): from the log of the registration, checked again; None where the node has
-    not kept that log.
-    """
-
-    ticket: RarenessTicket
-    signer: str
-    deadline: int | None = None
-    signature: bytes | None = None
-
-
 def steps(ticket: RarenessTicket) -> int:
     """The score in steps of 1/10000."""
     return round(ticket.score * STEPS)
@@ -92,7 +78,7 @@ def steps(ticket: RarenessTicket) -> int:
 def check(ticket: RarenessTicket, gist: bytes) -> None:
     """Raise LedgerError for a ticket that the contract would not keep just as it is."""
     if not 0 <= ticket.score <= 1 or steps(ticket) / STEPS != ticket.score:
-        raise LedgerError(f"a score of {ticket.score!r} is none from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
+        raise LedgerError(f"a score of {ticket.score!r} is not from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
     if ticket.verdict not in VERDICTS:
         raise LedgerError(f"{ticket.verdict!r} is no verdict: a ticket has one of {', '.join(VERDICTS)}")
     if len(ticket.evidence) != 32 or not any(ticket.evidence):
