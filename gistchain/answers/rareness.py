@@ -145,4 +145,4 @@ def _nearest_json(nearest: Nearest) -> dict[str, Any]:
 
 
 def _rounded(number: float, digits: int = 4) -> float:
-    return round(float(number), digits)  # a number of numpy is none of JSON's
+    return round(float(number), digits)  # JSON knows no numpy number

@@ -48,7 +48,7 @@ def checked(node: Node, address: str, otherwise: str) -> str:
     Raises LedgerError where our registry is not there; `otherwise` is what to do then.
     """
     if not node.w3.is_address(address):
-        raise SettingError(f"--registry {address!r} is no address: give 0x and 40 hex digits")
+        raise SettingError(f"--registry {address!r} is not an address: give 0x and 40 hex digits")
     with edge(node.name):
         place = node.w3.to_checksum_address(address)
         code = bytes(node.w3.eth.get_code(place))

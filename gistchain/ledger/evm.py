@@ -170,7 +170,7 @@ class EvmLedger:
         """The bytes registered as this token; raises UnknownToken."""
         gist = self._read("gistOf", _known_id(token))
         if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES:
-            raise LedgerError(f"token {token} of registry {self.registry} is no gist: that is not our contract")
+            raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
         if not gist:
             raise _unknown(token)
         return gist
