@@ -107,9 +107,8 @@ class Registry:
         persisting_s = time.perf_counter() - sent
         signed = document = None
         if self.book is not None:
-            self.book.settle(picture, receipt.token)
             signed = self.ledger.rareness_of(receipt.token)
-            document = None if signed is None else self.book.evidence(signed.ticket.evidence)
+            document = self.book.settle(picture, receipt.token, signed)
         return Registered(
             receipt.token,
             picture,
@@ -129,7 +128,7 @@ class Registry:
         if token is None or self.ledger.unanswered(picture.sha3_256):
             return
         if self.book is not None and not self.book.has(picture):
-            self.book.settle(picture, token, caption=self._caption_of(token))
+            self.book.settle(picture, token, None, caption=self._caption_of(token))
         raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
 
     def _caption_of(self, token: int) -> str:

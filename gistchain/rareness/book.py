@@ -16,7 +16,7 @@ from typing import Protocol
 
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
-from gistchain.types import Picture, Rareness, RarenessTicket
+from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness
 
 
 class Tokens(Protocol):
@@ -64,22 +64,20 @@ class Book:
         self._remember(picture, rareness, caption)
         return Assessed(rareness, document, ticket)
 
-    def settle(self, picture: Picture, token: int, caption: str = "") -> None:
-        """Note that the picture became this token.
+    def settle(self, picture: Picture, token: int, signed: SignedRareness | None, *, caption: str = "") -> bytes | None:
+        """Note that the picture became this token; the document behind its ticket, None where it is not here.
 
-        An image that is not in the database, since it was registered elsewhere or the database was set aside, is added.
+        signed: what the chain holds, which after a retry is the ticket of the first try. An image that is not in the
+        database, since it was registered elsewhere or the database was set aside, is added.
         """
         if not self.has(picture):
             self._remember(picture, None, caption)
         self.checker.store.name_token(picture.sha3_256, self._name, token)
+        return None if signed is None else self.checker.store.evidence(signed.ticket.evidence)
 
     def has(self, picture: Picture) -> bool:
         """Whether later images are compared with the picture."""
         return self.checker.store.find(picture.sha3_256) is not None
-
-    def evidence(self, digest: bytes) -> bytes | None:
-        """The document with this SHA3-256 (32 bytes); None where it is not here."""
-        return self.checker.store.evidence(digest)
 
     def _remember(self, picture: Picture, rareness: Rareness | None, caption: str) -> None:
         # Evidence goes to strangers: they need not know in which folders its images lay.
