@@ -22,7 +22,6 @@ from benchmarks import held_out
 from gistchain import systems
 from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
-from gistchain.pipeline import rebuild
 from gistchain.score.fidelity import ssim
 from gistchain.traits import parts
 from gistchain.types import Gist, Pixels
@@ -42,7 +41,7 @@ def one(collection: str, count: int, rebuilt: int) -> dict[str, Any]:
     still = [system.captioner.caption(image).text == tokens.caption(i) for i, image in enumerate(damaged)]
     distances, similar, shown = [], [], []
     for i in range(min(rebuilt, len(tokens))):
-        chosen = rebuild(Gist((tokens.caption(i),), (64, 64)), system).chosen
+        chosen = system.rebuild(Gist((tokens.caption(i),), (64, 64))).chosen
         original = _at_64(tokens, i)
         distances.append(chosen.distance)
         similar.append(ssim(original, chosen.image))

@@ -18,7 +18,7 @@ from skimage.metrics import structural_similarity
 from benchmarks import held_out
 from gistchain import systems
 from gistchain.models.traitnet.captioner import TraitCaptioner
-from gistchain.rebuild.isotope import caption_distances, rosis
+from gistchain.rebuild.isotope import caption_distances
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Gist, Pixels
 
@@ -42,7 +42,7 @@ def one_collection(collection: str, count: int) -> dict[str, Any]:
             add(unreadable=1)
             continue
         gist = Gist((text,), (512, 512))
-        rebuilt = rosis(gist, painter=system.painter, captioner=system.captioner, embedder=system.embedder, seeds=SEEDS)
+        rebuilt = system.rebuild(gist, seeds=SEEDS)
         chosen, first = rebuilt.chosen, rebuilt.isotopes[0]
         worst = max(rebuilt.isotopes, key=lambda i: i.distance)
         seen = second.caption(original).text

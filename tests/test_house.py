@@ -77,7 +77,7 @@ def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) 
     heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
     code = f"""
 import sys
-from gistchain.cli import app
+from gistchain.cli.app import app
 try:
     app(["list", "--home", {str(tmp_path)!r}])
 finally:

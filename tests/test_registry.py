@@ -18,6 +18,7 @@ from gistchain.models.zoo import onnx, registry
 from gistchain.models.zoo.conformance import PROTOCOLS
 from gistchain.models.zoo.inventory import missing, size_bytes, verify
 from gistchain.models.zoo.table import TABLE, Entry
+from gistchain.settings import Settings
 from tests.support.places import ROOT
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -151,10 +152,10 @@ def test_a_package_of_weights_that_was_changed_is_noticed(tmp_path: Path, monkey
         verify(MINILM)
 
 
-def test_a_system_is_made_of_what_was_chosen() -> None:
-    usual, chosen = systems.rosis(), systems.system(captioner="second")
-    assert type(usual.captioner) is type(systems.system(captioner=systems.CAPTIONER).captioner)
+def test_a_system_is_made_of_what_was_chosen(tmp_path: Path) -> None:
+    usual, chosen = systems.rosis(), systems.rosis(Settings(tmp_path, captioner="second"))
+    assert type(usual.captioner) is type(systems.rosis(Settings(tmp_path, captioner="default")).captioner)
     assert isinstance(chosen.captioner, TraitCaptioner)
     assert chosen.captioner.name == "captioner-second"
     with pytest.raises(SettingError, match="there is no painter 'rembrandt'"):
-        systems.system(painter="rembrandt")
+        systems.rosis(Settings(tmp_path, painter="rembrandt"))

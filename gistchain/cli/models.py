@@ -47,6 +47,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command(cls=Verb)
 def check(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A name of `gistchain models list`.", show_default=False)],
     kind: Annotated[str | None, typer.Option(help="Its kind, where several have a model of this name.")] = None,
     source: Annotated[str | None, typer.Option(help="Hub id or folder, of a model that takes one.")] = None,
@@ -60,7 +61,7 @@ def check(
     """Load a model, hold its weights against their sha256, run it once and look at what comes out."""
     from gistchain.models.zoo.registry import named, parse
 
-    settings = load({"device": device, "dtype": dtype, "allow_download": allow_download, "allow_pickle": allow_pickle})
+    settings = load(ctx.params)
     place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
     name, given = parse(name)
     image, words = _noun()

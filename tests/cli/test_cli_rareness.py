@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from tests.rareness.test_watch import results, scene, sha3
 from typer.testing import CliRunner
 
 from gistchain import systems
@@ -25,6 +23,7 @@ from gistchain.image import Picture, read_image
 from gistchain.rareness.service import watch
 from gistchain.types import Rareness
 from tests.rareness.test_sense import STRICT, picture
+from tests.rareness.test_watch import results, scene, sha3
 from tests.support.places import ROOT
 from tests.support.plain_checker import PlainChecker
 
@@ -66,16 +65,11 @@ def application() -> typer.Typer:
     return app
 
 
-@contextmanager
-def plain(settings: object, judge: Judge | None = None) -> Iterator[Judge]:
-    yield judge or Judge()
-
-
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """run(*words, stdin=b"") -> (exit code, stdout, stderr)."""
     judge = Judge()
-    monkeypatch.setattr(systems, "checker", lambda settings: plain(settings, judge), raising=False)
+    monkeypatch.setattr(systems, "checker", lambda settings: judge, raising=False)
     monkeypatch.setenv("GISTCHAIN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
@@ -262,5 +256,5 @@ class Slow(Judge):
 
 
 if __name__ == "__main__":
-    systems.checker = lambda settings: plain(settings, Slow())  # type: ignore[attr-defined]
+    systems.checker = lambda settings: Slow()  # type: ignore[attr-defined]
     application()()

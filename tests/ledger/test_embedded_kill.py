@@ -47,7 +47,7 @@ def register(home: Path, said: int, prefix: str, count: int) -> None:
         for number in range(count):
             name = f"{prefix}/{number}"
             receipt = ledger.put(gist_for(name), image_sha3_256=image_for(name))
-            os.write(said, f"{receipt.locator} {name}\n".encode())
+            os.write(said, f"{receipt.token} {name}\n".encode())
 
 
 def hold(home: Path, said: int) -> None:
@@ -70,7 +70,7 @@ def fill_the_disk(home: Path, said: int) -> None:
         counted = ledger.count()
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         again = ledger.put(b"%900d" % number, image_sha3_256=image_for(f"full/{number}"))
-        os.write(said, f"{counted} {again.locator}\n".encode())
+        os.write(said, f"{counted} {again.token}\n".encode())
 
 
 ACTIONS: dict[str, Callable[..., None]] = {"register": register, "hold": hold, "fill_the_disk": fill_the_disk}
@@ -162,7 +162,7 @@ def test_what_one_process_registers_the_next_one_reads(home: Path, start: Callab
     names = ["one/0", "one/1", "two/0", "two/1"]
     with open_embedded(home) as ledger:
         assert [ledger.gist_of(token.id) for token in ledger.tokens()] == [gist_for(name) for name in names]
-        assert ledger.put(b"five", image_sha3_256=image_for("five")).locator == "5"
+        assert ledger.put(b"five", image_sha3_256=image_for("five")).token == 5
 
 
 def test_a_second_process_is_told_who_holds_the_chain(home: Path, start: Callable[..., Child]) -> None:
@@ -203,8 +203,8 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, st
             # One more may have reached the disk before its acknowledgement; a retry finds it or makes it.
             unsure = f"{run}/{len(new)}"
             retried = ledger.put(gist_for(unsure), image_sha3_256=image_for(unsure))
-            assert ledger.get(retried).payload == gist_for(unsure)
-            acknowledged |= {**new, int(retried.locator): unsure}
+            assert ledger.gist_of(retried.token) == gist_for(unsure)
+            acknowledged |= {**new, retried.token: unsure}
             assert ledger.count() == len(acknowledged)  # an unsure one was not registered twice
     assert len(acknowledged) > KILLS
     with open_embedded(home) as ledger:

@@ -18,8 +18,6 @@ from gistchain.ledger.evm import open_embedded
 from gistchain.ledger.state import images
 from gistchain.types import RarenessTicket
 
-OLD_HOME = Path(__file__).parents[1] / "golden" / "home-without-tickets.zip"
-
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
@@ -44,14 +42,6 @@ def test_the_state_holds_the_images_that_the_contract_tells(kept: tuple[Path, li
     with open_embedded(home) as ledger:
         ledger.put(b"one more", image_sha3_256=b"\7" * 32)
     assert images(home) == [*kept[1], b"\7" * 32]
-
-
-def test_a_registry_of_before_tickets_is_read_the_same(tmp_path: Path) -> None:
-    shutil.unpack_archive(OLD_HOME, tmp_path)
-    found = images(tmp_path)
-    with open_embedded(tmp_path) as ledger:
-        assert found == [token.image_sha3_256 for token in ledger.tokens()]
-    assert len(found) == 2
 
 
 def test_without_a_chain_there_are_none_and_none_is_made(tmp_path: Path) -> None:
