@@ -69,12 +69,15 @@ def _demo(figures: Figures) -> str:
 
 def _demo_headline(figures: Figures) -> str:
     rows = [
-        [r["method"], f"{r['stored_bytes']:,}", f"{r['gas'] / 1e6:.1f}m", f"{r['dis_mean']:.4f}", f"{r['ssim_mean']:.3f}"]
+        [
+            r["method"], f"{r['stored_bytes']:,}", f"{r['gas'] / 1e6:.1f}m", f"{r['dis_mean']:.4f}",
+            f"{r['ssim_mean']:.3f}",
+        ]
         for r in figures["table"]
         if not r["method"].endswith("q75")
-    ]
-    facts = figures["facts"]
-    return _table([f"{facts['images']} images", "bytes stored", "gas", "mean distance", "mean SSIM"], rows)
+    ]  # fmt: skip
+    count = figures["facts"]["images"]
+    return _table([f"{count} images", "bytes stored", "gas", "mean distance", "mean SSIM"], rows)
 
 
 def _captioner(figures: Figures) -> str:

@@ -1,7 +1,7 @@
 """The commands' own help -> docs/cli.md; signatures and docstrings of the public names -> docs/api.md.
 
-    python -m docs.generate            # rewrite
-    python -m docs.generate --check    # exit 1 where a page says something else than the code
+python -m docs.generate            # rewrite
+python -m docs.generate --check    # exit 1 where a page says something else than the code
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _section(name: str, thing: Any) -> str:
     if inspect.isclass(thing):
         parts += [_described(f"{name}.{member}", one) for member, one in _methods(thing)]
         if issubclass(thing, GistchainError):
-            parts.append("```text\n" + "\n".join(_tree(thing)) + "\n```\n")
+            parts.append(f"```text\n{inspect.cleandoc(sys.modules[thing.__module__].__doc__ or '')}\n```\n")
     return "\n".join(parts)
 
 
@@ -112,7 +112,12 @@ def _plain(signature: inspect.Signature) -> inspect.Signature:
     def words(annotation: Any) -> Any:
         return _Words(annotation) if isinstance(annotation, str) else annotation
 
-    parameters = [p.replace(annotation=words(p.annotation)) for p in signature.parameters.values()]
+    def shown(default: Any) -> Any:
+        return _Words(default.__qualname__) if inspect.isroutine(default) else default  # no address in memory
+
+    parameters = [
+        p.replace(annotation=words(p.annotation), default=shown(p.default)) for p in signature.parameters.values()
+    ]
     return signature.replace(parameters=parameters, return_annotation=words(signature.return_annotation))
 
 
@@ -132,15 +137,6 @@ def _one_a_line(name: str, signature: inspect.Signature) -> str:
 def _markdown(docstring: str) -> str:
     """The docstring, with `<` outside of code kept from being read as HTML."""
     return "`".join(part if n % 2 else part.replace("<", "&lt;") for n, part in enumerate(docstring.split("`")))
-
-
-def _tree(kind: type, depth: int = 0) -> Iterator[str]:
-    """The names of an error and of all that are special cases of it, indented, with what they say."""
-    said = inspect.cleandoc(kind.__doc__ or "").partition("\n")[0]
-    yield f"{'  ' * depth}{kind.__name__:<{30 - 2 * depth}} {said}".rstrip()
-    for one in kind.__subclasses__():
-        if one.__module__ == kind.__module__:
-            yield from _tree(one, depth + 1)
 
 
 PAGES = {"cli.md": cli_page, "api.md": api_page}
