@@ -1,6 +1,6 @@
 """Does the perceptual distance order pictures as people do, and from how many images on does a set distance measure?
 
-    python -m benchmarks.perceptual      # needs the photos: python -m training.photos
+    python -m benchmarks.perceptual      # needs the photos: python -m training.data.photos
 
 ladders: the share of neighbouring steps (more noise, more blur, stronger compression) that a measure puts in order.
 traps: of two spoilt copies the first is hardly seen (shifted by a pixel, 8% brighter, JPEG 90) and the second plainly
@@ -25,7 +25,7 @@ from gistchain.models.packaged.perceptual import PackagedFeatures, PackagedPerce
 from gistchain.score.distribution import frechet_distance, kernel_distance
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Pixels
-from training import photos
+from training.data import photos
 
 Measure = Callable[[Pixels, Pixels], float]
 MEASURES: dict[str, Measure] = {
@@ -103,6 +103,6 @@ if __name__ == "__main__":
     figures["sets"] = {c: halves(c, [25, 50, 100, 200, count]) for c in ("nouns", "punks")}
     held_out.write(
         "perceptual", figures, models=["efficientnet-lite0"],
-        data="held-out photos of training/photos.py, one crop of 256 px each; held-out Nouns and CryptoPunks",
+        data="held-out photos of training/data/photos.py, one crop of 256 px each; held-out Nouns and CryptoPunks",
     )  # fmt: skip
     print(figures["sets"])

@@ -1,11 +1,12 @@
-"""Is what the photo captioner says true? On the photos and drawings that training/photos.py holds out.
+"""Is what the photo captioner says true? On the photos and drawings that training/data/photos.py holds out.
 
     python -m benchmarks.photo_captioner
 
 A label is right if it, or a word below it on the path that the captioner found, is among the words that we wrote down
-for the photo (training/photos.json, 'words'), or, for stamps, in their caption or the name of their folder. top_1: what
-naming the network's best class would give. reliability: confidences in bins, and how often the whole guess (photo or
-drawing; the label, if there is one) was right in each. sketch: mean CIEDE2000 between photo and sketch at 24 x 24.
+for the photo (training/data/photos.json, 'words'), or, for stamps, in their caption or the name of their folder.
+top_1: what naming the network's best class would give. reliability: confidences in bins, and how often the whole guess
+(photo or drawing; the label, if there is one) was right in each. sketch: mean CIEDE2000 between photo and sketch at
+24 x 24.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from gistchain.models.photo.captioner import PhotoCaptioner, Reading, probabilit
 from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.zoo.onnx import card
 from gistchain.types import Caption, Gist, Pixels
-from training import cutouts, photos
-from training.photo_captioner import is_drawn, over, right, said_of
+from training.data import cutouts, photos
+from training.photo.captioner import is_drawn, over, right, said_of
 
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
 WHITE = (255, 255, 255)
@@ -54,7 +55,7 @@ def main() -> None:
         "photo_captioner",
         figures,
         models=["efficientnet-lite0"],
-        data="held-out photos of training/photos.json; held-out tuxpaint stamps that are not drawn, over white",
+        data="held-out photos of training/data/photos.json; held-out tuxpaint stamps that are not drawn, over white",
     )
     print(json.dumps(figures, indent=1))
 

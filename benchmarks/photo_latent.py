@@ -29,7 +29,7 @@ from gistchain.models.photo.latent import PhotoLatent
 from gistchain.models.photo.latent.rangecoder import ONE, RangeDecoder, RangeEncoder
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Latent, Pixels
-from training import photos
+from training.data import photos
 
 SIDE = 256
 SIZES = (256, 512, 1024, 2048, 4096)
@@ -195,7 +195,7 @@ def main() -> None:
     }
     held_out.write(
         "photo_latent", figures, models=["latent-photo"],
-        data="held_out_photos() of training/photos.py, central squares at 256 x 256",
+        data="held_out_photos() of training/data/photos.py, central squares at 256 x 256",
     )  # fmt: skip
     if given.sheet:
         free = [k for k, p in enumerate(chosen) if _FREELY_SHARED.match(p.licence)]

@@ -1,6 +1,6 @@
 """Text to image: how often a caption finds its own picture among pictures and collections that no training has seen.
 
-    python -m benchmarks.retrieval --count 200      # needs the photos: python -m training.photos
+    python -m benchmarks.retrieval --count 200      # needs the photos: python -m training.data.photos
 
 recall@k: the share of captions with a right picture among the first k. A picture is right for every caption that is
 word for word its own (several tokens may share one), so chance is higher than 1 / N; it is stated, and so is ConSE
@@ -25,7 +25,7 @@ from gistchain.collection.tokens import Tokens
 from gistchain.colours import colours_in
 from gistchain.models.packaged.joint import ConSE, JointDefault
 from gistchain.types import JointEmbedder, Pixels
-from training import photos
+from training.data import photos
 
 KS = (1, 5, 10)
 Scores = NDArray[np.float32]
@@ -146,7 +146,7 @@ if __name__ == "__main__":
     held_out.write(
         "retrieval", figures, models=["joint-default", "efficientnet-lite0"],
         data=f"{count} held-out tokens (seeds heldout-*) of each of {', '.join(pfp30.TEST)}, not trained or tuned "
-        "on; held-out photos and photographic stamps of training/photos.py; see docs/data.md",
+        "on; held-out photos and photographic stamps of training/data/photos.py; see docs/data.md",
     )  # fmt: skip
     for name in models:
         print(name, figures["tokens"]["together"][name], figures["photos"][name], sep="\n  ")

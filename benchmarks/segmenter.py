@@ -2,10 +2,11 @@
 
     python -m benchmarks.segmenter
 
-Composites as in training (training/cutouts.py), of pictures that no training saw: tuxpaint stamps, openclipart and 3D
-emoji over squares of the held-out photos, of those that show an animal or a thing over a corner (and, as in training,
-one in five over a flat colour or a gradient). The buildings in them count as mistakes where they are marked. baseline:
-how far a pixel's colour is from the border's, times a prior for the centre, cut by Otsu's threshold. whole: marks all.
+Composites as in training (training/data/cutouts.py), of pictures that no training saw: tuxpaint stamps, openclipart and
+3D emoji over squares of the held-out photos. A photo that shows an animal or a thing gives a corner only; one in five
+composites, as in training, lies over a flat colour or a gradient. Buildings in the background count as mistakes where
+they are marked. baseline: how far a pixel's colour is from the border's, times a prior for the centre, cut by Otsu's
+threshold. whole: marks all.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks import held_out
 from gistchain.colours import lab
 from gistchain.models.packaged.segment import DefaultSegmenter
 from gistchain.types import Pixels
-from training import cutouts, photos
+from training.data import cutouts, photos
 
 EACH = 80
 

@@ -8,11 +8,8 @@ collections and pictures, then sets calibration, intervals and thresholds. 'test
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -28,8 +25,8 @@ from gistchain.models.packaged.copies import SHARES, calibrated, log_odds, mixed
 from gistchain.rareness.overlay.rivals import RIVAL_FEATURES
 from training.rareness.features import Table, load
 from training.rareness.graphs import network_graph, tree_graph
+from training.weights import write_card, write_weights
 
-WEIGHTS = Path(__file__).parents[2] / "gistchain" / "models" / "weights"
 ROUNDS, DEPTH, RATE = 600, 4, 0.03
 EPOCHS = 30
 KNOTS = 25
@@ -201,21 +198,17 @@ def main() -> None:
     counted = np.array([q.label != "derivative" for q in tune.asked])
     copy_from, doubt_from = thresholds(chance, tune)
     kin = _kin(train, trees)
-    digests = {}
     for name, graph in (
         ("rareness-xgboost", tree_graph(trees, train.rows.shape[1])),
         ("rareness-keras", network_graph(net)),
         ("rareness-kin", tree_graph(kin, train.rows.shape[1])),
     ):
-        raw_bytes = graph.SerializeToString()
         onnx.checker.check_model(graph)
-        (WEIGHTS / f"{name}.onnx").write_bytes(raw_bytes)
-        digests[name] = hashlib.sha256(raw_bytes).hexdigest()
         card = {
             "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
-            "recipe": "python -m training.rareness.fit", "cpu_minutes": 3, "sha256": digests[name],
+            "recipe": "python -m training.rareness.fit", "cpu_minutes": 3,
         }  # fmt: skip
-        _write(name, card)
+        write_weights(name, graph.SerializeToString(), card)
     card = {
         "kind": "features, calibration, intervals and thresholds of rareness",
         "data": f"training/rareness: {len(train.asked)} queries of 'train' and {len(tune.asked)} of 'tune'",
@@ -224,7 +217,7 @@ def main() -> None:
         "features": list(train.names), "knots": knots, "calibration": kept,
         "intervals": intervals(chance[counted], copy[counted]),
     }  # fmt: skip
-    _write("rareness", card)
+    write_card("rareness", card)
     _report(tune, chance, copy_from, doubt_from)
 
 
@@ -236,10 +229,6 @@ def _kin(train: Table, trees: xgboost.XGBClassifier) -> xgboost.XGBClassifier:
     label = np.array([k for _, k in other])
     weight = (len(label) / np.bincount(label) / 3)[label] ** 0.7
     return boosted(train.rows[[row for row, _ in other]], label, weight, objective="multi:softprob")
-
-
-def _write(name: str, card: dict[str, Any]) -> None:
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 
 
 def _report(tune: Table, chance: NDArray[np.float64], copy_from: float, doubt_from: float) -> None:

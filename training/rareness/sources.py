@@ -21,8 +21,8 @@ from PIL import Image
 from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
 from gistchain.traits import Traits
 from gistchain.types import Pixels
-from training import photos
-from training.data import CACHE
+from training.data import photos
+from training.places import CACHE
 from training.rareness.records import Kind, Part
 
 SIDE = 256
@@ -176,7 +176,7 @@ def _emoji_path(code: str) -> Path:
 
 
 def _emoji_part(code: str) -> Part:
-    # The first rule is that of training/cutouts.py.
+    # The first rule is that of training/data/cutouts.py.
     first = int(hashlib.sha256(code.split("-")[0].encode()).hexdigest(), 16)
     return "test" if first % 5 == 0 else "tune" if first // 5 % 5 == 0 else "train"
 

@@ -1,7 +1,7 @@
 """Trains one collection's painter: flow matching in a PCA latent by a residual MLP, conditioned on caption phrases.
 
-    python -m training.painter punks --minutes 35        # CPU-minutes on one thread
-    python -m training.export                            # -> gistchain/models/weights/
+    python -m training.traitnet.painter punks --minutes 35        # CPU-minutes on one thread
+    python -m training.traitnet.export                            # -> gistchain/models/weights/
 
 Recipe. Canvas at the collection's own resolution; PCA of the training images; x-prediction with the linear-Gaussian
 posterior mean as a skip; condition = sum over the caption's phrases of an MLP over their MiniLM vectors; 10% of the
@@ -26,7 +26,9 @@ from torch import Tensor, nn
 from gistchain.collection.known import dicebear, nouns
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.traits import Traits
-from training import data, punk_edits
+from training.data.tokens import dicebear_training, nouns_training, punks_training, rarity
+from training.places import CACHE
+from training.traitnet import punk_edits
 
 SCALE = 2.0  # latents are PCA coordinates of pixels in [-1, 1], times this
 THUMB = 194  # 8 x 8 x 3 numbers in [-1, 1], their noise level, and 1 where there are any
@@ -128,19 +130,19 @@ def source(name: str, rng: np.random.Generator) -> tuple[Traits, Iterator[tuple[
     """Traits, and an endless stream of (images, labels) chunks of the training part."""
     if name == "nouns":
         return nouns.layers().traits, _nouns_stream(rng)
-    tokens = data.punks_training() if name == "punks" else data.dicebear_training(name)
+    tokens = punks_training() if name == "punks" else dicebear_training(name)
     images, labels = tokens.images, tokens.labels
     weights = np.ones(len(labels))
     if name == "punks":  # edited punks too; rare traits are drawn more often, by the root of their rarity
         more_images, more_labels = punk_edits.pool()
         images, labels = np.concatenate([images, more_images]), np.concatenate([labels, more_labels])
-        weights = data.rarity(labels)
+        weights = rarity(labels)
     return tokens.traits, _finite_stream(images, labels, weights / weights.sum(), rng)
 
 
 def _nouns_stream(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     while True:
-        tokens = data.nouns_training(2048, rng)
+        tokens = nouns_training(2048, rng)
         yield tokens.images, tokens.labels
 
 
@@ -251,7 +253,7 @@ def save(net: Net, average: list[Tensor], name: str, step: int, seconds: float) 
         state[key] = value.clone()
     torch.save(
         {"state": state, "shape": asdict(SHAPES[name]), "step": step, "cpu_minutes": seconds / 60},
-        data.CACHE / f"painter-{name}.pt",
+        CACHE / f"painter-{name}.pt",
     )
 
 

@@ -1,17 +1,13 @@
 """Writes gistchain/models/weights/traits.json: what each collection's captions can say.
 
-python -m training.traits
+python -m training.traitnet.traits
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.traits import Traits
-
-WEIGHTS = Path(__file__).parents[1] / "gistchain" / "models" / "weights"
+from training.weights import write_card
 
 
 def every_collection() -> list[Traits]:
@@ -20,4 +16,4 @@ def every_collection() -> list[Traits]:
 
 if __name__ == "__main__":
     table = {t.collection: {"subject": t.subject, "traits": t.values} for t in every_collection()}
-    (WEIGHTS / "traits.json").write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+    write_card("traits", table)

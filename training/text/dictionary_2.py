@@ -1,7 +1,7 @@
 """What 24 collections' and the photo captioner's captions say -> gistchain/gist/dictionary-2.txt.
 
-    python -m training.dictionary_2            writes the dictionary and prints the SHA-256 that textcode.py must name
-    python -m training.dictionary_2 --count    counts training tokens and training photos first, into dictionary-2.json
+    python -m training.text.dictionary_2            # writes it and prints the SHA-256 that textcode.py must name
+    python -m training.text.dictionary_2 --count    # counts training tokens and photos first, into dictionary-2.json
 
 Everyday words are those of dictionary 1; what a caption of the first six collections says is taken as counted there.
 The 18 others are counted in 1,000 training tokens each, photos in all training photos and 150 training drawings.
@@ -19,11 +19,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from training.dictionary import HERE, Collection, Contexts, Counts, Entry, english_contexts, file_text, trait_contexts
-from training.dictionary import sources as first_sources
+from training.places import ROOT
+from training.text.dictionary import (
+    HERE,
+    Collection,
+    Contexts,
+    Counts,
+    Entry,
+    english_contexts,
+    file_text,
+    tally,
+    trait_contexts,
+)
+from training.text.dictionary import sources as first_sources
 
 COUNTS = HERE / "dictionary-2.json"
-DICTIONARY = HERE.parent / "gistchain" / "gist" / "dictionary-2.txt"
+DICTIONARY = ROOT / "gistchain" / "gist" / "dictionary-2.txt"
 STARTS_OF_PHOTOS = 600  # beside 3,000 of collections and about 1,000 of everyday words
 DRAWINGS = 150
 
@@ -109,8 +120,7 @@ def _colours(frequencies: Mapping[str, int], follow: str) -> list[Entry]:
 def count() -> dict[str, object]:
     """Collections and photos of the training side, counted: nothing that is held out."""
     from gistchain.collection.known import pfp30
-    from training import pfp
-    from training.dictionary import tally
+    from training.data import pfp
 
     known = first_sources()[0]
     collections = {}
@@ -129,8 +139,8 @@ def captions() -> list[str]:
     import numpy as np
 
     from gistchain.models.photo.captioner import PhotoCaptioner
-    from training import photos
-    from training.photo_captioner import over
+    from training.data import photos
+    from training.photo.captioner import over
 
     captioner = PhotoCaptioner()
     drawings = [d for d in photos.training_drawings() if d.path.stat().st_size < 500_000]

@@ -1,14 +1,14 @@
 // Writes tests/golden/nsfwjs.json: what TensorFlow.js itself makes of one image with the networks of nsfwjs.
 //
 //   npm install @tensorflow/tfjs@4.22.0
-//   node training/nsfwjs_golden.js FOLDER_OF_NODE_MODULES FOLDER_OF_THE_NSFWJS_PACKAGE > tests/golden/nsfwjs.json
+//   node training/packaged/nsfwjs_golden.js FOLDER_OF_NODE_MODULES FOLDER_OF_THE_NSFWJS_PACKAGE > tests/golden/nsfwjs.json
 const fs = require("fs");
 const path = require("path");
 const [modules, nsfwjs] = process.argv.slice(2).map((given) => path.resolve(given));
 const tf = require(path.join(modules, "@tensorflow/tfjs"));
 const SIDE = 224;
 
-// As golden_image in training/packaged.py.
+// As golden_image in training/packaged/networks.py.
 function goldenImage() {
   const pixels = new Float32Array(SIDE * SIDE * 3);
   for (let y = 0; y < SIDE; y++)
@@ -41,7 +41,7 @@ async function main() {
   const [output] = graph.outputs.map((found) => found.name);
   const mid = graph.execute({ [graph.inputs[0].name]: image }, [output, squeeze]).map((t) => Array.from(t.dataSync()));
   const record = {
-    "made by": "node training/nsfwjs_golden.js",
+    "made by": "node training/packaged/nsfwjs_golden.js",
     tfjs: tf.version.tfjs,
     "nsfwjs-mobilenet-v2": { classes, hidden },
     "nsfwjs-mobilenet-v2-mid": { classes: mid[0], features: mid[1].filter((_, k) => k % 16 === 0) },

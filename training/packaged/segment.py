@@ -1,6 +1,6 @@
 """The default segmenter: a small decoder over the frozen stage maps of EfficientNet-lite0, trained on composites.
 
-    python -m training.segment     # 4 CPU-minutes on one core; writes weights/segmenter-default.onnx and .json
+    python -m training.packaged.segment     # 4 CPU-minutes on one core; writes weights/segmenter-default.onnx and .json
 
 Composites are made and put through the network once; the decoder trains on what was kept of it.
 """
@@ -18,8 +18,10 @@ from torch.nn import functional as F
 from gistchain.models.packaged.networks import network
 from gistchain.models.packaged.segment import FINE, SIDE, colours_of, maps_of
 from gistchain.types import Pixels
-from training import cutouts, photos
-from training.export import write
+from training.data import cutouts, photos
+from training.places import CACHE
+from training.quantised import write_onnx
+from training.weights import minutes_since
 
 COMPOSITES = 2400
 VALIDATION = 160
@@ -109,10 +111,10 @@ def train() -> tuple[Decoder, float]:
             loss.backward()
             optimiser.step()
             schedule.step()
-        torch.save(decoder.state_dict(), photos.CACHE / "segmenter-default.pt")
+        torch.save(decoder.state_dict(), CACHE / "segmenter-default.pt")
         print(f"epoch {epoch}: IoU {_check(decoder, parts, alphas, check_on):.3f}, "
               f"{time.process_time() - start:.0f} CPU s", flush=True)  # fmt: skip
-    return decoder, (time.process_time() - start) / 60
+    return decoder, minutes_since(start)
 
 
 def _batch(parts: list[NDArray[np.float16]], rows: NDArray[np.int64]) -> list[Tensor]:
@@ -143,11 +145,11 @@ def main() -> None:
     card = {
         "kind": "segmenter", "backbone": "efficientnet-lite0",
         "data": "composites: cut-outs of tuxpaint-stamps-default (GPL-2), openclipart-png (public domain), "
-        "Fluent Emoji 3D (MIT), DiceBear (CC0, CC BY 4.0) over the training photos of training/photos.json",
-        "licence": "Apache-2.0 (weights); pictures: see data", "recipe": "training/segment.py",
-        "cpu_minutes": round(minutes, 1), "composites": COMPOSITES, "epochs": EPOCHS,
+        "Fluent Emoji 3D (MIT), DiceBear (CC0, CC BY 4.0) over the training photos of training/data/photos.json",
+        "licence": "Apache-2.0 (weights); pictures: see data", "recipe": "training/packaged/segment.py",
+        "cpu_minutes": minutes, "composites": COMPOSITES, "epochs": EPOCHS,
     }  # fmt: skip
-    write("segmenter-default", Masks(decoder), inputs, ["mask"], {}, card)
+    write_onnx("segmenter-default", Masks(decoder), inputs, ["mask"], {}, card)
 
 
 if __name__ == "__main__":

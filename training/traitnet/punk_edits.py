@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.collection.known import punks
-from training import data
+from training.data.tokens import punks_training
+from training.places import CACHE
 
 POOL_PER_TOKEN = 12
 # Trait type -> those that it may hide or be hidden by: half an earring under a hat is no model for a bare head's.
@@ -46,9 +47,9 @@ class Edit:
 
 def pool(seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """(images, labels) of edited punks, cached; rare traits as often as common ones, none equal to a held-out token."""
-    path = data.CACHE / "punk-edits.npz"
+    path = CACHE / "punk-edits.npz"
     if not path.exists():
-        tokens = data.punks_training()
+        tokens = punks_training()
         images, labels = _make(tokens.images, tokens.labels, np.random.default_rng(seed))
         held_out = {i.tobytes() for i in punks.tokens().images[punks.HELD_OUT.start :]}
         fresh = np.array([i.tobytes() not in held_out for i in images])

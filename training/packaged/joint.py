@@ -1,7 +1,7 @@
 """Trains the heads of the default joint embedder on frozen features: gistchain/models/weights/joint-default.onnx.
 
-    python -m training.joint      # after training.pictures: the heads, and the graph that ships (about 4 CPU-minutes)
-    python -m training.joint --without landscape,moods,...    # to tune: those collections are only scored
+    python -m training.packaged.joint    # after training.packaged.pictures; about 4 CPU-minutes
+    python -m training.packaged.joint --without landscape,moods,...    # to tune: those collections are only scored
 
 Contrastive (InfoNCE both ways) over batches in which most pictures have siblings of their own collection, so that the
 subject's name alone does not find them; texts are bags of phrases of which some are left out each time.
@@ -24,8 +24,9 @@ from gistchain.models.packaged import joint
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.packaged.networks import class_names
 from gistchain.traits import parts
-from training import pictures
-from training.export import write
+from training.packaged import pictures
+from training.quantised import write_onnx
+from training.weights import minutes_since
 
 STEPS = 900
 LEAN = 1.0
@@ -301,10 +302,10 @@ def export(heads: Heads, minutes: float, steps: int) -> None:
     axes |= {"image_vector": {0: "n"}, "conse": {0: "n"}}
     card = {
         "kind": "joint-embedder", "data": pictures.DATA, "licence": "Apache-2.0 (weights); pictures: see data",
-        "recipe": "training/joint.py (and 6 minutes of training/pictures.py)", "cpu_minutes": round(minutes, 1),
-        "steps": steps, "frozen": ["efficientnet-lite0", "minilm"],
+        "recipe": "training/packaged/joint.py (and 6 minutes of training/packaged/pictures.py)",
+        "cpu_minutes": minutes, "steps": steps, "frozen": ["efficientnet-lite0", "minilm"],
     }  # fmt: skip
-    write(joint.NAME, Both(heads), inputs, ["text_vector", "image_vector", "conse"], axes, card)
+    write_onnx(joint.NAME, Both(heads), inputs, ["text_vector", "image_vector", "conse"], axes, card)
 
 
 def main() -> None:
@@ -326,7 +327,7 @@ def main() -> None:
     heads.lean.copy_(torch.tensor([0.0, 0.0, LEAN]))
     report(heads, data, table, list(pfp30.VALIDATION), given.steps, 0.0)
     if not given.without:
-        export(heads, (time.process_time() - started) / 60, given.steps)
+        export(heads, minutes_since(started), given.steps)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Captions -> a BART that mends captions which a noisy channel damaged (S4.3), fine-tuned from any BART.
 
-python -m training.corrector --base FOLDER --captions FILE.txt --out FOLDER --minutes 60
+python -m training.text.corrector --base FOLDER --captions FILE.txt --out FOLDER --minutes 60
 
 Each caption, one a line, is sent as 8-bit ASCII (S2.4) through a channel that flips bits at a rate drawn anew for every
 caption from RATES; BART reads what arrived and learns to write what was sent. The tuned checkpoint, with its tokenizer
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model.eval().save_pretrained(args.out)
     tokenizer.save_pretrained(args.out)
     record = {
-        "command": "python -m training.corrector",
+        "command": "python -m training.text.corrector",
         "base": str(args.base),
         "captions": {"file": args.captions.name, "lines": len(captions)},
         "bit_error_rates": RATES,

@@ -1,14 +1,13 @@
 """Learns the shipped collections: tokens train-0 .. train-999 of each -> gistchain/models/weights/collection-*.layers.
 
-    python -m training.collections [NAME ...]     # about 40 CPU-seconds each; punks and Nouns have their own models
+    python -m training.layered.collections [NAME ...]     # about 40 CPU-seconds each
 
+Punks and Nouns are left out: training/traitnet makes their models.
 The code is what `gistchain collection train` runs; only the tokens come from the drawing packages instead of a folder.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 
@@ -17,8 +16,8 @@ import numpy as np
 from gistchain.collection.known import dicebear, pfp30, robohash
 from gistchain.models.layered.learn import learn
 from gistchain.models.layered.model import pack
-from training import pfp
-from training.traits import WEIGHTS
+from training.data import pfp
+from training.weights import minutes_since, write_weights
 
 OWN_MODELS = ("punks", "nouns")
 
@@ -34,14 +33,11 @@ def make(name: str) -> None:
         "subject": tokens.traits.subject,
         "data": credit(name),
         "licence": "Apache-2.0 (weights); art: see data",
-        "recipe": "training/collections.py",
+        "recipe": "training/layered/collections.py",
         "tokens": len(tokens),
-        "cpu_minutes": round((time.process_time() - start) / 60, 2),
-        "sha256": hashlib.sha256(raw).hexdigest(),
+        "cpu_minutes": minutes_since(start),
     }
-    (WEIGHTS / f"collection-{name}.layers").write_bytes(raw)
-    (WEIGHTS / f"collection-{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
-    print(name, f"{card['cpu_minutes']} CPU-minutes, {len(raw) / 1e6:.2f} MB", flush=True)
+    write_weights(f"collection-{name}", raw, card, suffix="layers")
 
 
 def credit(name: str) -> str:

@@ -1,11 +1,11 @@
 """Trait phrases of known collections + a list of caption words -> gistchain/gist/dictionary-1.txt.
 
-    python -m training.dictionary            writes the dictionary and prints the SHA-256 that textcode.py must name
-    python -m training.dictionary --count    counts traits in the training tokens first, into trait_counts.json
+    python -m training.text.dictionary            # writes it and prints the SHA-256 that textcode.py must name
+    python -m training.text.dictionary --count    # counts traits in the training tokens first, into trait_counts.json
 
-Frequencies: of traits, as counted in training tokens, or equal where nothing was counted; of English words, Zipf's
-law over the hand-written order; of what joins them, GRAMMAR below, corrected once by the paths of the example
-captions at the end of `caption_words.txt`, which were written for this file.
+Traits are as frequent as in the training tokens, or equally frequent where nothing was counted. English words follow
+Zipf's law over the hand-written order. What joins them has the frequencies of GRAMMAR below, corrected once by the
+paths of the example captions at the end of `caption_words.txt`, which were written for this file.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ import numpy as np
 from gistchain.collection.known import dicebear
 from gistchain.collection.tokens import Tokens
 from gistchain.gist import textcode
+from training.places import ROOT, WEIGHTS
 
 HERE = Path(__file__).resolve().parent
 WORDS = HERE / "caption_words.txt"
 COUNTS = HERE / "trait_counts.json"
-TRAITS = HERE.parent / "gistchain" / "models" / "weights" / "traits.json"
-DICTIONARY = HERE.parent / "gistchain" / "gist" / "dictionary-1.txt"
+TRAITS = WEIGHTS / "traits.json"
+DICTIONARY = ROOT / "gistchain" / "gist" / "dictionary-1.txt"
 
 Entry = tuple[int, bytes, str]  # frequency, piece, next context
 Contexts = dict[str, list[Entry]]
@@ -245,10 +246,10 @@ def _following(types: list[str], kind: str, seen: Counts) -> list[tuple[str, int
 
 def count() -> dict[str, Counts]:
     """What the captions of the training tokens say, counted: nothing that is held out."""
-    from training import data
+    from training.data.tokens import dicebear_training, nouns_training, punks_training
 
-    drawn = [data.punks_training(), data.nouns_training(4000, np.random.default_rng(0))]
-    drawn += [data.dicebear_training(style) for style in dicebear.STYLES]
+    drawn = [punks_training(), nouns_training(4000, np.random.default_rng(0))]
+    drawn += [dicebear_training(style) for style in dicebear.STYLES]
     return {tokens.traits.collection: tally(tokens) for tokens in drawn}
 
 
@@ -275,7 +276,9 @@ def _add(counts: dict[str, int], key: str) -> None:
 
 
 def file_text(number: int, contexts: Contexts) -> str:
-    """The text of a dictionary file; its first line is a comment that names the script."""
+    """The text of a dictionary file; its first line is a comment."""
+    # A packet is read with the dictionary of its number, byte for byte (textcode.py has the hashes). So the comment of
+    # 1 and 2 stays as it was first written, although the scripts have moved to training/text since.
     script = "dictionary" if number == 1 else f"dictionary_{number}"
     lines = [f"# gistchain dictionary {number}, written by training/{script}.py. docs/packet.md says how it is read."]
     for name, entries in contexts.items():

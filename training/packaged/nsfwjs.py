@@ -1,7 +1,7 @@
 """Writes gistchain/models/weights/nsfwjs-*.onnx and their cards from the npm package nsfwjs 4.3.0.
 
     npm pack nsfwjs@4.3.0 && tar -xzf nsfwjs-4.3.0.tgz
-    python -m training.nsfwjs package
+    python -m training.packaged.nsfwjs package
 
 The package ships each network as scripts for a browser: the model as an object literal, the weights in base64. Its
 weights are 8-bit numbers already, with a scale and a lowest value for each tensor; kernels keep exactly these, so that
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import hashlib
 import json
 import re
 import time
@@ -27,7 +26,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from gistchain.models.zoo.onnx import WEIGHTS
+from training.weights import minutes_since, write_weights
 
 SIDE = 224
 CARDS = {
@@ -250,18 +249,14 @@ def write(name: str, package: Path) -> None:
     topology, tensors = read(package / "dist" / "models" / folder)
     graph = Graph(tensors)
     model = of_operations(topology, graph) if "node" in topology else of_layers(topology, graph)
-    raw = model.SerializeToString()
-    (WEIGHTS / f"{name}.onnx").write_bytes(raw)
     card = {
         "kind": "network", "data": "more than 60 GB of images that nsfw_data_scraper lists, by its makers' account",
         "licence": "MIT, Copyright (c) 2019 Infinite Red, Inc.",
         "licence_text": (package / "LICENSE").read_text("utf-8"),
-        "recipe": "training/nsfwjs.py (converted; weights as npm nsfwjs 4.3.0 ships them, in 8 bits)", "side": SIDE,
-        "outputs": outputs, "cpu_minutes": round((time.process_time() - started) / 60, 2),
-        "sha256": hashlib.sha256(raw).hexdigest(),
+        "recipe": "training/packaged/nsfwjs.py (converted; weights as npm nsfwjs 4.3.0 ships them, in 8 bits)",
+        "side": SIDE, "outputs": outputs, "cpu_minutes": minutes_since(started),
     }  # fmt: skip
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
-    print(name, f"{len(raw) / 1e6:.2f} MB")
+    write_weights(name, model.SerializeToString(), card)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Trains the captioner: one small CNN on 64x64 pixels, one head per collection and trait type, one for the collection.
 
-    python -m training.captioner default --minutes 40
-    python -m training.captioner second --minutes 20     # other weights and shape, for scoring only (T0.7)
+    python -m training.traitnet.captioner default --minutes 40
+    python -m training.traitnet.captioner second --minutes 20     # other weights and shape, for scoring only (T0.7)
 
 Every image is brought to 64x64 by exact area averaging, as the shipped captioner does with images of any size.
 Augmentation: resampling through another size, colour, noise, small shifts, other backgrounds behind the punks. One
@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from gistchain.collection.known import punks
 from gistchain.collection.tokens import Tokens
-from training import data, punk_edits
-from training.negatives import dead_leaves, other_styles, plain
-from training.traits import every_collection
+from training.data.negatives import dead_leaves, other_styles, plain
+from training.data.tokens import dicebear_training, nouns_training, punks_training, rarity
+from training.places import CACHE
+from training.traitnet import punk_edits
+from training.traitnet.traits import every_collection
 
 SIDE = 64
 COLLECTIONS = every_collection()
@@ -96,22 +98,22 @@ class Stream:
     def __init__(self, rng: np.random.Generator, batch: int) -> None:
         self.rng, self.batch = rng, batch
         self.finite = {
-            "punks": data.punks_training(),
-            **{c.collection: data.dicebear_training(c.collection) for c in COLLECTIONS[2:]},
+            "punks": punks_training(),
+            **{c.collection: dicebear_training(c.collection) for c in COLLECTIONS[2:]},
         }
         real = self.finite["punks"]
         edited, labels = punk_edits.pool()
         names = real.names + tuple(f"edited-{i}" for i in range(len(edited)))
         labels = np.concatenate([real.labels, labels])
         self.finite["punks"] = Tokens(real.traits, names, np.concatenate([real.images, edited]), labels)
-        weights = data.rarity(labels)
+        weights = rarity(labels)
         self.weights = {"punks": weights / weights.sum()}
         self.others = area(other_styles())
         self.nouns: Iterator[int] = iter(())
 
     def images(self, name: str, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         if name == "nouns":
-            tokens = data.nouns_training(count, self.rng)
+            tokens = nouns_training(count, self.rng)
             return tokens.images, tokens.labels
         kept = self.finite[name]
         picked = self.rng.choice(len(kept), count, p=self.weights.get(name))
@@ -167,9 +169,9 @@ class Stream:
                         case _:
                             made.append(-a)
                 case 5:
-                    made.append(dead_leaves(rng))
+                    made.append(torch.from_numpy(dead_leaves(rng)))
                 case _:
-                    made.append(plain(rng))
+                    made.append(torch.from_numpy(plain(rng)))
         return torch.stack(made)
 
 
@@ -209,7 +211,7 @@ def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go
     rng = np.random.default_rng(shape.seed + 17)
     stream, net = Stream(rng, batch), Net(shape)
     if go_on:
-        net.load_state_dict(torch.load(data.CACHE / f"captioner-{name}.pt", weights_only=True)["state"])
+        net.load_state_dict(torch.load(CACHE / f"captioner-{name}.pt", weights_only=True)["state"])
     net = net.to(memory_format=torch.channels_last)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
@@ -246,7 +248,7 @@ def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go
 
 
 def save(name: str, state: dict[str, Tensor], step: int, seconds: float) -> None:
-    torch.save({"state": state, "step": step, "cpu_minutes": seconds / 60}, data.CACHE / f"captioner-{name}.pt")
+    torch.save({"state": state, "step": step, "cpu_minutes": seconds / 60}, CACHE / f"captioner-{name}.pt")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the photo captioner's guesses are worth: fits weights/photo-captioner.json, about 3 CPU-minutes.
 
-    python -m training.photo_captioner
+    python -m training.photo.captioner
 
 medium: a logistic regression on the numbers of gistchain/models/photo/medium.py, photographs against drawings.
 label: for drawings, photographs of things and other photographs, at each depth of the tree of labels.py, Platt's two
@@ -25,10 +25,10 @@ from gistchain.models.packaged.networks import class_names, network
 from gistchain.models.photo.captioner import branch, probabilities
 from gistchain.models.photo.labels import Node, best_path, class_paths
 from gistchain.models.photo.medium import medium_features
-from gistchain.models.zoo.onnx import WEIGHTS
 from gistchain.types import Pixels
-from training import cutouts, photos
-from training.negatives import OTHER_STYLES
+from training.data import cutouts, photos
+from training.data.negatives import OTHER_STYLES
+from training.weights import write_card
 
 # What every picture of a folder shows; longer names are asked first.
 FOLDERS = {
@@ -227,13 +227,13 @@ def logistic(x: NDArray[np.float64], y: NDArray[np.float64], *, ridge: float) ->
 def main() -> None:
     fitted = {"medium": fit_medium(), "label": fit_labels()}
     card = {
-        "kind": "captioner", "backbone": "efficientnet-lite0", "recipe": "training/photo_captioner.py",
-        "data": "training photos of training/photos.json, tuxpaint-stamps-default (GPL-2), openclipart-png (public "
-        "domain), Nouns (CC0), DiceBear (CC0, CC BY 4.0)",
+        "kind": "captioner", "backbone": "efficientnet-lite0", "recipe": "training/photo/captioner.py",
+        "data": "training photos of training/data/photos.json, tuxpaint-stamps-default (GPL-2), openclipart-png "
+        "(public domain), Nouns (CC0), DiceBear (CC0, CC BY 4.0)",
         "licence": "Apache-2.0 (numbers); pictures: see data",
         "numbers_sha256": hashlib.sha256(json.dumps(fitted, sort_keys=True).encode()).hexdigest(), **fitted,
     }  # fmt: skip
-    (WEIGHTS / "photo-captioner.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
+    write_card("photo-captioner", card)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     npm pack @lobehub/fluent-emoji-3d   # MIT; in training/cache/, found there by its name
 
-Cut-outs: photographs and drawings of training/photos.py, 3D emoji, DiceBear avatars of styles that no benchmark tests.
-Held out: what photos.py holds out (names), and emoji by the hash of their first code point; avatars only train.
+Cut-outs: photographs and drawings of photos.py, 3D emoji, DiceBear avatars of styles that no benchmark tests. Held out:
+what photos.py holds out (by name), and emoji by the hash of their first code point; avatars are only for training.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from PIL import Image, ImageFilter
 
 from gistchain.collection.known import dicebear
 from gistchain.types import Pixels
-from training import photos
+from training.data import photos
+from training.places import CACHE
 
 SIDE = 256
 _EMOJI = "lobehub-fluent-emoji-3d-1.1.0.tgz"
@@ -142,7 +143,7 @@ def _drawing(drawing: photos.Drawing) -> Cutout | None:
 
 def cutouts_of_emoji(*, held_out: bool) -> list[Cutout]:
     found: list[Cutout | None] = []
-    with tarfile.open(photos.CACHE / _EMOJI) as archive:
+    with tarfile.open(CACHE / _EMOJI) as archive:
         for member in archive:
             first = member.name.rpartition("/")[2].split("-")[0].removesuffix(".webp")
             held = int(hashlib.sha256(first.encode()).hexdigest(), 16) % 5 == 0

@@ -1,6 +1,6 @@
 """Writes gistchain/models/weights/{name}.onnx and its card: the graph of a packaged network, without its weights.
 
-    python -m training.packaged efficientnet-lite0
+    python -m training.packaged.networks efficientnet-lite0
 
 The graph names the tensors of the package's own state dict; gistchain.models.packaged.networks joins the two. What it
 computes is held against a plain torch forward of the same weights, and a few numbers of that forward become the golden
@@ -16,7 +16,6 @@ import hashlib
 import importlib.util
 import json
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +29,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gistchain.models.packaged import networks as packaged
-from gistchain.models.zoo.onnx import WEIGHTS
+from training.places import GOLDEN
+from training.weights import add_to_card, write_weights
 
-GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 EPSILON = 1e-3
 # (repeats, kernel, stride, expansion, channels): EfficientNet-B0.
 STAGES = (
@@ -205,30 +204,26 @@ def golden_image(side: int) -> np.ndarray:
 
 
 def write(name: str) -> None:
-    started, package = time.process_time(), PACKAGES[name]
+    package = PACKAGES[name]
     spec = importlib.util.find_spec(package.module)
     assert spec is not None
     assert spec.origin is not None
     path = Path(spec.origin).parent / package.file
-    raw = graph(package).SerializeToString()
-    (WEIGHTS / f"{name}.onnx").write_bytes(raw)
     card = {
         "kind": "network", "data": "ImageNet-1k", "licence": "Apache-2.0 (weights: in the package)",
-        "recipe": "training/packaged.py (the graph only)", "side": package.side, "module": package.module,
+        "recipe": "training/packaged/networks.py (the graph only)", "side": package.side, "module": package.module,
         "file": package.file, "distribution": package.distribution,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sha256": hashlib.sha256(raw).hexdigest(),
-        "cpu_minutes": 0.1,
+        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "cpu_minutes": 0.1,
     }  # fmt: skip
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
+    write_weights(name, graph(package).SerializeToString(), card)
     weights = torch.load(path, weights_only=True, map_location="cpu")
     compare(name, package, weights)
-    print(f"{name}: {len(raw)} bytes, {time.process_time() - started:.0f} CPU s")
 
 
 def calibrate(name: str, pairs: int = 300) -> None:
     """Writes on the card how far apart two unrelated pictures are at each stage (models.packaged.perceptual)."""
     from gistchain.models.packaged.perceptual import stage_differences
-    from training import photos
+    from training.data import photos
 
     rng, pictures = np.random.default_rng(0), photos.training_photos()
     found = []
@@ -236,9 +231,8 @@ def calibrate(name: str, pairs: int = 300) -> None:
         one, other = rng.choice(len(pictures), 2, replace=False)
         if pictures[one].motif != pictures[other].motif:
             found.append(stage_differences(*(photos.crop(pictures[k], 256, rng=rng) for k in (one, other))))
-    path = WEIGHTS / f"{name}.json"
     about = {"unrelated": [round(float(v), 4) for v in np.mean(found, 0)], "unrelated_pairs": len(found)}
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | about, indent=1) + "\n", "utf-8")
+    add_to_card(name, about)
     print(about, "spread", np.std(found, 0).round(4))
 
 
@@ -256,7 +250,7 @@ def compare(name: str, package: Package, weights: dict[str, Tensor]) -> None:
         print(side, {k: f"{np.abs(flat[k] - e).max():.1e}" for k, e in expected.items()})
         golden[side] = {k: [float(v) for v in e.ravel()[:: max(1, e.size // 24)][:24]] for k, e in expected.items()}
     GOLDEN.mkdir(exist_ok=True)
-    record = {"made by": f"python -m training.packaged {name}", "torch": torch.__version__, "values": golden}
+    record = {"made by": f"python -m training.packaged.networks {name}", "torch": torch.__version__, "values": golden}
     (GOLDEN / f"{name}.json").write_text(json.dumps(record) + "\n", "utf-8")
 
 

@@ -1,6 +1,6 @@
 """Captioned pictures that may be trained on -> the frozen numbers that the joint embedder's heads read, cached.
 
-    python -m training.pictures      # after training.pfp and training.photos; about 6 CPU-minutes
+    python -m training.packaged.pictures      # after training.pfp and training.photos; about 6 CPU-minutes
 
 Besides what those two fetch, npm's @lobehub/fluent-emoji-3d (its folder assets) and unicode-emoji-json (its file
 data-by-emoji.json) are looked for in training/cache/emoji: npm pack, and unpack them there.
@@ -26,8 +26,8 @@ from gistchain.models.packaged import joint
 from gistchain.models.packaged.networks import network
 from gistchain.traits import caption
 from gistchain.types import Pixels
-from training import pfp, photos
-from training.data import CACHE
+from training.data import pfp, photos
+from training.places import CACHE
 
 FOLDER = CACHE / "joint"
 EMOJI = CACHE / "emoji"
@@ -35,9 +35,9 @@ TOKENS, CLIPART, AVATARS = 600, 3000, 2500
 DATA = [
     f"PFP-30's training collections, {TOKENS} tokens each (docs/data.md)",
     "Fluent Emoji 3D by Microsoft, npm @lobehub/fluent-emoji-3d 1.1.0 (MIT); names: unicode-emoji-json 0.9.0 (MIT)",
-    "Debian openclipart-png (public domain), tuxpaint-stamps-default (GPL-2), without what training/photos.py keeps",
-    "training photos of training/photos.py (licences in training/photos.json)",
-    f"{AVATARS} plain figures drawn by training/pictures.py",
+    "training part of Debian's openclipart-png (public domain) and tuxpaint-stamps-default (GPL-2)",
+    "training photos of training/data/photos.py (licences in training/data/photos.json)",
+    f"{AVATARS} plain figures drawn by training/packaged/pictures.py",
 ]
 
 

@@ -1,16 +1,14 @@
-"""Images that are none of the trained collections: what the captioner learns to call unknown."""
+"""Images of no trained collection, which the captioner learns to call unknown."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gistchain.collection.known import dicebear
-from training import data
+from training.places import CACHE
 
-# None of PFP-30's test or validation collections (toon-head, planets, miniavs, cameo, micah) is among them.
+# PFP-30's test and validation collections (toon-head, planets, miniavs, cameo, micah) are not among them.
 OTHER_STYLES = (
     "adventurer", "avataaars", "bottts", "clay", "cutouts", "dylan", "icons", "identicon", "landscape", "line-face",
     "lorelei", "marbles", "moods", "notionists", "open-peeps", "personas", "pixel-art", "pixelbot", "shapes", "sprouts",
@@ -20,7 +18,7 @@ EACH = 60
 
 
 def other_styles() -> NDArray[np.uint8]:
-    path = data.CACHE / "other-styles.npz"
+    path = CACHE / "other-styles.npz"
     if not path.exists():
         drawn = [dicebear.avatar(name, {"seed": f"train-{i}"}, 64) for name in OTHER_STYLES for i in range(EACH)]
         np.savez_compressed(path, images=np.stack(drawn))
@@ -28,8 +26,11 @@ def other_styles() -> NDArray[np.uint8]:
         return kept["images"]
 
 
-def dead_leaves(rng: np.random.Generator, side: int = 64) -> Tensor:
-    """Overlapping discs with power-law radii: the statistics of natural images (Lee, Mumford, Huang 2001)."""
+def dead_leaves(rng: np.random.Generator, side: int = 64) -> NDArray[np.float32]:
+    """(3, side, side) in -1..1: overlapping discs whose radii follow a power law.
+
+    They have the statistics of natural images (Lee, Mumford, Huang 2001).
+    """
     y, x = np.mgrid[:side, :side]
     image = np.broadcast_to(rng.uniform(-1, 1, 3)[:, None, None], (3, side, side)).copy()
     base = rng.uniform(-1, 1, 3)
@@ -39,11 +40,11 @@ def dead_leaves(rng: np.random.Generator, side: int = 64) -> Tensor:
         inside = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
         image[:, inside] = np.clip(base + rng.normal(0, 0.5, 3), -1, 1)[:, None]
     image += rng.normal(0, rng.uniform(0, 0.15), image.shape)
-    return torch.from_numpy(image.clip(-1, 1)).float()
+    return image.clip(-1, 1).astype(np.float32)
 
 
-def plain(rng: np.random.Generator, side: int = 64) -> Tensor:
-    """A single colour, a gradient, coloured noise with a 1/f spectrum, or white noise."""
+def plain(rng: np.random.Generator, side: int = 64) -> NDArray[np.float32]:
+    """(3, side, side) in -1..1: a single colour, a gradient, coloured noise with a 1/f spectrum, or white noise."""
     colour = rng.uniform(-1, 1, (3, 1, 1))
     kind = rng.integers(4)
     if kind == 0:
@@ -58,4 +59,4 @@ def plain(rng: np.random.Generator, side: int = 64) -> Tensor:
         image = colour + image / image.std() * rng.uniform(0.1, 0.6)
     else:
         image = colour * 0.5 + rng.normal(0, rng.uniform(0.1, 1), (3, side, side))
-    return torch.from_numpy(np.clip(image, -1, 1)).float()
+    return np.clip(image, -1, 1).astype(np.float32)

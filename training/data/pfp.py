@@ -1,6 +1,6 @@
 """Draws and caches the tokens of PFP-30: training/cache/pfp/{collection}.npz (images, labels).
 
-python -m training.pfp [PROCESSES]        # 1,000 tokens of each training collection, about 25 CPU-minutes
+python -m training.data.pfp [PROCESSES]        # 1,000 tokens of each training collection, about 25 CPU-minutes
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
-from training.data import CACHE
+from training.places import CACHE
 
 COUNT = 1000
 FOLDER = CACHE / "pfp"

@@ -1,6 +1,6 @@
 """Licensed photos and drawings out of Debian packages -> pixels with titles, authors and a split that never changes.
 
-    python -m training.photos      # fetches about 540 MB with apt-get and lists what it unpacked; needs dpkg-deb
+    python -m training.data.photos      # fetches about 540 MB with apt-get and lists what it unpacked; needs dpkg-deb
 
 Nothing of this is shipped. photos.json holds every photo's package, file, author and licence (as debian/copyright and
 the packages' metadata state them), and, for those held out, our captions and the words that name their subject truly.
@@ -29,8 +29,8 @@ import numpy as np
 from PIL import Image
 
 from gistchain.types import Pixels
+from training.places import CACHE
 
-CACHE = Path(__file__).parent / "cache"
 PHOTOS, DRAWINGS = CACHE / "photos", CACHE / "drawings"
 READY = PHOTOS / "READY"
 PACKAGES = {
@@ -246,7 +246,7 @@ def _path_of(package: str, name: str, file: str) -> Path:
 
 def _photos() -> Iterator[Photo]:
     if not READY.exists():
-        sys.exit("the photos aren't here yet: python -m training.photos")
+        sys.exit("the photos aren't here yet: python -m training.data.photos")
     for package, rows in _TABLE["photos"].items():
         for name, file, width, height, author, licence in rows:
             said = _TABLE["held_out"].get(name, {"caption": "", "words": []})
@@ -265,7 +265,7 @@ def _motif(name: str) -> str:
 
 def _drawings() -> Iterator[Drawing]:
     if not READY.exists():
-        sys.exit("the drawings aren't here yet: python -m training.photos")
+        sys.exit("the drawings aren't here yet: python -m training.data.photos")
     for path in sorted((DRAWINGS / "stamps").rglob("*.png")):
         name = path.relative_to(DRAWINGS).with_suffix("").as_posix()
         yield Drawing(name, path, path.with_suffix(".txt").read_text("utf-8").strip(), "stamps")

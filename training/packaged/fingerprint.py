@@ -1,7 +1,7 @@
 """Writes gistchain/models/weights/fingerprint.json: the blocks of the fingerprint and how large their numbers are.
 
-    python -m training.fingerprint            # the card, then the golden fingerprint of tests/golden
-    python -m training.fingerprint golden     # that only
+    python -m training.packaged.fingerprint            # the card, then the golden fingerprint of tests/golden
+    python -m training.packaged.fingerprint golden     # that only
 
 The root mean square of each block over training images: tokens of the training collections of PFP-30, training photos
 and training drawings. Whatever is held out is not looked at.
@@ -22,11 +22,12 @@ from PIL import Image
 
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged import fingerprint
-from gistchain.models.zoo.onnx import WEIGHTS
 from gistchain.rareness.fingerprint import quantised
 from gistchain.types import Pixels
-from training import photos
-from training.packaged import GOLDEN, golden_image
+from training.data import photos
+from training.packaged.networks import golden_image
+from training.places import GOLDEN
+from training.weights import minutes_since, write_card
 
 VERSION = "1"
 BLOCKS = {
@@ -68,10 +69,10 @@ def main() -> None:
         "kind": "fingerprint", "version": VERSION,
         "data": f"{count} images: {A_COLLECTION} training tokens of each of {len(pfp30.TRAINING)} collections of "
         f"PFP-30, {PHOTOS} crops of training photos, {DRAWINGS} training drawings (licences: docs/data.md)",
-        "licence": "Apache-2.0", "recipe": "training/fingerprint.py", "blocks": blocks,
-        "cpu_minutes": round((time.process_time() - started) / 60, 1),
+        "licence": "Apache-2.0", "recipe": "training/packaged/fingerprint.py", "blocks": blocks,
+        "cpu_minutes": minutes_since(started),
     }  # fmt: skip
-    (WEIGHTS / "fingerprint.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
+    write_card("fingerprint", card)
     for name, about in blocks.items():
         print(f"{name:24}{about} largest {largest[name] / about['rms']:.1f}, {zeros[name] / count:.0%} zeros")
     print(f"{count} images, {time.process_time() - started:.0f} CPU s")
@@ -81,7 +82,7 @@ def golden() -> None:
     """Writes the fingerprint of one image as this machine has it, which every other machine must agree with."""
     numbers, _ = fingerprint.look(golden_image(160))
     record = {
-        "made by": "python -m training.fingerprint golden",
+        "made by": "python -m training.packaged.fingerprint golden",
         "onnxruntime": onnxruntime.__version__,
         "quantised": base64.b64encode(zlib.compress(quantised(numbers).tobytes(), 9)).decode(),
     }

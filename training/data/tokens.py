@@ -1,6 +1,6 @@
-"""What the shipped models are trained on: cached arrays of the training part of every collection.
+"""The training tokens of punks, Nouns and four DiceBear styles, as cached arrays.
 
-    python -m training.data        # draws and caches the DiceBear tokens (about 10 CPU-minutes)
+    python -m training.data.tokens        # draws and caches the DiceBear tokens (about 10 CPU-minutes)
 
 Nothing that is held out is ever drawn here: punks 9000-9999, held-out pairs of Nouns, DiceBear seeds heldout-*.
 """
@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
+from training.places import CACHE
 
-CACHE = Path(__file__).parent / "cache"
 DICEBEAR_TOKENS = 5000
 
 
