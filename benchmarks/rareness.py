@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -29,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import report
 from gistchain.models.packaged.copies import GRAPHS, PackagedClassifiers, scaled
 from gistchain.models.packaged.fingerprint import PackagedFingerprinter
-from gistchain.models.zoo.onnx import card
 from gistchain.rareness.fingerprint import BLOCKS
 from gistchain.rareness.hashes import hashes
 from gistchain.rareness.store.store import Store
@@ -41,7 +40,6 @@ from training.rareness.records import Query, registered
 from training.rareness.sources import UNSEEN
 from training.rareness.twins import colours_apart
 
-RESULT = Path(__file__).parent / "results" / "rareness.json"
 NEGATIVE = ("twin", "sibling", "original")
 RESAMPLED = 500
 UNSEEN_SETS = "unseen collections, known families", "unseen collections, unseen families"
@@ -284,7 +282,6 @@ def main() -> None:
     twin = np.array([q.label == "twin" for q in asked])
     seen_at = np.array([np.any(table.ids[table.query == k] == source[k]) for k in range(len(asked))])
     result = {
-        "command": "python -m benchmarks.rareness",
         "data": {
             "registered": len(registered("test")), "collections": len({q.collection for q in asked}),
             "copies": int(copy.sum()), "negatives": int(negative.sum()),
@@ -295,7 +292,6 @@ def main() -> None:
             "unseen_transforms": sorted({q.transform for q in asked if q.transform and not q.seen_family}),
             "unseen_collections": list(UNSEEN), "decided_by_colour_alone": len(colours),
         },
-        "models": {name: str(card(name)["sha256"])[:16] for name in GRAPHS},
         "methods": methods,
         "verdicts": shares,
         "source_named_of_detections": {
@@ -318,7 +314,7 @@ def main() -> None:
         },
         "all_at_1_percent": {"collections": recalls(asked, lambda q: q.collection, alone, copy, negative)},
     }  # fmt: skip
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    report.write("rareness", models=GRAPHS, **result)
     for name, row in methods.items():
         print(f"{name:32}", " ".join(f"{s['auc']:.3f}/{s['recall_at_1']:.2f}" for s in row.values()))
     for key in (

@@ -135,6 +135,11 @@ def rgba(drawing: Drawing, longest_side: int) -> Image.Image:
     return whole
 
 
+def over(picture: Image.Image, colour: tuple[int, int, int] = (255, 255, 255)) -> Pixels:
+    """An RGBA picture laid over one colour."""
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture).convert("RGB"))
+
+
 def fetch() -> None:
     """Fetches and unpacks what isn't there yet. Exits with what to do where a package can't be had."""
     for package, version in PACKAGES.items():

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged import fingerprint
@@ -45,8 +44,7 @@ def images() -> Iterator[Pixels]:
     for photo in rng.choice(len(pictures), PHOTOS):
         yield photos.crop(pictures[photo], 384, rng=rng)
     for drawing in rng.choice(len(drawings), DRAWINGS, replace=False):
-        cut = photos.rgba(drawings[drawing], 384)
-        yield np.asarray(Image.alpha_composite(Image.new("RGBA", cut.size, "white"), cut).convert("RGB"))
+        yield photos.over(photos.rgba(drawings[drawing], 384))
 
 
 def main() -> None:

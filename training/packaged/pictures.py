@@ -57,9 +57,9 @@ def sources() -> dict[str, Iterator[tuple[Pixels, str]]]:
     stamps = [d for d in drawings if d.source == "stamps"]
     clipart = sorted((d for d in drawings if d.source == "clipart" and _usual(d.path)), key=lambda d: _hash(d.name))
     return found | {
-        "stamps": ((_on_white(photos.rgba(d, 256)), d.caption) for d in stamps if not _tuning(d.caption)),
-        "stamps-tuning": ((_on_white(photos.rgba(d, 256)), d.caption) for d in stamps if _tuning(d.caption)),
-        "clipart": ((_on_white(photos.rgba(d, 256)), d.caption) for d in clipart[:CLIPART]),
+        "stamps": ((photos.over(photos.rgba(d, 256)), d.caption) for d in stamps if not _tuning(d.caption)),
+        "stamps-tuning": ((photos.over(photos.rgba(d, 256)), d.caption) for d in stamps if _tuning(d.caption)),
+        "clipart": ((photos.over(photos.rgba(d, 256)), d.caption) for d in clipart[:CLIPART]),
         "photos": ((photos.pixels(p, 320), p.title) for p in photos.training_photos()),
         "emoji": _emoji(),
         "avatars": _avatars(np.random.default_rng(5)),
@@ -82,7 +82,7 @@ def _emoji() -> Iterator[tuple[Pixels, str]]:
         path = EMOJI / "assets" / f"{'-'.join(f'{ord(c):x}' for c in character)}.webp"
         if about["group"] != "Flags" and path.exists():
             with Image.open(path) as image:
-                yield _on_white(image.convert("RGBA")), about["name"]
+                yield photos.over(image.convert("RGBA")), about["name"]
 
 
 def _avatars(rng: np.random.Generator) -> Iterator[tuple[Pixels, str]]:
@@ -120,12 +120,6 @@ def _usual(path: Path) -> bool:
     with path.open("rb") as file:
         width, height = struct.unpack(">2I", file.read(24)[16:])
     return bool(width * height <= 4_000_000)
-
-
-def _on_white(image: Image.Image) -> Pixels:
-    whole = Image.new("RGBA", image.size, "white")
-    whole.alpha_composite(image)
-    return np.asarray(whole.convert("RGB"))
 
 
 def _hash(text: str) -> int:

@@ -106,11 +106,7 @@ def examples() -> Iterator[tuple[str, str, Pixels]]:
     for drawing in photos.training_drawings():
         known = drawing.source == "stamps" or any(f in drawing.name for f in FOLDERS if f.startswith("clipart"))
         if known and drawing.path.stat().st_size < 500_000:
-            yield drawing.name, drawing.caption, over(photos.rgba(drawing, 400), (255, 255, 255))
-
-
-def over(picture: Image.Image, colour: tuple[int, int, int]) -> Pixels:
-    return np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture).convert("RGB"))
+            yield drawing.name, drawing.caption, photos.over(photos.rgba(drawing, 400))
 
 
 def fit_labels() -> dict[str, list[list[float]]]:
@@ -160,7 +156,7 @@ def media(rng: np.random.Generator) -> tuple[list[Pixels], list[bool]]:
         if (stamp or number < 800) and drawing.path.stat().st_size < 500_000:
             white = rng.random() < 0.7
             colour = (255, 255, 255) if white else tuple(int(c) for c in rng.integers(0, 256, 3))
-            add(over(photos.rgba(drawing, 512), colour), stamp)
+            add(photos.over(photos.rgba(drawing, 512), colour), stamp)
     for image in nouns.tokens(nouns.sample(60, rng=rng, held=False)).images:
         side = int(rng.choice([32, 64, 320, 500]))
         add(np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.NEAREST)), False)

@@ -237,10 +237,8 @@ def _enlarged(small: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _over_white(
     rgba: Image.Image, id_: str, collection: str, type_: Kind, caption: str, traits: dict[str, str]
 ) -> Picture:
-    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
     alpha = np.asarray(rgba)[..., 3]
-    image = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    return Picture(id_, collection, type_, image, alpha if alpha.min() < 25 else None, caption, traits)
+    return Picture(id_, collection, type_, photos.over(rgba), alpha if alpha.min() < 25 else None, caption, traits)
 
 
 def svg(text: str) -> Image.Image:

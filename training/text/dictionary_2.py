@@ -140,13 +140,12 @@ def captions() -> list[str]:
 
     from gistchain.models.photo.captioner import PhotoCaptioner
     from training.data import photos
-    from training.photo.captioner import over
 
     captioner = PhotoCaptioner()
     drawings = [d for d in photos.training_drawings() if d.path.stat().st_size < 500_000]
     chosen = [drawings[int(k)] for k in np.random.default_rng(0).permutation(len(drawings))[:DRAWINGS]]
     pictures = [photos.pixels(photo, 512) for photo in photos.training_photos()]
-    pictures += [over(photos.rgba(drawing, 400), (255, 255, 255)) for drawing in chosen]
+    pictures += [photos.over(photos.rgba(drawing, 400)) for drawing in chosen]
     return [captioner.caption(picture).text for picture in pictures]
 
 

@@ -33,11 +33,10 @@ def training_pictures(per_photo: int, seed: int) -> list[Pixels]:
 
 
 def _over_colour(drawing: Image.Image, rng: np.random.Generator) -> Pixels:
-    white = rng.random() < 0.6
-    ground = Image.new(
-        "RGBA", drawing.size, (255, 255, 255, 255) if white else (*map(int, rng.integers(0, 256, 3)), 255)
-    )
-    return np.asarray(Image.alpha_composite(ground, drawing).convert("RGB"))
+    if rng.random() < 0.6:
+        return photos.over(drawing)
+    red, green, blue = map(int, rng.integers(0, 256, 3))
+    return photos.over(drawing, (red, green, blue))
 
 
 def started(image: Pixels) -> tuple[Pyramid, int]:
