@@ -12,7 +12,6 @@ images, dead leaves, noise, gradients. The confidence is P(collection) times the
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from gistchain.collection.known import punks
 from gistchain.collection.tokens import Tokens
 from training.data.negatives import dead_leaves, other_styles, plain
 from training.data.tokens import dicebear_training, nouns_training, punks_training, rarity
+from training.loop import train_for, warm_then_falling
 from training.places import CACHE
 from training.traitnet import punk_edits
 from training.traitnet.traits import every_collection
@@ -213,42 +213,20 @@ def train(name: str, minutes: float, *, batch: int = 256, rate: float = 2e-3, go
     if go_on:
         net.load_state_dict(torch.load(CACHE / f"captioner-{name}.pt", weights_only=True)["state"])
     net = net.to(memory_format=torch.channels_last)
-    average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
     print(name, f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M", flush=True)
-    start, step, loss_sum = time.process_time(), 0, 0.0
-    while (done := (time.process_time() - start) / 60 / minutes) < 1:
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1, (step + 1) / 100) * (1 if done < 0.4 else max(0.005, (1 - done) / 0.6))
+
+    def step() -> tuple[Tensor, float]:
         x, collection, labels = stream()
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(x.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), collection, labels)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimiser.step()
-        step, loss_sum = step + 1, loss_sum + loss.item()
-        with torch.no_grad():
-            decay = min(0.998, (step + 1) / (step + 20))
-            for key, value in net.state_dict().items():
-                if value.is_floating_point():
-                    average[key].lerp_(value, 1 - decay)
-        if step % 200 == 0:
-            spent = time.process_time() - start
-            speed = batch * step / spent
-            print(
-                f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {speed:.0f}",
-                flush=True,
-            )
-            loss_sum = 0.0
-        if step % 1000 == 0:
-            save(name, average, step, time.process_time() - start)
-    save(name, average, step, time.process_time() - start)
+        return loss, loss.item()
 
-
-def save(name: str, state: dict[str, Tensor], step: int, seconds: float) -> None:
-    torch.save({"state": state, "step": step, "cpu_minutes": seconds / 60}, CACHE / f"captioner-{name}.pt")
+    train_for(
+        minutes, net, optimiser, step, rate=warm_then_falling(rate, warm_up=100, least=0.005),
+        keep=lambda steps: min(0.998, (steps + 1) / (steps + 20)), clip=2.0, path=CACHE / f"captioner-{name}.pt",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Trains one collection's painter: flow matching in a PCA latent by a residual MLP, conditioned on caption phrases.
 
     python -m training.traitnet.painter punks --minutes 35        # CPU-minutes on one thread
-    python -m training.traitnet.export                            # -> gistchain/models/weights/
+    python -m training.traitnet.export painter punks     # -> gistchain/models/weights/
 
 Recipe. Canvas at the collection's own resolution; PCA of the training images; x-prediction with the linear-Gaussian
 posterior mean as a skip; condition = sum over the caption's phrases of an MLP over their MiniLM vectors; 10% of the
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -27,6 +26,7 @@ from gistchain.collection.known import dicebear, nouns
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.traits import Traits
 from training.data.tokens import dicebear_training, nouns_training, punks_training, rarity
+from training.loop import train_for, warm_then_falling
 from training.places import CACHE
 from training.traitnet import punk_edits
 
@@ -146,7 +146,9 @@ def _nouns_stream(rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8],
         yield tokens.images, tokens.labels
 
 
-def _finite_stream(images, labels, weights, rng) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+def _finite_stream(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], weights: NDArray[np.float64], rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     while True:
         picked = rng.choice(len(images), 2048, p=weights)
         yield images[picked], labels[picked]
@@ -157,32 +159,35 @@ def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     traits, stream = source(name, rng)
-    words = wordings(traits)
-    minilm = MiniLM()
-    vectors = torch.from_numpy(np.stack([minilm.embed(w) for w in words]))  # (phrases, wordings, 384)
-    offsets = np.cumsum([1, *(len(v) for v in traits.values.values())])[:-1]
-
     net = Net(SHAPES[name])
     fit_basis(net, np.concatenate([next(stream)[0] for _ in range(6)]))
-    parameters = list(net.parameters())
-    average = [p.detach().clone() for p in parameters]
-    matrices = [p for p in parameters if p.ndim == 2]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": 0.01},
-            {"params": [p for p in parameters if p.ndim != 2], "weight_decay": 0.0},
-        ],
-        lr=rate,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
-    print(name, f"{sum(p.numel() for p in parameters) / 1e6:.2f} M + basis {net.basis.numel() / 1e6:.2f} M", flush=True)
-    start, step, loss_sum = time.process_time(), 0, 0.0
-    while (done := (time.process_time() - start) / 60 / minutes) < 1:
-        images, labels = next(stream)
+    matrices = [p for p in net.parameters() if p.ndim == 2]
+    others = [p for p in net.parameters() if p.ndim != 2]
+    groups = [{"params": matrices, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
+    millions = [sum(p.numel() for p in some) / 1e6 for some in (net.parameters(), [net.basis])]
+    print(name, f"{millions[0]:.2f} M + basis {millions[1]:.2f} M", flush=True)
+    losses = _losses(net, traits, stream, batch, rng)
+    train_for(
+        minutes, net, optimiser, lambda: next(losses), rate=warm_then_falling(rate, warm_up=200, least=0.01),
+        keep=lambda steps: min(0.999, (steps + 1) / (steps + 20)), clip=1.0, path=CACHE / f"painter-{name}.pt",
+        shape=asdict(SHAPES[name]),
+    )  # fmt: skip
+
+
+def _losses(
+    net: Net,
+    traits: Traits,
+    stream: Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]],
+    batch: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[Tensor, float]]:
+    """The loss of one batch after the other: how far the expected clean latent is off."""
+    words, minilm = wordings(traits), MiniLM()
+    vectors = torch.from_numpy(np.stack([minilm.embed(w) for w in words]))  # (phrases, wordings, 384)
+    offsets = np.cumsum([1, *(len(v) for v in traits.values.values())])[:-1]
+    for images, labels in stream:
         for at in range(0, len(images), batch):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * min(1, (step + 1) / 200) * (1 if done < 0.4 else max(0.01, (1 - done) / 0.6))
             x = torch.from_numpy(images[at : at + batch]).float() / 127.5 - 1
             ids = phrase_ids(labels[at : at + batch], offsets, rng)
             wording = torch.from_numpy(np.where(rng.random(len(words)) < 0.6, 0, rng.integers(0, 3, len(words))))
@@ -196,24 +201,7 @@ def train(name: str, minutes: float, *, batch: int = 512, rate: float = 1.2e-3, 
                 known = torch.cat([torch.zeros(1, known.shape[1], dtype=known.dtype), known])
                 guess = net(z, t, net.condition(known[ids], (ids > 0).to(known.dtype)), thumb)
             loss = ((guess.float() - clean) ** 2 / (1 - t[:, None]).clamp(min=0.1) ** 2).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            step, loss_sum = step + 1, loss_sum + loss.item()
-            with torch.no_grad():
-                torch._foreach_lerp_(average, parameters, 1 - min(0.999, (step + 1) / (step + 20)))
-            if step % 200 == 0:
-                spent = time.process_time() - start
-                speed = batch * step / spent
-                print(
-                    f"{name} step {step} cpu-min {spent / 60:.1f} loss {loss_sum / 200:.4f} images/s {speed:.0f}",
-                    flush=True,
-                )
-                loss_sum = 0.0
-        if step % 1000 < 5:
-            save(net, average, name, step, time.process_time() - start)
-    save(net, average, name, step, time.process_time() - start)
+            yield loss, loss.item()
 
 
 def phrase_ids(labels: NDArray[np.int64], offsets: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
@@ -245,16 +233,6 @@ def fit_basis(net: Net, images: NDArray[np.uint8]) -> None:
     net.variance.copy_(values.clamp(min=1e-6) * SCALE**2)
     rest = ((x[:500] - mean) - (x[:500] - mean) @ vectors @ vectors.T).pow(2).mean() / 4
     print(f"basis of rank {rank}: PSNR {-10 * torch.log10(rest):.1f} dB", flush=True)
-
-
-def save(net: Net, average: list[Tensor], name: str, step: int, seconds: float) -> None:
-    state = dict(net.state_dict())
-    for (key, _), value in zip(net.named_parameters(), average, strict=True):
-        state[key] = value.clone()
-    torch.save(
-        {"state": state, "shape": asdict(SHAPES[name]), "step": step, "cpu_minutes": seconds / 60},
-        CACHE / f"painter-{name}.pt",
-    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from gistchain.models.photo.latent.rangecoder import ONE, Exhausted
 from gistchain.models.photo.latent.scan import Bits, Index, scan
 from gistchain.models.photo.latent.wavelet import CHROMA_GAIN, synthesise, to_planes
 from gistchain.types import Pixels
+from training.loop import train_for
 from training.photo.latent.contexts import kept_odds
 from training.photo.latent.pictures import started, training_pictures
 from training.places import CACHE
@@ -115,32 +115,23 @@ class FilterNet(nn.Module):
 
 def train_filter(minutes: float) -> None:
     torch.manual_seed(0)
-    rng, start = np.random.default_rng(0), time.process_time()
+    rng = np.random.default_rng(0)
     net = FilterNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with np.load(DECODED) as kept:
         pairs = [(kept[f"image{k}"], kept[f"planes{k}"]) for k in range(len(kept.files) // 2)]
-    smooth = {k: v.clone() for k, v in net.state_dict().items()}
-    optimiser = torch.optim.Adam(net.parameters(), 1e-3)
-    step, gained = 0, []
-    while (spent := (time.process_time() - start) / 60) < minutes:
-        for group in optimiser.param_groups:
-            group["lr"] = 1.5e-3 * min(1, (step + 1) / 100) * max(0.02, 0.5 + 0.5 * np.cos(np.pi * spent / minutes))
+
+    def step() -> tuple[Tensor, float]:
+        """The loss, and how many dB of PSNR are gained."""
         x, y = _batch(pairs, rng)
-        change = net(x)
-        loss, db = _loss(x, change, y)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        keep = min(0.995, 1 - 1 / step)
-        for k, v in net.state_dict().items():
-            smooth[k].mul_(keep).add_(v, alpha=1 - keep)
-        gained.append(db)
-        if step % 100 == 0:
-            print(step, f"{spent:.1f} minutes, gains {np.mean(gained[-100:]):.3f} dB", flush=True)
-            torch.save({"state": smooth, "step": step, "cpu_minutes": spent}, FILTER)
-    torch.save({"state": smooth, "step": step, "cpu_minutes": spent}, FILTER)
+        return _loss(x, net(x), y)
+
+    def rate(steps: int, done: float) -> float:
+        return 1.5e-3 * min(1, (steps + 1) / 100) * max(0.02, 0.5 + 0.5 * math.cos(math.pi * done))
+
+    train_for(
+        minutes, net, torch.optim.Adam(net.parameters()), step, rate=rate,
+        keep=lambda steps: min(0.995, 1 - 1 / steps), clip=1.0, path=FILTER,
+    )  # fmt: skip
 
 
 def _batch(pairs: list[tuple[Pixels, NDArray[np.float16]]], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
