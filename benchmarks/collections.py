@@ -1,4 +1,4 @@
-"""The default models on held-out tokens of all 24 training collections of PFP-30, and on images of none of them.
+"""The default models on held-out tokens of PFP-30's 24 training collections, and on images of other collections.
 
     python -m benchmarks.collections [--count 100] [--rebuilt 50] [--processes 2] [--sheet FILE]
 

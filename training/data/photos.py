@@ -1,4 +1,4 @@
-"""Licensed photos and drawings out of Debian packages -> pixels with titles, authors and a split that never changes.
+"""Photos and drawings with free licences, from Debian packages: pixels, titles, authors, and a fixed split.
 
     python -m training.data.photos      # fetches about 540 MB with apt-get and lists what it unpacked; needs dpkg-deb
 
@@ -223,7 +223,7 @@ def _qt_resources(path: Path) -> dict[str, bytes]:
     raw = path.read_bytes()
     magic, version, tree, data, names = struct.unpack_from(">4s4I", raw)
     if magic != b"qres" or version not in (2, 3):
-        sys.exit(f"{path.name} is no Qt resource file of version 2 or 3: look at what the package holds now")
+        sys.exit(f"{path.name} is not a Qt resource file of version 2 or 3: see what the package holds now")
     found: dict[str, bytes] = {}
 
     def walk(node: int, parent: str) -> None:

@@ -2,7 +2,7 @@
 
     python -m training.data.tokens        # draws and caches the DiceBear tokens (about 10 CPU-minutes)
 
-Nothing that is held out is ever drawn here: punks 9000-9999, held-out pairs of Nouns, DiceBear seeds heldout-*.
+What is held out is never drawn here: punks 9000-9999, held-out pairs of Nouns, DiceBear seeds heldout-*.
 """
 
 from __future__ import annotations

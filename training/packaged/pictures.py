@@ -1,6 +1,6 @@
 """Captioned pictures that may be trained on -> the frozen numbers that the joint embedder's heads read, cached.
 
-    python -m training.packaged.pictures      # after training.pfp and training.photos; about 6 CPU-minutes
+    python -m training.packaged.pictures      # after training.data.pfp and training.data.photos; about 6 CPU-minutes
 
 Besides what those two fetch, npm's @lobehub/fluent-emoji-3d (its folder assets) and unicode-emoji-json (its file
 data-by-emoji.json) are looked for in training/cache/emoji: npm pack, and unpack them there.

@@ -4,8 +4,8 @@
 
 medium: a logistic regression on the numbers of gistchain/models/photo/medium.py, photographs against drawings.
 label: for drawings, photographs of things and other photographs, at each depth of the tree of labels.py, Platt's two
-numbers from the training photos, stamps and clip art. A word counts as right if the title says it, or the folder that
-the picture lies in, or if the word below it on the path is right: strict, so that confidences are rather too low.
+numbers from the training photos, stamps and clip art. A word counts as right if the title or the folder of the picture
+says it, or if the word below it on the path is right. That is strict: confidences come out too low, not too high.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FOLDERS = {
     "clipart/food": "food", "clipart/buildings": "building structure", "clipart/plants": "plant",
     "clipart/tools": "tool", "clipart/transportation": "vehicle",
 }  # fmt: skip
-# What titles say that is no class of the network's.
+# Words of titles that the network has no class for, and what is true of them.
 MORE = {
     "kingfisher": "bird animal", "giraffe": "mammal animal", "rhinoceros": "mammal animal",
     "calf": "mammal animal cattle", "cow": "mammal animal cattle", "deer": "mammal animal",

@@ -43,8 +43,8 @@ WORSE = (
 BETTER = "structure", "luma", "agreement", "smooth_agreement", "subject_structure"
 """Beginnings of the features that the trees may only take for, or against, the image being the source.
 
-Left free, they learn that what looks worse is likelier a copy where a known transform does that, which is no help with
-any other.
+Otherwise they learn that a worse match is likelier a copy wherever a known transform makes it worse, which does not
+carry over to other transforms.
 """
 
 
@@ -181,11 +181,7 @@ def main() -> None:
     train, tune = load("train"), load("tune")
     assert train.names == tune.names
     knots = quantiles(train.rows)
-    chosen, lonely = alone(train)
-    every = np.concatenate([train.rows, lonely])
-    label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
-    trees = boosted(every, label, weight, monotone_constraints=signs(train.names))
-    net = trained_network(scaled(every, knots), label, weight)
+    trees, net = fitted(train, knots)
     odds = {
         "xgboost": log_odds(trees.predict_proba(tune.rows)[:, 1]),
         "keras": log_odds(net.predict(scaled(tune.rows, knots), verbose=0)[:, 0]),
@@ -194,21 +190,41 @@ def main() -> None:
     together = mixed(np.stack([calibrated(odds[name], kept[name]) for name in SHARES], axis=1))
     kept["together"] = calibration(tune, together)
     chance, _ = of_queries(tune, calibrated(together, kept["together"]))
+    _write_classifier("rareness-xgboost", tree_graph(trees, train.rows.shape[1]))
+    _write_classifier("rareness-keras", network_graph(net))
+    _write_classifier("rareness-kin", tree_graph(_kin(train, trees), train.rows.shape[1]))
+    _write_numbers(train, tune, knots, kept, chance)
+
+
+def fitted(train: Table, knots: list[list[float]]) -> tuple[xgboost.XGBClassifier, keras.Model]:
+    """Both classifiers, also trained on rows as they would be if nothing else were registered."""
+    chosen, lonely = alone(train)
+    rows = np.concatenate([train.rows, lonely])
+    label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
+    trees = boosted(rows, label, weight, monotone_constraints=signs(train.names))
+    return trees, trained_network(scaled(rows, knots), label, weight)
+
+
+def _write_classifier(name: str, graph: onnx.ModelProto) -> None:
+    onnx.checker.check_model(graph)
+    card = {
+        "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
+        "recipe": "python -m training.rareness.fit", "cpu_minutes": 3,
+    }  # fmt: skip
+    write_weights(name, graph.SerializeToString(), card)
+
+
+def _write_numbers(
+    train: Table,
+    tune: Table,
+    knots: list[list[float]],
+    kept: dict[str, dict[str, list[float]]],
+    chance: NDArray[np.float64],
+) -> None:
+    """The card 'rareness': features, calibration, intervals and thresholds, all by the part 'tune'."""
     copy = np.array([q.label == "copy" for q in tune.asked])
     counted = np.array([q.label != "derivative" for q in tune.asked])
     copy_from, doubt_from = thresholds(chance, tune)
-    kin = _kin(train, trees)
-    for name, graph in (
-        ("rareness-xgboost", tree_graph(trees, train.rows.shape[1])),
-        ("rareness-keras", network_graph(net)),
-        ("rareness-kin", tree_graph(kin, train.rows.shape[1])),
-    ):
-        onnx.checker.check_model(graph)
-        card = {
-            "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
-            "recipe": "python -m training.rareness.fit", "cpu_minutes": 3,
-        }  # fmt: skip
-        write_weights(name, graph.SerializeToString(), card)
     card = {
         "kind": "features, calibration, intervals and thresholds of rareness",
         "data": f"training/rareness: {len(train.asked)} queries of 'train' and {len(tune.asked)} of 'tune'",
@@ -222,7 +238,7 @@ def main() -> None:
 
 
 def _kin(train: Table, trees: xgboost.XGBClassifier) -> xgboost.XGBClassifier:
-    """Of what is no copy: derivative, sibling (or twin), original."""
+    """Tells what else a query is, if not a copy: derivative, sibling (or twin), original."""
     _, rows = of_queries(train, trees.predict_proba(train.rows)[:, 1])
     kind = {"derivative": 0, "sibling": 1, "twin": 1, "original": 2}
     other = [(row, kind[q.label]) for row, q in zip(rows, train.asked, strict=True) if q.label != "copy"]

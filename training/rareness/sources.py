@@ -54,7 +54,7 @@ def collections(part: Part) -> tuple[str, ...]:
 def keys(collection: str, part: Part, count: int) -> list[str]:
     """Names of tokens that this part may use: seeds, numbers of punks, numbers of a Noun's layers.
 
-    Raises ValueError where the part may use none of the collection.
+    Raises ValueError if the part may use no token of the collection.
     """
     if collection in pfp30.ALL and collection not in collections(part):
         raise ValueError(f"no token of {collection} may be in part {part}")

@@ -225,7 +225,7 @@ def trait_contexts(
 
 
 def _spelled_value(name: str, collection: Collection) -> list[Entry]:
-    """A value that is not known, letter by letter, up to the type whose value it is."""
+    """Spells an unknown value letter by letter, until the trait type follows."""
     texts = [value for values in collection["traits"].values() for value in values]
     seen = Counter("".join(texts))
     characters = [*string.ascii_lowercase, *string.digits, " ", "-"]

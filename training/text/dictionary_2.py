@@ -171,7 +171,7 @@ def counted(texts: Sequence[str]) -> Photos:
     for text in texts:
         found = _CAPTION.fullmatch(text)
         if found is None:
-            sys.exit(f"{text!r} is no caption of the photo captioner: _CAPTION no longer fits it")
+            sys.exit(f"{text!r} doesn't look like the photo captioner's: bring _CAPTION up to date")
         medium, label, places = found.groups()
         photos["starts"][f"{medium} of " if label else f"{medium}, "] += 1
         if label:

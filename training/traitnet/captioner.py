@@ -5,8 +5,8 @@
 
 Every image is brought to 64x64 by exact area averaging, as the shipped captioner does with images of any size.
 Augmentation: resampling through another size, colour, noise, small shifts, other backgrounds behind the punks. One
-more class, "unknown", is trained on what is none of these collections: other DiceBear styles, shuffled and mixed
-images, dead leaves, noise, gradients. The confidence is P(collection) times the product of the heads' best.
+more class, "unknown", is trained on images of no collection: other DiceBear styles, shuffled and mixed images, dead
+leaves, noise, gradients. The confidence is P(collection) times the product of the heads' best.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from training.data.tokens import punks_training
 from training.places import CACHE
 
 POOL_PER_TOKEN = 12
-# Trait type -> those that it may hide or be hidden by: half an earring under a hat is no model for a bare head's.
+# Trait type -> types that it may hide or be hidden by: an earring half under a hat can't be copied to a bare head.
 _TOUCHING = {
     "head": ("eyes", "ear", "cheeks", "neck"),
     "eyes": ("head", "ear", "cheeks"),
