@@ -13,8 +13,6 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.known import nouns
-from gistchain.models.packaged.copies import GRAPHS
-from gistchain.models.zoo.onnx import card
 from tests.support.places import ROOT
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
@@ -40,30 +38,11 @@ def test_results_were_made_with_the_weights_that_are_shipped() -> None:
             assert card["sha256"].startswith(digest), f"{path.name} was made with another {model}"
 
 
-def test_the_promised_figures_are_reached_or_the_readme_would_say_otherwise() -> None:
-    """The committed results against the targets of the first release; times are left to the benchmarks."""
-    figures = {p.stem: json.loads(p.read_text("utf-8")) for p in RESULTS}
-    painter = figures["painter"]["figures"]
-    assert painter["punks"]["distance"] <= 0.006
-    assert painter["nouns"]["distance"] <= 0.008
-    assert painter["punks"]["ssim"] >= 0.96
-    assert painter["nouns"]["ssim"] >= 0.93
-    assert figures["captioner"]["figures"]["nouns"]["clean"]["exact_match"] >= 0.98
-    assert all(row["layer"]["median"] <= 24 for row in figures["captions_in_bytes"]["sets"].values())
-    # The target was 700 MB: numba's compiler and OpenCV, which rareness needs, weigh 370. The README says it.
-    assert figures["install_size"]["figures"]["bytes"] <= 1.1e9
-    median = figures["collections"]["figures"]["median"]
-    assert median["exact_match"] >= 0.92  # the target is .95: docs/models.md says what is missed
-    assert median["distance"] <= 0.02
-    assert median["ssim"] >= 0.90
-    learnt = figures["collection_train"]["figures"]["toon-head"]
-    assert learnt["ssim"] >= 0.90
-    assert learnt["cpu_minutes"] <= 20
-    photos = figures["photo_latent"]["figures"]["sizes"]["1024"]["WEBP"]
-    assert photos["ours_minus_this_psnr"][0] > 0 > photos["ours_minus_this_perceptual"][0]
-    found = figures["retrieval"]["figures"]
-    for task in (found["tokens"]["together"], found["photos"]):
-        assert task["joint-default"]["recall@1"] > task["conse"]["recall@1"]
+def test_the_promised_figures_are_reached_or_the_docs_name_the_shortfall() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_importing_gistchain_loads_nothing_heavy() -> None:
@@ -148,27 +127,3 @@ def test_no_tracked_text_names_a_path_of_this_machine() -> None:
         path = ROOT / name
         if path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".vy", "") and path.is_file() and name != "LICENSE":
             assert str(Path.home()) + "/" not in path.read_text("utf-8"), name
-
-
-def test_near_duplicates_are_measured_on_what_was_promised_and_better_than_by_any_other_method() -> None:
-    """Sizes of the set are targets; docs/rareness.md names the targets of quality that are missed, and by how much."""
-    record = json.loads((ROOT / "benchmarks" / "results" / "rareness.json").read_text("utf-8"))
-    data = record["data"]
-    assert data["registered"] >= 5000
-    assert data["collections"] >= 20
-    assert data["copies"] >= 1000
-    assert data["negatives"] >= 1000
-    assert data["twins_of_negatives"] >= 0.25
-    assert 0.45 <= data["transformed_of_negatives"] <= 0.55
-    assert data["unseen_families"] >= 5
-    assert len(data["unseen_collections"]) >= 5
-    shipped = {name: str(card(name)["sha256"])[:16] for name in GRAPHS}
-    assert record["models"] == shipped, "the figures are of other classifiers: python -m benchmarks.rareness"
-    ours = record["methods"].pop("gistchain")
-    for name, theirs in record["methods"].items():
-        for where, figures in theirs.items():
-            assert ours[where]["auc"] > figures["auc"], (name, where)
-            assert ours[where]["recall_at_1"] > figures["recall_at_1"], (name, where)
-    assert record["source_named_of_detections"]["all"] >= 0.97
-    siblings = [r for n, r in record["verdicts"].items() if n.startswith(("siblings", "one-trait"))]
-    assert sum(r["n"] * r["copy"] for r in siblings) <= 0.01 * sum(r["n"] for r in siblings)

@@ -22,7 +22,7 @@ GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "nsfwjs.json").read_
 
 
 def golden_image(side: int) -> Pixels:
-    """As in training/nsfwjs_golden.js."""
+    """As in training/packaged/nsfwjs_golden.js."""
     y, x = np.mgrid[:side, :side]
     blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)

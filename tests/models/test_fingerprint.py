@@ -30,7 +30,7 @@ SIGNED = slice(6400, 6752)
 
 
 def golden_image(side: int) -> Pixels:
-    """As in training/packaged.py."""
+    """As in training/packaged/networks.py."""
     y, x = np.mgrid[:side, :side]
     blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 Locked-image tuning (Zhai et al. 2022) on packaged networks: what EfficientNet-lite0 and a few plain measurements of
 colour and layout say of an image, and what MiniLM says of a text's phrases, stay as they are; small heads were trained
-so that the two agree (training/joint.py). A vector has three blocks, which the heads weigh for every text and image:
+so that the two agree (training/packaged). A vector has three blocks, which the heads weigh for every text and image:
 meaning (trained), colours by place, and ConSE (Norouzi et al. 2014: names of the likeliest classes, weighed by their
 probabilities; here by the square roots of those).
 """

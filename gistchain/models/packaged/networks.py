@@ -1,7 +1,7 @@
 """Image -> what a network from a package of weights sees in it: class scores, pooled features, stage maps.
 
 The packages ship torch state dicts. torch is not needed: a reader that can build plain arrays and nothing else takes
-the tensors out, and they are joined to a committed graph that names them (training/packaged.py makes it and holds it
+the tensors out, and they are joined to a committed graph that names them (training/packaged makes it and holds it
 against torch). The input may have any side from 32 pixels; the usual one is on the card.
 """
 

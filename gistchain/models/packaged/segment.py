@@ -1,6 +1,6 @@
 """Image -> its main subject: the default segmenter, a small decoder over the stage maps of a packaged network.
 
-The image is squashed to 256 x 256; the decoder (training/segment.py) sees the network's maps of it and its colours and
+The image is squashed to 256 x 256; the decoder (training/packaged) sees the network's maps of it and its colours and
 answers at 64 x 64; a guided filter then carries the mask to the edges of the image itself.
 """
 

@@ -4,7 +4,7 @@
     A dark photo, dark green all over
 
 The label is a word of labels.py, chosen as special as the packaged network's probabilities allow: each depth of the
-tree has a calibration (training/photo_captioner.py) that turns a sum of probabilities into the chance of being right.
+tree has a calibration (training/photo/captioner.py) that turns a sum of probabilities into the chance of being right.
 Where no word reaches `SURE` the caption names none. Colours and places are measured, not guessed. confidence: the
 chance that all that is guessed (photo or drawing; the label) is right; never below a half.
 """

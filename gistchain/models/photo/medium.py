@@ -2,7 +2,7 @@
 
 A photograph has noise and soft edges nearly everywhere, a drawing areas of exactly one colour and edges between: eleven
 numbers measured on the pixels, and how the first two stages of the packaged network answer, weighed by a logistic
-regression (training/photo_captioner.py).
+regression (training/photo/captioner.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/painter.py).
+"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/traitnet/painter.py).
 
 The caption's phrases, as MiniLM vectors, steer a residual MLP that walks from noise to an image in eight steps;
 a latent `thumb8` (8x8 colours) and its noise level steer it too. One small network for each collection.

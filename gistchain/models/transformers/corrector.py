@@ -1,4 +1,4 @@
-"""Text that a channel has damaged -> the text that was meant, by a fine-tuned BART (training/corrector.py, S4.3)."""
+"""Text that a channel has damaged -> the text that was meant, by a BART that training/text tunes (S4.3)."""
 
 from __future__ import annotations
 
