@@ -47,6 +47,7 @@ from gistchain.cli.terminal import Verb, busy, complain, print_json, progress, s
 from gistchain.errors import (
     AlreadyRegistered,
     CaptionError,
+    FileError,
     GistchainError,
     ImageError,
     PacketError,
@@ -264,7 +265,7 @@ def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
     for folder in (home, *sorted(home.glob("old-*"))):  # where `gistchain rareness rebuild` sets databases aside
         try:
             document = Database(folder / FILE).evidence(signed.ticket.evidence)
-        except RarenessError as error:  # what the chain holds can be shown all the same
+        except (RarenessError, FileError) as error:  # what the chain holds can be shown all the same
             complain(error)
             continue
         if document is not None:

@@ -15,8 +15,8 @@ from gistchain.answers.path import checked_json, checked_text, event_json, event
 from gistchain.cli.options import Home, Json
 from gistchain.cli.sources import check_stdin, files_of, read
 from gistchain.cli.terminal import Verb, busy, complain, print_json, progress, say, stages
-from gistchain.disk.places import check_writable
-from gistchain.errors import ImageError, LedgerError, ModelError, SettingError
+from gistchain.disk.write import check_writable
+from gistchain.errors import FileError, ImageError, LedgerError, ModelError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def _missing(judge: Checker, settings: Settings) -> int | None:
         return None
     try:
         return sum(judge.store.find(image) is None for image in images(settings.home))
-    except LedgerError as error:  # of the database there is something to show all the same
+    except (LedgerError, FileError) as error:  # of the database there is something to show all the same
         complain(error)
         return None
 
