@@ -35,7 +35,7 @@ EMBEDDED = "embedded"
 class EvmLedger:
     """A registry on a chain, seen by one account. A `Carrier`; open it with `open_embedded` or `open_rpc`.
 
-    Threads may share one. Every method raises LedgerError or one of its kinds.
+    Threads may share one. Every method raises LedgerError, FileError or one of their kinds.
     takes_tickets: False for a registry that an earlier gistchain made, which keeps gists without their rareness.
     """
 

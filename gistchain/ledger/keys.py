@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
-    """The account of key_file: 64 hex digits, or a JSON keystore (then with its password).
+    """The account whose key is in key_file: 64 hex digits, or a JSON keystore, which needs its password.
 
-    Without a key_file, the one in `home`, made at first use and readable by its owner only.
+    Without key_file: the key in `home`, made at first use and readable by its owner only.
     Raises SettingError for a file that can't be read or holds no key, FileError where none can be made.
     """
     path = key_file if key_file is not None else _default(home)

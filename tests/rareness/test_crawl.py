@@ -251,7 +251,7 @@ def test_neither_links_nor_redirects_lead_to_private_addresses(site: Site, index
 
     result = read(site, index, resolve=resolve)
     assert result.images == 0
-    assert sum("is not asked for" in note for note in result.notes) >= 2
+    assert sum("is not requested" in note for note in result.notes) >= 2
 
 
 def test_a_name_that_turns_private_is_refused_and_the_checked_address_is_the_one_used(index: Index) -> None:

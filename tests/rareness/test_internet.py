@@ -193,7 +193,7 @@ REFUSALS = [
         "refused the key",
     ),
     (200, [1, 2], "not a JSON object"),
-    (200, {}, "without a result|form that is not known"),
+    (200, {}, "without a result|unknown form"),
     (302, {}, "status 302"),
 ]
 
