@@ -1,4 +1,4 @@
-"""Bytes -> a token on any EVM chain -> bytes: the registry contract, the chain in this process, the client of any other.
+"""Bytes -> a token on any EVM chain -> bytes: the registry contract, the chain in this process, the client of others.
 
 gist bytes, SHA3-256 ── evm.EvmLedger ── node.py: web3 ──┬── embedded.py ── pyevm.py ── chainfile.py: chain.sqlite
                            │     ▲                       └── a node at --rpc
