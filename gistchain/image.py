@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import secrets
 import struct
 import warnings
 import zlib
@@ -19,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gistchain.errors import ImageError
+from gistchain.disk.write import write_whole
+from gistchain.errors import FileError, ImageError
 from gistchain.types import Picture as Picture
 from gistchain.types import Pixels
 
@@ -71,22 +70,14 @@ def images_in(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
-    """Write the file whole or not at all. Raises ImageError where it can't be written."""
+    """Write the file whole or not at all. Raises DiskFull, FileError."""
     from PIL import Image
 
     if path.is_dir():
-        raise ImageError(f"can't write {path}: it is a folder, give the name of a file")
+        raise FileError(f"can't write {path}: it is a folder, give the name of a file")
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG")
-    # In the same folder: a rename is atomic only inside one file system.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(encoded.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ImageError(f"can't write {path}: {error.strerror}") from error
+    write_whole(path, encoded.getvalue())
 
 
 def _file_bytes(path: Path, title: str) -> bytes:

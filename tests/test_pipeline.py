@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gistchain
-from gistchain.errors import ImageError, SettingError, StoreBusy
+from gistchain.errors import FileBusy, ImageError, SettingError
 from gistchain.opening import open_ledger
 from gistchain.pipeline import each
 from gistchain.types import Described, Gist, Isotope, Picture, Rebuilt, System
@@ -92,7 +92,7 @@ def test_what_is_wrong_with_one_image_does_not_stop_the_others() -> None:
     assert isinstance(done[1][1], ImageError)
 
     def stops(number: int) -> int:
-        raise StoreBusy("the database")
+        raise FileBusy("the database")
 
-    with pytest.raises(StoreBusy):
+    with pytest.raises(FileBusy):
         list(each([1, 2], stops))

@@ -38,7 +38,7 @@ from gistchain.cli.options import (
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
-from gistchain.errors import GistchainError, PacketError, RarenessError, SettingError
+from gistchain.errors import FileError, GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
 from gistchain.settings import load
 
@@ -188,7 +188,7 @@ def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
     for folder in (home, *sorted(home.glob("old-*"))):  # where `gistchain rareness rebuild` sets databases aside
         try:
             document = Database(folder / FILE).evidence(signed.ticket.evidence)
-        except RarenessError as error:  # what the chain holds can be shown all the same
+        except (RarenessError, FileError) as error:  # what the chain holds can be shown all the same
             complain(error)
             continue
         if document is not None:

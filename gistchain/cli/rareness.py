@@ -14,8 +14,8 @@ from gistchain.answers.rareness import checked_json, checked_text, event_json, e
 from gistchain.cli.options import Home, Json
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
-from gistchain.disk.places import check_writable
-from gistchain.errors import GistchainError, ImageError, LedgerError, ModelError, SettingError
+from gistchain.disk.write import check_writable
+from gistchain.errors import FileError, GistchainError, ImageError, LedgerError, ModelError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def _missing(checking: Checker, settings: Settings) -> int | None:
         return None
     try:
         return sum(checking.store.find(image) is None for image in images(settings.home))
-    except LedgerError as error:  # of the database there is something to show all the same
+    except (LedgerError, FileError) as error:  # of the database there is something to show all the same
         complain(error)
         return None
 

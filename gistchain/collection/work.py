@@ -7,7 +7,6 @@ from: another state begins anew.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import time
@@ -16,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from gistchain.disk.places import other_holder
-from gistchain.errors import CollectionError, ModelError
+from gistchain.disk.lock import FileLock
+from gistchain.disk.write import write_whole
+from gistchain.errors import CollectionError, FileBusy, FileError, ModelError
 
 Content = TypeVar("Content")
 
@@ -66,12 +66,7 @@ class Work:
     def put(self, content: bytes, path: Path) -> None:
         """At `path`, whole or not at all; drafts stay here."""
         self._folder.mkdir(exist_ok=True)
-        part = self._folder / f"{path.name}.part"
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, content, draft=self._folder / f"{path.name}.part")
 
     def remove(self) -> None:
         shutil.rmtree(self._folder)
@@ -91,22 +86,25 @@ class Work:
 def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> Iterator[Work]:
     """The work on the collection `name` in the state `digest` of its folder and of gistchain.
 
-    Raises CollectionError where another process is at it, and for a shelf that can't be written.
+    Raises FileBusy where another process is training it, CollectionError for a shelf that can't be written.
     """
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
-        with (shelf / f".training-{name}.lock").open("a+") as lock:
-            if (holder := other_holder(lock.fileno())) is not None:
-                raise CollectionError(
-                    f"the collection {name!r} is being trained by {holder}: wait for it, or give this one another "
-                    "--name"
-                )
+        with FileLock(
+            shelf / f".training-{name}.lock",
+            what=f"the collection {name!r}",
+            use="being trained",
+            instead="wait for it, or give this one another --name",
+        ):
             mine = shelf / f".training-{name}-{digest[:12]}"
             for left in shelf.glob(f".training-{name}-*"):
                 if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
                     tell("the folder has changed since a run that was interrupted, or gistchain has: beginning anew")
                     shutil.rmtree(left)
             yield Work(mine, tell)
+    except FileBusy:
+        raise
+    except FileError as error:
+        raise CollectionError(f"{error}; the same command goes on from here") from error
     except OSError as error:
         raise CollectionError(
             f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "

@@ -15,7 +15,7 @@ import typer
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.demo.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
-from gistchain.disk.places import check_writable
+from gistchain.disk.write import check_writable
 from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
 from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry

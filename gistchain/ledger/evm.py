@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gistchain.disk.files import FileLock
+from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken, WrongChain
 from gistchain.ledger import keys
 from gistchain.ledger import ticket as tickets
@@ -272,7 +272,7 @@ def open_embedded(
 ) -> EvmLedger:
     """The chain in `home`, made at first use. Another process that holds it is given wait_s to let go.
 
-    Raises LedgerBusy, LedgerDamaged, DiskFull, SettingError.
+    Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
     account = keys.account(home, key_file, password)
     before = recall(home).get(EMBEDDED)

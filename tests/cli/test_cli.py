@@ -27,7 +27,7 @@ from PIL import Image
 
 from gistchain.cli.app import main
 from gistchain.collection.known import nouns
-from gistchain.disk.files import FileLock
+from gistchain.disk.lock import FileLock
 from gistchain.ledger.evm import open_embedded
 
 Run = Callable[..., tuple[int, str, str]]

@@ -210,7 +210,7 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     assert sorted(code for _, _, code in ends) == [0, 1]
     done, refused = (json.loads(out) for out, _, code in sorted(ends, key=lambda end: end[2]))
     first = next(process for process in both if process.returncode == 0)
-    assert refused["kind"] == "CollectionError"
+    assert refused["kind"] == "FileBusy"
     assert f"'critters' is being trained by process {first.pid}" in refused["error"]
     assert [note.partition(" (")[0] for note in done["notes"]] == [
         "it takes the place of 'critters'",

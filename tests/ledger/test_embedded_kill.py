@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.errors import AlreadyRegistered, DiskFull, LedgerBusy, LedgerDamaged, LedgerError
+from gistchain.errors import AlreadyRegistered, DiskFull, FileBusy, FileDamaged, LedgerError
 from gistchain.ledger.evm import open_embedded
 
 KILLS = 100
@@ -169,7 +169,7 @@ def test_a_second_process_is_told_who_holds_the_chain(home: Path, start: Callabl
     holder = start(home, "hold")
     wait_until(lambda: holder.said)
     began = time.monotonic()
-    with pytest.raises(LedgerBusy, match=rf"process {holder.pid} since 20"):
+    with pytest.raises(FileBusy, match=rf"process {holder.pid} since 20"):
         open_embedded(home, wait_s=0.3)
     assert 0.3 <= time.monotonic() - began < 5
     holder.kill()
@@ -263,7 +263,7 @@ def chain_file(home: Path) -> Path:
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"not a database, but long enough to look" * 1000])
 def test_a_chain_file_that_is_something_else_is_not_replaced(home: Path, chain_file: Path, content: bytes) -> None:
     chain_file.write_bytes(content)
-    with pytest.raises(LedgerDamaged, match=r"restore it from a backup"):
+    with pytest.raises(FileDamaged, match=r"restore it from a backup"):
         open_embedded(home)
     assert chain_file.read_bytes() == content
 
@@ -273,13 +273,13 @@ def test_a_database_of_another_program_is_not_touched(home: Path, chain_file: Pa
     with sqlite3.connect(chain_file) as db:
         db.execute("CREATE TABLE chain (key BLOB)")
     db.close()
-    with pytest.raises(LedgerDamaged):
+    with pytest.raises(FileDamaged):
         open_embedded(home)
 
 
 def test_a_chain_file_that_is_gone_is_not_made_anew(home: Path, chain_file: Path) -> None:
     chain_file.unlink()
-    with pytest.raises(LedgerDamaged, match="gone"):
+    with pytest.raises(FileDamaged, match="gone"):
         open_embedded(home)
     assert not chain_file.exists()
     (home / "ledgers.json").unlink()  # what the message says to do
@@ -290,7 +290,7 @@ def test_a_chain_file_that_is_gone_is_not_made_anew(home: Path, chain_file: Path
 def test_half_a_chain_file_is_damaged(home: Path, chain_file: Path) -> None:
     whole = chain_file.read_bytes()
     chain_file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(LedgerDamaged):
+    with pytest.raises(FileDamaged):
         read_all(home)
 
 
@@ -305,7 +305,7 @@ def test_flipped_bytes_are_reported_and_never_read_as_a_gist(home: Path, chain_f
         chain_file.write_bytes(broken)
         try:
             assert read_all(home) == [gist_for(f"kept/{number}") for number in range(5)]
-        except LedgerDamaged:
+        except FileDamaged:
             reported += 1
         except LedgerError as unread:
             if "this gistchain reads" not in str(unread):  # a bit of the format's number

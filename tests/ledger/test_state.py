@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.disk.files import FileLock
-from gistchain.errors import LedgerBusy, LedgerDamaged, LedgerError
+from gistchain.disk.lock import FileLock
+from gistchain.errors import FileBusy, FileDamaged
 from gistchain.ledger.evm import open_embedded
 from gistchain.ledger.state import images
 from gistchain.types import RarenessTicket
@@ -53,7 +53,7 @@ def test_without_a_chain_there_are_none_and_none_is_made(tmp_path: Path) -> None
 
 
 def test_a_chain_in_use_is_said_to_be(home: Path) -> None:
-    with FileLock(home / "chain.lock", wait_s=0), pytest.raises(LedgerBusy):
+    with FileLock(home / "chain.lock", wait_s=0), pytest.raises(FileBusy):
         images(home, wait_s=0)
     assert len(images(home)) == 40
 
@@ -67,7 +67,7 @@ def test_a_chain_in_use_is_said_to_be(home: Path) -> None:
 def test_damage_is_told(home: Path, statement: str) -> None:
     with closing(sqlite3.connect(home / "chain.sqlite")) as db, db:
         assert db.execute(statement).rowcount
-    with pytest.raises(LedgerDamaged, match=r"chain\.sqlite is damaged"):
+    with pytest.raises(FileDamaged, match=r"chain\.sqlite is damaged"):
         images(home)
 
 
@@ -75,7 +75,7 @@ def test_another_file_is_not_taken_for_a_chain(home: Path) -> None:
     (home / "chain.sqlite").unlink()
     with closing(sqlite3.connect(home / "chain.sqlite")) as db:
         db.execute("CREATE TABLE chain (key BLOB PRIMARY KEY, value BLOB, crc32 INTEGER)")
-    with pytest.raises(LedgerError, match="use the version that made it"):
+    with pytest.raises(FileDamaged, match="not a gistchain chain"):
         images(home)
 
 
