@@ -1,9 +1,9 @@
-"""Files that survive a kill at any moment, and what goes wrong with them in our own words.
+"""Files that survive a kill at any moment; what goes wrong with them is said in neutral errors of ours.
 
-    bytes ──────────── write.py ───> a file, whole or not at all     keys, ledgers.json, PNG files, results, trainings
-    a name ─────────── lock.py ────> this process is the one at work the chain, a watched folder, a training
-    path and pragmas ─ sqlite.py ──> a connection to a SQLite file   the chain, the outbox, the store, the crawl's index
-                           └───────> FileBusy, FileDamaged, DiskFull or FileError in place of OSError and sqlite3.Error
+    bytes ─────────────── write.py ── a file, whole or not at all     keys, ledgers.json, PNG files, results
+    a file's name ─────── lock.py ─── the right to work, for one      the chain, a watched folder, a training
+    a path and pragmas ── sqlite.py ─ a connection to a SQLite file   the chain, the outbox, the store, the crawl
 
-A room says what to do about a damaged file (`instead`): restore a backup, set the database aside, crawl again.
+OSError and sqlite3.Error come out as FileBusy, FileDamaged, DiskFull or FileError. What to do about a damaged file is
+said by the room that owns it (`instead`): restore a backup, set the database aside, crawl again.
 """

@@ -1,4 +1,4 @@
-"""The name of a file -> the right to work, for one process at a time; the others are told who has it."""
+"""The name of a file -> the right to work, for one process at a time; other processes are told which one has it."""
 
 from __future__ import annotations
 

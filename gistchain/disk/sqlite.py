@@ -16,11 +16,11 @@ from gistchain.disk.write import no_space
 from gistchain.errors import FileBusy, FileDamaged, FileError
 
 Mode = Literal["rw", "rwc"]
-"""SQLite's words: read and write; c: make the file if it is missing. Even readers of a file with a write-ahead log
-write, to the log's index, so that there is no read-only mode here."""
+"""SQLite's names: rw to read and write, rwc to make the file if it is missing. There is no read-only mode, because even
+readers write where there is a write-ahead log: to the log's index."""
 
-# A limit on the size of files shows as a failed write, not as SQLITE_FULL.
-_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+# A limit on the size of files shows as a failed write, and no room for the index of the log as SHMSIZE.
+_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _UNUSABLE = frozenset(
     {

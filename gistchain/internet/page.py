@@ -1,6 +1,6 @@
 """HTML of an untrusted page -> its title, its links and its images.
 
-Tags are found by a scan that is linear in the page's length, and html.parser then reads each of them alone: given a
+Tags are found by a scan that is linear in the page's length, and html.parser then reads each of them alone: fed a
 whole hostile page, it takes quadratic time (43 s for 300 kB of `<!--` in Python 3.11.7).
 """
 
@@ -48,18 +48,18 @@ def read_page(data: bytes, address: str, charset: str = "") -> Page:
     links: dict[str, None] = {}
     images: dict[str, str] = {}
     directives: set[str] = set()
-    for tag, given in _tags(text):
+    for tag, attributes in _tags(text):
         if tag == "title":
-            title = title or _line(given.get("text", ""))
+            title = title or _line(attributes.get("text", ""))
         elif tag == "base":
-            base = _address(given.get("href", ""), address) or base
+            base = _address(attributes.get("href", ""), address) or base
         elif tag == "meta":
-            _meta(given, base, images, directives)
+            _meta(attributes, base, images, directives)
         elif tag in ("a", "area"):
-            if (link := _address(given.get("href", ""), base)) is not None:
+            if (link := _address(attributes.get("href", ""), base)) is not None:
                 links[link] = None
-        elif (image := _image(given, base)) is not None:
-            images.setdefault(image, _line(given.get("alt", "")))
+        elif (image := _image(attributes, base)) is not None:
+            images.setdefault(image, _line(attributes.get("alt", "")))
     return Page(title, tuple(links), images, frozenset(directives))
 
 
@@ -128,30 +128,30 @@ class _Reader(HTMLParser):
     tag: tuple[str, dict[str, str]] = ("", {})
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given: dict[str, str] = {}
+        attributes: dict[str, str] = {}
         for name, value in attrs:
-            given.setdefault(name, value or "")
-        self.tag = (tag, given)
+            attributes.setdefault(name, value or "")
+        self.tag = (tag, attributes)
 
 
-def _meta(given: dict[str, str], base: str, images: dict[str, str], directives: set[str]) -> None:
-    name = (given.get("name") or given.get("property", "")).lower()
+def _meta(attributes: dict[str, str], base: str, images: dict[str, str], directives: set[str]) -> None:
+    name = (attributes.get("name") or attributes.get("property", "")).lower()
     if name in ("robots", "gistchain"):
-        directives |= directives_of(given.get("content", ""))
+        directives |= directives_of(attributes.get("content", ""))
     elif name in ("og:image", "og:image:url", "twitter:image"):
-        image = _address(given.get("content", ""), base)
+        image = _address(attributes.get("content", ""), base)
         if image is not None:
             images.setdefault(image, "")
 
 
-def _image(given: dict[str, str], base: str) -> str | None:
+def _image(attributes: dict[str, str], base: str) -> str | None:
     """The address of the image that a tag shows; of several, the largest."""
     sized = [
         (float(size) if size and size.count(".") < 2 and size != "." else 1.0, url)
-        for url, size in _CANDIDATE.findall(given.get("srcset", ""))
+        for url, size in _CANDIDATE.findall(attributes.get("srcset", ""))
     ]
     largest = [url for _, url in sorted(sized, key=lambda pair: -pair[0])][:1]
-    for candidate in (*largest, given.get("src", ""), given.get("data-src", "")):
+    for candidate in (*largest, attributes.get("src", ""), attributes.get("data-src", "")):
         address = _address(candidate, base)
         if address is not None:
             return address

@@ -1,7 +1,9 @@
 """The SQLite file of the embedded chain: py-evm's records by their keys, each with a checksum.
 
-chain.sqlite   one table, key -> value, CRC-32 of both   written by pyevm.BlockStore, read also by state.images
-chain.lock     held by the one process that has the chain open
+    chain.sqlite   one table: key -> value, CRC-32 of both
+    chain.lock     held by the one process that has the chain open
+
+Written by pyevm.BlockStore; read also by state.images.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ class Records:
         db.text_factory = bytes
 
     def __getitem__(self, key: bytes) -> bytes:
-        """Raises KeyError where there is none, FileDamaged where it is not what was written."""
+        """The value of a key. Raises KeyError where there is none, FileDamaged where it is not what was written."""
         with self.file.errors():
             row = self._db.execute("SELECT value, crc32 FROM chain WHERE key = ?", (key,)).fetchone()
         if row is None:
@@ -107,7 +109,7 @@ def gone(path: Path) -> FileDamaged:
 
 
 def opened(path: Path) -> Records:
-    """The records of an existing file. Raises FileDamaged where it is no chain, LedgerError for another format."""
+    """The records of an existing file. Raises FileDamaged where it is not a chain, LedgerError for another format."""
     file = file_of(path)
     db = file.connect("rw")
     try:

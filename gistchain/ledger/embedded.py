@@ -22,7 +22,7 @@ ALLOWANCE_WEI = 10**24
 
 
 class EmbeddedChain:
-    """The chain of a home folder, made if there is none; `expected`: there was one before, so that none is made.
+    """The chain of a home folder, made if there is none. expected: there was one before, so that no new one is made.
 
     provider: for web3. registry: the address of the contract. Raises FileBusy, FileDamaged, DiskFull, LedgerError.
     """

@@ -20,7 +20,7 @@ class Known:
 
 
 def recall(home: Path) -> dict[str, Known]:
-    """The chains by the name of their ledger; none where there is no such file. Raises LedgerError."""
+    """The chains by the name of their ledger; empty where there is no such file. Raises LedgerError."""
     path = home / "ledgers.json"
     if not path.exists():
         return {}
@@ -35,7 +35,7 @@ def recall(home: Path) -> dict[str, Known]:
 
 
 def remember(home: Path, name: str, known: Known) -> None:
-    """Add a chain, or put it in place of the one of that name. Raises FileError, LedgerError."""
+    """Write down a chain under the name of its ledger, in place of an earlier one. Raises FileError, LedgerError."""
     content = {**recall(home), name: known}
     text = json.dumps({key: asdict(value) for key, value in content.items()}, indent=1)
     make_folder(home)
