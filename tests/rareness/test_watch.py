@@ -1,8 +1,4 @@
-"""The folder service against half uploads, hostile names, kill -9, full disks and second watchers.
-
-Run as a program, this file is the nursery: a process that has imported everything and forks a watcher for each line
-that it is told, so that many kills cost no imports.
-"""
+"""The folder service against half uploads, hostile names, kill -9, full disks and second watchers."""
 
 from __future__ import annotations
 
@@ -11,8 +7,6 @@ import json
 import os
 import random
 import resource
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,11 +20,12 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from gistchain.errors import RarenessError, SettingError, StoreBusy
-from gistchain.image import MAX_FILE_BYTES, Picture, read_image
+from gistchain.image import MAX_FILE_BYTES, Picture
 from gistchain.rareness.service import arrivals, watch
 from gistchain.rareness.service.watch import Event
 from gistchain.types import Rareness
-from tests.support.places import ROOT
+from tests.support.forks import Child, rehearse
+from tests.support.kills import aims
 from tests.support.plain_checker import PlainChecker
 
 SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs" / "sense.schema.json").read_text("utf-8")))
@@ -435,11 +430,8 @@ def test_more_new_files_than_are_waited_for_at_one_time(
     assert len(results(outbox)) == 30
 
 
-# What the nursery's children do.
-
-
-def child(inbox: Path, log: Path) -> None:
-    """Watches for ever; each check is a line of the log."""
+def serve(inbox: Path, log: Path, once: bool = False) -> None:
+    """What a child does: watches, for ever unless `once`; each check is a line of the log."""
     opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     checker = PlainChecker()
 
@@ -447,57 +439,38 @@ def child(inbox: Path, log: Path) -> None:
         os.write(opened, picture.sha3_256.hex().encode() + b"\n")
         return checker.check(picture)
 
-    for _ in watch.watch(inbox, check, settle_s=0.01, patience_s=0.01):
+    for _ in watch.watch(inbox, check, settle_s=0.01, patience_s=0.01, once=once):
         pass
 
 
-def nursery() -> None:
-    PlainChecker().check(read_image(TWINS[0], "warm"))
-    print("ready", flush=True)
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            child(*map(Path, json.loads(line)))
-            os._exit(0)
-        print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
+def upload(inbox: Path, number: int) -> set[str]:
+    """Five images and a broken one, of this number's own; their hashes."""
+    found = set()
+    for n in range(6):
+        path = inbox / f"{number}-{n}.png"
+        path.write_bytes(b"broken %d" % number) if n == 3 else scene(100 * number + n, path)
+        found.add(sha3(path))
+    return found
 
 
 def test_kill_9_at_any_moment_leaves_every_file_one_whole_result(inbox: Path, outbox: Path, tmp_path: Path) -> None:
-    rng = random.Random(4)
-    log = tmp_path / "log"
-    wanted = set()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.rareness.test_watch"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as service:
-        assert service.stdin
-        assert service.stdout
-        assert service.stdout.readline() == "ready\n"
-        for kill in range(KILLS):
-            for n in range(6):
-                path = inbox / f"{kill}-{n}.png"
-                path.write_bytes(b"broken %d" % kill) if n == 3 else scene(100 * kill + n, path)
-                wanted.add(sha3(path))
-            service.stdin.write(json.dumps([str(inbox), str(log)]) + "\n")
-            service.stdin.flush()
-            pid = int(service.stdout.readline())
-            time.sleep(rng.uniform(0.02, 0.14))
-            os.kill(pid, signal.SIGKILL)
-            assert int(service.stdout.readline()) == signal.SIGKILL
-            for result in outbox.glob("*.json"):
-                json.loads(result.read_text("ascii"))
-        service.stdin.close()
+    log, wanted = tmp_path / "log", set[str]()
+    rehearsed = tmp_path / "rehearsal" / "in"
+    rehearsed.mkdir(parents=True)
+    upload(rehearsed, KILLS)
+    steps = rehearse(serve, rehearsed, log.with_name("rehearsed"), True)
+    aimed = aims(steps, KILLS, random.Random(4))
+    assert {aim.stage for aim in aimed} == set(steps), "a kill at every stage"
+    for number, aim in enumerate(aimed):
+        wanted |= upload(inbox, number)
+        child = Child(serve, inbox, log, aim=aim)
+        child.wait()
+        child.kill()
+        for result in outbox.glob("*.json"):
+            json.loads(result.read_text("ascii"))
     before = len(results(outbox))
-    assert 0 < before < len(wanted), "the kills came too early or too late to prove anything"
+    assert 0 < before < len(wanted)
     once(inbox)
     assert results(outbox).keys() == wanted
     checks = log.read_text().split()
     assert len(checks) <= before + KILLS, "only what was in work at a kill is done again"
-
-
-if __name__ == "__main__":
-    nursery()
