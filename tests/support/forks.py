@@ -6,12 +6,14 @@ With an aim a child says when it is there (kills.py), and is killed then; in a r
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from tests.support.kills import Aim, run
+from tests.support.kills import Aim, Appeared, run
 
 HANGS_S = 120
 """No step takes so long, on however slow a machine."""
@@ -24,16 +26,12 @@ _FORKS.set_forkserver_preload(["tests.support.loaded"])
 class Child:
     """action(*arguments) in a process of its own. The action is a function of a module, not one within a test."""
 
-    def __init__(self, action: Callable[..., object], *arguments: Any, aim: Aim | None = None) -> None:
-        self._hears: Connection | None = None
+    def __init__(self, action: Callable[..., object], *arguments: Any, aim: Aim | Appeared | None = None) -> None:
         if aim is None:
             self.process = _FORKS.Process(target=action, args=arguments)
             self.process.start()
-            return
-        self._hears, says = _FORKS.Pipe(duplex=False)
-        self.process = _FORKS.Process(target=run, args=(aim, says, action, arguments))
-        self.process.start()
-        says.close()  # so that the child's end is the end
+        else:
+            self.process, self._pipe = _counting(aim, action, arguments)
 
     @property
     def pid(self) -> int:
@@ -45,19 +43,25 @@ class Child:
         return not self.process.is_alive()
 
     def wait(self) -> None:
-        """Until it is where it was aimed, or has ended."""
-        assert self._hears is not None
-        assert self._hears.poll(HANGS_S), "the child hangs"
-        with self._hears:
-            try:
-                self._hears.recv_bytes()
-            except EOFError:
-                self.process.join()
+        """Until it is where it was aimed."""
+        assert self._pipe.poll(HANGS_S), "the child hangs"
+        try:
+            self._pipe.recv_bytes()
+        except EOFError:
+            raise AssertionError(f"the child ended before that, with {self.finish()}") from None
+
+    def go_on(self) -> None:
+        """After it has stood still."""
+        self._pipe.send_bytes(b"go on")
 
     def kill(self) -> None:
         """By SIGKILL; it must not have ended before."""
         self.process.kill()
         assert self.finish() == -signal.SIGKILL
+
+    def interrupt(self) -> None:
+        """By ctrl-C."""
+        os.kill(self.pid, signal.SIGINT)
 
     def finish(self) -> int:
         """Wait for its end; the exit code, below 0 for a signal."""
@@ -68,17 +72,24 @@ class Child:
 
 def rehearse(action: Callable[..., object], *arguments: Any) -> list[str]:
     """The stages of all steps of a run that nothing disturbs."""
-    hears, says = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=run, args=(None, says, action, arguments))
-    process.start()
-    says.close()
+    process, pipe = _counting(None, action, arguments)
     stages = []
-    with hears:
-        while hears.poll(HANGS_S):
+    with pipe:
+        while pipe.poll(HANGS_S):
             try:
-                stages.append(hears.recv_bytes().decode())
+                stages.append(pipe.recv_bytes().decode())
             except EOFError:
                 break
     process.join(HANGS_S)
     assert process.exitcode == 0
     return stages
+
+
+def _counting(
+    aim: Aim | Appeared | None, action: Callable[..., object], arguments: Sequence[Any]
+) -> tuple[BaseProcess, Connection]:
+    pipe, childs = _FORKS.Pipe()
+    process = _FORKS.Process(target=run, args=(aim, childs, action, arguments))
+    process.start()
+    childs.close()  # so that the child's end is the end
+    return process, pipe

@@ -1,16 +1,16 @@
 """Kills that are aimed by what a process has done, never by the clock, so that they hit on any machine.
 
-A process counts its steps: the calls that change a disk, and the statements that it gives to SQLite. At the step that
-it is given it says so through a named pipe, and then either stands still (a kill there leaves exactly what was done
-before) or goes on (a kill meanwhile may land inside a write or a commit).
+A process counts its steps: the calls that change a disk, and SQLite's statements but for SELECT. At the step that it
+is given it tells its parent, and then either stands still (a kill there leaves exactly what was done before) or goes on
+(a kill meanwhile may land inside a write or a commit).
 """
 
 from __future__ import annotations
 
 import functools
+import glob
 import os
 import random
-import signal
 import sqlite3
 import sys
 import threading
@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,20 +33,36 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _PACKAGE = str(Path(gistchain.__file__).parent) + os.sep
 
 
-@dataclass(frozen=True)
+@dataclass
 class Aim:
     """The nth step of a stage, from 1. stand: whether the process stands still there, else it goes on."""
 
     stage: str
     nth: int = 1
     stand: bool = True
+    _seen: int = 0
+
+    def reached(self, stage: str) -> bool:
+        self._seen += stage == self.stage
+        return stage == self.stage and self._seen == self.nth
+
+
+@dataclass
+class Appeared:
+    """The first step that finds a file of this pattern; the process stands still there."""
+
+    pattern: str
+    stand: bool = True
+
+    def reached(self, stage: str) -> bool:
+        return bool(glob.glob(self.pattern))
 
 
 def aims(stages: Sequence[str], kills: int, rng: random.Random) -> list[Aim]:
     """A moment for each kill, in mixed order. stages: of all steps of a rehearsal, as `counting` tells them.
 
-    Each stage is hit at one of its steps if there are kills enough; the rest are spread evenly over the steps. Of
-    those, every other kill falls while the process goes on.
+    Each stage is hit at one of its steps if there are kills enough, and first those of different files; the rest are
+    spread evenly over the steps. Of those, every other kill falls while the process goes on.
     """
     moments, seen = [], Counter[str]()
     for stage in stages:
@@ -53,12 +70,24 @@ def aims(stages: Sequence[str], kills: int, rng: random.Random) -> list[Aim]:
         moments.append((stage, seen[stage]))
     each = [(stage, rng.randint(1, count)) for stage, count in seen.items()]
     rng.shuffle(each)
+    turns = Counter[str]()
+    each = [moment for _, moment in sorted(((_turn(turns, moment[0]), moment) for moment in each), key=itemgetter(0))]
     rest = max(0, kills - len(each))
     spread = [moments[int((k + rng.random()) * len(moments) / rest)] for k in range(rest)]
     found = [Aim(*moment) for moment in each[:kills]]
     found += [Aim(*moment, stand=k % 2 == 1) for k, moment in enumerate(spread)]
     rng.shuffle(found)
     return found
+
+
+def file_of(stage: str) -> str:
+    """The file of gistchain that is at work."""
+    return stage.rpartition(" in ")[2].partition("(")[2].rstrip(")")
+
+
+def _turn(turns: Counter[str], stage: str) -> int:
+    turns[file_of(stage)] += 1
+    return turns[file_of(stage)]
 
 
 def counting(step: Callable[[str], None]) -> None:
@@ -105,27 +134,31 @@ def counting(step: Callable[[str], None]) -> None:
     sys.addaudithook(audit)
 
 
-def run(aim: Aim | None, says: Connection, action: Callable[..., object], arguments: Sequence[Any]) -> None:
+def run(
+    aim: Aim | Appeared | None, parent: Connection, action: Callable[..., object], arguments: Sequence[Any]
+) -> None:
     """action(*arguments) in this process, which counts its steps meanwhile.
 
-    With an aim it says its stage when it is there. Without one it says the stage of every step.
+    With an aim it tells the parent its stage when it is there, and goes on when it is answered if it is to stand still.
+    Without one it tells the stage of every step.
     """
-    seen = 0
+    told = False
 
     def step(stage: str) -> None:
-        nonlocal seen
-        if aim is not None and stage == aim.stage:
-            seen += 1
-        if aim is None or (stage == aim.stage and seen == aim.nth):
-            says.send_bytes(stage.encode())
-        while aim is not None and aim.stand and stage == aim.stage and seen == aim.nth:
-            signal.pause()
+        nonlocal told
+        if aim is None:
+            parent.send_bytes(stage.encode())
+        elif not told and aim.reached(stage):
+            told = True
+            parent.send_bytes(stage.encode())
+            if aim.stand:
+                parent.recv_bytes()
 
     counting(step)
     try:
         action(*arguments)
     finally:
-        says.close()
+        parent.close()
 
 
 def _caller() -> str:
