@@ -10,50 +10,26 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from jsonschema import Draft202012Validator
-from PIL import Image
 
 from gistchain.errors import RarenessError, SettingError, StoreBusy
 from gistchain.image import MAX_FILE_BYTES, Picture
 from gistchain.rareness.service import arrivals, watch
 from gistchain.rareness.service.watch import Event
 from gistchain.types import Rareness
-from tests.support.forks import Child, rehearse
+from tests.support.forks import HANGS_S, Child, rehearse
 from tests.support.kills import aims
+from tests.support.pictures import scene, sha3
 from tests.support.plain_checker import PlainChecker
+from tests.support.senses import results
 
-SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs" / "sense.schema.json").read_text("utf-8")))
 KILLS = 40
 # Two pictures of 2 x 2 pixels whose SHA3-256 begin with the same ten hex digits, found by trying a million.
 TWINS = [b"P6 2 2 255\n" + n.to_bytes(12, "big") for n in (704601, 1178161)]
-
-
-def scene(seed: int, path: Path) -> Path:
-    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC).save(path, "PNG")
-    return path
-
-
-def sha3(path: Path) -> str:
-    return hashlib.sha3_256(path.read_bytes()).hexdigest()
-
-
-def results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Hash of the image -> its result; each of them is whole and valid."""
-    found = {}
-    for path in folder.glob("*.json"):
-        fields = json.loads(path.read_text("ascii"))
-        SCHEMA.validate(fields)
-        assert fields["hash_of_candidate_image_file"][: watch.HEX_DIGITS] == path.stem[: watch.HEX_DIGITS]
-        assert fields["hash_of_candidate_image_file"] not in found
-        found[fields["hash_of_candidate_image_file"]] = fields
-    return found
 
 
 class Counting:
@@ -86,12 +62,14 @@ def once(inbox: Path, check: watch.Check | None = None, **how: Any) -> list[Even
 
 
 class Live:
-    """A watcher in a thread, with its events."""
+    """A watcher in a thread, with its events. between: called before each of its steps."""
 
-    def __init__(self, inbox: Path, check: watch.Check, **how: Any) -> None:
+    def __init__(
+        self, inbox: Path, check: watch.Check, between: Callable[[], object] = lambda: None, **how: Any
+    ) -> None:
         self.events: list[Event] = []
         self._over = False
-        how = {"settle_s": 0.1, "patience_s": 0.1, "stop": lambda: self._over, **how}
+        how = {"settle_s": 0.1, "patience_s": 0.1, "stop": lambda: (between(), self._over)[1], **how}
         self._thread = threading.Thread(target=lambda: self.events.extend(watch.watch(inbox, check, **how)))
 
     def __enter__(self) -> Live:
@@ -100,14 +78,20 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self._over = True
-        self._thread.join(20)
+        self._thread.join(HANGS_S)
         assert not self._thread.is_alive()
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
-        end = time.monotonic() + seconds
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + HANGS_S
         while not condition():
             assert time.monotonic() < end, self.events
             time.sleep(0.02)
+
+    def look_twice(self, inbox: Path, outbox: Path) -> None:
+        """Two more images come and are done: whatever lay there before has been looked at meanwhile."""
+        for n in (1001, 1002):
+            path = scene(n, inbox / f"{n}.png")
+            self.until(lambda path=path: sha3(path) in results(outbox))  # type: ignore[misc]
 
 
 def test_every_image_gets_senses_object_beside_the_folder(inbox: Path, outbox: Path) -> None:
@@ -246,50 +230,54 @@ def test_links_pipes_folders_and_temporary_names_are_passed_over(inbox: Path, tm
     assert once(inbox) == []
 
 
-def test_a_file_that_turns_into_a_link_is_not_followed(inbox: Path, tmp_path: Path) -> None:
-    def listing() -> Iterator[Event]:
-        return watch.watch(inbox, PlainChecker().check, once=True, settle_s=0.5, timeout_s=0.6)
+def second_time(action: Callable[[], object]) -> Callable[[], bool]:
+    """A `stop` that never stops, and acts when it is asked again: files have been listed then, and none is read yet."""
+    asked = 0
 
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            action()
+        return False
+
+    return stop
+
+
+def test_a_file_that_turns_into_a_link_is_not_followed(inbox: Path, tmp_path: Path) -> None:
     secret = scene(1, tmp_path / "secret.png")
     path = scene(1, inbox / "a.png")
-    timer = threading.Timer(0.2, lambda: (path.unlink(), path.symlink_to(secret)))
-    timer.start()
-    assert [e.kind for e in listing()] in ([], ["waiting"])
-    timer.join()
+    exchange = second_time(lambda: (path.unlink(), path.symlink_to(secret)))
+    assert [e.kind for e in once(inbox, settle_s=1, timeout_s=1.2, stop=exchange)] in ([], ["waiting"])
+    assert path.is_symlink()
 
 
 def test_a_file_that_goes_away_is_forgotten(inbox: Path, outbox: Path) -> None:
     path = scene(1, inbox / "a.png")
     scene(2, inbox / "b.png")
-    timer = threading.Timer(0.1, path.unlink)
-    timer.start()
-    assert [e.kind for e in once(inbox, settle_s=0.4)] == ["written"]
-    timer.join()
+    assert [e.kind for e in once(inbox, settle_s=1, timeout_s=5, stop=second_time(path.unlink))] == ["written"]
+    assert not path.exists()
 
 
 def test_an_upload_that_never_ends_is_told_of_once_and_holds_up_nobody(inbox: Path, outbox: Path) -> None:
     whole = scene(1, inbox / "x").read_bytes()
-    os.rename(inbox / "x", inbox / ".x")
-    growing, over = inbox / "growing.png", threading.Event()
+    (inbox / "x").unlink()
+    growing, over, size = inbox / "growing.png", threading.Event(), 0
 
     def grow() -> None:
-        n = 0
-        while not over.wait(0.03):
-            n = n % (len(whole) - 1) + 1
-            growing.write_bytes(whole[:n])
-        growing.write_bytes(whole)
+        nonlocal size
+        size = len(whole) if over.is_set() else size % (len(whole) - 1) + 1
+        if not growing.exists() or growing.stat().st_size != size:
+            growing.write_bytes(whole[:size])
 
-    writer = threading.Thread(target=grow)
-    writer.start()
-    with Live(inbox, PlainChecker().check, timeout_s=0.5) as live:
+    with Live(inbox, PlainChecker().check, grow, settle_s=0.5, timeout_s=1) as live:
         scene(2, inbox / "b.png")
         live.until(lambda: sha3(inbox / "b.png") in results(outbox))
-        time.sleep(1.5)
+        live.until(lambda: any(e.kind == "waiting" for e in live.events))
         assert len(results(outbox)) == 1
         scene(3, inbox / "c.png")  # the folder is listed anew: the growing one is looked at once more
         live.until(lambda: len(results(outbox)) == 2)
         over.set()
-        writer.join()
         scene(4, inbox / "d.png")
         live.until(lambda: hashlib.sha3_256(whole).hexdigest() in results(outbox))
     assert [e.name for e in live.events if e.kind == "waiting"] == ["growing.png"]
@@ -302,23 +290,23 @@ def test_a_file_that_is_open_to_be_written_is_not_complete(inbox: Path, outbox: 
     with Live(inbox, PlainChecker().check) as live:
         with (inbox / "slow.png").open("wb", buffering=0) as file:
             file.write(data[:700])
-            time.sleep(1)
-            assert results(outbox) == {}
+            live.look_twice(inbox, outbox)
+            assert len(results(outbox)) == 2
             file.write(data[700:])
         live.until(lambda: hashlib.sha3_256(data).hexdigest() in results(outbox))
-    assert [e.kind for e in live.events] == ["written"]
+    assert [e.kind for e in live.events] == ["written"] * 3
 
 
 def test_an_upload_that_pauses_is_not_called_broken(inbox: Path, outbox: Path) -> None:
     data = scene(1, inbox / "x").read_bytes()
     (inbox / "x").unlink()
-    with Live(inbox, PlainChecker().check, patience_s=5) as live:
+    with Live(inbox, PlainChecker().check, patience_s=3600) as live:
         (inbox / "slow.png").write_bytes(data[:700])
-        time.sleep(1)
-        assert results(outbox) == {}
+        live.look_twice(inbox, outbox)
+        assert len(results(outbox)) == 2
         (inbox / "slow.png").write_bytes(data)
-        live.until(lambda: len(results(outbox)) == 1)
-    assert [e.kind for e in live.events] == ["written"]
+        live.until(lambda: len(results(outbox)) == 3)
+    assert [e.kind for e in live.events] == ["written"] * 3
 
 
 def test_new_files_are_seen_and_the_stop_is_obeyed(inbox: Path, outbox: Path) -> None:
@@ -333,7 +321,7 @@ def test_a_folder_that_goes_away_is_waited_for(inbox: Path, outbox: Path) -> Non
         scene(1, inbox / "a.png")
         live.until(lambda: len(results(outbox)) == 1)
         os.rename(inbox, inbox.with_name("away"))
-        time.sleep(1.5)
+        live.until(lambda: any(e.kind == "trouble" for e in live.events))
         os.rename(inbox.with_name("away"), inbox)
         scene(2, inbox / "b.png")
         live.until(lambda: len(results(outbox)) == 2)
