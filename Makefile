@@ -10,6 +10,8 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 PIP_HF = $(BIN_HF)/python -m pip --disable-pip-version-check --quiet
 # pyproject.toml keeps pytest out of tests/hf; here it goes in.
 PYTEST_HF = $(BIN_HF)/python -m pytest -o norecursedirs='.*'
+# Two processes, each file in one of them, as what is slow to make is made once a file. PYTEST="-n 0" is one process.
+PARALLEL = -n 2 --dist loadfile
 ANVIL = node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
@@ -24,7 +26,7 @@ demo: $(VENV)/.demo ## Send 48 NFTs through a chain as sentences; writes report.
 	$(BIN)/gistchain demo --report report.html
 
 test: $(VENV)/.test $(ANVIL) ## Run the test suite
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 test-hf: $(VENV_HF)/.hf ## Run BLIP, CLIP, Stable Diffusion ... on tiny random checkpoints (installs torch)
 	$(PYTEST_HF) tests/hf $(PYTEST)

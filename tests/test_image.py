@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import struct
 import subprocess
@@ -20,14 +19,9 @@ from PIL import Image
 from gistchain import image as image_module
 from gistchain.errors import FileError, ImageError
 from gistchain.image import images_in, read_image, write_png
+from tests.support.pictures import encoded
 
 RED = (255, 0, 0)
-
-
-def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import io
@@ -11,10 +11,10 @@ import os
 import random
 import re
 import signal
-import sqlite3
 import struct
 import subprocess
 import sys
+import termios
 import time
 import zlib
 from collections.abc import Callable
@@ -26,17 +26,14 @@ import pytest
 from PIL import Image
 
 from gistchain.cli.app import main
-from gistchain.collection.known import nouns
 from gistchain.disk.lock import FileLock
 from gistchain.ledger.evm import open_embedded
+from tests.support.commands import Command, rehearsed
+from tests.support.forks import HANGS_S
+from tests.support.kills import aims, file_of
+from tests.support.pictures import noun
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-def noun(seed: int, path: Path, size: int = 320) -> Path:
-    tokens = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(1000 + seed), held=False))
-    Image.fromarray(tokens.image(0)).resize((size, size), Image.Resampling.NEAREST).save(path)
-    return path
 
 
 @pytest.fixture
@@ -99,7 +96,7 @@ def test_an_image_goes_through_the_chain_and_comes_back(run: Run, tmp_path: Path
 def test_rebuilding_in_another_process_gives_the_same_picture(run: Run, tmp_path: Path) -> None:
     assert run("register", noun(2, tmp_path / "a.png"))[0] == 0
     assert run("rebuild", 1, "-o", "here.png")[0] == 0
-    subprocess.run([sys.executable, "-m", "gistchain", "rebuild", "1", "-o", "there.png"], check=True, timeout=100)
+    subprocess.run([sys.executable, "-m", "gistchain", "rebuild", "1", "-o", "there.png"], check=True, timeout=HANGS_S)
     with Image.open("here.png") as here, Image.open("there.png") as there:
         assert here.tobytes() == there.tobytes()
 
@@ -455,8 +452,8 @@ def test_results_that_can_not_be_printed_are_an_error(run: Run, tmp_path: Path, 
     run("register", noun(51, tmp_path / "a.png"))
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "gistchain", "list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=100,
-            check=False, env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            [sys.executable, "-m", "gistchain", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            timeout=HANGS_S, env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )  # fmt: skip
     assert done.returncode == 1
     assert "No space left" in done.stderr
@@ -482,24 +479,28 @@ def test_ctrl_c_says_what_still_counts(run: Run, tmp_path: Path) -> None:
         command,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
+    assert process.stdin is not None
     try:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "home" / "rareness.sqlite").exists():  # from here on it waits for its image
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        time.sleep(0.5)
+        process.stdin.write(b"the beginning of an image")
+        while _unread(process.stdin.fileno()):  # then it waits for the rest
+            assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
-        assert process.stderr is not None
-        err = process.stderr.read()
+        err = process.communicate(timeout=HANGS_S)[1]
     finally:
         process.kill()
         process.communicate()
     assert process.returncode == 130
     assert b"interrupted" in err
     assert b"Traceback" not in err
+
+
+def _unread(pipe: int) -> int:
+    """How many bytes lie in it."""
+    return int(struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0])
 
 
 def test_progress_does_not_mix_with_results(run: Run, tmp_path: Path) -> None:
@@ -509,7 +510,7 @@ def test_progress_does_not_mix_with_results(run: Run, tmp_path: Path) -> None:
     files = [str(noun(47 + k, tmp_path / f"{k}.png")) for k in range(2)]
     command = [sys.executable, "-m", "gistchain", "register", *files, "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as process:
-        out = process.communicate(timeout=120)[0].decode()
+        out = process.communicate(timeout=HANGS_S)[0].decode()
     os.close(end)
     shown = os.read(terminal, 65_536).decode(errors="replace")
     os.close(terminal)
@@ -664,37 +665,28 @@ def test_settings_come_from_the_home_folder_too(run: Run, tmp_path: Path) -> Non
 def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     files = [noun(50 + k, tmp_path / f"{k}.png") for k in range(2)]
     both = [subprocess.Popen([sys.executable, "-m", "gistchain", "register", str(f)]) for f in files]
-    assert [p.wait(timeout=120) for p in both] == [0, 0]
+    assert [p.wait(timeout=HANGS_S) for p in both] == [0, 0]
     assert len(run("list")[1].splitlines()) == 2
-
-
-def _rows(home: Path) -> int:
-    """How many images the database of rareness holds."""
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{home}/rareness.sqlite?mode=ro", uri=True)) as database:
-            return int(database.execute("select count(*) from images").fetchone()[0])
-    except sqlite3.Error:  # it is not there yet
-        return 0
 
 
 @pytest.mark.timeout(900)
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
     """A hundred kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
-    kills = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10"))
-    rng, acknowledged = random.Random(7), set()
-    for k in range(kills):
+    kills, rng = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10")), random.Random(7)
+    words = ("register", noun(60 + kills, tmp_path / "rehearsal.png"), "--json", "--home", tmp_path / "rehearsal")
+    born = rehearsed(tmp_path / "first", *words)
+    words = ("register", noun(61 + kills, tmp_path / "rehearsal.png"), *words[2:])
+    steps = rehearsed(tmp_path / "second", *words)
+    aimed = [*aims(born, 1, rng), *aims(steps, kills - 1, rng)]
+    parts = {file_of(stage) for stage in steps}
+    assert len({file_of(aim.stage) for aim in aimed[1:]}) == min(len(parts), kills - 1), "kills in every part"
+    acknowledged = set()
+    for k, aim in enumerate(aimed):
         path = noun(60 + k, tmp_path / f"{k}.png")
-        command = [sys.executable, "-m", "gistchain", "register", str(path), "--json"]
-        before = _rows(tmp_path / "home")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        if k % 2:
-            # Most of its time it loads models: every other kill comes when the chain is about to be asked.
-            while _rows(tmp_path / "home") == before and process.poll() is None:
-                time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.2) if k % 2 else rng.uniform(0.2, 4.0))
-        process.kill()
-        out = process.communicate()[0].decode()
-        acknowledged |= {d["image_sha3_256"] for d in lines(out) if "error" not in d}
+        command = Command(tmp_path / f"said-{k}", "register", path, "--json", aim=aim)
+        command.child.wait()
+        command.child.kill()
+        acknowledged |= {d["image_sha3_256"] for d in lines(command.out) if "error" not in d}
         code, out, err = run("list", "--json")
         assert code == 0, err
         assert acknowledged <= {t["image_sha3_256"] for t in lines(out)}

@@ -22,10 +22,11 @@ from gistchain.cli.terminal import Verb
 from gistchain.image import Picture, read_image
 from gistchain.rareness.service import watch
 from gistchain.types import Rareness
-from tests.rareness.test_sense import STRICT, picture
-from tests.rareness.test_watch import results, scene, sha3
+from tests.support.forks import HANGS_S
+from tests.support.pictures import picture, scene, sha3
 from tests.support.places import ROOT
 from tests.support.plain_checker import PlainChecker
+from tests.support.senses import STRICT, results
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -153,27 +154,20 @@ def test_an_interrupt_ends_the_service_after_the_image_in_work(how: signal.Signa
     inbox.mkdir()
     for n in range(4):
         scene(n, inbox / f"{n}.png")
-    words = [
-        sys.executable,
-        "-m",
-        "tests.cli.test_cli_rareness",
-        "watch",
-        str(inbox),
-        "--settle",
-        "0.05",
-        "--home",
-        str(tmp_path / "home"),
-    ]
+    gate, home = tmp_path / "gate", tmp_path / "home"
+    words = [sys.executable, "-m", "tests.cli.test_cli_rareness", gate, "watch", inbox, "--settle=0.05", "--home", home]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
         assert service.stdout
+        assert service.stderr
         first = service.stdout.readline()
         service.send_signal(how)
-        out, err = service.communicate(timeout=20)
+        while "ending after the image in work" not in service.stderr.readline():
+            assert service.poll() is None
+        gate.touch()
+        out, err = service.communicate(timeout=HANGS_S)
     assert service.returncode == 0, err
-    assert "ending after the image in work" in err
-    written = (first + out).splitlines()
-    assert 1 <= len(written) < 4
-    assert len(results(tmp_path / watch.OUTPUT)) == len(written)
+    assert len((first + out).splitlines()) == 2
+    assert len(results(tmp_path / watch.OUTPUT)) == 2
 
 
 def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
@@ -249,12 +243,21 @@ def test_a_database_is_set_aside_whole(run: Run, tmp_path: Path) -> None:
     assert not (home / "rareness.sqlite").exists()
 
 
-class Slow(Judge):
+class Gated(Judge):
+    """The second image is in work until a file appears."""
+
+    def __init__(self, gate: Path) -> None:
+        super().__init__()
+        self._gate, self._checked = gate, 0
+
     def check(self, picture: Picture, *, web: bool = False) -> Rareness:
-        time.sleep(0.5)
+        self._checked += 1
+        while self._checked == 2 and not self._gate.exists():
+            time.sleep(0.01)
         return super().check(picture)
 
 
 if __name__ == "__main__":
-    systems.checker = lambda settings: Slow()  # type: ignore[attr-defined]
+    judge = Gated(Path(sys.argv.pop(1)))
+    systems.checker = lambda settings: judge  # type: ignore[attr-defined]
     application()()

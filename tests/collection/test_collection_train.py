@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import glob
 import hashlib
 import html
 import json
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,8 @@ from PIL import Image
 
 from gistchain.collection.known import dicebear
 from gistchain.models.layered.shelf import CollectionCaptioner, Shelf
+from tests.support.commands import Command
+from tests.support.kills import Appeared
 
 COUNT = 60
 TYPES = ("<i>hair", "base color")  # markup that a report must not obey
@@ -76,22 +76,17 @@ def trained(micah: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return home, said(train(micah, home))
 
 
-def interrupted(folder: Path, home: Path, how: signal.Signals, stage: str = "first") -> Ended:
-    """A training that was ended by a signal once it had fitted some of the layers, the first or the second time."""
-    words = command("collection", "train", folder, "--home", home, "--json")
-    # Where the tests run in the background, children would inherit that ctrl-C is ignored.
-    heeding = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
-    ) as process:
-        deadline = time.monotonic() + 60
-        while not list((home / "collections").glob(f".training-*/{stage}.checkpoint")):
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        process.send_signal(how)
-        out, err = process.communicate(timeout=60)
-    return Ended(words, process.returncode, out, err)
+def interrupted(folder: Path, home: Path, *, kill: bool = True, stage: str = "first") -> Command:
+    """A training that was killed, or else ended by ctrl-C, in its first or second fit, with some of it done."""
+    begun = Appeared(f"{glob.escape(str(home))}/collections/.training-*/{stage}.checkpoint")
+    streams = home.with_name(f"{home.name}-{stage}-{'killed' if kill else 'stopped'}")
+    command = Command(streams, "collection", "train", folder, "--home", home, "--json", aim=begun)
+    command.child.wait()
+    if kill:
+        command.child.kill()
+    else:
+        command.child.interrupt()
+    return command
 
 
 def test_a_folder_becomes_a_model_a_card_and_a_report(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -150,46 +145,47 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
     trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
 ) -> None:
     """By ctrl-C, then by a kill, in the first and in the second fit; then to the end."""
-    stopped = interrupted(micah, tmp_path, signal.SIGINT)
-    assert stopped.returncode == 130
-    assert "the same command goes on from here" in stopped.stderr
-    assert not any(name.startswith("collection-") for name in shelf(tmp_path))
+    home = tmp_path / "home"
+    stopped = interrupted(micah, home, kill=False)
+    assert stopped.child.finish() == 130
+    assert "the same command goes on from here" in stopped.err
+    assert not any(name.startswith("collection-") for name in shelf(home))
 
-    killed = interrupted(micah, tmp_path, signal.SIGKILL, "second")
-    assert killed.returncode == -signal.SIGKILL
-    assert not any(name.startswith("collection-") for name in shelf(tmp_path))
+    interrupted(micah, home, stage="second")
+    assert not any(name.startswith("collection-") for name in shelf(home))
 
-    ended = train(micah, tmp_path)
+    ended = train(micah, home)
     done = said(ended)
     assert "going on where an earlier run was interrupted" in ended.stderr
     assert "reading the images" not in ended.stderr
     assert done["resumed"]
-    assert model(tmp_path) == model(trained[0])
-    assert shelf(tmp_path) == shelf(trained[0])
+    assert model(home) == model(trained[0])
+    assert shelf(home) == shelf(trained[0])
     assert done["cpu_minutes"] > 0.3 * trained[1]["cpu_minutes"]
 
 
 def test_what_an_interrupted_run_left_may_be_damaged(
     trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
 ) -> None:
-    interrupted(micah, tmp_path, signal.SIGKILL, "second")
-    (work,) = (tmp_path / "collections").glob(".training-micah-*")
+    home = tmp_path / "home"
+    interrupted(micah, home, stage="second")
+    (work,) = (home / "collections").glob(".training-micah-*")
     names = ("tokens.npz", "first.layers", "first.clock", "second.checkpoint")
     for name in names:
         raw = (work / name).read_bytes()
         (work / name).write_bytes(raw[: len(raw) // 2] if name != "first.clock" else b"\xff")
-    ended = train(micah, tmp_path)
+    ended = train(micah, home)
     for name in set(names) - {"first.clock"}:
         assert f"{name} of an interrupted run is damaged: that part begins anew" in ended.stderr
     assert said(ended)["resumed"]
-    assert model(tmp_path) == model(trained[0])
+    assert model(home) == model(trained[0])
 
 
 def test_a_folder_that_has_changed_meanwhile_begins_anew(
     trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(micah, tmp_path / "micah")
-    interrupted(folder, tmp_path / "home", signal.SIGKILL)
+    interrupted(folder, tmp_path / "home")
     with Image.open(folder / "0.png") as image:
         lighter = image.point(lambda value: min(255, value + 2))
     lighter.save(folder / "0.png")
@@ -202,24 +198,24 @@ def test_a_folder_that_has_changed_meanwhile_begins_anew(
 
 def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     """Under names that ship, which is said."""
-    words = command(
-        "collection", "train", micah, "--home", tmp_path, "--json", "--name=critters", "--subject=Open Peeps"
-    )
-    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    ends = [(*process.communicate(timeout=120), process.returncode) for process in both]
-    assert sorted(code for _, _, code in ends) == [0, 1]
-    done, refused = (json.loads(out) for out, _, code in sorted(ends, key=lambda end: end[2]))
-    first = next(process for process in both if process.returncode == 0)
+    home = tmp_path / "home"
+    words = "collection", "train", micah, "--home", home, "--json", "--name=critters", "--subject=Open Peeps"
+    first = Command(tmp_path / "first", *words, aim=Appeared(f"{glob.escape(str(home))}/collections/.training-*-*"))
+    first.child.wait()
+    second = call(*words)
+    first.child.go_on()
+    assert (first.child.finish(), second.returncode) == (0, 1)
+    done, refused = json.loads(first.out), json.loads(second.stdout)
     assert refused["kind"] == "FileBusy"
-    assert f"'critters' is being trained by process {first.pid}" in refused["error"]
+    assert f"'critters' is being trained by process {first.child.pid}" in refused["error"]
     assert [note.partition(" (")[0] for note in done["notes"]] == [
         "it takes the place of 'critters'",
         "it takes the place of 'open-peeps'",
     ]
-    shelved = Shelf(tmp_path / "collections")
+    shelved = Shelf(home / "collections")
     entry = shelved.of_subject("Open Peeps")
     assert entry is not None
-    assert entry.folder == tmp_path / "collections"
+    assert entry.folder == home / "collections"
     assert shelved.layers(entry).traits.types == TYPES
 
 

@@ -11,7 +11,7 @@ import pytest
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.types import Ledger, RarenessTicket, Receipt
-from tests.ledger.test_evm_node import RICH_KEY, Anvil, needs_anvil
+from tests.support.anvil import RICH_KEY, Anvil, needs_anvil
 
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest())
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gistchain.errors import ModelError, PacketError
 from gistchain.gist import textcode
+from tests.support.clock import costs_at_most
 
 PUNK = "A picture of CryptoPunks, containing male type, medium skin, mohawk head, earring ear"
 CLAY = "A picture of Clay, containing horns top, boulder body, coil pattern, down eyes, tongue mouth, gold accent color"
@@ -70,9 +71,8 @@ def test_no_text_grows_by_more_than_the_coder_byte() -> None:
 
 def test_the_longest_text_is_coded_in_good_time() -> None:
     text = ("a man riding a wave " * 300)[: textcode.MAX_TEXT_BYTES]
-    started = time.monotonic()
-    assert textcode.decode(textcode.encode(text)) == text
-    assert time.monotonic() - started < 10
+    with costs_at_most(cpu_s=20):
+        assert textcode.decode(textcode.encode(text)) == text
 
 
 def test_a_longer_text_is_refused() -> None:
@@ -154,11 +154,11 @@ def test_the_dictionaries_load_at_once() -> None:
     times = []
     for _ in range(5):
         textcode.load.cache_clear()
-        started = time.perf_counter()
+        started = time.process_time()
         for number in textcode.DICTIONARIES:
             textcode.load(number)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.030
+        times.append(time.process_time() - started)
+    assert min(times) < 0.1
 
 
 def test_the_dictionaries_are_what_their_scripts_write() -> None:

@@ -1,29 +1,24 @@
-"""The embedded chain against kill -9, second processes, full disks and damaged files.
-
-Run as a program, this file is the nursery: a process that has imported everything and opened nothing, and forks a
-child for each line that it is told, so that a hundred children cost no imports.
-"""
+"""The embedded chain against kill -9, second processes, full disks and damaged files."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
 import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gistchain.errors import AlreadyRegistered, DiskFull, FileBusy, FileDamaged, LedgerError
 from gistchain.ledger.evm import open_embedded
+from tests.support.forks import HANGS_S, Child, rehearse
+from tests.support.kills import aims
 
 KILLS = 100
 KILLS_AT_BIRTH = 25
@@ -39,109 +34,43 @@ def image_for(name: str) -> bytes:
     return hashlib.sha3_256(name.encode()).digest()
 
 
-# What children do. Each writes its acknowledgements to `said`.
+# What children do. Each writes its acknowledgements to the file `said`.
 
 
-def register(home: Path, said: int, prefix: str, count: int) -> None:
-    with open_embedded(home) as ledger:
+def register(home: Path, said: Path, prefix: str, count: int) -> None:
+    with open_embedded(home) as ledger, said.open("ab", buffering=0) as file:
         for number in range(count):
             name = f"{prefix}/{number}"
             receipt = ledger.put(gist_for(name), image_sha3_256=image_for(name))
-            os.write(said, f"{receipt.token} {name}\n".encode())
+            os.write(file.fileno(), f"{receipt.token} {name}\n".encode())
 
 
-def hold(home: Path, said: int) -> None:
+def hold(home: Path, said: Path) -> None:
     with open_embedded(home):
-        os.write(said, b"held\n")
-        time.sleep(600)
+        said.write_text("held\n")
+        signal.pause()
 
 
-def fill_the_disk(home: Path, said: int) -> None:
+def fill_the_disk(home: Path, said: Path) -> None:
     """Register under a limit on the size of files until that is refused; lift it and go on with the same ledger."""
-    with open_embedded(home) as ledger:
+    with open_embedded(home) as ledger, said.open("a") as file:
         sizes = [(home / name).stat().st_size for name in ("chain.sqlite", "chain.sqlite-wal")]
         resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) + 60_000, resource.RLIM_INFINITY))
         for number in range(1000):
             try:
                 ledger.put(b"%900d" % number, image_sha3_256=image_for(f"full/{number}"))
             except DiskFull as refused:
-                os.write(said, f"{number} {refused}\n".encode())
+                file.write(f"{number} {refused}\n")
                 break
         counted = ledger.count()
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         again = ledger.put(b"%900d" % number, image_sha3_256=image_for(f"full/{number}"))
-        os.write(said, f"{counted} {again.token}\n".encode())
+        file.write(f"{counted} {again.token}\n")
 
 
-ACTIONS: dict[str, Callable[..., None]] = {"register": register, "hold": hold, "fill_the_disk": fill_the_disk}
-
-
-def nursery() -> None:
-    import eth_account
-    import requests
-    import web3
-
-    import gistchain.ledger.pyevm
-
-    assert all((eth_account, requests, web3, gistchain.ledger.pyevm))
-    print("ready", flush=True)
-    for line in sys.stdin:
-        action, home, said, *arguments = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            ACTIONS[action](Path(home), os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), *arguments)
-            os._exit(0)
-        print(child, flush=True)
-        print(os.waitpid(child, 0)[1], flush=True)
-
-
-class Child:
-    """A process that runs one action; `said` is what it wrote."""
-
-    def __init__(self, service: subprocess.Popen[str], home: Path, action: str, *arguments: object) -> None:
-        self._service = service
-        self._said = home.with_name(f"{home.name}.said.{time.monotonic_ns()}")
-        self._say(json.dumps([action, str(home), str(self._said), *arguments]))
-        self.pid = self._hear()
-
-    def _say(self, line: str) -> None:
-        assert self._service.stdin
-        self._service.stdin.write(line + "\n")
-        self._service.stdin.flush()
-
-    def _hear(self) -> int:
-        assert self._service.stdout
-        return int(self._service.stdout.readline())
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        self._hear()
-
-    def finish(self) -> None:
-        assert self._hear() == 0
-
-    @property
-    def said(self) -> list[list[str]]:
-        if not self._said.exists():
-            return []
-        return [line.split(" ", 1) for line in self._said.read_text().splitlines()]
-
-
-@pytest.fixture(scope="module")
-def start() -> Iterator[Callable[..., Child]]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    with subprocess.Popen(
-        [sys.executable, "-c", "from tests.ledger.test_embedded_kill import nursery; nursery()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    ) as service:
-        assert service.stdout
-        assert service.stdout.readline() == "ready\n"
-        yield lambda home, action, *arguments: Child(service, home, action, *arguments)
-        service.kill()
+def lines(said: Path) -> list[list[str]]:
+    """What a child has acknowledged."""
+    return [line.split(" ", 1) for line in said.read_text().splitlines()] if said.exists() else []
 
 
 @pytest.fixture
@@ -149,53 +78,61 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def wait_until(true: Callable[[], object], *, timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
+@pytest.fixture
+def said(tmp_path: Path) -> Path:
+    return tmp_path / "said"
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + HANGS_S
     while not true():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)
 
 
-def test_what_one_process_registers_the_next_one_reads(home: Path, start: Callable[..., Child]) -> None:
+def test_what_one_process_registers_the_next_one_reads(home: Path, said: Path) -> None:
     for prefix in ("one", "two"):
-        start(home, "register", prefix, 2).finish()
+        assert Child(register, home, said, prefix, 2).finish() == 0
     names = ["one/0", "one/1", "two/0", "two/1"]
     with open_embedded(home) as ledger:
         assert [ledger.gist_of(token.id) for token in ledger.tokens()] == [gist_for(name) for name in names]
         assert ledger.put(b"five", image_sha3_256=image_for("five")).token == 5
 
 
-def test_a_second_process_is_told_who_holds_the_chain(home: Path, start: Callable[..., Child]) -> None:
-    holder = start(home, "hold")
-    wait_until(lambda: holder.said)
+def test_a_second_process_is_told_who_holds_the_chain(home: Path, said: Path) -> None:
+    holder = Child(hold, home, said)
+    wait_until(lambda: lines(said))
     began = time.monotonic()
     with pytest.raises(FileBusy, match=rf"process {holder.pid} since 20"):
         open_embedded(home, wait_s=0.3)
-    assert 0.3 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.3
     holder.kill()
-    with open_embedded(home, wait_s=5) as ledger:
+    with open_embedded(home, wait_s=0) as ledger:
         assert ledger.count() == 0
 
 
-def test_a_second_process_waits_for_a_short_command(home: Path, start: Callable[..., Child]) -> None:
-    first = start(home, "register", "first", 3)
-    wait_until(lambda: first.said)
-    with open_embedded(home, wait_s=30) as ledger:
+def test_a_second_process_waits_for_a_short_command(home: Path, said: Path) -> None:
+    first = Child(register, home, said, "first", 3)
+    wait_until(lambda: lines(said))
+    with open_embedded(home, wait_s=HANGS_S) as ledger:
         assert ledger.count() == 3
-    first.finish()
+    assert first.finish() == 0
 
 
 @pytest.mark.timeout(900)
-def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, start: Callable[..., Child]) -> None:
-    moments = random.Random(9)
+def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, tmp_path: Path) -> None:
+    for begun in (tmp_path / "rehearsal", home):
+        open_embedded(begun).close()
+    steps = rehearse(register, tmp_path / "rehearsal", tmp_path / "rehearsed", "rehearsed", 3)
+    aimed = aims(steps, KILLS, random.Random(9))
+    assert {aim.stage for aim in aimed} == set(steps), "a kill at every stage"
     acknowledged: dict[int, str] = {}
-    for run in range(KILLS):
-        child = start(home, "register", str(run), 10_000)
-        if run % 4 == 0:  # be sure of some acknowledgements; the others die anywhere, opening included
-            wait_until(lambda child=child: child.said)  # type: ignore[misc]
-        time.sleep(moments.uniform(0, 0.35))
+    for run, aim in enumerate(aimed):
+        said = tmp_path / f"said-{run}"
+        child = Child(register, home, said, str(run), 10_000, aim=aim)
+        child.wait()
         child.kill()
-        new = {int(token): name for token, name in child.said}
+        new = {int(token): name for token, name in lines(said)}
         with open_embedded(home) as ledger:
             for token, name in new.items():
                 assert ledger.gist_of(token) == gist_for(name)
@@ -216,26 +153,25 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, st
                 ledger.put(gist_for(name), image_sha3_256=image_for(name))
 
 
-def test_kill_9_while_a_chain_is_made_leaves_one_that_opens(tmp_path: Path, start: Callable[..., Child]) -> None:
-    moments = random.Random(99)
-    for run in range(KILLS_AT_BIRTH):
-        home = tmp_path / str(run)
-        child = start(home, "register", "born", 10_000)
-        time.sleep(moments.uniform(0, 0.25))
+def test_kill_9_while_a_chain_is_made_leaves_one_that_opens(tmp_path: Path) -> None:
+    steps = rehearse(register, tmp_path / "rehearsal", tmp_path / "rehearsed", "born", 1)
+    for run, aim in enumerate(aims(steps, KILLS_AT_BIRTH, random.Random(99))):
+        home, said = tmp_path / str(run), tmp_path / f"said-{run}"
+        child = Child(register, home, said, "born", 10_000, aim=aim)
+        child.wait()
         child.kill()
         with open_embedded(home) as ledger:
-            for token, name in child.said:
+            for token, name in lines(said):
                 assert ledger.gist_of(int(token)) == gist_for(name)
             ledger.put(b"more", image_sha3_256=image_for("more"))
         shutil.rmtree(home)
 
 
-def test_a_full_disk_is_said_and_costs_nothing(home: Path, start: Callable[..., Child]) -> None:
+def test_a_full_disk_is_said_and_costs_nothing(home: Path, said: Path) -> None:
     with open_embedded(home) as ledger:
         ledger.put(gist_for("before"), image_sha3_256=image_for("before"))
-    child = start(home, "fill_the_disk")
-    child.finish()
-    (number, message), (counted, again) = child.said
+    assert Child(fill_the_disk, home, said).finish() == 0
+    (number, message), (counted, again) = lines(said)
     assert "make room" in message
     assert int(number) >= 1
     assert int(counted) == 1 + int(number)

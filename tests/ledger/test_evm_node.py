@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.server
-import io
 import itertools
 import json
 import os
-import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,82 +30,14 @@ from gistchain.pipeline import Registry
 from gistchain.rareness.book import Book
 from gistchain.settings import load
 from gistchain.types import RarenessTicket
+from tests.support.anvil import RICH_KEY, Anvil, free_port, needs_anvil
+from tests.support.pictures import encoded
 
-# The first account of anvil's published test mnemonic ("test test ... junk").
-RICH_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 _images = itertools.count(1)
 
 
 def new_image() -> bytes:
     return hashlib.sha3_256(b"node image %d" % next(_images)).digest()
-
-
-def png(image: Image.Image) -> bytes:
-    held = io.BytesIO()
-    image.save(held, "PNG")
-    return held.getvalue()
-
-
-def anvil_binary() -> str | None:
-    root = Path(__file__).parents[2]
-    packaged = root / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-    for found in (os.environ.get("GISTCHAIN_ANVIL"), shutil.which("anvil"), str(packaged)):
-        if found and os.access(found, os.X_OK):
-            return found
-    return None
-
-
-needs_anvil = pytest.mark.skipif(
-    anvil_binary() is None, reason="no anvil: npm install @foundry-rs/anvil-linux-amd64@1.7.1, or set GISTCHAIN_ANVIL"
-)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Anvil:
-    """A node that can be killed and started again on the same port."""
-
-    def __init__(self, *options: str, port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.options = options
-        self.start()
-
-    def start(self, *options: str) -> None:
-        binary = anvil_binary()
-        assert binary
-        extra = [*self.options, *options]
-        self.process = subprocess.Popen(
-            [binary, "--host", "127.0.0.1", "--port", str(self.port), "--quiet", "--gas-limit", "150000000", *extra],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, "anvil ended"
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            time.sleep(0.05)
-        raise AssertionError("anvil does not listen")
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def ask(self, method: str, *parameters: object) -> Any:
-        from web3 import Web3
-        from web3.types import RPCEndpoint
-
-        provider = Web3.HTTPProvider(self.url, exception_retry_configuration=None)
-        answer: Any = provider.make_request(RPCEndpoint(method), list(parameters))
-        provider._request_session_manager.session_pool.shutdown()
-        for session in list(provider._request_session_manager.session_cache._data.values()):
-            session.close()
-        return answer["result"]
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +152,7 @@ def test_how_rare_an_image_is_can_be_read_at_the_node(ledger: EvmLedger, home: P
     book = Book(systems.checker(load({"home": home}, {})), ledger, name=ledger.name)
     registry = Registry(ledger, systems.rosis(), book)
     source, copy = (
-        registry.register(read_image(png(image)), caption="colours") for image in (first, ImageOps.mirror(first))
+        registry.register(read_image(encoded(image)), caption="colours") for image in (first, ImageOps.mirror(first))
     )
     with open_rpc(anvil.url, home.with_name("reader"), key, registry=ledger.registry) as reader:
         kept = reader.rareness_of(copy.token)
@@ -443,10 +370,8 @@ def test_a_node_without_fee_market_gets_legacy_transactions(nodes: Callable[...,
 
 def test_a_node_that_is_not_there_is_down(home: Path) -> None:
     url = f"http://user:hunter2@127.0.0.1:{free_port()}/v3/secret-api-key?token=hush"
-    began = time.monotonic()
     with pytest.raises(NodeDown, match=r"http://127\.0\.0\.1:\d+ doesn't answer") as down:
         open_rpc(url, home)
-    assert time.monotonic() - began < 10
     assert not any(secret in str(down.value) for secret in ("hunter2", "secret-api-key", "hush"))
 
 
@@ -518,7 +443,7 @@ def sent_transactions(home: Path) -> list[str]:
 
 def wait_for_state(path: Path) -> None:
     """Until anvil has written its state twice more: then it holds all that was in blocks before."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     seen: set[int] = set()
     while len(seen) < 3:
         assert time.monotonic() < deadline, "anvil wrote no state"

@@ -13,7 +13,7 @@ import pytest
 from gistchain.errors import RarenessError
 from gistchain.rareness.evidence import digest, document, ticket
 from gistchain.types import Rareness, Transform, WebMatch, WebSearch
-from tests.rareness.test_sense import picture
+from tests.support.pictures import picture
 from tests.support.plain_checker import PlainChecker
 
 SHA3 = picture(3).sha3_256

@@ -16,7 +16,7 @@ from PIL import Image
 from gistchain.image import read_image
 from gistchain.rareness.explain import explain
 from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
-from tests.rareness.test_sense import picture
+from tests.support.pictures import encoded, picture
 from tests.support.plain_checker import PlainChecker
 
 EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'
@@ -119,6 +119,4 @@ def test_an_empty_database_is_explained_too() -> None:
 
 
 def _png() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (1, 3000), "red").save(file, "PNG")
-    return file.getvalue()
+    return encoded(Image.new("RGB", (1, 3000), "red"))

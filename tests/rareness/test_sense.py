@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,17 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
-from PIL import Image
 
 from gistchain.errors import ImageError, RarenessError
-from gistchain.image import Picture, read_image
 from gistchain.rareness.service.sense import refusal, sense
 from gistchain.types import Rareness, WebMatch, WebSearch
+from tests.support.pictures import picture
 from tests.support.plain_checker import PlainChecker
-
-FILE = json.loads((Path(__file__).parents[2] / "docs" / "sense.schema.json").read_text("utf-8"))
-SCHEMA = Draft202012Validator(FILE)
-STRICT = Draft202012Validator({"$ref": "#/$defs/sense", "$defs": FILE["$defs"]})
+from tests.support.senses import FILE, SCHEMA, STRICT
 
 # The example of Sense's documentation; of the fingerprint its first numbers, repeated.
 EXAMPLE = """{
@@ -44,13 +38,6 @@ EXAMPLE = """{
  "neuralhash_hash": "a8d5bdc438dbe150084b56d2"},
 "image_fingerprint_of_candidate_image_file": "[0.056579, 0.109756, 0.0, 0.158492]"
 }"""
-
-
-def picture(seed: int = 1) -> Picture:
-    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC).save(file, "PNG")
-    return read_image(file.getvalue(), f"{seed}.png")
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
-import multiprocessing
 import os
 import random
 import resource
 import shutil
-import signal
 import sqlite3
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +22,8 @@ from gistchain.rareness.hashes import BITS, THRESHOLDS, distance
 from gistchain.rareness.store.scan import ROW
 from gistchain.rareness.store.store import Entry, Store, set_aside
 from gistchain.types import Hashes
+from tests.support.forks import Child, rehearse
+from tests.support.kills import Aim
 
 HEADER = 4096
 
@@ -330,11 +326,6 @@ def test_a_full_disk_under_the_record_loses_nothing(tmp_path: Path, monkeypatch:
     is_whole(opened(tmp_path), 4)
 
 
-# Children are forked from a server that has loaded what is slow once, where it finds it (from the repository's root).
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.support.loaded_store"])
-
-
 def _fill_up(folder: Path, largest_file: int, last_words: Path) -> None:
     store = opened(folder)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
@@ -350,50 +341,20 @@ def test_a_full_disk_under_the_rows_loses_nothing(tmp_path: Path) -> None:
     opened(folder).add([entry(0), entry(1)])
     os.truncate(folder / "rareness.rows", HEADER + 2 * ROW.itemsize)
     # Enough for the record, not for the rows to grow.
-    child = FORKS.Process(target=_fill_up, args=(folder, 1_000_000, last_words))
-    child.start()
-    child.join()
+    assert Child(_fill_up, folder, 1_000_000, last_words).finish() == 0
     assert "no space left for" in last_words.read_text()
     assert "rareness.rows" in last_words.read_text()
     is_whole(opened(folder), 2)
 
 
-def _write(folder: Path, first: int, last: int, batch: int, die_at: int = 0) -> None:
-    """Adds entries in batches and says after each how many; dies by SIGKILL at the die_at-th step of writing."""
+def _write(folder: Path, first: int, last: int, batch: int) -> None:
+    """Adds entries in batches and says after each how many."""
     store = opened(folder)
-    if die_at:
-        _die_at(die_at)
     for start in range(first, last, batch):
         stop = min(last, start + batch)
         store.add(entry(number) for number in range(start, stop))
         (folder / "said.new").write_text(str(stop))
         os.replace(folder / "said.new", folder / "said")
-
-
-def _die_at(left: int) -> None:
-    def step(*_: object) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def stepped(real: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arguments: (step(), real(*arguments))[1]
-
-    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        database = connect(*arguments, **options)
-        database.set_trace_callback(step)
-        return database
-
-    for name in ("pwrite", "fsync", "ftruncate"):
-        setattr(os, name, stepped(getattr(os, name)))
-    connect, sqlite3.connect = sqlite3.connect, traced  # type: ignore[assignment]
-
-
-def writer(folder: Path, first: int, last: int, batch: int, die_at: int = 0) -> Any:
-    child = FORKS.Process(target=_write, args=(folder, first, last, batch, die_at))
-    child.start()
-    return child
 
 
 def said(folder: Path) -> int:
@@ -403,49 +364,47 @@ def said(folder: Path) -> int:
 
 
 def test_a_kill_at_any_step_of_writing_loses_nothing_that_was_said_to_be_kept(tmp_path: Path) -> None:
-    died = 0
-    for die_at in itertools.count(1):
-        folder = tmp_path / str(die_at)
+    opened(tmp_path / "rehearsal").add([entry(0), entry(1)])
+    steps = rehearse(_write, tmp_path / "rehearsal", 2, 6, 2)
+    assert len(steps) > 20
+    for number, stage in enumerate(steps, 1):
+        folder = tmp_path / str(number)
         opened(folder).add([entry(0), entry(1)])
-        child = writer(folder, 2, 6, 2, die_at)
-        child.join()
+        child = Child(_write, folder, 2, 6, 2, aim=Aim(stage, steps[:number].count(stage)))
+        child.wait()
+        child.kill()
         store, kept = opened(folder), said(folder) or 2
         assert len(store) in (kept, kept + 2)
         is_whole(store, len(store))
         store.add(entry(number) for number in range(len(store), 7))
         is_whole(store, 7)
-        if child.exitcode == 0:
-            break
-        assert child.exitcode == -signal.SIGKILL
-        died += 1
-    assert died > 20
 
 
-def test_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
-    moments, kept = random.Random(4), 0
-    for _ in range(8):
-        child = writer(tmp_path, kept, 10_000, 2)
-        while said(tmp_path) <= kept and child.is_alive():
-            time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.05))
+def test_kills_while_it_writes_lose_nothing(tmp_path: Path) -> None:
+    """The child goes on while it is killed: some of these fall within a commit."""
+    moments, folder, kept = random.Random(4), tmp_path / "store", 2
+    for begun in (tmp_path / "rehearsal", folder):
+        opened(begun).add([entry(0), entry(1)])
+    steps = rehearse(_write, tmp_path / "rehearsal", 2, 6, 2)
+    for stage in [stage for stage in dict.fromkeys(steps) if steps.count(stage) > 1]:
+        child = Child(_write, folder, kept, 10_000, 2, aim=Aim(stage, moments.randint(1, 2), stand=False))
+        child.wait()
         child.kill()
-        child.join()
-        assert child.exitcode == -signal.SIGKILL
-        store, promised = opened(tmp_path), said(tmp_path)
+        store, promised = opened(folder), max(kept, said(folder))
         assert len(store) in (promised, promised + 2)
         kept = len(store)
         is_whole(store, kept)
-    assert kept >= 16
+    assert kept > 2
 
 
 def test_two_writers_take_turns_and_readers_see_whole_states(tmp_path: Path) -> None:
     reader = opened(tmp_path)
-    writers = [writer(tmp_path, first, first + 30, 5) for first in (0, 20)]
+    writers = [Child(_write, tmp_path, first, first + 30, 5) for first in (0, 20)]
     counts = []
-    while any(child.is_alive() for child in writers):
+    while not all(child.ended for child in writers):
         counts.append(len(reader))
         assert len(reader.approximate(fingerprint(0))[0]) >= counts[-1]
-    assert [child.exitcode for child in writers] == [0, 0]
+    assert [child.finish() for child in writers] == [0, 0]
     assert counts == sorted(counts)
     assert len(reader) == 50
     rows = [reader.find(entry(number).sha3_256) for number in range(50)]

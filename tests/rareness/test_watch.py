@@ -1,8 +1,4 @@
-"""The folder service against half uploads, hostile names, kill -9, full disks and second watchers.
-
-Run as a program, this file is the nursery: a process that has imported everything and forks a watcher for each line
-that it is told, so that many kills cost no imports.
-"""
+"""The folder service against half uploads, hostile names, kill -9, full disks and second watchers."""
 
 from __future__ import annotations
 
@@ -11,54 +7,29 @@ import json
 import os
 import random
 import resource
-import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from jsonschema import Draft202012Validator
-from PIL import Image
 
 from gistchain.errors import DiskFull, FileBusy, SettingError
-from gistchain.image import MAX_FILE_BYTES, Picture, read_image
+from gistchain.image import MAX_FILE_BYTES, Picture
 from gistchain.rareness.service import arrivals, watch
 from gistchain.rareness.service.watch import Event
 from gistchain.types import Rareness
-from tests.support.places import ROOT
+from tests.support.forks import HANGS_S, Child, rehearse
+from tests.support.kills import aims
+from tests.support.pictures import scene, sha3
 from tests.support.plain_checker import PlainChecker
+from tests.support.senses import results
 
-SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "docs" / "sense.schema.json").read_text("utf-8")))
-KILLS = 40
+KILLS = 28
 # Two pictures of 2 x 2 pixels whose SHA3-256 begin with the same ten hex digits, found by trying a million.
 TWINS = [b"P6 2 2 255\n" + n.to_bytes(12, "big") for n in (704601, 1178161)]
-
-
-def scene(seed: int, path: Path) -> Path:
-    small = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC).save(path, "PNG")
-    return path
-
-
-def sha3(path: Path) -> str:
-    return hashlib.sha3_256(path.read_bytes()).hexdigest()
-
-
-def results(folder: Path) -> dict[str, dict[str, Any]]:
-    """Hash of the image -> its result; each of them is whole and valid."""
-    found = {}
-    for path in folder.glob("*.json"):
-        fields = json.loads(path.read_text("ascii"))
-        SCHEMA.validate(fields)
-        assert fields["hash_of_candidate_image_file"][: watch.HEX_DIGITS] == path.stem[: watch.HEX_DIGITS]
-        assert fields["hash_of_candidate_image_file"] not in found
-        found[fields["hash_of_candidate_image_file"]] = fields
-    return found
 
 
 class Counting:
@@ -91,12 +62,14 @@ def once(inbox: Path, check: watch.Check | None = None, **how: Any) -> list[Even
 
 
 class Live:
-    """A watcher in a thread, with its events."""
+    """A watcher in a thread, with its events. between: called before each of its steps."""
 
-    def __init__(self, inbox: Path, check: watch.Check, **how: Any) -> None:
+    def __init__(
+        self, inbox: Path, check: watch.Check, between: Callable[[], object] = lambda: None, **how: Any
+    ) -> None:
         self.events: list[Event] = []
         self._over = False
-        how = {"settle_s": 0.1, "patience_s": 0.1, "stop": lambda: self._over, **how}
+        how = {"settle_s": 0.1, "patience_s": 0.1, "stop": lambda: (between(), self._over)[1], **how}
         self._thread = threading.Thread(target=lambda: self.events.extend(watch.watch(inbox, check, **how)))
 
     def __enter__(self) -> Live:
@@ -105,14 +78,20 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self._over = True
-        self._thread.join(20)
+        self._thread.join(HANGS_S)
         assert not self._thread.is_alive()
 
-    def until(self, condition: Callable[[], bool], seconds: float = 10) -> None:
-        end = time.monotonic() + seconds
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + HANGS_S
         while not condition():
             assert time.monotonic() < end, self.events
             time.sleep(0.02)
+
+    def look_twice(self, inbox: Path, outbox: Path) -> None:
+        """Two more images come and are done: whatever lay there before has been looked at meanwhile."""
+        for n in (1001, 1002):
+            path = scene(n, inbox / f"{n}.png")
+            self.until(lambda path=path: sha3(path) in results(outbox))  # type: ignore[misc]
 
 
 def test_every_image_gets_senses_object_beside_the_folder(inbox: Path, outbox: Path) -> None:
@@ -251,50 +230,54 @@ def test_links_pipes_folders_and_temporary_names_are_passed_over(inbox: Path, tm
     assert once(inbox) == []
 
 
-def test_a_file_that_turns_into_a_link_is_not_followed(inbox: Path, tmp_path: Path) -> None:
-    def listing() -> Iterator[Event]:
-        return watch.watch(inbox, PlainChecker().check, once=True, settle_s=0.5, timeout_s=0.6)
+def second_time(action: Callable[[], object]) -> Callable[[], bool]:
+    """A `stop` that never stops, and acts when it is asked again: files have been listed then, and none is read yet."""
+    asked = 0
 
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            action()
+        return False
+
+    return stop
+
+
+def test_a_file_that_turns_into_a_link_is_not_followed(inbox: Path, tmp_path: Path) -> None:
     secret = scene(1, tmp_path / "secret.png")
     path = scene(1, inbox / "a.png")
-    timer = threading.Timer(0.2, lambda: (path.unlink(), path.symlink_to(secret)))
-    timer.start()
-    assert [e.kind for e in listing()] in ([], ["waiting"])
-    timer.join()
+    exchange = second_time(lambda: (path.unlink(), path.symlink_to(secret)))
+    assert [e.kind for e in once(inbox, settle_s=1, timeout_s=1.2, stop=exchange)] in ([], ["waiting"])
+    assert path.is_symlink()
 
 
 def test_a_file_that_goes_away_is_forgotten(inbox: Path, outbox: Path) -> None:
     path = scene(1, inbox / "a.png")
     scene(2, inbox / "b.png")
-    timer = threading.Timer(0.1, path.unlink)
-    timer.start()
-    assert [e.kind for e in once(inbox, settle_s=0.4)] == ["written"]
-    timer.join()
+    assert [e.kind for e in once(inbox, settle_s=1, timeout_s=5, stop=second_time(path.unlink))] == ["written"]
+    assert not path.exists()
 
 
 def test_an_upload_that_never_ends_is_told_of_once_and_holds_up_nobody(inbox: Path, outbox: Path) -> None:
     whole = scene(1, inbox / "x").read_bytes()
-    os.rename(inbox / "x", inbox / ".x")
-    growing, over = inbox / "growing.png", threading.Event()
+    (inbox / "x").unlink()
+    growing, over, size = inbox / "growing.png", threading.Event(), 0
 
     def grow() -> None:
-        n = 0
-        while not over.wait(0.03):
-            n = n % (len(whole) - 1) + 1
-            growing.write_bytes(whole[:n])
-        growing.write_bytes(whole)
+        nonlocal size
+        size = len(whole) if over.is_set() else size % (len(whole) - 1) + 1
+        if not growing.exists() or growing.stat().st_size != size:
+            growing.write_bytes(whole[:size])
 
-    writer = threading.Thread(target=grow)
-    writer.start()
-    with Live(inbox, PlainChecker().check, timeout_s=0.5) as live:
+    with Live(inbox, PlainChecker().check, grow, settle_s=0.5, timeout_s=1) as live:
         scene(2, inbox / "b.png")
         live.until(lambda: sha3(inbox / "b.png") in results(outbox))
-        time.sleep(1.5)
+        live.until(lambda: any(e.kind == "waiting" for e in live.events))
         assert len(results(outbox)) == 1
         scene(3, inbox / "c.png")  # the folder is listed anew: the growing one is looked at once more
         live.until(lambda: len(results(outbox)) == 2)
         over.set()
-        writer.join()
         scene(4, inbox / "d.png")
         live.until(lambda: hashlib.sha3_256(whole).hexdigest() in results(outbox))
     assert [e.name for e in live.events if e.kind == "waiting"] == ["growing.png"]
@@ -307,23 +290,23 @@ def test_a_file_that_is_open_to_be_written_is_not_complete(inbox: Path, outbox: 
     with Live(inbox, PlainChecker().check) as live:
         with (inbox / "slow.png").open("wb", buffering=0) as file:
             file.write(data[:700])
-            time.sleep(1)
-            assert results(outbox) == {}
+            live.look_twice(inbox, outbox)
+            assert len(results(outbox)) == 2
             file.write(data[700:])
         live.until(lambda: hashlib.sha3_256(data).hexdigest() in results(outbox))
-    assert [e.kind for e in live.events] == ["written"]
+    assert [e.kind for e in live.events] == ["written"] * 3
 
 
 def test_an_upload_that_pauses_is_not_called_broken(inbox: Path, outbox: Path) -> None:
     data = scene(1, inbox / "x").read_bytes()
     (inbox / "x").unlink()
-    with Live(inbox, PlainChecker().check, patience_s=5) as live:
+    with Live(inbox, PlainChecker().check, patience_s=3600) as live:
         (inbox / "slow.png").write_bytes(data[:700])
-        time.sleep(1)
-        assert results(outbox) == {}
+        live.look_twice(inbox, outbox)
+        assert len(results(outbox)) == 2
         (inbox / "slow.png").write_bytes(data)
-        live.until(lambda: len(results(outbox)) == 1)
-    assert [e.kind for e in live.events] == ["written"]
+        live.until(lambda: len(results(outbox)) == 3)
+    assert [e.kind for e in live.events] == ["written"] * 3
 
 
 def test_new_files_are_seen_and_the_stop_is_obeyed(inbox: Path, outbox: Path) -> None:
@@ -338,7 +321,7 @@ def test_a_folder_that_goes_away_is_waited_for(inbox: Path, outbox: Path) -> Non
         scene(1, inbox / "a.png")
         live.until(lambda: len(results(outbox)) == 1)
         os.rename(inbox, inbox.with_name("away"))
-        time.sleep(1.5)
+        live.until(lambda: any(e.kind == "trouble" for e in live.events))
         os.rename(inbox.with_name("away"), inbox)
         scene(2, inbox / "b.png")
         live.until(lambda: len(results(outbox)) == 2)
@@ -435,11 +418,8 @@ def test_more_new_files_than_are_waited_for_at_one_time(
     assert len(results(outbox)) == 30
 
 
-# What the nursery's children do.
-
-
-def child(inbox: Path, log: Path) -> None:
-    """Watches for ever; each check is a line of the log."""
+def serve(inbox: Path, log: Path, once: bool = False) -> None:
+    """What a child does: watches, for ever unless `once`; each check is a line of the log."""
     opened = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     checker = PlainChecker()
 
@@ -447,57 +427,38 @@ def child(inbox: Path, log: Path) -> None:
         os.write(opened, picture.sha3_256.hex().encode() + b"\n")
         return checker.check(picture)
 
-    for _ in watch.watch(inbox, check, settle_s=0.01, patience_s=0.01):
+    for _ in watch.watch(inbox, check, settle_s=0.01, patience_s=0.01, once=once):
         pass
 
 
-def nursery() -> None:
-    PlainChecker().check(read_image(TWINS[0], "warm"))
-    print("ready", flush=True)
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            child(*map(Path, json.loads(line)))
-            os._exit(0)
-        print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
+def upload(inbox: Path, number: int) -> set[str]:
+    """Five images and a broken one, of this number's own; their hashes."""
+    found = set()
+    for n in range(6):
+        path = inbox / f"{number}-{n}.png"
+        path.write_bytes(b"broken %d" % number) if n == 3 else scene(100 * number + n, path)
+        found.add(sha3(path))
+    return found
 
 
 def test_kill_9_at_any_moment_leaves_every_file_one_whole_result(inbox: Path, outbox: Path, tmp_path: Path) -> None:
-    rng = random.Random(4)
-    log = tmp_path / "log"
-    wanted = set()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.rareness.test_watch"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as service:
-        assert service.stdin
-        assert service.stdout
-        assert service.stdout.readline() == "ready\n"
-        for kill in range(KILLS):
-            for n in range(6):
-                path = inbox / f"{kill}-{n}.png"
-                path.write_bytes(b"broken %d" % kill) if n == 3 else scene(100 * kill + n, path)
-                wanted.add(sha3(path))
-            service.stdin.write(json.dumps([str(inbox), str(log)]) + "\n")
-            service.stdin.flush()
-            pid = int(service.stdout.readline())
-            time.sleep(rng.uniform(0.02, 0.14))
-            os.kill(pid, signal.SIGKILL)
-            assert int(service.stdout.readline()) == signal.SIGKILL
-            for result in outbox.glob("*.json"):
-                json.loads(result.read_text("ascii"))
-        service.stdin.close()
+    log, wanted = tmp_path / "log", set[str]()
+    rehearsed = tmp_path / "rehearsal" / "in"
+    rehearsed.mkdir(parents=True)
+    upload(rehearsed, KILLS)
+    steps = rehearse(serve, rehearsed, log.with_name("rehearsed"), True)
+    aimed = aims(steps, KILLS, random.Random(4))
+    assert {aim.stage for aim in aimed} == set(steps), "a kill at every stage"
+    for number, aim in enumerate(aimed):
+        wanted |= upload(inbox, number)
+        child = Child(serve, inbox, log, aim=aim)
+        child.wait()
+        child.kill()
+        for result in outbox.glob("*.json"):
+            json.loads(result.read_text("ascii"))
     before = len(results(outbox))
-    assert 0 < before < len(wanted), "the kills came too early or too late to prove anything"
+    assert 0 < before < len(wanted)
     once(inbox)
     assert results(outbox).keys() == wanted
     checks = log.read_text().split()
     assert len(checks) <= before + KILLS, "only what was in work at a kill is done again"
-
-
-if __name__ == "__main__":
-    nursery()
