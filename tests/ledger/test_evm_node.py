@@ -240,7 +240,7 @@ def test_another_contract_is_not_taken_for_a_registry(anvil: Anvil, ledger: EvmL
     archive = deploy_archive(ledger.node)
     with pytest.raises(LedgerError, match="other code"):
         open_rpc(anvil.url, home, key, registry=archive)
-    with pytest.raises(SettingError, match="no address"):
+    with pytest.raises(SettingError, match="is not an address"):
         open_rpc(anvil.url, home, key, registry="0x12")
 
 

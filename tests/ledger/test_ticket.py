@@ -83,7 +83,7 @@ def test_a_ticket_comes_back_as_it_was_and_so_does_its_gist(ledger: EvmLedger, s
     rareness = ledger.rareness_of(token.id)
     assert rareness is not None
     assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, ledger.owner, 0)
-    assert ledger.get(receipt).payload == gist
+    assert ledger.gist_of(receipt.token) == gist
     assert (token.owner, token.image_sha3_256, token.size_bytes) == (ledger.owner, image, size)
     assert ledger.find(image) == ledger.token_of(image) == token.id
 
@@ -101,7 +101,7 @@ def test_every_ticket_comes_back(ledger: EvmLedger, score: float, verdict: Any, 
     rareness = ledger.rareness_of(receipt.token)
     assert rareness is not None
     assert rareness.ticket == ticket
-    assert ledger.get(receipt).payload == gist
+    assert ledger.gist_of(receipt.token) == gist
 
 
 @given(score=st.floats(0, 1))
@@ -325,7 +325,7 @@ def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, strang
     receipt = relay(ledger, wanted, signature)
     token = ledger.token(receipt.token)
     assert token.owner == stranger.address != ledger.owner
-    assert ledger.get(receipt).payload == wanted.gist
+    assert ledger.gist_of(receipt.token) == wanted.gist
     rareness = ledger.rareness_of(token.id)
     assert rareness is not None
     assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, stranger.address, wanted.deadline)
