@@ -15,7 +15,7 @@ from PIL import Image
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
-from gistchain.models.zoo.onnx import WEIGHTS, card
+from gistchain.models.zoo.weights import WEIGHTS, card
 from gistchain.types import Pixels
 
 RESULTS = Path(__file__).parent / "results"

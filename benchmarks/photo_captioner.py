@@ -24,7 +24,7 @@ from gistchain.colours import ciede2000, lab
 from gistchain.models.packaged.networks import class_names, network
 from gistchain.models.photo.captioner import PhotoCaptioner, Reading, probabilities
 from gistchain.models.photo.sketch import SketchPainter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Caption, Gist, Pixels
 from training import cutouts, photos
 from training.photo_captioner import is_drawn, over, right, said_of

@@ -31,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 
 from gistchain.models.packaged.copies import GRAPHS, PackagedClassifiers, scaled
 from gistchain.models.packaged.fingerprint import PackagedFingerprinter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.rareness.fingerprint import BLOCKS
 from gistchain.rareness.hashes import hashes
 from gistchain.rareness.store.store import Store

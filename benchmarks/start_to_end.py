@@ -20,7 +20,7 @@ from benchmarks import held_out
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.traitnet.painter import TraitPainter
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 from gistchain.types import Gist
 
 RUNS = 7

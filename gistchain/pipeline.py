@@ -10,7 +10,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from gistchain.errors import AlreadyRegistered, CaptionError, PacketError
-from gistchain.gist.latent import encode as thumbnail
 from gistchain.gist.packet import pack, unpack
 from gistchain.rareness import evidence
 from gistchain.rebuild.isotope import Choice, Rebuilt, rosis
@@ -162,7 +161,7 @@ class Registry:
 
     def _latent(self, picture: Picture, wanted: bool | int) -> Latent | None:
         if wanted is True:
-            return thumbnail(picture.pixels)
+            return self.system.thumbnail.encode(picture.pixels, 192)
         return self.system.latent_coder.encode(picture.pixels, wanted) if wanted else None
 
     def _caption(self, picture: Picture, least: float) -> Caption:
@@ -191,7 +190,7 @@ def rebuild(
     the system's own coder, and paints otherwise.
     """
     if strength is None:
-        own = gist.latent is not None and gist.latent.coder == getattr(system.latent_coder, "name", None)
+        own = gist.latent is not None and gist.latent.coder == system.latent_coder.name
         strength = 0.0 if own else 1.0
     return rosis(
         gist,

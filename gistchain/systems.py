@@ -28,6 +28,7 @@ class System:
     painter: Painter
     embedder: TextEmbedder
     latent_coder: LatentCoder
+    thumbnail: LatentCoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
     """Those that ship and those in the user's folder."""
     from gistchain.models.layered.shelf import Shelf
     from gistchain.models.traitnet.painter import painted
-    from gistchain.models.zoo.onnx import card
+    from gistchain.models.zoo.weights import card
 
     known = [
         KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()
@@ -86,6 +87,7 @@ def system(*, captioner: str | None = None, painter: str | None = None, **place:
         chosen("painter", painter or PAINTER),
         embedder,
         registry.load("latent-coder", LATENT_CODER),
+        registry.load("latent-coder", "thumb8"),
     )
 
 

@@ -42,6 +42,13 @@ def caption(subject: str, phrases: Sequence[str]) -> str:
     return f"{text}, containing {', '.join(phrases)}" if phrases else text
 
 
+def is_called(subject: str, *names: str) -> bool:
+    """Whether a caption's subject is one of these names, in the singular or the plural, "avatar" behind it or not."""
+    wanted = subject.casefold().removesuffix(" avatar").strip()
+    folded = {name.casefold() for name in names}
+    return wanted in folded | {name.removesuffix("s") for name in folded}
+
+
 def parts(text: str) -> tuple[str, list[str]]:
     """(subject, phrases) of a caption; free text without the template is one phrase of an unknown subject."""
     head, _, tail = text.strip().partition(", containing ")

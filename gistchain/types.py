@@ -334,6 +334,11 @@ class JointEmbedder(Protocol):
 class LatentCoder(Protocol):
     """Image -> a few bytes, in order of importance, and back."""
 
+    @property
+    def name(self) -> str:
+        """What `Latent.coder` says of its latents."""
+        ...
+
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
         """At most `size_bytes` of data. Raises ModelError for a size that this coder can't do."""
         ...

@@ -14,7 +14,7 @@ from PIL import Image
 
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.copies import GRAPHS
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from tests.support.places import ROOT
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))

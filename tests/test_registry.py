@@ -14,7 +14,7 @@ from gistchain.errors import ModelError, SettingError
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter
-from gistchain.models.zoo import onnx, registry
+from gistchain.models.zoo import registry, weights
 from gistchain.models.zoo.conformance import PROTOCOLS
 from gistchain.models.zoo.inventory import missing, size_bytes, verify
 from gistchain.models.zoo.table import TABLE, Entry
@@ -109,7 +109,7 @@ def test_missing_weights_are_named_with_what_brings_them() -> None:
 
 
 def test_sizes_are_those_of_the_files() -> None:
-    files = [onnx.WEIGHTS / f"captioner-default{suffix}" for suffix in (".json", ".onnx")]
+    files = [weights.WEIGHTS / f"captioner-default{suffix}" for suffix in (".json", ".onnx")]
     assert size_bytes(registry.find("captioner", "traits")) == sum(path.stat().st_size for path in files)
     assert (size_bytes(MINILM) or 0) > 20e6
     assert size_bytes(replace(MINILM, extra="hf", source="nobody/no-such-model")) is None
@@ -120,8 +120,8 @@ def test_shipped_and_packaged_weights_are_verified(tmp_path: Path, monkeypatch: 
     assert verify(traits) == 1
     assert verify(MINILM) >= 1
     for suffix in (".json", ".onnx"):
-        shutil.copy(onnx.WEIGHTS / f"captioner-default{suffix}", tmp_path)
-    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+        shutil.copy(weights.WEIGHTS / f"captioner-default{suffix}", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
     _flip(tmp_path / "captioner-default.onnx")
     assert missing(traits) == ""  # which is not to read every file
     with pytest.raises(ModelError, match="sha256"):

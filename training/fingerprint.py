@@ -22,7 +22,7 @@ from PIL import Image
 
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged import fingerprint
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 from gistchain.rareness.fingerprint import quantised
 from gistchain.types import Pixels
 from training import photos

@@ -27,7 +27,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 
 SIDE = 224
 CARDS = {

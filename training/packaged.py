@@ -30,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gistchain.models.packaged import networks as packaged
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 EPSILON = 1e-3

@@ -25,7 +25,7 @@ from gistchain.models.packaged.networks import class_names, network
 from gistchain.models.photo.captioner import branch, probabilities
 from gistchain.models.photo.labels import Node, best_path, class_paths
 from gistchain.models.photo.medium import medium_features
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 from gistchain.types import Pixels
 from training import cutouts, photos
 from training.negatives import OTHER_STYLES

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gistchain.models.layered.shelf import CollectionCaptioner, CollectionPainter, Shelf
+from gistchain.models.layered.captioner import CollectionCaptioner
+from gistchain.models.layered.painter import CollectionPainter
+from gistchain.models.layered.shelf import Shelf
 from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.traitnet.captioner import TraitCaptioner

@@ -21,7 +21,8 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.known import dicebear
-from gistchain.models.layered.shelf import CollectionCaptioner, Shelf
+from gistchain.models.layered.captioner import CollectionCaptioner
+from gistchain.models.layered.shelf import Shelf
 
 COUNT = 60
 TYPES = ("<i>hair", "base color")  # markup that a report must not obey
@@ -220,7 +221,7 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     entry = shelved.of_subject("Open Peeps")
     assert entry is not None
     assert entry.folder == tmp_path / "collections"
-    assert shelved.layers(entry).traits.types == TYPES
+    assert entry.layers().traits.types == TYPES
 
 
 def test_a_shelf_that_can_not_be_written_is_said(micah: Path, tmp_path: Path) -> None:

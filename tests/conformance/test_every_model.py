@@ -13,7 +13,6 @@ import pytest
 
 from gistchain.collection.known import nouns
 from gistchain.errors import RebuildError
-from gistchain.gist import latent as thumb8
 from gistchain.models.zoo.conformance import LATENT_SIZES
 from gistchain.models.zoo.inventory import missing
 from gistchain.models.zoo.registry import KINDS, entries, load
@@ -69,7 +68,7 @@ def test_a_latent_is_painted_from_or_refused(entry: Entry) -> None:
 def _latents() -> list[Latent]:
     image = picture(9, SIZES[2])
     coders = [load(row.kind, row.name) for row in ROWS if row.kind == "latent-coder" and not missing(row)]
-    return [thumb8.encode(image), *(coder.encode(image, LATENT_SIZES[0]) for coder in coders)]
+    return [coder.encode(image, LATENT_SIZES[0]) for coder in coders]
 
 
 def _gist() -> Gist:

@@ -12,12 +12,12 @@ from skimage import data
 from gistchain.collection.known import nouns
 from gistchain.colours import COLOURS, ciede2000, lab
 from gistchain.errors import RebuildError
-from gistchain.gist import latent as thumb8
 from gistchain.models.packaged.networks import class_names
 from gistchain.models.photo.captioner import PhotoCaptioner, SketchPainter
 from gistchain.models.photo.labels import best_path
 from gistchain.models.photo.latent import PhotoLatent
 from gistchain.models.photo.layout import PLACES, Region, light_of, read_regions, regions_of
+from gistchain.models.thumb8 import Thumb8
 from gistchain.types import Gist, Pixels
 
 CAPTIONER = PhotoCaptioner()
@@ -210,4 +210,4 @@ def test_what_can_not_be_painted_is_refused() -> None:
     with pytest.raises(RebuildError, match="strength"):
         painter.paint(Gist(("red",), (8, 8)), [0], strength=-0.1)
     with pytest.raises(RebuildError, match="thumb8"):
-        painter.paint(Gist(("red",), (8, 8), latent=thumb8.encode(image)), [0], strength=0.5)
+        painter.paint(Gist(("red",), (8, 8), latent=Thumb8().encode(image, 192)), [0], strength=0.5)

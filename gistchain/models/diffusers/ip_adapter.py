@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from gistchain.errors import RebuildError
-from gistchain.models.diffusers.painters import TextToImage, check_strength
+from gistchain.models.diffusers.painters import TextToImage
 from gistchain.models.diffusers.pipelines import files, silently
+from gistchain.models.strength import check_strength
 from gistchain.models.transformers.loading import located, reading, whole
 from gistchain.models.transformers.running import torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.types import Gist, Pixels, Subject
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")

@@ -17,6 +17,7 @@ from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
+from gistchain.models.strength import check_strength
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
 from gistchain.types import Gist, Latent, Pixels
@@ -189,12 +190,6 @@ class ImageToImage(TextToImage):
         if (values.shape[2] * self.coder.factor, values.shape[1] * self.coder.factor) == (width, height):
             return values
         return self.coder.latent_of(self.coder.pixels_of(values), (width, height))
-
-
-def check_strength(strength: float) -> None:
-    """Raises RebuildError outside 0..1."""
-    if not 0 <= strength <= 1:
-        raise RebuildError(f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)")
 
 
 def _native(pipe: Any, side: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Any
 from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import Checkpoint, located, reading, whole
 from gistchain.models.transformers.running import memory, quietly, torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.safejson import parsed
 
 _LORA_FILE = "pytorch_lora_weights.safetensors"

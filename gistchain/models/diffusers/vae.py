@@ -32,6 +32,8 @@ class SdVae:
     The latent is the mean of the encoder's distribution, so that the same image gives the same bytes.
     """
 
+    name = CODER
+
     def __init__(
         self,
         source: str,

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.models.zoo.onnx import card, session_of, weights
+from gistchain.models.zoo.onnx import session_of
+from gistchain.models.zoo.weights import card, weights
 from gistchain.types import Pixels
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch.save before version 1.6

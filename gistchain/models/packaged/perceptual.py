@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
 from gistchain.models.packaged.networks import network
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Pixels
 
 _NETWORK = "efficientnet-lite0"

@@ -21,7 +21,7 @@ from gistchain.models.photo.labels import Node, best_path
 from gistchain.models.photo.layout import light_of, regions_of
 from gistchain.models.photo.medium import photo_chance
 from gistchain.models.photo.sketch import SketchPainter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Caption, Pixels
 
 __all__ = ["PhotoCaptioner", "SketchPainter"]

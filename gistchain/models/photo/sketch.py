@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gistchain.colours import COLOURS
 from gistchain.errors import RebuildError
 from gistchain.models.photo.layout import Region, cut, ordered, read_regions
+from gistchain.models.strength import check_strength
 from gistchain.types import Gist, LatentCoder, Pixels
 
 _CANVAS = 192  # the longer side in pixels: more would only be smoother
@@ -30,10 +31,7 @@ class SketchPainter:
         self._coder = coder
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        if not 0 <= strength <= 1:
-            raise RebuildError(
-                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (paint from the caption)"
-            )
+        check_strength(strength)
         decoded = self._decoded(gist) if strength < 1 else None
         if decoded is not None and strength == 0:
             return [decoded.copy() for _ in seeds]

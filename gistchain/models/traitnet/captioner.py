@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.zoo.onnx import WEIGHTS, card, session
+from gistchain.models.zoo.onnx import session
+from gistchain.models.zoo.weights import WEIGHTS, card
 from gistchain.traits import Traits
 from gistchain.types import Caption, Pixels
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from gistchain.errors import GistchainError, ModelError
 from gistchain.models.transformers.running import check_place, memory, quietly, running, torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_folder
+from gistchain.models.zoo.checkpointfiles import SAFE, check_folder
 from gistchain.safejson import parsed
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import need, reading
-from gistchain.models.zoo.weightfiles import PICKLED, SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import PICKLED, SAFE, check_safetensors, refuse_pickle
 
 
 def module(who: str, name: str) -> Any:

@@ -119,6 +119,7 @@ def _encoded(model: LatentCoder, image: Pixels) -> Latent:
             refusal = error
             continue
         _must(isinstance(latent, Latent), f"encode() gave a {type(latent).__name__} instead of a Latent")
+        _must(latent.coder == model.name, f"its latents say coder {latent.coder!r}, but its name is {model.name!r}")
         _must(len(latent.data) <= size_bytes, f"{len(latent.data)} bytes of latent where {size_bytes} were allowed")
         _must(model.encode(image, size_bytes) == latent, "the same image got two latents")
         return latent

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gistchain.errors import ModelError
-from gistchain.models.zoo import onnx
+from gistchain.models.zoo import weights
+from gistchain.models.zoo.checkpointfiles import PICKLED, SAFE
 from gistchain.models.zoo.table import Entry
-from gistchain.models.zoo.weightfiles import PICKLED, SAFE
 
 _EXTRAS = {"hf": ("torch", "transformers", "diffusers", "peft")}
 """extra -> what it brings; pyproject.toml has the versions."""
@@ -67,9 +67,9 @@ def verify(entry: Entry) -> int:
 
     Raises ModelError for the first that is not what it should be.
     """
-    shipped = [stem for stem in _shipped(entry) if "sha256" in onnx.card(stem)]
+    shipped = [stem for stem in _shipped(entry) if "sha256" in weights.card(stem)]
     for stem in shipped:
-        onnx.weights(stem, suffix=_suffix(stem))
+        weights.weights(stem, suffix=_suffix(stem))
     recorded = [(file, package) for package in entry.packages for file in _data_of(package)]
     for file, package in recorded:
         _check_recorded(file, package)
@@ -101,21 +101,21 @@ def _shipped(entry: Entry) -> list[str]:
 
 def _stems(pattern: str) -> list[str]:
     """Of the cards that match."""
-    return sorted(path.stem for path in onnx.WEIGHTS.glob(f"{pattern}.json"))
+    return sorted(path.stem for path in weights.WEIGHTS.glob(f"{pattern}.json"))
 
 
 def _files(stem: str) -> list[Path]:
     """The card and what lies beside it by the same name."""
-    return sorted(onnx.WEIGHTS.glob(f"{stem}.*"))
+    return sorted(weights.WEIGHTS.glob(f"{stem}.*"))
 
 
 def _whole(stem: str) -> bool:
     """A card can be read, and the weights that it names are there; not whether they are those (see `verify`)."""
     try:
-        names_weights = "sha256" in onnx.card(stem)
+        names_weights = "sha256" in weights.card(stem)
     except ModelError:
         return False
-    return not names_weights or (onnx.WEIGHTS / f"{stem}{_suffix(stem)}").is_file()
+    return not names_weights or (weights.WEIGHTS / f"{stem}{_suffix(stem)}").is_file()
 
 
 def _suffix(stem: str) -> str:

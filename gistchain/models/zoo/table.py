@@ -120,6 +120,7 @@ TABLE: tuple[Entry, ...] = (
     _hf("joint-embedder", "clip", "transformers:Clip", "texts and images in the space of CLIP",
         "MIT", "openai/clip-vit-base-patch32", 605),
 
+    _own("latent-coder", "thumb8", "thumb8:Thumb8", "the mean colours of an 8x8 grid, 192 bytes"),
     _own("latent-coder", "photo", "photo.latent:PhotoLatent", "any image in 64 bytes to 8 KB, ordered",
          "latent-photo"),
     _hf("latent-coder", "sd-vae", "diffusers:SdVae", "the latent of Stable Diffusion's VAE",

@@ -15,7 +15,8 @@ from gistchain.models.photo.latent.pyramid import PLANES, Pyramid
 from gistchain.models.photo.latent.rangecoder import RangeDecoder, RangeEncoder
 from gistchain.models.photo.latent.scan import scan
 from gistchain.models.photo.latent.wavelet import Plane, analyse, synthesise, to_pixels, to_planes
-from gistchain.models.zoo.onnx import WEIGHTS, card, session
+from gistchain.models.zoo.onnx import session
+from gistchain.models.zoo.weights import WEIGHTS, card
 from gistchain.types import Latent, Pixels
 
 VERSION = 1
