@@ -17,7 +17,7 @@ from gistchain.models.traitnet.painter import TraitPainter
 from gistchain.models.zoo import registry, weights
 from gistchain.models.zoo.conformance import PROTOCOLS
 from gistchain.models.zoo.inventory import missing, size_bytes, verify
-from gistchain.models.zoo.table import TABLE, Entry
+from gistchain.models.zoo.table import TABLE, ModelRow
 from tests.support.places import ROOT
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -91,7 +91,7 @@ def test_what_can_not_be_asked_for_is_a_setting_error(kind: str, name: str, opti
 
 @pytest.mark.skipif(HAS_TORCH, reason="torch is here")
 @pytest.mark.parametrize("row", [row for row in TABLE if row.extra], ids=lambda row: f"{row.kind}-{row.name}")
-def test_a_missing_extra_is_named(row: Entry) -> None:
+def test_a_missing_extra_is_named(row: ModelRow) -> None:
     assert "torch" in missing(row)
     with pytest.raises(ModelError, match=r"torch.*pip install 'gistchain\[hf\]'") as error:
         registry.load(row.kind, row.name, source="./somewhere")

@@ -30,7 +30,7 @@ _MOST_TYPES, _MOST_NUMBERS = 64, 50_000  # of a model's layers: a picture of 64 
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ListedToken:
     """One token before its image is read."""
 
     name: str
@@ -42,7 +42,7 @@ class Token:
 class Listed:
     """The tokens of a folder, and what had to be left out. digest: of names, sizes and times of all files read."""
 
-    tokens: tuple[Token, ...]
+    tokens: tuple[ListedToken, ...]
     traits: Traits
     notes: tuple[str, ...]
     digest: str
@@ -91,7 +91,7 @@ def held_out(names: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([digest <= last for digest in hashes])
 
 
-def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[Token], list[str]]:
+def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
     by_name: dict[str, list[Path]] = {}
     for path in images:
         for name in {normal(path.name), normal(path.stem)}:
@@ -106,7 +106,7 @@ def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) 
         if len(found) > 1:
             raise CollectionError(f"{found[0]} and {found[1]} may both be the image of {item.name!r}: keep one of them")
         if found:
-            tokens.append(Token(item.name, found[0], item.attributes))
+            tokens.append(ListedToken(item.name, found[0], item.attributes))
         else:
             without_image.append(item.name)
     used = {token.image for token in tokens}
@@ -158,7 +158,7 @@ def _odd(metadata: list[Item]) -> list[str]:
     return [f"left out: {count} attributes whose value is no text of up to {LONGEST} characters ({which})"]
 
 
-def _traits(tokens: Sequence[Token], name: str, subject: str) -> tuple[Traits, list[str]]:
+def _traits(tokens: Sequence[ListedToken], name: str, subject: str) -> tuple[Traits, list[str]]:
     """Types in the order in which they first appear, values by the alphabet."""
     counts: dict[str, Counter[str]] = {}
     for token in tokens:
@@ -183,7 +183,7 @@ def _traits(tokens: Sequence[Token], name: str, subject: str) -> tuple[Traits, l
     return Traits(name, subject, values), notes
 
 
-def _labels(token: Token, traits: Traits) -> list[int]:
+def _labels(token: ListedToken, traits: Traits) -> list[int]:
     return [
         values.index(token.attributes[type_]) + 1 if token.attributes.get(type_) in values else 0
         for type_, values in traits.values.items()

@@ -25,7 +25,7 @@ _BACKGROUNDS = ("cool", "warm")
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
+class NounLayers:
     """colours (C, 3): every colour there is, 0 stands for transparent. backgrounds (2,) and sprites per layer
     (N, 32, 32): indices into colours."""
 
@@ -40,7 +40,7 @@ class Layers:
 
 
 @cache
-def layers() -> Layers:
+def layers() -> NounLayers:
     with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
         raw = json.loads(lzma.decompress(file.read()))
     palette = [_rgb(c) for c in raw["palette"][1:]]
@@ -59,7 +59,7 @@ def layers() -> Layers:
             "background": _BACKGROUNDS,
         },
     )
-    return Layers(
+    return NounLayers(
         np.array([(0, 0, 0), *seen], np.uint8),
         np.array([index[_rgb(c)] for c in raw["bgcolors"]], np.uint8),
         tuple(np.stack([to_index[_decode(i["data"])] for i in raw["images"][k]]) for k in _LAYERS),

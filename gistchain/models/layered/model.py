@@ -127,7 +127,16 @@ def small(images: NDArray[np.float32]) -> Floats:
     return np.concatenate([means, np.ones((n, 1), np.float32)], 1).astype(np.float32)
 
 
+def to_floats(images: NDArray[np.uint8]) -> Floats:
+    """(N, SIDE, SIDE, 3) in 0..255 -> (N, P, 3) in [-1, 1]."""
+    scaled: Floats = images.astype(np.float32)
+    scaled /= np.float32(127.5)
+    scaled -= 1
+    return scaled.reshape(len(images), -1, 3)
+
+
 def to_pixels(picture: Floats) -> Pixels:
+    """(P, 3) in [-1, 1] -> (SIDE, SIDE, 3) in 0..255; what lies outside is clipped."""
     return ((picture.reshape(SIDE, SIDE, 3) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
 
 

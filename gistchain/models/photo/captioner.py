@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.models.packaged.networks import Features, class_names, network
-from gistchain.models.photo.labels import Node, best_path
+from gistchain.models.photo.labels import LabelNode, best_path
 from gistchain.models.photo.layout import light_of, regions_of
 from gistchain.models.photo.medium import photo_chance
 from gistchain.models.photo.sketch import SketchPainter
@@ -36,12 +36,12 @@ _LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PhotoReading:
     """What the captioner sees. photo: the chance that it is one; path: from general to special, each word with the
     chance that it is right; label: how many words of the path are sure enough, 0 for none."""
 
     photo: float
-    path: tuple[tuple[Node, float], ...]
+    path: tuple[tuple[LabelNode, float], ...]
     label: int
 
 
@@ -61,11 +61,11 @@ class PhotoCaptioner:
                 what, sure = f"{what} of {_with_article(node.word)}", sure * right
         return Caption(_fitted(what, [str(region) for region in regions_of(image)]), sure)
 
-    def read(self, image: Pixels) -> Reading:
+    def read(self, image: Pixels) -> PhotoReading:
         features = network().run(image)
         photo = photo_chance(image, features.maps)
         fitted = card("photo-captioner")["label"]
-        path: list[tuple[Node, float]] = []
+        path: list[tuple[LabelNode, float]] = []
         at_most = 1.0  # a special word can't be more surely right than the general one above it
         for depth, node in enumerate(best_path(probabilities(image, features), class_names())):
             if node.path == ("object",):  # says nothing
@@ -73,10 +73,10 @@ class PhotoCaptioner:
             by_depth = fitted[branch(node, drawn=photo < 0.5)]
             at_most = min(at_most, _chance(node.probability, *by_depth[min(depth, len(by_depth) - 1)]))
             path.append((node, at_most))
-        return Reading(photo, tuple(path), sum(chance >= SURE for _, chance in path))
+        return PhotoReading(photo, tuple(path), sum(chance >= SURE for _, chance in path))
 
 
-def branch(node: Node, *, drawn: bool) -> str:
+def branch(node: LabelNode, *, drawn: bool) -> str:
     """Which calibration a word falls under: the network knows things less well than animals, and drawings least."""
     return "drawing" if drawn else "object" if node.path[0] == "object" else "photo"
 

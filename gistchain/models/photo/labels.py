@@ -149,7 +149,7 @@ _ROUGH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class LabelNode:
     """One word of the tree. path: from its kind down, such as ('animal', 'bird', 'toucan')."""
 
     path: tuple[str, ...]
@@ -160,13 +160,13 @@ class Node:
         return self.path[-1]
 
 
-def best_path(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> list[Node]:
+def best_path(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> list[LabelNode]:
     """The most probable kind, its most probable part, and so on down to one class, most general first.
 
     probabilities: shape (1000,); names: ImageNet's, in the same order.
     """
     at: tuple[str, ...] = ()
-    found: list[Node] = []
+    found: list[LabelNode] = []
     while True:
         below: dict[str, float] = {}
         for path, number in zip(class_paths(names), range(len(names)), strict=True):
@@ -176,7 +176,7 @@ def best_path(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> lis
             return found
         word, probability = max(below.items(), key=lambda item: item[1])
         at = (*at, word)
-        found.append(Node(at, probability))
+        found.append(LabelNode(at, probability))
 
 
 @functools.cache

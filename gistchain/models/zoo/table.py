@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelRow:
     """One row. target: "module:Class". line: what it does, in a few words. extra: of gistchain's, '' for none.
 
     modules: what must be importable. weights: cards in models/weights, by stem or pattern. packages: requirements that
@@ -51,31 +51,31 @@ _RAIL = "CreativeML OpenRAIL-M"
 def _own(
     kind: str, name: str, target: str, line: str, *weights: str, packages: tuple[str, ...] = (),
     arguments: tuple[tuple[str, object], ...] = (), licence: str = "Apache-2.0",
-) -> Entry:  # fmt: skip
+) -> ModelRow:  # fmt: skip
     """Ships with gistchain, or runs on weights that dependencies of gistchain bring."""
     graphs = [_GRAPHS[package] for package in packages if package in _GRAPHS]
-    return Entry(
+    return ModelRow(
         kind, name, f"gistchain.models.{target}", line, licence, weights=(*weights, *graphs), packages=packages,
         arguments=arguments,
     )  # fmt: skip
 
 
-def _hf(kind: str, name: str, target: str, line: str, licence: str, source: str, megabytes: int) -> Entry:
+def _hf(kind: str, name: str, target: str, line: str, licence: str, source: str, megabytes: int) -> ModelRow:
     """Fetched from a hub or read from a folder. The licence and the size are those of the default source."""
     needs = ("torch", "transformers", *(("diffusers",) if target.startswith("diffusers:") else ()))
-    return Entry(
+    return ModelRow(
         kind, name, f"gistchain.models.{target}", line, licence, extra="hf", modules=needs, source=source,
         about_bytes=megabytes * 10**6,
     )  # fmt: skip
 
 
-def _torchvision(row: Entry, torch_file: str, *needs: str) -> Entry:
+def _torchvision(row: ModelRow, torch_file: str, *needs: str) -> ModelRow:
     """Weights of torchvision: read from a file, or fetched to where torch.hub keeps them."""
     return replace(row, torch_file=torch_file, modules=(*row.modules, "torchvision", *needs))
 
 
 # fmt: off
-TABLE: tuple[Entry, ...] = (
+TABLE: tuple[ModelRow, ...] = (
     _own("captioner", "default", "default:DefaultCaptioner", "collections by their traits, anything else as a photo",
          "captioner-default", "collection-*", "photo-captioner", packages=(_LITE0,)),
     _own("captioner", "traits", "traitnet.captioner:TraitCaptioner", "traits of punks, Nouns and four more",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError, RebuildError
-from gistchain.models.photo.latent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photo.latent.contexts import NETWORKS, ContextNetwork, TrainedOdds
 from gistchain.models.photo.latent.pyramid import PLANES, Pyramid
 from gistchain.models.photo.latent.rangecoder import RangeDecoder, RangeEncoder
 from gistchain.models.photo.latent.scan import scan
@@ -126,7 +126,9 @@ def load_odds() -> TrainedOdds:
     if hashlib.sha256(raw).hexdigest() != wanted:
         raise ModelError(f"{path} is damaged or another file (its sha256 is not the card's): reinstall gistchain")
     with np.load(path, allow_pickle=False) as kept:
-        networks = {name: Network(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS}
+        networks = {
+            name: ContextNetwork(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS
+        }
         return TrainedOdds(kept["flags"].astype(np.int64), networks)
 
 

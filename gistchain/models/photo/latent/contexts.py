@@ -22,7 +22,7 @@ _STEEPEST = 10 * _LOGIT
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class ContextNetwork:
     """Whole numbers in float32. first: (H, DYNAMIC + CONSTANT); second: (G, H); last: (1, G)."""
 
     first: NDArray[np.float32]
@@ -63,7 +63,7 @@ class TrainedOdds:
     """Fulfils Odds. flags: (2 * (LEVELS + 1), PLANES)."""
 
     flags: NDArray[np.int64]
-    networks: dict[str, Network]
+    networks: dict[str, ContextNetwork]
 
     def flag(self, group: int, plane: int) -> int:
         return int(self.flags[group, plane])
