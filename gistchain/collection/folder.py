@@ -56,7 +56,7 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
     for one without images, SettingError for a subject that can't stand in a caption.
     """
     if not folder.is_dir():
-        raise CollectionError(f"{folder} is no folder: give the one that holds a collection's images and metadata")
+        raise CollectionError(f"{folder} is not a folder: give the one that holds a collection's images and metadata")
     if subject and subject != clean(subject)[:LONGEST]:
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
     images = list(images_in([folder]))
@@ -155,7 +155,7 @@ def _odd(metadata: list[Item]) -> list[str]:
         return []
     count = sum(len(item.odd) for item in metadata)
     which = f"the first: {first.odd[0]} of {first.name}"
-    return [f"left out: {count} attributes whose value is no text of up to {LONGEST} characters ({which})"]
+    return [f"left out: {count} attributes whose value is not a text of up to {LONGEST} characters ({which})"]
 
 
 def _traits(tokens: Sequence[ListedToken], name: str, subject: str) -> tuple[Traits, list[str]]:

@@ -95,12 +95,12 @@ def _may_be_metadata(path: Path) -> bool:
 def _parsed(path: Path) -> Any:
     try:
         if path.stat().st_size > _MOST_FILE_BYTES:
-            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that is no metadata")
+            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that can't be metadata")
         return parsed(path.read_bytes())
     except OSError as error:
         raise CollectionError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise CollectionError(f"{path} is no JSON ({error}): repair it, or move it out of the folder") from error
+        raise CollectionError(f"{path} is not JSON ({error}): repair it, or move it out of the folder") from error
 
 
 def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> dict[str, Item]:
@@ -159,7 +159,7 @@ def _named_values(content: dict[str, Any], name: str, path: Path) -> Iterator[tu
     if isinstance(given, dict):
         given = [{"trait_type": k, "value": v} for k, v in given.items()]
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
-        raise CollectionError(f"{path}: the attributes of {name!r} are no list of trait_type and value")
+        raise CollectionError(f"{path}: the attributes of {name!r} are not a list of trait_type and value")
     for entry in given:
         type_, value = entry.get("trait_type"), entry.get("value")
         if str(entry.get("display_type")) in _NOT_SHOWN or isinstance(value, float) or value is None:

@@ -32,7 +32,7 @@ class Work:
         self._folder, self._tell = folder, tell
         self.resumed = any(folder.glob("*.checkpoint"))
         if self.resumed:
-            tell("going on where an earlier run was interrupted")
+            tell("continuing where an earlier run was interrupted")
 
     def kept(self, name: str, parse: Callable[[Path], Content], make: Callable[[], bytes]) -> Content:
         """What `make` made, now or in the run that was interrupted."""
@@ -82,7 +82,7 @@ class Work:
         try:
             return parse(path)
         except _DAMAGE as error:
-            self._tell(f"{path.name} of an interrupted run is damaged: that part begins anew ({error})")
+            self._tell(f"{path.name} of an interrupted run is damaged: that part starts again ({error})")
             path.unlink()
             return None
 
@@ -104,13 +104,13 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
             mine = shelf / f".training-{name}-{digest[:12]}"
             for left in shelf.glob(f".training-{name}-*"):
                 if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
-                    tell("the folder has changed since a run that was interrupted, or gistchain has: beginning anew")
+                    tell("the folder or gistchain has changed since a run that was interrupted: starting again")
                     shutil.rmtree(left)
             yield Work(mine, tell)
     except OSError as error:
         raise CollectionError(
             f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
-            "the same command again, it goes on from here"
+            "the same command again, it continues from here"
         ) from error
 
 

@@ -174,8 +174,12 @@ def cheapest_path(dictionary: Dictionary, text: bytes) -> list[tuple[int, int]]:
                         states_there[follow] = step
     if ends is None:
         raise ModelError("the dictionary has no path for this text: reinstall gistchain")
+    return _traced(best, ends)
+
+
+def _traced(best: list[dict[int, _Step]], step: _Step) -> list[tuple[int, int]]:
+    """The path that ends with this step."""
     path = []
-    step = ends
     while True:
         _, position, number, symbol = step
         path.append((number, symbol))

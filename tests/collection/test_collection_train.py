@@ -162,7 +162,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
 
     ended = train(micah, tmp_path)
     done = said(ended)
-    assert "going on where an earlier run was interrupted" in ended.stderr
+    assert "continuing where an earlier run was interrupted" in ended.stderr
     assert "reading the images" not in ended.stderr
     assert done["resumed"]
     assert model(tmp_path) == model(trained[0])
@@ -181,7 +181,7 @@ def test_what_an_interrupted_run_left_may_be_damaged(
         (work / name).write_bytes(raw[: len(raw) // 2] if name != "first.clock" else b"\xff")
     ended = train(micah, tmp_path)
     for name in set(names) - {"first.clock"}:
-        assert f"{name} of an interrupted run is damaged: that part begins anew" in ended.stderr
+        assert f"{name} of an interrupted run is damaged: that part starts again" in ended.stderr
     assert said(ended)["resumed"]
     assert model(tmp_path) == model(trained[0])
 
@@ -195,7 +195,7 @@ def test_a_folder_that_has_changed_meanwhile_begins_anew(
         lighter = image.point(lambda value: min(255, value + 2))
     lighter.save(folder / "0.png")
     ended = train(folder, tmp_path / "home")
-    assert "the folder has changed since a run that was interrupted" in ended.stderr
+    assert "the folder or gistchain has changed since a run that was interrupted" in ended.stderr
     assert not said(ended)["resumed"]
     assert model(tmp_path / "home") != model(trained[0])
     assert shelf(tmp_path / "home") == shelf(trained[0])

@@ -106,9 +106,9 @@ def test_pickled_weights_are_refused_unless_the_user_says_so(tmp_path: Path) -> 
 
 
 def test_what_is_no_model_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no folder"):
+    with pytest.raises(ModelError, match="not a folder"):
         check_folder(tmp_path / "nowhere", allow_pickle=False)
-    with pytest.raises(ModelError, match="no model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         check_folder(tmp_path, allow_pickle=False)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="no weights"):
@@ -124,7 +124,7 @@ def test_cut_off_safetensors_are_refused(tmp_path: Path) -> None:
     wrong = [raw[:n] for n in (0, 4, 8, 20, len(raw) - 1)]
     for content in (*wrong, raw + b"\0", pointer, len(absurd).to_bytes(8, "little") + absurd, b"\xff" * 64):
         path.write_bytes(content)
-        with pytest.raises(ModelError, match="fetch it anew"):
+        with pytest.raises(ModelError, match="fetch it again"):
             check_folder(tmp_path, allow_pickle=False)
 
 
@@ -150,7 +150,7 @@ def test_json_that_is_nested_to_end_the_process_is_refused(tmp_path: Path) -> No
         check_folder(tmp_path, allow_pickle=False)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(len(bomb).to_bytes(8, "little") + bomb)
-    with pytest.raises(ModelError, match="no safetensors file"):
+    with pytest.raises(ModelError, match="not a safetensors file"):
         check_folder(tmp_path, allow_pickle=False)
 
 

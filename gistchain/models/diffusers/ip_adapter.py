@@ -115,4 +115,4 @@ def _opened(subject: Subject) -> Pixels:
         white = Image.new("RGBA", rgba.size, "white")
         return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
     except (*bombs, *broken, struct.error, zlib.error) as error:
-        raise RebuildError(f"the gist's subject is no image that can be read ({error}): leave it out") from error
+        raise RebuildError(f"the gist's subject is not an image that can be read ({error}): leave it out") from error

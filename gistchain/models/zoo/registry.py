@@ -84,43 +84,51 @@ def load(
     folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. Raises
     SettingError for what can't be asked for, ModelError for what is missing or doesn't work.
     """
-    entry = find(kind, name)
-    what = f"{kind} {name!r}"
-    if dtype not in DTYPES:
-        raise SettingError(f"dtype is {dtype!r}: give one of {', '.join(DTYPES)}")
-    if not _DEVICE.fullmatch(device):
-        raise SettingError(f"device is {device!r}: give cpu, cuda, cuda:1, mps or xpu")
-    if lacking := unmet(entry):
-        raise ModelError(f"{what} can't be used: {lacking}")
-    model_class = _class(entry)
-    accepted = _accepted(model_class)
-    if source is not None and "source" not in accepted:
-        raise SettingError(f"{what} has weights of its own: leave out ={source}")
-    place = device, dtype, allow_download, allow_pickle
-    given: dict[str, Any] = {
-        "source": source or entry.source,
-        "folder": folder,
-        **dict(zip(_PLACE, place, strict=True)),
-    }
-    arguments = {key: value for key, value in given.items() if key in accepted} | dict(entry.arguments)
-    if "source" in accepted and not arguments["source"]:
-        raise SettingError(f"{what} needs to be told which: give {name}=SOURCE with a hub id or a folder")
-    for part in PARTS.keys() & accepted:
-        arguments[part] = (parts or {}).get(part) or load(*PARTS[part])
-    model = _made(entry, model_class, arguments)
+    row = find(kind, name)
+    _check_place(device, dtype)
+    if lacking := unmet(row):
+        raise ModelError(f"{kind} {name!r} can't be used: {lacking}")
+    model_class = _class(row)
+    place = dict(zip(_PLACE, (device, dtype, allow_download, allow_pickle), strict=True))
+    arguments = _arguments(row, _accepted(model_class), source, place | {"folder": folder}, parts or {})
+    model = _made(row, model_class, arguments)
     if not isinstance(model, PROTOCOLS[kind]):
         raise ModelError(
-            f"{what} of {entry.distribution} is not of its kind: {entry.target} lacks members of "
+            f"{kind} {name!r} of {row.distribution} is not of its kind: {row.target} lacks members of "
             f"{PROTOCOLS[kind].__name__} in gistchain.types"
         )
     return model
 
 
-def _class(entry: ModelRow) -> Any:
+def _check_place(device: str, dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise SettingError(f"dtype is {dtype!r}: give one of {', '.join(DTYPES)}")
+    if not _DEVICE.fullmatch(device):
+        raise SettingError(f"device is {device!r}: give cpu, cuda, cuda:1, mps or xpu")
+
+
+def _arguments(
+    row: ModelRow, accepted: set[str], source: str | None, given: Mapping[str, Any], parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the constructor is called with: of all that could be given, what it names."""
+    if source is not None and "source" not in accepted:
+        raise SettingError(f"{row.kind} {row.name!r} has weights of its own: leave out ={source}")
+    every = {"source": source or row.source, **given}
+    arguments = {key: value for key, value in every.items() if key in accepted} | dict(row.arguments)
+    if "source" in accepted and not arguments["source"]:
+        raise SettingError(
+            f"{row.kind} {row.name!r} needs a checkpoint: give {row.name}=SOURCE with a hub id or a folder"
+        )
+    for part in PARTS.keys() & accepted:
+        arguments[part] = parts.get(part) or load(*PARTS[part])
+    return arguments
+
+
+def _class(row: ModelRow) -> Any:
     try:
-        return imported(entry)
+        return imported(row)
     except (ImportError, AttributeError) as error:
-        raise ModelError(f"{entry.kind} {entry.name!r} can't be used: {entry.target} is not there ({error})") from error
+        raise ModelError(f"{row.kind} {row.name!r} can't be used: {row.target} is not there ({error})") from error
 
 
 def _accepted(model_class: Any) -> set[str]:
@@ -133,8 +141,8 @@ def _accepted(model_class: Any) -> set[str]:
     return set(parameters) | (set(_PLACE) if any_name and "source" in parameters else set())
 
 
-def _made(entry: ModelRow, model_class: Any, arguments: Mapping[str, Any]) -> Any:
-    if entry.distribution == "gistchain":
+def _made(row: ModelRow, model_class: Any, arguments: Mapping[str, Any]) -> Any:
+    if row.distribution == "gistchain":
         return model_class(**arguments)
     try:
         return model_class(**arguments)
@@ -142,6 +150,6 @@ def _made(entry: ModelRow, model_class: Any, arguments: Mapping[str, Any]) -> An
         raise
     except Exception as error:  # a plugin may raise anything
         raise ModelError(
-            f"{entry.kind} {entry.name!r} of {entry.distribution} can't be made "
+            f"{row.kind} {row.name!r} of {row.distribution} can't be made "
             f"({type(error).__name__}: {error}): report it to its makers"
         ) from error

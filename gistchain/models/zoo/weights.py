@@ -29,7 +29,7 @@ def card(name: str, folder: Path | None = None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"the model card {path} is damaged ({error}): {_remedy(folder)}") from error
     if not isinstance(found, dict):
-        raise ModelError(f"{path} is no model card: {_remedy(folder)}")
+        raise ModelError(f"{path} is not a model card: {_remedy(folder)}")
     return found
 
 
@@ -51,9 +51,9 @@ def weights(name: str, folder: Path | None = None, *, suffix: str = ".onnx") -> 
 
 def _path(name: str, suffix: str, folder: Path | None) -> Path:
     if not name or name != Path(name).name:
-        raise ModelError(f"{name!r} is no name of a model: give one without folders")
+        raise ModelError(f"{name!r} is not a model's name: give one without folders")
     return (folder or WEIGHTS) / f"{name}{suffix}"
 
 
 def _remedy(folder: Path | None) -> str:
-    return "reinstall gistchain" if folder is None else "fetch it, or train and export it, anew"
+    return "reinstall gistchain" if folder is None else "fetch it again, or train and export it again"

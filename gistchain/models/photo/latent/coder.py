@@ -70,7 +70,9 @@ class PhotoLatent:
             )
         header = int.from_bytes(latent.data[:HEADER_BYTES], "big")
         if header >> 29 != VERSION or header >> 19 & 31 or header >> 24 & 15 > PLANES:
-            raise RebuildError("these bytes are no 'photo' latent of a version that this gistchain reads, or damaged")
+            raise RebuildError(
+                "these bytes are damaged, or a 'photo' latent of a version that this gistchain can't read"
+            )
         width, height = (header >> 9 & 511) + 1, (header & 511) + 1
         pyramid = Pyramid(height, width, bool(header >> 28 & 1))
         scan(pyramid, header >> 24 & 15, self._odds, RangeDecoder(latent.data[HEADER_BYTES:]))
