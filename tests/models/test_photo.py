@@ -13,10 +13,11 @@ from gistchain.collection.known import nouns
 from gistchain.colours import COLOURS, ciede2000, lab
 from gistchain.errors import RebuildError
 from gistchain.models.packaged.networks import class_names
-from gistchain.models.photo.captioner import PhotoCaptioner, SketchPainter
+from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.labels import best_path
 from gistchain.models.photo.latent import PhotoLatent
 from gistchain.models.photo.layout import PLACES, ColourRegion, light_of, read_regions, regions_of
+from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.thumb8 import Thumb8
 from gistchain.types import Gist, Pixels
 

@@ -1,7 +1,7 @@
 """Tokens -> Layers: fits them on most tokens, and measures on the rest what the fit can't know about itself.
 
-Nine tenths of the tokens are fitted; the others show how far off pictures of unseen tokens are (noise, variation, error)
-and what the evidence of a pixel is worth (sharpness). None of these is a held-out score: keep other tokens back for that.
+Nine tenths of the tokens are fitted; the others show how far off pictures of unseen tokens are (noise, variation,
+error) and what the evidence of a pixel is worth (sharpness). None of these is a held-out score: keep tokens back.
 """
 
 from __future__ import annotations

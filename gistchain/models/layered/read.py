@@ -1,9 +1,9 @@
 """A picture -> the labels of its traits, by the layers themselves: which values would paint just these pixels?
 
 Coordinate descent from a linear first guess: each type in turn takes the value whose picture is nearest, until nothing
-changes. Near means likely: differences are scaled, pixel by pixel, by the noise that fitting left, and do not count along
-the main directions in which pictures with equal labels vary. `sharpness`, one number for each type, then turns evidence
-into probabilities, and `trust` turns their product into a confidence that was calibrated on tokens that were not fitted.
+changes. Near means likely: differences are scaled, pixel by pixel, by the noise that fitting left, and do not count
+along the main directions in which pictures with equal labels vary. `sharpness`, one number for each type, then turns
+evidence into probabilities, and `trust` turns their product into a confidence, calibrated on unfitted tokens.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Reader:
         return seen
 
     def _paired(self, picture: Floats, labels: NDArray[np.int64]) -> bool:
-        """Changes a type together with its colour, where neither could change alone; True if that changed the labels."""
+        """Changes a type and its colour together, where neither could change alone; True if that changed the labels."""
         changed = False
         for colour, t in enumerate(self.layers.follows):
             if t < 0 or (labels[t] and labels[colour]):

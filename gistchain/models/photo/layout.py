@@ -1,7 +1,7 @@
-"""What colour is where, in a dozen words: 'light blue above, green below, white and grey in the middle'.
+"""Image <-> what colour is where, in a dozen words: 'light blue above, green below, white and grey in the middle'.
 
 A layout is a way to cut a picture into two or three places; its words are the colour names that would paint the picture
-best, each place in one or two colours. The captioner finds them, the sketch painter reads them: both use this table.
+best, one or two for each place. The captioner chooses them, the sketch painter reads them: both use this table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LAYOUTS = (
     ("above", "below", "in the middle"),
     ("on the left", "on the right", "in the middle"),
 )
-# A word must earn its place: so many units of CIEDE2000, averaged over the picture, for one more place or colour.
+# What one more place or colour must gain: units of CIEDE2000, averaged over the picture.
 _PRICE_OF_A_PLACE, _PRICE_OF_A_COLOUR = 0.3, 0.6
 _SATURATES = 40.0  # two colours that differ more than this are simply different
 _MIDDLE = 0.3  # half axes of the ellipse in the middle, in sides of the picture
@@ -48,10 +48,10 @@ class ColourRegion:
 
 
 def regions_of(image: Pixels) -> list[ColourRegion]:
-    """The layout that paints the picture best for the words that it takes."""
+    """The regions of the layout that paints the picture best, each word costing its price."""
     distances = _distances(_thumbnail(image))  # (GRID * GRID, names)
-    found = [_described(places, distances) for places in LAYOUTS]
-    return min(found, key=lambda item: item[0])[1]
+    described = [_described(places, distances) for places in LAYOUTS]
+    return min(described, key=lambda priced: priced[0])[1]
 
 
 def light_of(image: Pixels) -> str:
@@ -66,7 +66,8 @@ def light_of(image: Pixels) -> str:
 def read_regions(text: str) -> list[ColourRegion]:
     """The regions that a caption names, free text too; empty where it names no colour.
 
-    Colours without a place: of one, all over; of more, the first around, the others in the middle.
+    Of colours without a place, one alone is taken to be all over; of several, the first around, the others in the
+    middle.
     """
     placed: list[ColourRegion] = []
     loose: list[str] = []
@@ -116,7 +117,7 @@ def ordered(regions: Sequence[ColourRegion]) -> list[ColourRegion]:
 
 
 def _described(places: tuple[str, ...], distances: NDArray[np.float64]) -> tuple[float, list[ColourRegion]]:
-    """(mean difference of the painted from the seen, with the price of the words; the regions)."""
+    """(mean difference between painting and picture plus the price of the words, the regions)."""
     grid = (np.arange(GRID) + 0.5) / GRID
     order = [r.place for r in ordered([ColourRegion(p, ()) for p in places])]
     owner = cut(order, *np.meshgrid(grid, grid, indexing="ij")).ravel()
@@ -168,5 +169,5 @@ def _place_pattern() -> re.Pattern[str]:
 
 @functools.cache
 def _subject_pattern() -> re.Pattern[str]:
-    """The head of our own captions: its subject may be called after a colour (a red fox) that is said nowhere else."""
+    """The head of our own captions: its subject may contain the name of a colour (a red fox) that is no place's."""
     return re.compile(r"an? (dark |bright |black and white )?(photo|drawing|picture) of ", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """Gist -> a colour sketch of any picture: what a caption says of colours and places, or a photo's own latent.
 
-It draws no things: a field of the told colours, soft where the caption says photo, flat where it says drawing. Crude,
-and all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that instead.
+It draws no things, only fields of the named colours, soft where the caption says photo, flat where it says drawing:
+crude, but all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXTURE = 7.0  # brightness of the grain in 0..255
 
 
 class SketchPainter:
-    """Fulfils Painter for any caption. coder: what reads the latents named `photo`; the default one if not given."""
+    """Fulfils Painter for any caption. coder: reads the latents of the coder `photo`; by default PhotoLatent."""
 
     name = "sketch"
 
@@ -81,7 +81,7 @@ def _painted(
 ) -> NDArray[np.float64]:
     width, height = size
     y, x = np.meshgrid((np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij")
-    # The borders between the places are bent, and the middle is moved, by what the seed says.
+    # The seed bends the borders between the places and moves the middle.
     shift = noise.uniform(-0.04, 0.04, 2)
     bent_y, bent_x = y + shift[0] + 0.05 * _field(noise, size, 4), x + shift[1] + 0.05 * _field(noise, size, 4)
     owner = cut([r.place for r in regions], bent_y, bent_x)

@@ -1,7 +1,7 @@
 """Image -> the caption of an NFT: the default captioner, a small CNN over 64x64 pixels with a head per trait type.
 
-It knows the collections in weights/traits.json. Confidence = P(collection) times the product over its trait types of
-the best value's probability, that is, the chance it gives to the whole caption; near 0 for any other image.
+It knows the collections of weights/traits.json. The confidence is the chance that it gives to the whole caption: that
+of the collection times that of the best value of each trait type; near 0 for any other image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gistchain.traits import Traits
 from gistchain.types import Caption, Pixels
 
 SIDE = 64
-# Above this many pixels a side the image is first reduced by a whole factor: the same average, far less memory.
+# An image with a longer side is first reduced by a whole factor: nearly the same average, far less memory.
 _REDUCE_ABOVE = 1024
 
 
@@ -32,25 +32,17 @@ class TraitCaptioner:
     def caption(self, image: Pixels) -> Caption:
         return self._read(self._logits(area_average(image)[None])[0])
 
-    def traits_of(self, image: Pixels) -> tuple[Traits | None, list[int], float]:
-        """(collection or None for unknown, label row, confidence)."""
-        return self._labels(self._logits(area_average(image)[None])[0])
-
     def _read(self, logits: NDArray[np.float32]) -> Caption:
-        traits, row, confidence = self._labels(logits)
-        return Caption(traits.caption(row) if traits else "", confidence)
-
-    def _labels(self, logits: NDArray[np.float32]) -> tuple[Traits | None, list[int], float]:
         heads = np.split(logits, self._offsets)
         collection = _softmax(heads[0])
         best = int(collection.argmax())
         if best == len(self._collections):
-            return None, [], float(1 - collection[best])
+            return Caption("", float(1 - collection[best]))
         traits = self._collections[best]
         first = 1 + sum(len(c.types) for c in self._collections[:best])
         values = [_softmax(h) for h in heads[first : first + len(traits.types)]]
         confidence = float(collection[best] * np.prod([v.max() for v in values]))
-        return traits, [int(v.argmax()) for v in values], confidence
+        return Caption(traits.caption([int(v.argmax()) for v in values]), confidence)
 
     def _logits(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = self._session.run(None, {"x": x})[0]

@@ -1,7 +1,7 @@
 """Gist -> images of punks and Nouns: flow matching in a PCA latent (training/painter.py).
 
-The caption's phrases, as MiniLM vectors, steer a residual MLP that walks from noise to an image in eight steps;
-a latent `thumb8` (8x8 colours) and its noise level steer it too. One small network for each collection.
+The caption's phrases, as MiniLM vectors, steer a residual MLP that goes from noise to an image in eight steps; a latent
+of the coder `thumb8` (8x8 colours) steers it too. There is one small network for each collection.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _only_this_output() -> Any:
 
 @functools.cache
 def painted() -> tuple[Traits, ...]:
-    """The collections that there are networks for."""
+    """The collections that have a network."""
     return tuple(t for t in collections() if (WEIGHTS / f"painter-{t.collection}.json").is_file())
 
 
@@ -139,7 +139,7 @@ def _collection_of(subject: str) -> str:
         return traits.collection
     known = ", ".join(t.subject for t in painted())
     raise RebuildError(
-        f"this painter draws {known}; the caption's subject is {subject or 'none of them'!r}. "
+        f"this painter draws {known}; the caption's subject is {subject or 'missing'!r}. "
         "Word the caption as 'A picture of <one of these>, containing ...', or rebuild with another painter"
     )
 

@@ -1,6 +1,6 @@
 """Images -> what papers measure with: LPIPS, the features under FID and KID, CLIP score. The published networks only.
 
-Distances on other networks (models/perceptual.py) go by other names: figures under these names must be comparable.
+Distances on other networks (models/packaged/perceptual.py) have other names: figures under these must be comparable.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class Lpips:
 
     def distance(self, a: Pixels, b: Pixels) -> float:
         if a.shape != b.shape:
-            raise ModelError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} have no LPIPS: resize")
+            raise ModelError(
+                f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} have no LPIPS: resize one"
+            )
         with running(self._who, self._device, _LESS):
             found = self._model(self._seen(a), self._seen(b))
             return max(0.0, finite(self._who, float(found)))
@@ -80,7 +82,7 @@ class Lpips:
 
 
 class InceptionFeatures:
-    """Fulfils FeatureExtractor by the Inception v3 of FID (Heusel et al. 2017), as the package pytorch-fid has it.
+    """Fulfils FeatureExtractor by the Inception v3 of FID (Heusel et al. 2017), from the package pytorch-fid.
 
     2,048 numbers, the last average pooling. source: pt_inception-2015-12-05 (see statedict.py); torchvision's own
     Inception is another network and refused.

@@ -1,7 +1,7 @@
-"""A folder of weights -> nothing, or the reason why it is not loaded: looked at before any framework opens it.
+"""A folder of weights -> nothing, or a ModelError that says why it is refused, before any framework opens it.
 
 Unpickling a file runs what its author wrote into it, so weights that are pickled are refused unless the user says that
-they trust them. safetensors files hold numbers only; whether one is whole is seen from its header.
+they trust the author. safetensors files hold numbers only, and their header shows whether they are complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gistchain.safejson import parsed
 
 PICKLED = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"})
 SAFE = ".safetensors"
-# Beside the weights in many a folder, pickled, and never opened.
+# Pickled files that lie beside the weights in many folders, and are never opened.
 _NOT_WEIGHTS = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
 _LARGEST_HEADER = 100 * 2**20  # the format's own limit
 

@@ -1,4 +1,4 @@
-"""A row of the table -> what is here of it: how large it is, what is missing to run it, whether its files are whole."""
+"""A row of the table -> what this machine has of it: its size, what is missing to run it, whether files are undamaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXTRAS = {"hf": ("torch", "transformers", "diffusers", "peft")}
 
 
 def missing(row: ModelRow, source: str | None = None) -> str:
-    """'' where the model can run, otherwise what it lacks and how that is got."""
+    """'' where the model can run, otherwise what is missing and how to get it."""
     if lacking := unmet(row):
         return lacking
     wanted = source or row.source
@@ -36,7 +36,7 @@ def missing(row: ModelRow, source: str | None = None) -> str:
 
 
 def unmet(row: ModelRow) -> str:
-    """As `missing`, but weights that come from a hub are not asked for."""
+    """As `missing`, but without regard to weights that come from a hub."""
     if row.error:
         return row.error
     if absent := [module for module in row.modules if importlib.util.find_spec(module) is None]:
@@ -53,7 +53,7 @@ def unmet(row: ModelRow) -> str:
 
 
 def size_bytes(row: ModelRow) -> int | None:
-    """Of the weights that are on this machine; None where none are, or where the weights are somewhere else."""
+    """The size of the weights on this machine; None where there are none, or where they are elsewhere."""
     if row.extra:
         return _kept_bytes(row, row.source)
     if row.distribution != "gistchain":
@@ -63,9 +63,9 @@ def size_bytes(row: ModelRow) -> int | None:
 
 
 def verify(row: ModelRow) -> int:
-    """How many files were held against their sha256: shipped ones against their cards, a package's against its RECORD.
+    """How many files were compared with their sha256: shipped ones with their cards, a package's with its RECORD.
 
-    Raises ModelError for the first that is not what it should be.
+    Raises ModelError for the first that differs.
     """
     shipped = [stem for stem in _shipped(row) if "sha256" in weights.card(stem)]
     for stem in shipped:
@@ -77,9 +77,9 @@ def verify(row: ModelRow) -> int:
 
 
 def _data_of(package: str) -> list[PackagePath]:
-    """The files of a package, without its code and its metadata."""
-    found = _installed(package)
-    files = (found.files if found else None) or []
+    """The data files of a package: all but its code and its metadata."""
+    installed = _installed(package)
+    files = (installed.files if installed else None) or []
     return [f for f in files if f.suffix not in (".py", ".pyc", "") and not f.parts[0].endswith(".dist-info")]
 
 
@@ -100,17 +100,17 @@ def _shipped(row: ModelRow) -> list[str]:
 
 
 def _stems(pattern: str) -> list[str]:
-    """Of the cards that match."""
+    """The stems of the cards that match."""
     return sorted(path.stem for path in weights.WEIGHTS.glob(f"{pattern}.json"))
 
 
 def _files(stem: str) -> list[Path]:
-    """The card and what lies beside it by the same name."""
+    """The card and the files beside it that have the same stem."""
     return sorted(weights.WEIGHTS.glob(f"{stem}.*"))
 
 
 def _whole(stem: str) -> bool:
-    """A card can be read, and the weights that it names are there; not whether they are those (see `verify`)."""
+    """Whether the card can be read and the weights that it names are there, intact or not (see `verify`)."""
     try:
         names_weights = "sha256" in weights.card(stem)
     except ModelError:
@@ -119,7 +119,7 @@ def _whole(stem: str) -> bool:
 
 
 def _suffix(stem: str) -> str:
-    """Of the file that the card's sha256 is of."""
+    """The suffix of the file whose sha256 is on the card."""
     return ".layers" if stem.startswith("collection-") else ".onnx"
 
 
@@ -131,30 +131,30 @@ def _installed(requirement: str) -> Distribution | None:
 
 
 def _package_bytes(requirement: str) -> int | None:
-    found = _installed(requirement)
-    return sum(file.size or 0 for file in found.files or ()) if found else None
+    installed = _installed(requirement)
+    return sum(file.size or 0 for file in installed.files or ()) if installed else None
 
 
 def imported(row: ModelRow) -> Any:
-    """What the row's target names. Raises what importing it raises, which for a plugin may be anything."""
+    """The class that the row's target names. Raises what importing it raises, which for a plugin may be anything."""
     module, _, attributes = row.target.partition(":")
-    with redirect_stdout(sys.stderr):  # a plugin may talk; results are on stdout
+    with redirect_stdout(sys.stderr):  # a plugin may print; stdout is for results
         return functools.reduce(getattr, attributes.split("."), importlib.import_module(module))
 
 
 def _not_importable(row: ModelRow) -> str:
-    if row.distribution == "gistchain":  # not imported to be listed: some take seconds
+    if row.distribution == "gistchain":  # not imported for a list: some take seconds
         module = row.target.partition(":")[0]
         return "" if importlib.util.find_spec(module) else f"{module} is not here: reinstall gistchain"
     try:
         imported(row)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, the others go on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         return f"{row.distribution} can't be imported ({type(error).__name__}: {error}): reinstall or uninstall it"
     return ""
 
 
 def _kept_bytes(row: ModelRow, source: str) -> int | None:
-    """Of what was fetched before; None where nothing was."""
+    """The size of what was fetched before; None where nothing was."""
     if not row.torch_file or source != row.source:
         return _cached_bytes(source)
     # As torch.hub.get_dir() reads torch's own settings, without the seconds that importing torch takes.
@@ -164,7 +164,7 @@ def _kept_bytes(row: ModelRow, source: str) -> int | None:
 
 
 def _cached_bytes(source: str) -> int | None:
-    """Of the newest snapshot of a hub id that has weights, in this machine's cache; None where there is none."""
+    """The size of the newest snapshot with weights of a hub id in this machine's cache; None where there is none."""
     if importlib.util.find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub.constants import HF_HUB_CACHE

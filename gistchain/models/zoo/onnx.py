@@ -31,6 +31,6 @@ def session_of(raw: bytes, what: str) -> Any:
         return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no class in common
         raise ModelError(
-            f"onnxruntime {onnxruntime.__version__} can't open {what} ({error}): they are not an ONNX model, or one for a "
-            "newer onnxruntime; pip install --upgrade onnxruntime, or export them again"
+            f"onnxruntime {onnxruntime.__version__} can't open {what} ({error}): the file is not an ONNX model, or one "
+            "for a newer onnxruntime; pip install --upgrade onnxruntime, or export it again"
         ) from error

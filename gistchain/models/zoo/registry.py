@@ -1,4 +1,4 @@
-"""A kind and a name, as a person gives them -> the model, ready to run. The rows are in table.py and in plugins."""
+"""A kind and a name, as a user gives them -> the model, ready to run. The rows come from table.py and from plugins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["DTYPES", "KINDS", "PARTS", "entries", "find", "load", "missing", "na
 KINDS = tuple(PROTOCOLS)
 DTYPES = ("float32", "float16", "bfloat16")
 PARTS = {"embedder": ("text-embedder", "minilm")}
-"""Arguments of constructors that are models themselves -> which they are given, unless the caller has one already."""
+"""Arguments of constructors that are models themselves -> the model that is loaded where the caller gives none."""
 _PLACE = "device", "dtype", "allow_download", "allow_pickle"
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 
@@ -39,10 +39,10 @@ def parse(text: str) -> tuple[str, str | None]:
 
 
 def find(kind: str, name: str) -> ModelRow:
-    """Raises SettingError, with what there is, for an unknown kind or name."""
+    """The row. Raises SettingError, which lists the known ones, for an unknown kind or name."""
     if kind not in KINDS:
         raise SettingError(f"there is no kind of model {kind!r}: there are {', '.join(KINDS)}")
-    for row in TABLE:  # what gistchain has keeps its name, and costs no look at what else is installed
+    for row in TABLE:  # gistchain's own names can't be taken, and need no search for plugins
         if (row.kind, row.name) == (kind, name):
             return row
     rows = [row for row in entries() if row.kind == kind]
@@ -80,7 +80,7 @@ def load(
 ) -> Any:
     """The model, which fulfils the Protocol of its kind (conformance.PROTOCOLS).
 
-    source: hub id or folder, of a model that takes one; device, dtype and the permissions are for those as well.
+    source: hub id or folder, for models that take one; device, dtype and the permissions are for these models too.
     folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. Raises
     SettingError for what can't be asked for, ModelError for what is missing or doesn't work.
     """
@@ -135,7 +135,7 @@ def _accepted(model_class: Any) -> set[str]:
     """The names of the arguments that a constructor takes."""
     try:
         parameters = inspect.signature(model_class).parameters
-    except (TypeError, ValueError):  # a class in C tells nothing; it is made without arguments
+    except (TypeError, ValueError):  # a class written in C has no signature; it is made without arguments
         return set()
     any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return set(parameters) | (set(_PLACE) if any_name and "source" in parameters else set())

@@ -20,7 +20,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 def card(name: str, folder: Path | None = None) -> dict[str, Any]:
-    """The model card `{name}.json`: kind, data, licence, recipe, sha256 and what its code needs to know."""
+    """The model card `{name}.json`: kind, data, licence, recipe, sha256 and what its code needs."""
     path = _path(name, ".json", folder)
     try:
         found = parsed(path.read_bytes())

@@ -24,7 +24,7 @@ HEADER_BYTES = 4
 SMALLEST, LARGEST = 16, 16384  # bytes
 MAX_PIXELS = 100_000_000  # of a decoded picture
 LONGEST_SIDE = 512
-_FEW_PIXELS = 256 * 256  # as many as a latent below _MANY_BYTES describes
+_FEW_PIXELS = 256 * 256  # the most that a latent below _MANY_BYTES describes
 _MANY_BYTES = 2048
 _MULTIPLE = 16  # of pixels a side, for the network
 
@@ -35,7 +35,7 @@ class PhotoLatent:
     name = "photo"
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """At most `size_bytes`, fewer where no more is needed. Raises ModelError outside of SMALLEST..LARGEST."""
+        """At most `size_bytes`, fewer where fewer hold it all. Raises ModelError outside SMALLEST..LARGEST."""
         if not SMALLEST <= size_bytes <= LARGEST:
             raise ModelError(
                 f"latent coder 'photo' makes {SMALLEST} to {LARGEST} bytes, not {size_bytes}: ask for a size between"
@@ -57,7 +57,7 @@ class PhotoLatent:
         return Latent(self.name, header.to_bytes(HEADER_BYTES, "big") + encoder.finish())
 
     def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:
-        """Any beginning of an encoded latent that has the header will do. Raises RebuildError for other bytes."""
+        """A latent that was cut behind its header decodes too. Raises RebuildError for other bytes."""
         if latent.coder != self.name:
             raise RebuildError(f"this latent was made by {latent.coder!r}, not by 'photo': decode it with that coder")
         if not HEADER_BYTES <= len(latent.data) <= LARGEST:
@@ -111,7 +111,7 @@ def working_size(width: int, height: int, size_bytes: int) -> tuple[int, int]:
 
 
 def network_input(planes: list[Plane], reached: float) -> NDArray[np.float32]:
-    """Shape (1, 4, H, W): Y, Cb, Cr in 64ths and how far the scan came; sides padded to a multiple of _MULTIPLE."""
+    """Shape (1, 4, H, W): Y, Cb, Cr divided by 64, and how far the scan got; sides padded to multiples of _MULTIPLE."""
     height, width = planes[0].shape
     padding = ((0, -height % _MULTIPLE), (0, -width % _MULTIPLE))
     padded = [np.pad(plane, padding, mode="edge") * np.float32(1 / 64) for plane in planes]
@@ -119,7 +119,7 @@ def network_input(planes: list[Plane], reached: float) -> NDArray[np.float32]:
 
 
 def load_odds() -> TrainedOdds:
-    """The tables that the model card names. Raises ModelError where they are missing or others."""
+    """The tables that the model card names. Raises ModelError where they are missing, or not those of the card."""
     path, wanted = WEIGHTS / "latent-photo.npz", card("latent-photo")["tables_sha256"]
     try:
         raw = path.read_bytes()
