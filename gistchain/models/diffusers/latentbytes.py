@@ -28,7 +28,7 @@ def pack(values: NDArray[np.float32]) -> bytes:
     """The bytes of a latent (channels, height, width). Raises ModelError for one that is too large or not finite."""
     if values.ndim != 3 or max(values.shape) > LARGEST_SIDE or not np.isfinite(values).all():
         raise ModelError(
-            f"a latent of shape {values.shape} can't be written: its sides may be {LARGEST_SIDE} at most, its numbers finite"
+            f"a latent of shape {values.shape} can't be written: only sides up to {LARGEST_SIDE} and finite numbers can"
         )
     header, planes = _HEADER.pack(VERSION, *values.shape), []
     for channel in values:

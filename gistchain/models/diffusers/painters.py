@@ -138,7 +138,7 @@ class TextToImage:
             self._pipe.disable_lora()
 
     def _canvas(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) that is painted: about side x side pixels in the shape of `size`, as multiples for the network."""
+        """(width, height) that is painted: about side x side pixels in the shape of `size`, in steps of the network."""
         if min(size) < 1:
             raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be painted")
         aspect = min(_LONGEST_ASPECT, max(1 / _LONGEST_ASPECT, size[0] / size[1]))

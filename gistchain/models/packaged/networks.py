@@ -67,7 +67,7 @@ class Network:
         self._session = _session(name)
 
     def run(self, image: Pixels, side: int | None = None) -> Features:
-        """All outputs for the image, squashed to `side` x `side` (the card's by default), so that all of it is in view."""
+        """All outputs for the image, squashed to `side` x `side` (the card's by default) so that all is in view."""
         outputs = self._session.run(None, {"x": prepared(image, side or self.side)})
         logits, pooled, peak, *maps = (o[0] for o in outputs)
         return Features(logits, pooled, peak, tuple(maps))

@@ -48,8 +48,8 @@ class Checkpoint:
     def model(self, auto: str, kinds: Sequence[str] = (), unused: Sequence[str] = ()) -> Any:
         """The network, of transformers' class `auto`, in evaluation mode on its device.
 
-        kinds: model types that are accepted; empty for all that `auto` knows. unused: prefixes of names of weights that may
-        be missing. Raises ModelError for another kind, missing or broken weights, or too little memory.
+        kinds: model types that are accepted; empty for all that `auto` knows. unused: prefixes of names of weights
+        that may be missing. Raises ModelError for another kind, missing or broken weights, or too little memory.
         """
         import transformers
 

@@ -1,4 +1,4 @@
-"""A row of the table -> what this machine has of it: its size, what is missing to run it, whether files are undamaged."""
+"""A row of the table -> what this machine has of it: its size, what is missing to run it, whether files are intact."""
 
 from __future__ import annotations
 
