@@ -26,7 +26,7 @@ _BACKGROUNDS = ("cool", "warm")
 
 @dataclass(frozen=True, eq=False)
 class NounLayers:
-    """colours (C, 3): every colour there is, 0 stands for transparent. backgrounds (2,) and sprites per layer
+    """The art. colours (C, 3): all colours, 0 stands for transparent. backgrounds (2,) and, for each layer, sprites
     (N, 32, 32): indices into colours."""
 
     colours: NDArray[np.uint8]
@@ -41,6 +41,7 @@ class NounLayers:
 
 @cache
 def layers() -> NounLayers:
+    """All layers that ship."""
     with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
         raw = json.loads(lzma.decompress(file.read()))
     palette = [_rgb(c) for c in raw["palette"][1:]]
@@ -102,11 +103,11 @@ def held_out(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def sample(count: int, *, rng: np.random.Generator, held: bool) -> NDArray[np.int64]:
     """`count` random seeds (count, 5), all held out or none."""
-    found = np.empty((0, 5), np.int64)
-    while len(found) < count:
+    chosen = np.empty((0, 5), np.int64)
+    while len(chosen) < count:
         seeds = np.stack([rng.integers(0, n, 8 * count + 16) for n in layers().counts], 1)
-        found = np.concatenate([found, seeds[held_out(seeds) == held]])
-    return found[:count]
+        chosen = np.concatenate([chosen, seeds[held_out(seeds) == held]])
+    return chosen[:count]
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:
