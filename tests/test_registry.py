@@ -43,7 +43,14 @@ def test_models_of_the_issue_are_there() -> None:
     } <= names
     assert {("text-embedder", n) for n in ("minilm", "minilm-hf", "clip")} <= names
     others = "image-embedder clip", "joint-embedder default", "joint-embedder clip", "latent-coder photo"
-    others += "latent-coder sd-vae", "segmenter default", "segmenter fcn", "segmenter segformer", "corrector bart"
+    others += (
+        "latent-coder thumb8",
+        "latent-coder sd-vae",
+        "segmenter default",
+        "segmenter fcn",
+        "segmenter segformer",
+        "corrector bart",
+    )
     others += "perceptual default", "perceptual lpips", "features packaged", "features inception"
     others += "fingerprinter default", "content-rater default"
     assert {tuple(other.split()) for other in others} <= names

@@ -7,6 +7,7 @@ import pytest
 
 from gistchain.errors import ModelError, RebuildError
 from gistchain.models.thumb8 import Thumb8, grid_of, grid_or_none
+from gistchain.models.zoo.conformance import check
 from gistchain.types import Latent
 
 CODER = Thumb8()
@@ -37,6 +38,16 @@ def test_a_foreign_or_cut_latent_is_refused(foreign: Latent) -> None:
     with pytest.raises(RebuildError):
         grid_of(foreign)
     assert grid_or_none(foreign) is None
+
+
+def test_a_coder_whose_latents_carry_another_name_is_found_out() -> None:
+    class Misnamed(Thumb8):
+        name = "other"
+
+    image = np.zeros((9, 9, 3), np.uint8)
+    assert check("latent-coder", CODER, image, "").startswith("coder 'thumb8', 192 bytes")
+    with pytest.raises(ModelError, match="say coder 'thumb8', but its name is 'other'"):
+        check("latent-coder", Misnamed(), image, "")
 
 
 def test_sizes_that_can_not_be_made_are_refused() -> None:

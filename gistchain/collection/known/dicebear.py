@@ -79,8 +79,8 @@ def _named(palette: Sequence[str]) -> dict[str, str]:
 
     colours = sorted({c.lower() for c in palette})
     names = list(COLOURS)
-    seen = lab(np.array([list(bytes.fromhex(c[1:7])) for c in colours]))
-    distance = ciede2000(seen[:, None], lab(np.array([COLOURS[n] for n in names]))[None])
+    own = lab(np.array([list(bytes.fromhex(c[1:7])) for c in colours]))
+    distance = ciede2000(own[:, None], lab(np.array([COLOURS[n] for n in names]))[None])
     return {colours[row]: names[column] for row, column in zip(*linear_sum_assignment(distance), strict=True)}
 
 

@@ -45,8 +45,8 @@ def layers() -> NounLayers:
     with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
         raw = json.loads(lzma.decompress(file.read()))
     palette = [_rgb(c) for c in raw["palette"][1:]]
-    seen = dict.fromkeys([*palette, *(_rgb(c) for c in raw["bgcolors"])])
-    index = {colour: k for k, colour in enumerate(seen, 1)}
+    colours = dict.fromkeys([*palette, *(_rgb(c) for c in raw["bgcolors"])])
+    index = {colour: k for k, colour in enumerate(colours, 1)}
     to_index = np.array([0, *(index[c] for c in palette)], np.uint8)
     names = {k: tuple(_value(i["filename"]) for i in raw["images"][k]) for k in _LAYERS}
     traits = Traits(
@@ -61,7 +61,7 @@ def layers() -> NounLayers:
         },
     )
     return NounLayers(
-        np.array([(0, 0, 0), *seen], np.uint8),
+        np.array([(0, 0, 0), *colours], np.uint8),
         np.array([index[_rgb(c)] for c in raw["bgcolors"]], np.uint8),
         tuple(np.stack([to_index[_decode(i["data"])] for i in raw["images"][k]]) for k in _LAYERS),
         traits,

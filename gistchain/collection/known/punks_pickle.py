@@ -77,4 +77,4 @@ def _object_arrays(node: Any, depth: int) -> list[NDArray[Any]]:
         return []
     if isinstance(inner, (str, bytes, range)):
         return []
-    return [found for item in inner for found in _object_arrays(item, depth - 1)]
+    return [array for item in inner for array in _object_arrays(item, depth - 1)]

@@ -49,13 +49,13 @@ def unpack(data: bytes, *, channels: int) -> NDArray[np.float32]:
     start = _HEADER.size + channels * _CHANNEL.size
     if len(data) < start or (len(data) - start) % 4:
         raise RebuildError(f"a latent of {len(data)} bytes is cut off; {_BROKEN}")
-    version, found, height, width = _HEADER.unpack_from(data)
+    version, written, height, width = _HEADER.unpack_from(data)
     if version != VERSION:
         raise RebuildError(
             f"the latent is written in version {version}, this one reads {VERSION}; update, or {_BROKEN}"
         )
-    if found != channels or not height or not width:
-        raise RebuildError(f"the latent says {found} x {height} x {width} where {channels} channels fit; {_BROKEN}")
+    if written != channels or not height or not width:
+        raise RebuildError(f"the latent says {written} x {height} x {width} where {channels} channels fit; {_BROKEN}")
     decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4", offset=start).astype(np.uint32))
     scales, planes = [], []
     for k in range(channels):

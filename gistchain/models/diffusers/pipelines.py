@@ -88,10 +88,10 @@ def _index(checkpoint: Checkpoint) -> dict[str, Any]:
     with reading(checkpoint.who, checkpoint.source), silently():
         import diffusers
 
-        found: dict[str, Any] = diffusers.DiffusionPipeline.load_config(
+        index: dict[str, Any] = diffusers.DiffusionPipeline.load_config(
             checkpoint.source, local_files_only=not checkpoint.allow_download
         )
-        return found
+        return index
 
 
 def _text_parts(checkpoint: Checkpoint, index: dict[str, Any]) -> dict[str, Any]:
@@ -117,10 +117,12 @@ def _lora_file(checkpoint: Checkpoint, source: str) -> tuple[str, str]:
     """(folder or hub id, name of the file)."""
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(path.glob(f"*{SAFE}")) or sorted(path.glob("*.bin")) or sorted(path.glob("*.pt"))
-        path = next((p for p in found if p.name == _LORA_FILE), found[0] if len(found) == 1 else path)
+        weights = sorted(path.glob(f"*{SAFE}")) or sorted(path.glob("*.bin")) or sorted(path.glob("*.pt"))
+        path = next((p for p in weights if p.name == _LORA_FILE), weights[0] if len(weights) == 1 else path)
         if path.is_dir():
-            raise ModelError(f"{source} holds {len(found)} files of weights instead of one LoRA: give the file itself")
+            raise ModelError(
+                f"{source} holds {len(weights)} files of weights instead of one LoRA: give the file itself"
+            )
     if not path.is_file():
         return located(checkpoint.who, source, allow_download=checkpoint.allow_download), _LORA_FILE
     refuse_pickle(path, allow=checkpoint.allow_pickle)

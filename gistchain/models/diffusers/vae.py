@@ -95,9 +95,9 @@ class SdVae:
         """(channels, height, width): the latent of the image at (width, height) pixels, scaled for the denoiser."""
         import torch
 
-        seen = fitted(image, size).astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+        scaled = fitted(image, size).astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
         with self._running():
-            mean = self._vae.encode(torch.from_numpy(seen).to(self._vae.device, self._vae.dtype)).latent_dist.mode()
+            mean = self._vae.encode(torch.from_numpy(scaled).to(self._vae.device, self._vae.dtype)).latent_dist.mode()
             values = (mean.float() - self._shift) * float(self._vae.config.scaling_factor)
             latent: NDArray[np.float32] = values[0].cpu().numpy()
         if not np.isfinite(latent).all():

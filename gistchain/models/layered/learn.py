@@ -92,12 +92,12 @@ def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: T
 
 def _follows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each type an earlier one that is visible whenever it is, or -1: facial hair for facial hair color."""
-    seen = labels > 0
+    visible = labels > 0
     follows = np.full(labels.shape[1], -1)
     for t in range(1, labels.shape[1]):
-        if not _SOMETIMES < seen[:, t].mean() < 1 - _SOMETIMES:
+        if not _SOMETIMES < visible[:, t].mean() < 1 - _SOMETIMES:
             continue
-        together = (seen[:, :t] == seen[:, t : t + 1]).mean(0)
+        together = (visible[:, :t] == visible[:, t : t + 1]).mean(0)
         if together.max() > _TOGETHER:
             follows[t] = int(together.argmax())
     return follows

@@ -105,9 +105,9 @@ def _drawn(labels: NDArray[np.int64], layers: Layers, noise: np.random.RandomSta
 
 def _steered(variation: Floats, wanted: Floats, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coordinates of the variation given what an 8 x 8 latent shows of it: the Gaussian posterior, moved by `drawn`."""
-    seen = np.stack([_eighths(v.reshape(-1, 3)) for v in variation]).astype(np.float64) / _GRID_DEVIATION
-    precision = seen @ seen.T + np.eye(len(seen))
-    mean = np.linalg.solve(precision, seen @ (wanted.astype(np.float64) / _GRID_DEVIATION))
+    shown = np.stack([_eighths(v.reshape(-1, 3)) for v in variation]).astype(np.float64) / _GRID_DEVIATION
+    precision = shown @ shown.T + np.eye(len(shown))
+    mean = np.linalg.solve(precision, shown @ (wanted.astype(np.float64) / _GRID_DEVIATION))
     return np.asarray(mean + np.linalg.solve(np.linalg.cholesky(precision).T, drawn))
 
 

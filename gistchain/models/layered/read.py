@@ -65,23 +65,23 @@ class Reader:
             if (labels == before).all() and not self._paired(picture, labels):
                 break
         chances = []
-        seen = self.visible(labels)
+        visible = self.visible(labels)
         for t in range(len(labels)):
             logs = self.log_chances(picture, labels, t)
             shares = np.exp(logs - logs.max())
             shares /= shares.sum()
             # A trait that can't be seen gets the label 0, which is then as right as the value itself.
-            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not seen[t] else 0))
+            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not visible[t] else 0))
         wrong = np.clip(layers.picture(labels), -1, 1) - picture
-        return Reading(seen, np.array(chances), float((wrong * wrong).mean()))
+        return Reading(visible, np.array(chances), float((wrong * wrong).mean()))
 
     def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The labels without unreadable types, and without faint traits of types that are labelled only if visible."""
-        seen = np.where(self.layers.sharpness > 0, labels, 0)
-        for t in np.flatnonzero(seen * self.layers.vanishes):
+        visible = np.where(self.layers.sharpness > 0, labels, 0)
+        for t in np.flatnonzero(visible * self.layers.vanishes):
             if absence(self.layers, labels, int(t)) < VISIBLE:
-                seen[t] = 0
-        return seen
+                visible[t] = 0
+        return visible
 
     def _paired(self, picture: Floats, labels: NDArray[np.int64]) -> bool:
         """Changes a type and its colour together, where neither could change alone; True if that changed the labels."""

@@ -75,9 +75,9 @@ class _Images:
         return np.stack(rows) if rows else np.zeros((0, _dimensions()), np.float32)
 
     def _embed_one(self, image: Pixels) -> NDArray[np.float32]:
-        seen = network().run(image)
-        classes = np.sqrt(likeliest(seen.probabilities))  # flatter: the network is too sure of drawings
-        feed = {"image": image_numbers(image, seen)[None], "classes": classes[None]}
+        features = network().run(image)
+        classes = np.sqrt(likeliest(features.probabilities))  # flatter: the network is too sure of drawings
+        feed = {"image": image_numbers(image, features)[None], "classes": classes[None]}
         vector: NDArray[np.float32] = _heads().run(["image_vector"], feed | _no_phrases())[0][0]
         return vector
 
@@ -121,7 +121,7 @@ def phrase_numbers(text: str, minilm: TextEmbedder) -> dict[str, NDArray[np.floa
     }
 
 
-def image_numbers(image: Pixels, seen: Features) -> NDArray[np.float32]:
+def image_numbers(image: Pixels, features: Features) -> NDArray[np.float32]:
     """What the image head reads, one row: first the colours by place (places * anchors), then a grid of colours, edges,
     and the network's features."""
     small = (area_average(image, _SIDE).transpose(1, 2, 0) + 1) * 127.5
@@ -135,8 +135,8 @@ def image_numbers(image: Pixels, seen: Features) -> NDArray[np.float32]:
             np.sqrt(by_place).ravel(),
             grid,
             _edges(colour[..., 0]),
-            seen.pooled,
-            _thirds(seen.maps[3]),
+            features.pooled,
+            _thirds(features.maps[3]),
         ],
         dtype=np.float32,
     )

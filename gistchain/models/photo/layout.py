@@ -56,10 +56,10 @@ def regions_of(image: Pixels) -> list[ColourRegion]:
 
 def light_of(image: Pixels) -> str:
     """'dark', 'bright', 'black and white' or ''."""
-    seen = lab(_thumbnail(image))
-    if float(np.quantile(np.hypot(seen[..., 1], seen[..., 2]), 0.95)) < _COLOURLESS:
+    colours = lab(_thumbnail(image))
+    if float(np.quantile(np.hypot(colours[..., 1], colours[..., 2]), 0.95)) < _COLOURLESS:
         return "black and white"
-    lightness = float(seen[..., 0].mean())
+    lightness = float(colours[..., 0].mean())
     return "dark" if lightness < _DARK else "bright" if lightness > _BRIGHT else ""
 
 

@@ -145,9 +145,11 @@ class ClipImage:
     def _rows(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         clip = self._clip
         with clip.checkpoint.running(_LESS):
-            seen = clip.images(images=[rgb(i) for i in images], return_tensors="pt").pixel_values
-            seen = seen.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
-            return unit(clip.checkpoint.who, clip.model.visual_projection(clip.model.vision_model(seen).pooler_output))
+            pixels = clip.images(images=[rgb(i) for i in images], return_tensors="pt").pixel_values
+            pixels = pixels.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
+            return unit(
+                clip.checkpoint.who, clip.model.visual_projection(clip.model.vision_model(pixels).pooler_output)
+            )
 
 
 class Clip:

@@ -70,15 +70,17 @@ class Lpips:
                 f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} have no LPIPS: resize one"
             )
         with running(self._who, self._device, _LESS):
-            found = self._model(self._seen(a), self._seen(b))
-            return max(0.0, finite(self._who, float(found)))
+            distance = self._model(self._seen(a), self._seen(b))
+            return max(0.0, finite(self._who, float(distance)))
 
     def _seen(self, image: Pixels) -> Any:
         import torch
 
-        seen = _channels_first([image]).to(self._device, torch_dtype(self._dtype)) / 127.5 - 1
+        pixels = _channels_first([image]).to(self._device, torch_dtype(self._dtype)) / 127.5 - 1
         size = [max(_SMALLEST, side) for side in image.shape[:2]]
-        return torch.nn.functional.interpolate(seen, size, mode="bilinear") if size != list(seen.shape[2:]) else seen
+        return (
+            torch.nn.functional.interpolate(pixels, size, mode="bilinear") if size != list(pixels.shape[2:]) else pixels
+        )
 
 
 class InceptionFeatures:
@@ -128,8 +130,8 @@ class InceptionFeatures:
                 torch.nn.functional.interpolate(_channels_first([i]).float() / 255, (299, 299), mode="bilinear")
                 for i in images
             ]
-            seen = (2 * torch.cat(resized) - 1).to(self._device, torch_dtype(self._dtype))
-            rows: NDArray[np.float32] = self._model(seen).float().cpu().numpy()
+            pixels = (2 * torch.cat(resized) - 1).to(self._device, torch_dtype(self._dtype))
+            rows: NDArray[np.float32] = self._model(pixels).float().cpu().numpy()
             return rows
 
 

@@ -79,8 +79,8 @@ class Checkpoint:
         if (Path(self.source) / "model_index.json").is_file():
             raise ModelError(f"{self.source} is a pipeline of diffusers; {self.who} wants one model of transformers")
         with self._reading(), quietly():
-            found: dict[str, Any] = PreTrainedConfig.get_config_dict(self.source, **self.files)[0]
-            return found
+            config: dict[str, Any] = PreTrainedConfig.get_config_dict(self.source, **self.files)[0]
+            return config
 
     def json(self, name: str) -> dict[str, Any]:
         """The content of a further JSON file of the checkpoint, {} where there is none of this name."""
@@ -90,8 +90,8 @@ class Checkpoint:
             path = cached_file(
                 self.source, name, local_files_only=not self.allow_download, _raise_exceptions_for_missing_entries=False
             )
-            found: dict[str, Any] = parsed(Path(path).read_bytes()) if path else {}
-            return found
+            content: dict[str, Any] = parsed(Path(path).read_bytes()) if path else {}
+            return content
 
     def running(self, less: str) -> contextlib.AbstractContextManager[None]:
         """A context for one run: quiet, without gradients; too little memory becomes a ModelError that names `less`."""

@@ -43,9 +43,9 @@ class HfSegmenter:
 
     def mask(self, image: Pixels) -> NDArray[np.float32]:
         with self._checkpoint.running(_LESS):
-            seen = self._images(images=rgb(image), return_tensors="pt").pixel_values
-            seen = seen.to(self._checkpoint.device, torch_dtype(self._checkpoint.dtype))
-            return subject(self._checkpoint.who, self._model(pixel_values=seen).logits, image, self._background)
+            pixels = self._images(images=rgb(image), return_tensors="pt").pixel_values
+            pixels = pixels.to(self._checkpoint.device, torch_dtype(self._checkpoint.dtype))
+            return subject(self._checkpoint.who, self._model(pixel_values=pixels).logits, image, self._background)
 
 
 class FcnSegmenter:
@@ -77,8 +77,8 @@ class FcnSegmenter:
 
     def mask(self, image: Pixels) -> NDArray[np.float32]:
         with running(self._who, self._device, "a smaller side"):
-            seen = normalised(_fitted(image, self._side)).to(self._device, torch_dtype(self._dtype))
-            return subject(self._who, self._model(seen)["out"], image, background=0)
+            pixels = normalised(_fitted(image, self._side)).to(self._device, torch_dtype(self._dtype))
+            return subject(self._who, self._model(pixels)["out"], image, background=0)
 
 
 def subject(who: str, logits: Any, image: Pixels, background: int | None) -> NDArray[np.float32]:

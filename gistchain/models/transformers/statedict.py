@@ -65,11 +65,11 @@ def _file(who: str, source: str) -> Path | None:
     """The file, or None where `source` is a name and not a path."""
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix == SAFE or p.suffix in PICKLED)
-        found = [p for p in found if p.suffix == SAFE] or found
-        if len(found) != 1:
-            raise ModelError(f"{who}: {path} holds {len(found)} files of weights instead of one: give the file itself")
-        return found[0]
+        files = sorted(p for p in path.iterdir() if p.suffix == SAFE or p.suffix in PICKLED)
+        files = [p for p in files if p.suffix == SAFE] or files
+        if len(files) != 1:
+            raise ModelError(f"{who}: {path} holds {len(files)} files of weights instead of one: give the file itself")
+        return files[0]
     if not path.is_file() and ("/" in source or path.suffix):
         raise ModelError(f"{who}: there is no file {source}: give the file of its weights")
     return path if path.is_file() else None

@@ -87,9 +87,9 @@ def _check_weights(part: Path, allow_pickle: bool) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = parsed(path.read_bytes())
+        content = parsed(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} can't be read as JSON ({error}): fetch the model again") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"{path} is not the description of a model: fetch it again")
-    return found
+    return content

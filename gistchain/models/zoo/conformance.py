@@ -159,13 +159,14 @@ def _image_embedder(model: ImageEmbedder, image: Pixels, _: str) -> str:
 
 def _joint_embedder(model: JointEmbedder, image: Pixels, caption: str) -> str:
     text = are_vectors(model.text.embed([caption, "a photo of a sailing ship at sea"]), 2)
-    seen = are_vectors(model.image.embed([image]), 1)
+    vector = are_vectors(model.image.embed([image]), 1)
     _must(
-        text.shape[1] == seen.shape[1], f"texts get {text.shape[1]} numbers and images {seen.shape[1]}: not one space"
+        text.shape[1] == vector.shape[1],
+        f"texts get {text.shape[1]} numbers and images {vector.shape[1]}: not one space",
     )
     _text_embedder(model.text, image, caption)
     _image_embedder(model.image, image, caption)
-    own, other = text @ seen[0]
+    own, other = text @ vector[0]
     return (
         f"{text.shape[1]} numbers; the image agrees with its caption by {own:.3f}, with 'a sailing ship' by {other:.3f}"
     )

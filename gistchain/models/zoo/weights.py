@@ -23,14 +23,14 @@ def card(name: str, folder: Path | None = None) -> dict[str, Any]:
     """The model card `{name}.json`: kind, data, licence, recipe, sha256 and what its code needs."""
     path = _path(name, ".json", folder)
     try:
-        found = parsed(path.read_bytes())
+        content = parsed(path.read_bytes())
     except FileNotFoundError as error:
         raise ModelError(f"no model {name!r}: there is no {path.name} in {path.parent}; {_remedy(folder)}") from error
     except (OSError, ValueError) as error:
         raise ModelError(f"the model card {path} is damaged ({error}): {_remedy(folder)}") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ModelError(f"{path} is not a model card: {_remedy(folder)}")
-    return found
+    return content
 
 
 def weights(name: str, folder: Path | None = None, *, suffix: str = ".onnx") -> bytes:

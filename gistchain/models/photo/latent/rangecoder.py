@@ -34,8 +34,8 @@ class RangeEncoder:
     def code(self, ones: NDArray[np.int64], bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """ones: the chance of a 1, out of ONE, for each bit. Returns `bits`."""
         low, high, out = self._low, self._high, self._out
-        for one, bit in zip(ones.tolist(), bits.tolist(), strict=True):
-            middle = low + ((high - low) * one >> 16)
+        for chance, bit in zip(ones.tolist(), bits.tolist(), strict=True):
+            middle = low + ((high - low) * chance >> 16)
             if bit:
                 high = middle
             else:
@@ -75,8 +75,8 @@ class RangeDecoder:
         """The bits that the encoder was given with these chances. `bits` is ignored."""
         low, high, least, most, at, data = self._low, self._high, self._least, self._most, self._at, self._data
         decoded = bytearray()
-        for one in ones.tolist():
-            middle = low + ((high - low) * one >> 16)
+        for chance in ones.tolist():
+            middle = low + ((high - low) * chance >> 16)
             if most <= middle:
                 high = middle
                 decoded.append(1)

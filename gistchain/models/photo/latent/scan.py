@@ -65,8 +65,8 @@ def scan(pyramid: Pyramid, planes: int, odds: Odds, coder: Coder) -> None:
 
 def _wake(group: Group, plane: int, odds: Odds, coder: Coder) -> bool:
     needed = group.truth is not None and bool((group.truth >= 1 << plane).any())
-    one = odds.flag(2 * group.level + group.kind, plane)
-    group.active = bool(coder.code(np.array([one], np.int64), np.array([needed], np.uint8))[0])
+    chance = odds.flag(2 * group.level + group.kind, plane)
+    group.active = bool(coder.code(np.array([chance], np.int64), np.array([needed], np.uint8))[0])
     return group.active
 
 
@@ -161,12 +161,12 @@ def _shifts(group: Group, band: Index) -> tuple[Index, Index, Index, Index]:
     n = group.orients
     bands = np.arange(group.shape[0])
     first = bands // n * n
-    one, two = first + (bands + 1) % n, first + (bands + 2) % n
+    sister_1, sister_2 = first + (bands + 1) % n, first + (bands + 2) % n
     if group.kind == 0:
         near, far = bands, bands + n
     else:
         near, far = bands % n, (bands + n) % group.shape[0]
-    return tuple(((b - bands) * group.stride)[band] for b in (one, two, near, far))  # type: ignore[return-value]
+    return tuple(((b - bands) * group.stride)[band] for b in (sister_1, sister_2, near, far))  # type: ignore[return-value]
 
 
 def _neighbours(row: int) -> tuple[int, ...]:
@@ -183,12 +183,12 @@ def _features(group: Group, at: Index, band: Index, wide: NDArray[np.float32]) -
         above = group.above[at]
         np.take(group.parent.loud, above, out=x[13])
         np.take(group.parent.around, above, out=x[14])
-    one, two, near, far = _shifts(group, band)
+    sister_1, sister_2, near, far = _shifts(group, band)
     if group.orients == 3:
-        np.take(group.loud, at + one, out=x[15])
-        np.take(group.around, at + one, out=x[16])
-        np.take(group.loud, at + two, out=x[17])
-        np.take(group.around, at + two, out=x[18])
+        np.take(group.loud, at + sister_1, out=x[15])
+        np.take(group.around, at + sister_1, out=x[16])
+        np.take(group.loud, at + sister_2, out=x[17])
+        np.take(group.around, at + sister_2, out=x[18])
     other = group.other
     if other is not None:
         np.take(other.loud, at + near, out=x[19])
@@ -206,10 +206,10 @@ def _sign_features(group: Group, at: Index, band: Index) -> NDArray[np.float32]:
         np.take(group.sign, at + shift, out=x[k])
     if group.parent is not None:
         np.take(group.parent.sign, group.above[at], out=x[13])
-    one, two, near, far = _shifts(group, band)
+    sister_1, sister_2, near, far = _shifts(group, band)
     if group.orients == 3:
-        np.take(group.sign, at + one, out=x[15])
-        np.take(group.sign, at + two, out=x[17])
+        np.take(group.sign, at + sister_1, out=x[15])
+        np.take(group.sign, at + sister_2, out=x[17])
     other = group.other
     if other is not None:
         np.take(other.sign, at + near, out=x[19])
