@@ -28,11 +28,11 @@ from gistchain.collection.tokens import Tokens
 from gistchain.collection.trained import Trained
 from gistchain.collection.work import Work, opened
 from gistchain.errors import CollectionError
+from gistchain.models.area import area_average
 from gistchain.models.layered.fit import Fitted
 from gistchain.models.layered.learn import learn
 from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, to_pixels, unpack
 from gistchain.models.layered.read import VISIBLE, absence
-from gistchain.models.traitnet.captioner import area_average
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 

@@ -10,5 +10,7 @@
       packaged/     networks that come in packages
       thumb8.py     8x8 colours as a latent
 
+    area.py     what small networks see of an image     strength.py     how far a painter goes from a latent
+
 A model sees types, errors, traits and colours, its weights and its own framework: no image file, no setting, no chain.
 """

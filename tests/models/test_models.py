@@ -13,9 +13,10 @@ from PIL import Image
 
 from gistchain.collection.known import dicebear, nouns
 from gistchain.errors import ModelError, RebuildError
+from gistchain.models.area import area_average
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.thumb8 import Thumb8
-from gistchain.models.traitnet.captioner import TraitCaptioner, area_average
+from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter, painted
 from gistchain.models.zoo import onnx, weights
 from gistchain.types import Gist
@@ -60,7 +61,7 @@ def test_a_model_that_does_not_exist_is_named() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (24, 24), (17, 93), (512, 512), (2100, 1500), (20_000, 10)])
 def test_area_averaging_is_exact_for_any_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    small = area_average(image)
+    small = area_average(image, 64)
     assert small.shape == (3, 64, 64)
     # Whatever the size, averaging keeps the mean (large images pass through whole-number steps, rounded).
     assert (small.mean((1, 2)) + 1) * 127.5 == pytest.approx(image.mean((0, 1)), abs=1.0)
@@ -69,7 +70,7 @@ def test_area_averaging_is_exact_for_any_size(size: tuple[int, int]) -> None:
 def test_area_averaging_agrees_with_block_means() -> None:
     image = np.random.default_rng(2).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     blocks = image.reshape(64, 4, 64, 4, 3).mean((1, 3)).transpose(2, 0, 1) / 127.5 - 1
-    np.testing.assert_allclose(area_average(image), blocks, atol=1e-5)
+    np.testing.assert_allclose(area_average(image, 64), blocks, atol=1e-5)
 
 
 def test_the_captioner_reads_an_image_at_any_size() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 
+from gistchain.models.area import area_average
 from gistchain.models.layered.model import SIDE
 from gistchain.models.layered.read import Reader
 from gistchain.models.layered.shelf import OnShelf, Shelf
-from gistchain.models.traitnet.captioner import area_average
 from gistchain.types import Caption, Pixels
 
 _ENOUGH = 0.5  # a candidate this sure ends the search

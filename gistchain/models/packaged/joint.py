@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.colours import COLOURS, colours_in, lab
+from gistchain.models.area import area_average
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.packaged.networks import Features, network
-from gistchain.models.traitnet.captioner import area_average
 from gistchain.models.zoo.onnx import session
 from gistchain.traits import parts
 from gistchain.types import ImageEmbedder, Pixels, TextEmbedder

@@ -24,7 +24,7 @@ class Checkpoint:
     """Where a model is and where it will run. who: names the adapter in messages.
 
     source: a folder or a hub id; afterwards the folder, where the model is on disk. device: cpu, cuda, cuda:1, mps ...
-    dtype: one of running.DTYPES. allow_download: the hub may be asked for what is not on disk. allow_pickle: weights
+    dtype: one of registry.DTYPES. allow_download: the hub may be asked for what is not on disk. allow_pickle: weights
     may be other than safetensors. Raises SettingError for a device or dtype that can't be used, ModelError for anything
     that is not a checkpoint.
     """

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gistchain.errors import ModelError, SettingError
+from gistchain.models.zoo.registry import DTYPES
 from gistchain.types import Pixels
-
-DTYPES = ("float32", "float16", "bfloat16")
 
 
 def check_place(device: str, dtype: str) -> None:

@@ -11,11 +11,9 @@ from typing import Any
 
 from gistchain.errors import GistchainError, ModelError, SettingError
 from gistchain.models.zoo.conformance import PROTOCOLS
-from gistchain.models.zoo.inventory import imported, missing, unmet
+from gistchain.models.zoo.inventory import imported, unmet
 from gistchain.models.zoo.plugins import with_plugins
 from gistchain.models.zoo.table import TABLE, ModelRow
-
-__all__ = ["DTYPES", "KINDS", "PARTS", "entries", "find", "load", "missing", "named", "parse"]
 
 KINDS = tuple(PROTOCOLS)
 DTYPES = ("float32", "float16", "bfloat16")
