@@ -23,9 +23,9 @@ from benchmarks.report import timed
 from gistchain.collection.known import dicebear
 from gistchain.colours import ciede2000, lab
 from gistchain.models.packaged.networks import class_names, network
-from gistchain.models.photo.captioner import PhotoCaptioner, Reading, probabilities
+from gistchain.models.photo.captioner import PhotoCaptioner, PhotoReading, probabilities
 from gistchain.models.photo.sketch import SketchPainter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Caption, Gist, Pixels
 from training.data import cutouts, photos
 from training.data.photos import over
@@ -70,7 +70,7 @@ def _rows(captioner: PhotoCaptioner, images: dict[str, Pixels], truth: dict[str,
     return rows
 
 
-def _judged(image: Pixels, said: Caption, reading: Reading, truth: set[str]) -> dict[str, Any]:
+def _judged(image: Pixels, said: Caption, reading: PhotoReading, truth: set[str]) -> dict[str, Any]:
     named = " of " in said.text.split(",")[0]
     path = right([node for node, _ in reading.path], truth)
     best = class_names()[int(probabilities(image, network().run(image)).argmax())]

@@ -21,7 +21,7 @@ from benchmarks.report import timed
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.traitnet.painter import TraitPainter
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 from gistchain.types import Gist
 
 RUNS = 7

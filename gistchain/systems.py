@@ -165,7 +165,7 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
     """Those that ship and those in the user's folder."""
     from gistchain.models.layered.shelf import Shelf
     from gistchain.models.traitnet.painter import painted
-    from gistchain.models.zoo.onnx import card
+    from gistchain.models.zoo.weights import card
 
     known = [
         KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()

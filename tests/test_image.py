@@ -212,6 +212,6 @@ def test_a_png_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 def test_importing_does_not_load_pillow() -> None:
-    modules = "gistchain.image, gistchain.gist.latent, gistchain.rareness.hashes"
+    modules = "gistchain.image, gistchain.models.thumb8, gistchain.rareness.hashes"
     code = f"import sys, {modules}; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

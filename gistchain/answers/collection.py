@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gistchain.collection.train import Trained
+    from gistchain.collection.trained import Trained
     from gistchain.systems import KnownCollection
 
 

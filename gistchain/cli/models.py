@@ -14,7 +14,7 @@ from gistchain.errors import GistchainError, ModelError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.models.zoo.table import Entry
+    from gistchain.models.zoo.table import ModelRow
     from gistchain.types import Pixels
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(entry: Entry, image: Pixels, caption: str, source: str | None, place: dict[str, Any]) -> dict[str, Any]:
+def _checked(entry: ModelRow, image: Pixels, caption: str, source: str | None, place: dict[str, Any]) -> dict[str, Any]:
     from gistchain.models.zoo import conformance, registry
     from gistchain.models.zoo.inventory import verify
 
@@ -98,7 +98,7 @@ def _checked(entry: Entry, image: Pixels, caption: str, source: str | None, plac
     return {"files_verified": files, "load_s": loaded - started, "run_s": ran - loaded, "result": result}
 
 
-def _print_checked(entry: Entry, done: dict[str, Any], as_json: bool) -> None:
+def _print_checked(entry: ModelRow, done: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({"kind": entry.kind, "name": entry.name, "ok": True, **done})
         return
@@ -119,7 +119,7 @@ def _noun() -> tuple[Pixels, str]:
     return token.image(0).repeat(4, 0).repeat(4, 1), token.caption(0)
 
 
-def _print_table(rows: list[tuple[Entry, int | None, str]]) -> None:
+def _print_table(rows: list[tuple[ModelRow, int | None, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -140,7 +140,7 @@ def _print_table(rows: list[tuple[Entry, int | None, str]]) -> None:
     Console(file=sys.stdout).print(table)
 
 
-def _fields(entry: Entry, size: int | None, lacking: str) -> dict[str, Any]:
+def _fields(entry: ModelRow, size: int | None, lacking: str) -> dict[str, Any]:
     return {
         "kind": entry.kind,
         "name": entry.name,
@@ -155,7 +155,7 @@ def _fields(entry: Entry, size: int | None, lacking: str) -> dict[str, Any]:
     }
 
 
-def _size(entry: Entry, size: int | None) -> str:
+def _size(entry: ModelRow, size: int | None) -> str:
     """~ marks what is not here and would have to be fetched."""
     from rich.filesize import decimal
 

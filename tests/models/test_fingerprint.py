@@ -21,7 +21,7 @@ from gistchain.errors import RarenessError
 from gistchain.models.packaged import fingerprint as models
 from gistchain.models.packaged import networks as packaged
 from gistchain.models.packaged.nsfw import nsfwjs, open_nsfw
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.rareness import fingerprint
 from gistchain.types import ContentRater, Fingerprinter, Pixels
 

@@ -23,7 +23,7 @@ from PIL import Image
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.networks import class_names, network
 from gistchain.models.photo.captioner import branch, probabilities
-from gistchain.models.photo.labels import Node, best_path, class_paths
+from gistchain.models.photo.labels import LabelNode, best_path, class_paths
 from gistchain.models.photo.medium import medium_features
 from gistchain.types import Pixels
 from training.data import cutouts, photos
@@ -89,7 +89,7 @@ def said_of(name: str, title: str) -> set[str]:
     return told | set(" ".join([*folders, *above, *(MORE[w] for w in told if w in MORE)]).split())
 
 
-def right(path: list[Node], truth: set[str]) -> list[bool]:
+def right(path: list[LabelNode], truth: set[str]) -> list[bool]:
     """For each word of a path whether it is right: it, its last word or its plural is said, or the next is right."""
     found = []
     for node in path:

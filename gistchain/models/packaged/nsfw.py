@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.models.packaged.networks import package_weights, squashed, with_output
-from gistchain.models.zoo.onnx import card, session, session_of
+from gistchain.models.zoo.onnx import session, session_of
+from gistchain.models.zoo.weights import card
 from gistchain.types import Pixels
 
 OPEN_NSFW = "open-nsfw"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gistchain.models.photo.latent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photo.latent.contexts import NETWORKS, ContextNetwork, TrainedOdds
 from gistchain.models.photo.latent.pyramid import LEVELS, PLANES
 from gistchain.models.photo.latent.rangecoder import ONE, Exhausted
 from gistchain.models.photo.latent.scan import CONSTANT, DYNAMIC, Bits, Index, scan
@@ -83,7 +83,7 @@ def record() -> None:
 
 
 class ContextNet(nn.Module):
-    """What Network does in integers; inputs and activations in units of 16."""
+    """What ContextNetwork does in integers; inputs and activations in units of 16."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -145,7 +145,9 @@ def _train_context(name: str, x: NDArray[np.int16], y: Bits, weight: NDArray[np.
 
 def kept_odds() -> TrainedOdds:
     with np.load(CONTEXTS) as kept:
-        networks = {name: Network(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS}
+        networks = {
+            name: ContextNetwork(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS
+        }
         return TrainedOdds(kept["flags"].astype(np.int64), networks)
 
 
