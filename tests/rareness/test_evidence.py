@@ -61,7 +61,7 @@ def test_whatever_is_found_otherwise_gives_another_document(found: Rareness) -> 
         {"score": found.score + 0.001},
         {"verdict": "unsure"},
         {"interval": (0.0, 1.0)},
-        {"registered": 3},
+        {"compared_with": 3},
         {"fingerprint": fingerprint},
         {"fingerprint_version": "2"},
         {"web": None},

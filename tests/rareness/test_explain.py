@@ -15,6 +15,7 @@ from PIL import Image
 
 from gistchain.image import read_image
 from gistchain.rareness.explain import explain
+from gistchain.rareness.words import reason
 from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
 from tests.rareness.test_sense import picture
 from tests.support.plain_checker import PlainChecker
@@ -113,8 +114,9 @@ def test_every_verdict_has_its_words(verdict: Any, found: Rareness) -> None:
 
 
 def test_an_empty_database_is_explained_too() -> None:
-    page = Page(explain([(picture(1), PlainChecker().check(picture(1)))]))
-    assert "Nothing is registered that it could be compared with." in page.words
+    found = PlainChecker().check(picture(1))
+    page = Page(explain([(picture(1), replace(found, reason=reason(found.verdict, None, 0)))]))
+    assert page.words.count("Nothing is registered that it could be compared with.") == 1
     assert len(page.all("img")) == 1
 
 

@@ -132,7 +132,7 @@ def test_a_row_that_stands_out_has_a_small_chance() -> None:
 
 def test_an_empty_database_resembles_nothing() -> None:
     gain, asked = found(np.zeros(0))
-    assert (gain.registered, gain.best.maximum, gain.gain, gain.fitted_gain, asked.rows) == (0, 0, 0, 0, [])
+    assert (gain.compared_with, gain.best.maximum, gain.gain, gain.fitted_gain, asked.rows) == (0, 0, 0, 0, [])
     assert len(survivors(gain.best, gain.best)) == 0
 
 

