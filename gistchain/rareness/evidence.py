@@ -47,14 +47,9 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
-def digest(document: bytes) -> bytes:
-    """SHA3-256 of the document, 32 bytes: what the ticket holds of it."""
-    return hashlib.sha3_256(document).digest()
-
-
 def ticket(rareness: Rareness, document: bytes) -> RarenessTicket:
     """What is written on the chain at registration; `document` is that of this rareness."""
-    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, digest(document))
+    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, hashlib.sha3_256(document).digest())
 
 
 def nearest_json(nearest: Nearest) -> dict[str, Any]:

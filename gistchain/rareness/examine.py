@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness import measures
 from gistchain.rareness.funnel import Agreement, Fingerprints, Gain, Standing, agreement, correlated, survivors
 from gistchain.rareness.hashes import THRESHOLDS
 from gistchain.rareness.overlay.align import Alignment, both_ways
@@ -106,7 +105,8 @@ class Examiner:
         """
         registered = Fingerprints(self._store, without=without)
         gain, near = correlated(fingerprint, registered)
-        agreed = _measured(fingerprint, gain, near, registered)
+        measured = survivors(gain.best, near, MEASURED)
+        agreed = agreement(fingerprint, measured, registered.of(measured))
         hits = tuple(hit for hit in self._store.near(turns, THRESHOLDS) if hit[0] != without)
         by_hash = [row for row, *_ in hits]
 
@@ -120,7 +120,7 @@ class Examiner:
         again, second = None, {}
         if undone is not None:
             again = correlated(self._fingerprinter.fingerprint([undone])[0], registered)
-            second = self._listed(survivors(*_standings(again), AGAIN).tolist(), AGAIN, counts)
+            second = self._listed(survivors(again[0].best, again[1], AGAIN).tolist(), AGAIN, counts)
 
         listed = first | second
         order = [*(again[0].best.rows.tolist() if again else ()), *gain.best.rows.tolist()]
@@ -186,15 +186,6 @@ class Examiner:
                 self._views.popitem(last=False)
         self._views.move_to_end(entry.sha3_256)
         return kept
-
-
-def _measured(fingerprint: NDArray[np.float32], gain: Gain, near: Standing, registered: Fingerprints) -> Agreement:
-    rows = survivors(gain.best, near, MEASURED)
-    return agreement(measures.prepared(fingerprint), rows, registered.of(rows))
-
-
-def _standings(look: tuple[Gain, Standing]) -> tuple[Standing, Standing]:
-    return look[0].best, look[1]
 
 
 def _laid_over(

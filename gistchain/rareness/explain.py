@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -27,11 +27,6 @@ MAX_MATCHES = 20
 """Of each search that are listed."""
 _KINDS = {"missing": "gone", "extra": "added", "changed": "changed"}
 """Kind of a region -> the word for it."""
-
-
-def explain(results: Iterable[tuple[Picture, Rareness]]) -> str:
-    """The page. Pictures are made small one by one: `results` may be a generator."""
-    return page([card(picture, rareness) for picture, rareness in results])
 
 
 def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:

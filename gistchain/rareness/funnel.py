@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gistchain.errors import RarenessError, StoreDamaged
 from gistchain.rareness import measures
 from gistchain.rareness.fingerprint import SIZE
-from gistchain.rareness.measures import Dependence, Prepared
+from gistchain.rareness.measures import Dependence
 from gistchain.rareness.store.store import Store
 
 Rows = NDArray[np.int64]
@@ -210,8 +210,9 @@ def survivors(best: Standing, near: Standing, most: int = SURVIVORS) -> Rows:
     return np.array(list(chosen)[:most], np.int64)
 
 
-def agreement(candidate: Prepared, rows: Rows, fingerprints: NDArray[np.float32]) -> Agreement:
+def agreement(fingerprint: NDArray[np.float32], rows: Rows, fingerprints: NDArray[np.float32]) -> Agreement:
     """All measures of the candidate and each surviving row, and what they come to together."""
+    candidate = measures.prepared(fingerprint)
     dependences = tuple(measures.dependence(candidate, measures.prepared(row)) for row in fingerprints)
     own = measures.dependence(candidate, candidate)
     table = np.array([measured.values() for measured in dependences]).reshape(len(dependences), len(fields(Dependence)))

@@ -77,10 +77,14 @@ class Judged:
     subscores: dict[str, float]
 
 
+EQUAL = Judged("copy", None, 0.0, (0.0, 0.0), dict.fromkeys(_ALL, 0.0))
+"""The verdict on an image that equals a registered one: nothing needs to be examined."""
+
+
 def judge(examined: Examined, classifiers: Classifiers) -> Judged:
     """What the evidence comes to. Raises ModelError where the classifiers were trained on other features."""
     if not examined.looked:
-        return Judged("original", None, 1.0, (1.0, 1.0), all_subscores(1.0))
+        return Judged("original", None, 1.0, (1.0, 1.0), dict.fromkeys(_ALL, 1.0))
     names, rows = table(examined)
     if names != classifiers.names:
         raise ModelError("the classifiers expect other features: train them again (python -m training.rareness.fit)")
@@ -117,11 +121,6 @@ def subscores(examined: Examined, best: Looked) -> dict[str, float]:
     }
     shares = {name: float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.5 for name, value in raw.items()}
     return shares | {"combined": sum(shares.values()) / len(shares)}
-
-
-def all_subscores(value: float) -> dict[str, float]:
-    """The same value for all of them."""
-    return dict.fromkeys(_ALL, value)
 
 
 def _hash_share(hits: Sequence[Near]) -> float:

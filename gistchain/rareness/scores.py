@@ -110,8 +110,8 @@ def _measures(examined: Examined, row: int) -> dict[str, float]:
 
 def _hash_shares(examined: Examined, looked: Looked) -> dict[str, float]:
     """Share of the bits that differ, by hash, in the best of the eight turns."""
-    theirs = looked.entry.hashes
+    registered = looked.entry.hashes
     return {
-        f"{name}_share": min(distance(getattr(turn, name), getattr(theirs, name)) for turn in examined.turns) / bits
+        f"{name}_share": min(distance(getattr(turn, name), getattr(registered, name)) for turn in examined.turns) / bits
         for name, bits in BITS.items()
     }

@@ -129,7 +129,7 @@ def _colours(comparison: Comparison) -> list[str]:
     if crossed > 0.35 and np.abs(matrix.sum(axis=1)).max() > 0.2:
         return ["hues changed"]
     expected = fitted.predicted.reshape(-1, 3).mean(axis=0)
-    moved = float(np.abs(fitted.seen.reshape(-1, 3).mean(axis=0) - expected).max())
+    moved = float(np.abs(fitted.observed.reshape(-1, 3).mean(axis=0) - expected).max())
     return ["brightness or contrast changed"] if abs(luma_gain - 1) > 0.18 or moved > 25 else []
 
 

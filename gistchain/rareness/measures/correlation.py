@@ -56,14 +56,14 @@ def correlations(vector: NDArray[np.float32], rows: NDArray[np.float32]) -> NDAr
         centred[i] = vector[i] - mean
         own += centred[i] * centred[i]
         constant = constant and vector[i] == vector[0]
-    found = np.zeros(len(rows))
+    values = np.zeros(len(rows))
     for row in range(len(rows)):
         plain, squares, products = sums(centred, rows[row])
         spread = squares - plain * plain / n
         if constant or spread == 0:
             continue
-        found[row] = in_range(products / math.sqrt(own * spread))
-    return found
+        values[row] = in_range(products / math.sqrt(own * spread))
+    return values
 
 
 @compiled
@@ -73,7 +73,7 @@ def within(vector: NDArray[np.float32], rows: NDArray[np.float32], total: NDArra
     1 where the two are equal, whatever the others are.
     """
     n, others = vector.size, len(rows) - 1
-    found = np.zeros(len(rows))
+    values = np.zeros(len(rows))
     lanes = np.zeros((5, LANES))
     for row in range(len(rows)):
         lanes[:] = 0.0
@@ -92,7 +92,7 @@ def within(vector: NDArray[np.float32], rows: NDArray[np.float32], total: NDArra
         x, y, xx, yy, xy = lanes[0].sum(), lanes[1].sum(), lanes[2].sum(), lanes[3].sum(), lanes[4].sum()
         spread_x, spread_y = xx - x * x / n, yy - y * y / n
         if same:
-            found[row] = 1.0
+            values[row] = 1.0
         elif not (spread_x <= 0 or spread_y <= 0):
-            found[row] = in_range((xy - x * y / n) / math.sqrt(spread_x * spread_y))
-    return found
+            values[row] = in_range((xy - x * y / n) / math.sqrt(spread_x * spread_y))
+    return values

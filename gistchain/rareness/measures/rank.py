@@ -149,17 +149,17 @@ def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
 def middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int) -> float:
     """The median of the `count` kept values, found by walking through their order."""
     low = high = 0.0
-    seen = 0
+    passed = 0
     for k in range(order.size):
         i = order[k]
         if not kept[i]:
             continue
-        if seen == (count - 1) // 2:
+        if passed == (count - 1) // 2:
             low = values[i]
-        if seen == count // 2:
+        if passed == count // 2:
             high = values[i]
             break
-        seen += 1
+        passed += 1
     return 0.5 * (low + high)
 
 

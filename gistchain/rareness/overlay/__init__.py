@@ -10,6 +10,7 @@
                             │
     verify.py ──────────────┴──> Comparison, for each of the six:
         photometry.py            the registered image in the candidate's blur and colours
+        bend.py                  a wave or swirl undone
         difference.py            what still differs, where, and by which features
     rivals.py                    which places other registered images explain better
 

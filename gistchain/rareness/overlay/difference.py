@@ -41,7 +41,7 @@ class Difference:
 class _Scene:
     """What every kind of difference is measured on.
 
-    ours, theirs: gradients of `predicted` (the registered image) and of `seen` (the candidate). edges: of both,
+    ours, theirs: gradients of `predicted` (the registered image) and of `observed` (the candidate). edges: of both,
     averaged. core: `where` without its rim. busy: the part of the core with edges. contrast: of the candidate, in grey
     levels.
     """
@@ -60,8 +60,8 @@ class _Scene:
         return self.fitted.predicted
 
     @property
-    def seen(self) -> Array:
-        return self.fitted.seen
+    def observed(self) -> Array:
+        return self.fitted.observed
 
 
 def boxed(image: Array, side: int) -> Array:
@@ -84,17 +84,17 @@ def core_of(where: Mask) -> Mask:
 
 
 def difference(fitted: Fit, where: Mask) -> Difference:
-    """What differs between `fitted.predicted` and `fitted.seen` at the pixels `where` both are seen.
+    """What differs between `fitted.predicted` and `fitted.observed` at the pixels `where` both are observed.
 
     Four views of it, each with its features: what is left of the colours, what remains when each colour of one image
     may become any colour in the other (palette), local correlations, and edges that have no counterpart.
     """
     scene = _scene(fitted, where)
-    residual = strongest(cv2.absdiff(scene.seen, scene.predicted))
+    residual = strongest(cv2.absdiff(scene.observed, scene.predicted))
     # Noise counts as no structure, nor do differences of brightness below it.
     floor = max(3.0, 1.5 * fitted.noise)
     structure = _structure(scene.ours, scene.theirs, (floor / 2) ** 2)
-    shading = _structure(luma(scene.predicted), luma(scene.seen), 2 * floor**2)
+    shading = _structure(luma(scene.predicted), luma(scene.observed), 2 * floor**2)
     missing, extra = _one_sided(scene.ours, scene.theirs, where)
     features = {
         "contrast": scene.contrast,
@@ -110,12 +110,12 @@ def difference(fitted: Fit, where: Mask) -> Difference:
 
 
 def _scene(fitted: Fit, where: Mask) -> _Scene:
-    ours, theirs = gradient_strength(fitted.predicted), gradient_strength(fitted.seen)
+    ours, theirs = gradient_strength(fitted.predicted), gradient_strength(fitted.observed)
     edges = boxed(ours, 9) + boxed(theirs, 9)
     core = core_of(where)
     busy = core & (edges > max(2.0, 0.15 * float(np.quantile(edges[core], 0.95))))
     busy = busy if busy.sum() >= 100 else core
-    return _Scene(fitted, where, core, busy, ours, theirs, edges, float(fitted.seen[where].std()) + 4)
+    return _Scene(fitted, where, core, busy, ours, theirs, edges, float(fitted.observed[where].std()) + 4)
 
 
 def luma(image: Array) -> Array:
@@ -153,9 +153,9 @@ def _spread(name: str, residual: Array, scene: _Scene) -> dict[str, float]:
 
 def _by_palette(scene: _Scene) -> dict[str, float]:
     """What is left where each main colour of one image takes the colour that the other has there, both ways."""
-    predicted, seen = scene.predicted, scene.seen
-    forth = strongest(cv2.absdiff(seen, palette_predicted(palette(predicted), seen, scene.where)))
-    back = strongest(cv2.absdiff(predicted, palette_predicted(palette(seen), predicted, scene.where)))
+    predicted, observed = scene.predicted, scene.observed
+    forth = strongest(cv2.absdiff(observed, palette_predicted(palette(predicted), observed, scene.where)))
+    back = strongest(cv2.absdiff(predicted, palette_predicted(palette(observed), predicted, scene.where)))
     return {
         **_peaks("palette", forth, scene.core, scene.contrast),
         **_peaks("back", back, scene.core, float(predicted[scene.where].std()) + 4),

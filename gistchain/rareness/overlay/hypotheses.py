@@ -139,14 +139,16 @@ def _point_matches(candidate: View, registered: View) -> Iterator[tuple[str, Arr
         mutual &= (1 - likeness.max(axis=1)) < 0.92 * (1 - second)
     if mutual.sum() < 5:
         return
-    here, there = candidate.points.places[mutual], registered.points.places[best[mutual]]
+    in_candidate, in_registered = candidate.points.places[mutual], registered.points.places[best[mutual]]
     cv2.setRNGSeed(1)
-    affine, _ = cv2.estimateAffine2D(there, here, method=cv2.RANSAC, ransacReprojThreshold=3, maxIters=500)
+    affine, _ = cv2.estimateAffine2D(
+        in_registered, in_candidate, method=cv2.RANSAC, ransacReprojThreshold=3, maxIters=500
+    )
     if affine is not None:
         matrix = np.vstack([affine, [0, 0, 1]]).astype(np.float32)
         if is_sane(matrix):
             yield "points", matrix
     if mutual.sum() >= 8:
-        perspective, _ = cv2.findHomography(there, here, cv2.RANSAC, 3, maxIters=500)
+        perspective, _ = cv2.findHomography(in_registered, in_candidate, cv2.RANSAC, 3, maxIters=500)
         if perspective is not None and is_sane(perspective.astype(np.float32)):
             yield "points in perspective", perspective.astype(np.float32)

@@ -40,7 +40,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """The registered image as `predicted` and the candidate as `seen`, (h, w, 3), made alike in all but content.
+    """The registered image as `predicted` and the candidate as `observed`, (h, w, 3), made alike in all but content.
 
     colours: a map of `colour_map`. blur: sigma applied to the registered image. smoothing: sigma applied to both.
     noise: median of the candidate's finest detail, in grey levels. shade: (h, w, 1), the slow change of brightness
@@ -48,7 +48,7 @@ class Fit:
     """
 
     predicted: Array
-    seen: Array
+    observed: Array
     colours: Array
     blur: float
     smoothing: float
@@ -122,10 +122,10 @@ def mean_error(a: Array, b: Array) -> Array:
     return mean
 
 
-def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
+def fit(registered: Array, observed: Array, where: Mask, structure: Array) -> Fit:
     """The registered image made like the candidate, and the candidate smoothed as far as that helps both agree.
 
-    registered, seen: (h, w, 3) in one frame. where: the pixels that both show. structure: (h, w) of the registered
+    registered, observed: (h, w, 3) in one frame. where: the pixels that both show. structure: (h, w) of the registered
     image, for `samples`.
 
         blur       sigma on the registered image, the best of BLURS
@@ -134,14 +134,14 @@ def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
         noise      measured on the candidate; where there is some, both are smoothed a little
     """
     chosen = samples(where, structure)
-    blur = min(BLURS, key=lambda sigma: _error(blurred(registered, sigma), seen, where, chosen) + 0.05 * sigma)
+    blur = min(BLURS, key=lambda sigma: _error(blurred(registered, sigma), observed, where, chosen) + 0.05 * sigma)
     soft = blurred(registered, blur)
-    colours, shade = _colours_and_shade(soft, seen, where, chosen)
+    colours, shade = _colours_and_shade(soft, observed, where, chosen)
     light = shade if shade is not None else np.ones((1, 1, 1), np.float32)
     predicted = recoloured(soft, colours) * light
 
-    smoothing = _smoothing(registered, seen, where, predicted, blur, colours, light)
-    filled = np.where(where[:, :, None], seen, predicted)  # black outside would bleed into the border
+    smoothing = _smoothing(registered, observed, where, predicted, blur, colours, light)
+    filled = np.where(where[:, :, None], observed, predicted)  # black outside would bleed into the border
     noise = float(np.median(mean_error(filled, blurred(filled, 1.0))[where]))
     both = max(smoothing, _denoising(noise))
     if both:
@@ -154,28 +154,28 @@ def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
     return Fit(predicted, filled, colours, blur, smoothing, noise, shade)
 
 
-def _colours_and_shade(soft: Array, seen: Array, where: Mask, chosen: Indices) -> tuple[Array, Array | None]:
-    colours = _simplest_map(soft, seen, where, chosen)
-    shade = _shading(recoloured(soft, colours), seen, chosen)
+def _colours_and_shade(soft: Array, observed: Array, where: Mask, chosen: Indices) -> tuple[Array, Array | None]:
+    colours = _simplest_map(soft, observed, where, chosen)
+    shade = _shading(recoloured(soft, colours), observed, chosen)
     if shade is not None:  # once more, now that each knows of the other
-        colours = colour_map(soft, seen / shade, chosen, 4, curved=len(colours) > 4)
-        shade = _shading(recoloured(soft, colours), seen, chosen)
+        colours = colour_map(soft, observed / shade, chosen, 4, curved=len(colours) > 4)
+        shade = _shading(recoloured(soft, colours), observed, chosen)
     return colours, shade
 
 
 def _smoothing(
-    registered: Array, seen: Array, where: Mask, predicted: Array, blur: float, colours: Array, light: Array
+    registered: Array, observed: Array, where: Mask, predicted: Array, blur: float, colours: Array, light: Array
 ) -> float:
     """Sigma that makes both agree much better; 0 where none does, or where nearly all is right without."""
-    errors = mean_error(seen, predicted)[where]
+    errors = mean_error(observed, predicted)[where]
     count = int(_EVEN * (len(errors) - 1))
     even = np.partition(errors, count)[: int(_EVEN * len(errors))]
     if even.mean() <= _CLEAN:
         return 0.0
-    smoothing, least = 0.0, _relative(predicted, seen, where)
+    smoothing, least = 0.0, _relative(predicted, observed, where)
     for sigma in _SMOOTHINGS:
         soft = blurred(registered, max(sigma, blur))
-        error = _relative(recoloured(soft, colours) * light, blurred(seen, sigma), where)
+        error = _relative(recoloured(soft, colours) * light, blurred(observed, sigma), where)
         # Much better, or a twin's difference would be smoothed away.
         if error < 0.62 * least - 0.004:
             least, smoothing = error, sigma
@@ -186,19 +186,19 @@ def _denoising(noise: float) -> float:
     return _FAINTEST if noise > _NOISY else 0.0
 
 
-def _simplest_map(soft: Array, seen: Array, where: Mask, chosen: Indices) -> Array:
+def _simplest_map(soft: Array, observed: Array, where: Mask, chosen: Indices) -> Array:
     """No change of colours, an affine map or a curved one: the simplest that explains about as many pixels.
 
     A map fitted where a bar covers the only blue shirt would learn that blue becomes black. And where much of the
     subject has exactly kept its colours, the rest was not tinted: it is another trait.
     """
     simplest = np.eye(4, 3, dtype=np.float32)
-    if _explained(soft, seen, _subject(soft, where)) > _KEPT:
+    if _explained(soft, observed, _subject(soft, where)) > _KEPT:
         return simplest
-    explained = _explained(soft, seen, where)
+    explained = _explained(soft, observed, where)
     for curved in (False, True):
-        colours = colour_map(soft, seen, chosen, 4, curved=curved)
-        share = _explained(recoloured(soft, colours), seen, where)
+        colours = colour_map(soft, observed, chosen, 4, curved=curved)
+        share = _explained(recoloured(soft, colours), observed, where)
         if share > explained + _WORTH:
             simplest, explained = colours, share
     return simplest
@@ -215,14 +215,14 @@ def _is_identity(colours: Array) -> bool:
     return len(colours) == 4 and bool((colours == np.eye(4, 3)).all())
 
 
-def _explained(predicted: Array, seen: Array, where: Mask) -> float:
+def _explained(predicted: Array, observed: Array, where: Mask) -> float:
     """Share of the pixels that are right; each counts less the larger its error beside the candidate's contrast."""
-    errors = mean_error(predicted, seen)[where]
-    tolerance = float(np.clip(0.2 * seen[where].std(), 3, 14))
+    errors = mean_error(predicted, observed)[where]
+    tolerance = float(np.clip(0.2 * observed[where].std(), 3, 14))
     return float(np.exp(-((errors / tolerance) ** 2)).mean())
 
 
-def _shading(predicted: Array, seen: Array, chosen: Indices) -> Array | None:
+def _shading(predicted: Array, observed: Array, chosen: Indices) -> Array | None:
     """A slow change of brightness over the picture, such as a vignette, (h, w, 1); None where there is none.
 
     A quadratic polynomial of the place, six numbers: too stiff to make up for a hat.
@@ -231,7 +231,7 @@ def _shading(predicted: Array, seen: Array, chosen: Indices) -> Array | None:
     y, x = chosen // width / height - 0.5, chosen % width / width - 0.5
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
     ours = predicted.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
-    theirs = seen.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
+    theirs = observed.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
     weights = np.ones(len(ours))
     for _ in range(4):
         design = terms * (ours * weights)[:, None]
@@ -252,9 +252,9 @@ def _error(source: Array, target: Array, where: Mask, chosen: Indices) -> float:
     return float(np.minimum(mean_error(target, predicted)[where], 40).mean())
 
 
-def _relative(predicted: Array, seen: Array, where: Mask) -> float:
-    error = np.minimum(mean_error(seen, predicted)[where], 60).mean()
-    return float(error / (seen[where].std() + 3))
+def _relative(predicted: Array, observed: Array, where: Mask) -> float:
+    error = np.minimum(mean_error(observed, predicted)[where], 60).mean()
+    return float(error / (observed[where].std() + 3))
 
 
 def palette(image: Array) -> NDArray[np.int32]:

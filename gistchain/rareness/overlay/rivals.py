@@ -39,7 +39,7 @@ class _Claim:
     median of the error. blobs: the connected places with most of the error.
     """
 
-    seen: Array
+    observed: Array
     where: Mask
     size: tuple[int, int]
     sigma: float
@@ -80,7 +80,7 @@ def rivals(comparison: Comparison, registered: View, others: Sequence[View]) -> 
 
     mosaic: what the best of all registered images leaves at every place if no colours are changed. A sibling is such a
     mosaic; a copy in other colours is not, though one map of colours makes it from its source.
-    NaN where there is no other image of the same shape, or where too little is seen.
+    NaN where there is no other image of the same shape, or where too little is observed.
     """
     same_shape = [other for other in others if other.size == registered.size]
     where = inner(comparison.where, 2)
@@ -90,7 +90,7 @@ def rivals(comparison: Comparison, registered: View, others: Sequence[View]) -> 
     best = _Best(
         gain=np.zeros_like(claim.local_error),
         structure=np.zeros_like(claim.local_error),
-        plain=boxed(_error(claim.seen, blurred(registered.half_pixels, claim.sigma)), _WINDOW),
+        plain=boxed(_error(claim.observed, blurred(registered.half_pixels, claim.sigma)), _WINDOW),
         means=[],
         explained=np.zeros(len(claim.blobs)),
     )
@@ -103,14 +103,14 @@ def rivals(comparison: Comparison, registered: View, others: Sequence[View]) -> 
 def _claim(comparison: Comparison, registered: View, where: Mask) -> _Claim:
     fitted, contrast = comparison.fitted, comparison.features["contrast"]
     size = (registered.half_pixels.shape[1], registered.half_pixels.shape[0])
-    seen, predicted = (
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (fitted.seen, fitted.predicted)
+    observed, predicted = (
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (fitted.observed, fitted.predicted)
     )
     where = cv2.resize(where.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    error, gradients = _error(seen, predicted), gradient_strength(seen)
+    error, gradients = _error(observed, predicted), gradient_strength(observed)
     local_error = boxed(error, _WINDOW)
     return _Claim(
-        seen=seen,
+        observed=observed,
         where=where,
         size=size,
         sigma=fitted.visible_blur / 2,
@@ -133,10 +133,10 @@ def _compete(other: View, claim: _Claim, best: _Best) -> None:
     if claim.drawn:
         source = cv2.resize(rendition(other, True), claim.size, interpolation=cv2.INTER_AREA)
     soft = blurred(source, claim.sigma)
-    np.minimum(best.plain, boxed(_error(claim.seen, soft), _WINDOW), out=best.plain)
+    np.minimum(best.plain, boxed(_error(claim.observed, soft), _WINDOW), out=best.plain)
 
     predicted = recoloured(soft, claim.colours) * claim.shade
-    error = _error(claim.seen, predicted)
+    error = _error(claim.observed, predicted)
     best.means.append(float(error[claim.where].mean()))
     np.maximum(best.gain, claim.local_error - boxed(error, _WINDOW), out=best.gain)
     edges = boxed(np.abs(gradient_strength(predicted) - claim.gradients), _WINDOW)
@@ -187,9 +187,9 @@ def _blob_features(claim: _Claim, best: _Best) -> dict[str, float]:
     }
 
 
-def _error(seen: Array, predicted: Array) -> Array:
+def _error(observed: Array, predicted: Array) -> Array:
     """Grey levels that differ at every pixel, up to 80."""
-    most: Array = np.minimum(strongest(cv2.absdiff(seen, predicted)), 80)
+    most: Array = np.minimum(strongest(cv2.absdiff(observed, predicted)), 80)
     return most
 
 

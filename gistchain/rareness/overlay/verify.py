@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from gistchain.rareness.overlay.align import Alignment, agreement_of, align, correlation, covered, ecc, warped
+from gistchain.rareness.overlay.bend import unbent
 from gistchain.rareness.overlay.difference import Difference, boxed, core_of, difference, inner, luma
 from gistchain.rareness.overlay.photometry import Fit, Mask, colour_map, fit, mean_error, recoloured, samples
 from gistchain.rareness.overlay.views import SIDE, Array, View, blurred, gradient_strength, mirrored, view
@@ -23,10 +24,6 @@ from gistchain.types import Pixels
 
 _POOR = 0.3
 """Share of the contrast that is left to explain, above which a contour filter is tried."""
-_STIFF = 6.0
-"""Sigma in pixels of the flow that may undo a bend."""
-_STRAIGHTER = 0.65
-"""Largest share of the error that the flow may leave."""
 _LEAST_OVERLAP = 0.15
 """Share of the registered image that has to be seen for its colours to be judged."""
 _HOPELESS = 9.0
@@ -175,10 +172,10 @@ def _refined_on_colour(candidate: Candidate, registered: View, alignment: Alignm
     predicted, error = _recoloured_error(registered, pixels, where)
     agrees = (boxed(error, 5) < max(25.0, 2 * float(np.median(error[where])))) & where
     view = candidate.view(alignment.mirrored)
-    there = cv2.warpPerspective(agrees.astype(np.uint8), alignment.matrix, view.size, flags=cv2.INTER_NEAREST)
+    counted = cv2.warpPerspective(agrees.astype(np.uint8), alignment.matrix, view.size, flags=cv2.INTER_NEAREST)
     if agrees.mean() < _LEAST_OVERLAP:
         return None
-    matrix = ecc(luma(view.pixels), luma(predicted), alignment.matrix, cv2.MOTION_HOMOGRAPHY, 15, where=there)
+    matrix = ecc(luma(view.pixels), luma(predicted), alignment.matrix, cv2.MOTION_HOMOGRAPHY, 15, where=counted)
     if matrix is None:
         return None
     agreement, overlap = agreement_of(view, registered, matrix)
@@ -192,12 +189,12 @@ def _fitted(registered: View, pixels: Array, where: Mask) -> _Fitted:
         lines = fit(rendition(registered, True), pixels, where, registered.smooth)
         if drawn := _left(lines, where) < 0.8 * _left(fitted, where):
             fitted = lines
-    straight = _unbent(fitted, pixels, where)
+    straight = unbent(fitted, pixels, where)
     if straight is None:
         return _Fitted(fitted, where, drawn, 0.0)
-    pixels, there, bend = straight
-    where = where & inner(there, 1)
-    return _Fitted(fit(rendition(registered, drawn), pixels, where, registered.smooth), where, drawn, bend)
+    where = where & inner(straight.visible, 1)
+    again = fit(rendition(registered, drawn), straight.pixels, where, registered.smooth)
+    return _Fitted(again, where, drawn, straight.shift)
 
 
 def _of_alignment(alignment: Alignment, alignments: list[Alignment], error: float) -> dict[str, float]:
@@ -225,7 +222,7 @@ def _of_fit(fitted: _Fitted) -> dict[str, float]:
 
 def _left(fitted: Fit, where: Mask) -> float:
     """What is left to explain, in units of the candidate's contrast."""
-    return float(mean_error(fitted.predicted, fitted.seen)[where].mean() / (fitted.seen[where].std() + 4))
+    return float(mean_error(fitted.predicted, fitted.observed)[where].mean() / (fitted.observed[where].std() + 4))
 
 
 def rendition(registered: View, drawn: bool) -> Array:
@@ -236,39 +233,10 @@ def rendition(registered: View, drawn: bool) -> Array:
     return lines
 
 
-def _unbent(fitted: Fit, pixels: Array, where: Mask) -> tuple[Array, Mask, float] | None:
-    """The candidate's pixels with a wave or swirl undone, where they are then seen, and the mean shift in pixels.
-
-    A dense flow (Farneback, 2003), smoothed until it can't turn one hat into another. None unless it explains a third
-    of what differs.
-    """
-    ours = np.clip(luma(fitted.predicted), 0, 255).astype(np.uint8)
-    # Errors count up to 25 levels: pushing a sticker out of the picture is not undoing a bend.
-    before = float(np.minimum(mean_error(fitted.predicted, fitted.seen), 25)[where].mean())
-    if before < 1:
-        return None
-    height, width = where.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    trusted = (where & (gradient_strength(fitted.predicted) > 6)).astype(np.float32)
-    weight = cv2.GaussianBlur(trusted, (0, 0), _STIFF) + 1e-3
-    flow, moved = np.zeros((height, width, 2), np.float32), fitted.seen
-    for _ in range(2):
-        theirs = np.clip(luma(moved), 0, 255).astype(np.uint8)
-        step = cv2.calcOpticalFlowFarneback(ours, theirs, None, 0.5, 4, 15, 3, 5, 1.1, 0) * trusted[:, :, None]
-        flow += cv2.GaussianBlur(step, (0, 0), _STIFF) / weight[:, :, None]
-        place = (x + flow[:, :, 0], y + flow[:, :, 1])
-        moved = cv2.remap(fitted.seen, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if np.minimum(mean_error(fitted.predicted, moved), 25)[where].mean() > _STRAIGHTER * before:
-        return None
-    straight = cv2.remap(pixels, *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    there = cv2.remap(where.astype(np.float32), *place, cv2.INTER_LINEAR) > 0.98
-    return straight, there, float(np.hypot(flow[:, :, 0], flow[:, :, 1])[where].mean())
-
-
 def _kept(registered: Array, fitted: Fit, where: Mask) -> dict[str, float]:
     """How much has kept its colours and how much has not: a tint is everywhere, a trait in one place."""
     plain = blurred(registered, float(np.hypot(fitted.blur, fitted.smoothing)))
-    error = boxed(mean_error(plain, fitted.seen), 3)
+    error = boxed(mean_error(plain, fitted.observed), 3)
     calm = inner(where, 3) & (boxed(gradient_strength(fitted.predicted), 5) < 6)
     calm = calm if calm.sum() > 200 else where
     values = error[calm]
