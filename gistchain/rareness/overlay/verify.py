@@ -32,7 +32,7 @@ _HOPELESS = 9.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """An image that is checked, as it is and mirrored."""
+    """An image that is checked: its view, and that of its mirror image."""
 
     plain: View
     flipped: View
