@@ -29,11 +29,11 @@ from benchmarks import report
 from benchmarks.report import spread, timed
 from gistchain.image import read_image, write_png
 from gistchain.models.packaged.copies import PackagedClassifiers
-from gistchain.models.packaged.fingerprint import PackagedFingerprinter, PackagedLook
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter, look
 from gistchain.rareness import measures
 from gistchain.rareness.check import Checker
 from gistchain.rareness.hashes import BITS, turned
-from gistchain.rareness.overlay.verify import candidate, compare
+from gistchain.rareness.overlay.verify import Candidate, compare
 from gistchain.rareness.overlay.views import view
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import unpack
@@ -81,8 +81,7 @@ def filled(folder: Path, rows: int) -> Store:
 def asked(folder: Path, checks: int) -> dict[str, Any]:
     """What the pictures in the folder's queries cost, one after the other, once everything is loaded."""
     store = Store(folder, version=PackagedFingerprinter().version)
-    look = PackagedLook(threads=1)
-    checker = Checker(store, look.look, look.version, PackagedClassifiers())
+    checker = Checker(store, PackagedFingerprinter(1), PackagedClassifiers())
     pictures = [read_image(path) for path in sorted((folder / "queries").iterdir())[:checks]]
     checker.check(pictures[-1])
     walls, cpus = [], []
@@ -92,10 +91,8 @@ def asked(folder: Path, checks: int) -> dict[str, Any]:
         cpus.append(cpu)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     stages: dict[str, list[float]] = {}
-    again = PackagedLook(threads=1)  # keeps no picture of the checker's
-    again.look(pictures[-1].pixels)
     for picture in pictures:
-        (numbers, _), wall, _ = timed(lambda p=picture: again.look(p.pixels))
+        (numbers, _), wall, _ = timed(lambda p=picture: look(p.pixels))
         stages.setdefault("networks", []).append(wall)
         stages.setdefault("hashes", []).append(timed(lambda p=picture: turned(p.pixels))[1])
         (found, _), wall, _ = timed(lambda n=numbers: store.approximate(n))
@@ -103,7 +100,7 @@ def asked(folder: Path, checks: int) -> dict[str, Any]:
         row = int(found.argmax())
         one, other = measures.prepared(numbers), measures.prepared(store.fingerprints([row])[0])
         stages.setdefault("measures of a pair", []).append(timed(lambda a=one, b=other: measures.dependence(a, b))[1])
-        checked, seen = candidate(picture.pixels), view(unpack(store.entries([row])[0].thumbnail))
+        checked, seen = Candidate.of(picture.pixels), view(unpack(store.entries([row])[0].thumbnail))
         stages.setdefault("a comparison", []).append(timed(lambda c=checked, s=seen: compare(c, s))[1])
     raw = np.memmap(folder / "rareness.rows", np.uint8, "r")
     words = raw[: len(raw) // 8 * 8].view(np.uint64)

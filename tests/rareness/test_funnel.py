@@ -24,7 +24,7 @@ from gistchain.rareness.funnel import (
     survivors,
     within,
 )
-from gistchain.rareness.measures import between, pearson, prepared
+from gistchain.rareness.measures import between, pearson
 
 Values = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def test_a_row_that_stands_out_has_a_small_chance() -> None:
 
 def test_an_empty_database_resembles_nothing() -> None:
     gain, asked = found(np.zeros(0))
-    assert (gain.registered, gain.best.maximum, gain.gain, gain.fitted_gain, asked.rows) == (0, 0, 0, 0, [])
+    assert (gain.compared_with, gain.best.maximum, gain.gain, gain.fitted_gain, asked.rows) == (0, 0, 0, 0, [])
     assert len(survivors(gain.best, gain.best)) == 0
 
 
@@ -259,7 +259,7 @@ def test_agreement_takes_the_best_of_each_measure_and_its_sum_over_its_maximum(
 ) -> None:
     candidate = noisy(collection[7])
     rows = np.array([7, 3, 9])
-    said = agreement(prepared(candidate), rows, collection[rows])
+    said = agreement(candidate, rows, collection[rows])
     each = [between(candidate, collection[row]) for row in rows]
     assert said.dependences == tuple(each)
     assert said.best.values() == tuple(max(column) for column in zip(*(one.values() for one in each), strict=True))
@@ -273,11 +273,11 @@ def test_the_sum_is_one_of_oneself_and_nothing_of_nothing(
     collection: NDArray[np.float32], make: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> None:
     candidate = make(collection[3])
-    said = agreement(prepared(candidate), np.array([3]), collection[3:4])
+    said = agreement(candidate, np.array([3]), collection[3:4])
     assert said.total == pytest.approx(1.0 if candidate.any() else 0.0)
     assert said.passed[-1] == int(candidate.any())
 
 
 def test_no_survivors_agree_with_nothing(collection: NDArray[np.float32]) -> None:
-    said = agreement(prepared(collection[0]), np.zeros(0, np.int64), collection[:0])
+    said = agreement(collection[0], np.zeros(0, np.int64), collection[:0])
     assert (said.total, said.best.spearman, set(said.passed)) == (0, 0, {0})

@@ -7,18 +7,17 @@ import pytest
 
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.copies import GRAPHS, PackagedClassifiers, scaled
-from gistchain.models.packaged.fingerprint import PackagedLook
-from gistchain.rareness.check import SUBSCORES, subscores
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter
 from gistchain.rareness.examine import Examined, Examiner
 from gistchain.rareness.hashes import hashes, turned
-from gistchain.rareness.judge import judge
+from gistchain.rareness.judge import SUBSCORES, judge
 from gistchain.rareness.scores import table
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import pack
 from gistchain.types import Pixels
 
 MODELS = PackagedClassifiers()
-LOOK = PackagedLook(threads=1)
+NETWORKS = PackagedFingerprinter(threads=1)
 
 
 def noun(number: int) -> Pixels:
@@ -29,17 +28,17 @@ def noun(number: int) -> Pixels:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Ten Nouns; two more are not registered."""
-    kept = Store(tmp_path_factory.mktemp("store"), version=LOOK.version)
+    kept = Store(tmp_path_factory.mktemp("store"), version=NETWORKS.version)
     pictures = {f"noun{k}": noun(k) for k in range(10)}
     kept.add([
-        Entry(name.encode().ljust(32), name, "nouns", "", True, hashes(p), LOOK.fingerprint([p])[0], pack(p))
+        Entry(name.encode().ljust(32), name, "nouns", "", True, hashes(p), NETWORKS.fingerprint([p])[0], pack(p))
         for name, p in pictures.items()
     ])  # fmt: skip
     return kept
 
 
 def examined(image: Pixels, store: Store) -> Examined:
-    return Examiner(store).examine(image, lambda pixels: LOOK.fingerprint([pixels])[0], turned(image), lambda _: True)
+    return Examiner(store, NETWORKS).examine(image, NETWORKS.look(image)[0], turned(image), lambda _: True)
 
 
 def test_a_cropped_mirrored_copy_is_found_with_its_source(store: Store) -> None:
@@ -47,33 +46,33 @@ def test_a_cropped_mirrored_copy_is_found_with_its_source(store: Store) -> None:
     judged = judge(found, MODELS)
     assert judged.verdict in ("copy", "unsure")
     assert judged.best is not None
-    assert found.looked[judged.best].entry.name == "noun3"
+    assert judged.best.entry.name == "noun3"
 
 
 def test_a_sibling_is_no_copy(store: Store) -> None:
     judged = judge(examined(noun(11), store), MODELS)
     assert judged.verdict != "copy"
-    assert judged.chance < MODELS.copy_from
+    assert judged.score > 1 - MODELS.copy_from
 
 
 def test_the_score_lies_in_its_interval(store: Store) -> None:
     for image in (noun(3)[:200], noun(10), noun(11)):
         judged = judge(examined(image, store), MODELS)
         low, high = judged.interval
-        assert 0 <= low <= 1 - judged.chance <= high <= 1
+        assert 0 <= low <= judged.score <= high <= 1
 
 
 def test_subscores_are_shares(store: Store) -> None:
     found = examined(noun(10), store)
-    shares = subscores(found, judge(found, MODELS))
+    shares = judge(found, MODELS).subscores
     assert set(shares) == {*SUBSCORES, "combined", "xgboost", "keras"}
     assert all(0 <= share <= 1 for share in shares.values())
 
 
 def test_nothing_registered_is_an_original(tmp_path_factory: pytest.TempPathFactory) -> None:
-    empty = Store(tmp_path_factory.mktemp("empty"), version=LOOK.version)
+    empty = Store(tmp_path_factory.mktemp("empty"), version=NETWORKS.version)
     judged = judge(examined(noun(1), empty), MODELS)
-    assert (judged.verdict, judged.best, judged.chance) == ("original", None, 0.0)
+    assert (judged.verdict, judged.best, judged.score) == ("original", None, 1.0)
 
 
 def test_the_features_are_those_that_were_trained_on(store: Store) -> None:

@@ -18,7 +18,7 @@ from gistchain.rareness.overlay.photometry import colour_map, recoloured
 from gistchain.rareness.overlay.restored import restored
 from gistchain.rareness.overlay.rivals import RIVAL_FEATURES, rivals
 from gistchain.rareness.overlay.shortlist import by_colours, by_structure, guides
-from gistchain.rareness.overlay.verify import Comparison, candidate, compare
+from gistchain.rareness.overlay.verify import Candidate, Comparison, compare
 from gistchain.rareness.overlay.views import SIDE, View, mirrored, view
 from gistchain.rareness.words import differing_traits, transform_words
 from gistchain.types import Pixels
@@ -52,11 +52,11 @@ def edited(image: Pixels, edit: Callable[[Image.Image], Image.Image]) -> Pixels:
 
 
 def compared(image: Pixels, other: View) -> Comparison:
-    return compare(candidate(image), other)
+    return compare(Candidate.of(image), other)
 
 
 def said(found: Comparison, image: Pixels, other: View) -> str:
-    return ", ".join(transform_words(found, other, candidate(image).seen(found.alignment.mirrored)))
+    return ", ".join(transform_words(found, other, Candidate.of(image).view(found.alignment.mirrored)))
 
 
 def jpeg(image: Image.Image) -> Image.Image:
@@ -148,7 +148,7 @@ def test_what_is_pasted_over_moves_nothing_else(source: Pixels, registered: View
 def test_a_picture_does_not_fit_onto_a_blank_one(source: Pixels) -> None:
     blank = view(np.full((320, 320, 3), 180, np.uint8))
     found = align(*(lambda seen: (seen, mirrored(seen)))(view(source)), blank)
-    assert all(one.agreement < 0.3 for one in found)
+    assert all(alignment.agreement < 0.3 for alignment in found)
 
 
 SHAPES = st.tuples(st.integers(1, 400), st.integers(1, 400))
@@ -206,14 +206,14 @@ def test_the_source_leads_the_shortlist_of_its_siblings(source: Pixels) -> None:
     image = edited(source, lambda i: ImageOps.mirror(i).rotate(12, fillcolor=i.getpixel((0, 0))))
     siblings = [view(noun(*labels(100 + k))) for k in range(12)]
     views = [*siblings[:7], view(source), *siblings[7:]]
-    checked = candidate(image)
-    shared = [one for found in guides(checked, [views[0], views[7]]) for one in found[:2]]
-    left = [error for error, _ in by_colours(checked, views, shared)]
+    candidate = Candidate.of(image)
+    shared = [alignment for found in guides(candidate, [views[0], views[7]]) for alignment in found[:2]]
+    left = [error for error, _ in by_colours(candidate, views, shared)]
     assert int(np.argmin(left)) == 7
-    structure = by_structure(checked, views, shared)
+    structure = by_structure(candidate, views, shared)
     assert int(np.argmax(structure)) == 7
     # Colours may change at will: gradients are what they were.
-    inverted = by_structure(candidate(255 - image), views, shared)
+    inverted = by_structure(Candidate.of(255 - image), views, shared)
     np.testing.assert_allclose(inverted, structure, atol=0.02)
 
 
@@ -221,12 +221,12 @@ def test_what_was_done_to_the_frame_is_undone_with_the_help_of_a_sibling(source:
     image = np.ascontiguousarray(edited(source, ImageOps.mirror)[20:280, 30:300])
     mine = labels(3)
     siblings = [view(noun(*mine[:3], other, *mine[4:])) for other in range(5)]
-    checked = candidate(image)
-    one = max(guides(checked, siblings[:1])[0], key=lambda found: found.agreement)
-    made = restored(checked, siblings[0], one, siblings).astype(np.float32)
+    candidate = Candidate.of(image)
+    alignment = max(guides(candidate, siblings[:1])[0], key=lambda found: found.agreement)
+    made = restored(candidate, siblings[0], alignment, siblings).astype(np.float32)
     wanted = view(source).pixels
     assert made.shape == wanted.shape
-    inner = covered(checked.seen(one.mirrored), one.matrix, siblings[0].size) > 0.98
+    inner = covered(candidate.view(alignment.mirrored), alignment.matrix, siblings[0].size) > 0.98
     assert inner.mean() > 0.6
     assert np.median(np.abs(made - wanted)[inner]) < 4
     # Beyond the crop stands what is usual in the series.

@@ -42,7 +42,7 @@ class PlainChecker:
             fingerprint=fingerprint(picture.pixels),
             content=content(picture.pixels),
             web=self._web,
-            registered=len(self._registered),
+            compared_with=len(self._registered),
             fingerprint_version="plain",
         )
 

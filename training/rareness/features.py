@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.packaged.fingerprint import PackagedFingerprinter
+from gistchain.models.packaged.fingerprint import PackagedFingerprinter, look
 from gistchain.rareness.examine import Examiner
 from gistchain.rareness.funnel import STAGES
 from gistchain.rareness.hashes import hashes, turned
@@ -93,13 +93,13 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
     path = FOLDER / f"{part}-{number:04d}.npz"
     if path.exists():
         return path
-    (examiner, kept), look = _examiner(part), PackagedFingerprinter(1)
+    examiner, kept = _examiner(part)
     names: tuple[str, ...] = ()
     rows, query, ids, funnels, prints, best, hashed = [], [], [], [], [], [], []
     for one in asked:
         image = one.image
         turns = turned(image)
-        found = examiner.examine(image, lambda pixels: look.fingerprint([pixels])[0], turns, lambda _: True)
+        found = examiner.examine(image, look(image)[0], turns, lambda _: True)
         names, own = table(found)
         rows.append(own)
         query += [one.id] * len(own)
@@ -125,7 +125,7 @@ def examined(part: Part, number: int, asked: Sequence[Query]) -> Path:
 @functools.lru_cache(1)
 def _examiner(part: Part) -> tuple[Examiner, Store]:
     kept = Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version)
-    return Examiner(kept), kept
+    return Examiner(kept, PackagedFingerprinter(1)), kept
 
 
 def _quiet() -> None:

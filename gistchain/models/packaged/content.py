@@ -10,7 +10,7 @@ from gistchain.models.packaged.nsfw import CLASSES, nsfwjs, open_nsfw
 from gistchain.types import Content, Pixels
 
 NETWORK = "nsfwjs-mobilenet-v2"
-"""Of the five classes."""
+"""It gives the five classes."""
 
 
 class PackagedRater:
@@ -22,6 +22,6 @@ class PackagedRater:
 
 
 def content(chance: float, classes: NDArray[np.float32]) -> Content:
-    """Of what the two networks gave."""
+    """The content from Open-NSFW's chance and the chances of the five classes."""
     shares = classes.astype(np.float64)
     return Content(chance, **dict(zip(CLASSES, (shares / shares.sum()).tolist(), strict=True)))

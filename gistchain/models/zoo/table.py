@@ -151,7 +151,7 @@ TABLE: tuple[ModelRow, ...] = (
             "Apache-2.0", "inception_v3", 96),
         "pt_inception-2015-12-05-*.pth", "pytorch_fid"),
 
-    _own("fingerprinter", "default", "packaged.fingerprint:PackagedLook",
+    _own("fingerprinter", "default", "packaged.fingerprint:PackagedFingerprinter",
          "10,048 numbers by which rareness compares images", "fingerprint", "nsfwjs-mobilenet-v2*",
          packages=(_LITE0, _LITE1, _LITE2, _OPEN_NSFW),
          licence="Apache-2.0, MIT, BSD-2"),

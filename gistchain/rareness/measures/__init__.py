@@ -1,9 +1,16 @@
 """Two vectors -> how far they correlate and depend on each other (S1.2): Pearson and seven other measures.
 
-Pearson (correlation.py) sees straight lines. Spearman, Kendall, Hoeffding and Blomqvist see order (rank.py); distance
-correlation, mutual information and HSIC see any dependence (distance.py, information.py, kernel.py). Each vector is
-prepared once: sorted, ranked, binned. Numbers are read as float32, which fingerprints are. The same numbers give the
-same bits on every machine (compiled.py). numba is loaded at the first use.
+    vector, rows ── correlation.py ──> Pearson, plain or within a neighbourhood         linear dependence
+
+    vector ── prepared ──> Prepared: sorted, ranked, binned, once for each vector
+                              │
+    two of them ── dependence ┼── rank.py ─────────> Spearman, Kendall, Hoeffding, Blomqvist     order
+                              ├── distance.py ─────> distance correlation                        any dependence
+                              ├── information.py ──> mutual information                          any dependence
+                              └── kernel.py ───────> HSIC                                        any dependence
+
+Numbers are read as float32, which is what fingerprints are. The same numbers give the same bits on every machine
+(compiled.py). numba is loaded at the first use.
 """
 
 from __future__ import annotations
@@ -20,19 +27,19 @@ from numpy.typing import NDArray
 from gistchain.errors import DiskFull, RarenessError
 
 LEAST_JOINT = 10
-"""Numbers that must be non-zero on both sides before Blomqvist's beta says anything."""
+"""Numbers that must be non-zero in both vectors before Blomqvist's beta says anything."""
 MOST = 1 << 20
-"""Numbers in a vector: sums of squared ranks stay exact in 64 bits."""
+"""Numbers in a vector at most: sums of squared ranks stay exact in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """How far two vectors depend on each other. All are 0 where a side is constant.
+    """How far two vectors depend on each other. All are 0 where a vector is constant.
 
-    spearman, kendall (tau-b), blomqvist: -1..1; the last over numbers that are non-zero on both sides, 0 where fewer
-    than LEAST_JOINT are. hoeffding: D times 30, about -0.5..1, near 0 where independent; of ties D(x, x) is below 1.
-    distance_correlation, mutual_information (on 16 rank bins, over the root of both entropies), hsic (over the root of
-    both sides' own): 0..1, 1 of a vector with itself.
+    spearman, kendall (tau-b), blomqvist: -1..1; the last over numbers that are non-zero in both vectors, 0 where fewer
+    than LEAST_JOINT are. hoeffding: D times 30, about -0.5..1, near 0 where independent; with ties D(x, x) is below 1.
+    distance_correlation, mutual_information (of 16 rank bins, divided by the root of both entropies), hsic (divided by
+    the root of both vectors' own): 0..1, 1 for a vector with itself.
     """
 
     spearman: float
@@ -52,8 +59,9 @@ class Dependence:
 class Prepared:
     """One vector of n numbers, ready to be compared; all arrays of shape (n,) unless they say otherwise.
 
-    values: standardised. ranks: twice the mid-rank less n + 1. starts: (groups + 1,), where each group of equal values
-    starts in `order`. sums: of the distances to all others. weights: (n, 4).
+    values: standardised. filled: which are not 0. order: that sorts them. ranks: twice the mid-rank less n + 1. groups:
+    the group of equal values of each; starts: (groups + 1,), where each group starts in `order`. sums: of the distances
+    to all others. bins: of mutual information. nodes, weights: of HSIC, the latter (n, 4).
     """
 
     values: NDArray[np.float64]
@@ -78,31 +86,32 @@ def _room_to_compile() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DiskFull(f"compiled measures can't be kept ({error}): free some space or set NUMBA_CACHE_DIR") from error
+        raise DiskFull(
+            f"the compiled measures can't be saved ({error}): free some space or set NUMBA_CACHE_DIR"
+        ) from error
 
 
 @_room_to_compile()
 def pearson(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
     """Pearson's correlation of a vector, shape (n,), with each row of (N, n): shape (N,), in -1..1.
 
-    0 where a side is constant. Raises RarenessError for NaN, infinity or another shape.
+    0 where a vector is constant. Raises RarenessError for NaN, infinity or another shape.
     """
     from gistchain.rareness.measures.correlation import correlations
 
-    one, others = _numbers(vector), _rows(rows, vector)
-    return _finite(correlations(one, others))
+    return _finite(correlations(_numbers(vector), _rows(rows, vector)))
 
 
 @_room_to_compile()
 def pearson_within(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
-    """Pearson's correlation with each row, the mean of the other rows taken from both sides first; else as `pearson`.
+    """Pearson's correlation with each row after the mean of the other rows is subtracted from both; else as `pearson`.
 
-    1 where the vector is the row; one row alone is correlated as it is.
+    1 where the vector is the row. A single row is correlated as it is.
     """
     from gistchain.rareness.measures.correlation import within
 
-    one, others = _numbers(vector), _rows(rows, vector)
-    return _finite(within(one, others, others.sum(axis=0, dtype=np.float64)))
+    others = _rows(rows, vector)
+    return _finite(within(_numbers(vector), others, others.sum(axis=0, dtype=np.float64)))
 
 
 @_room_to_compile()
@@ -132,7 +141,9 @@ def dependence(a: Prepared, b: Prepared) -> Dependence:
 
     n = a.values.size
     if b.values.size != n:
-        raise RarenessError(f"vectors of {n} and {b.values.size} numbers can't be compared: make fingerprints anew")
+        raise RarenessError(
+            f"vectors of {n} and {b.values.size} numbers can't be compared: compute the fingerprints again"
+        )
     order = rank.by_both(a.groups, a.starts, b.order)
     balance, hoeffding = rank.concordance(order, a.ranks, a.groups, b.ranks, b.groups, len(b.starts) - 1)
     covariance = distance.distance_covariance(
@@ -153,7 +164,7 @@ def dependence(a: Prepared, b: Prepared) -> Dependence:
 
 
 def between(x: NDArray[Any], y: NDArray[Any]) -> Dependence:
-    """All measures of two vectors of one length; for many pairs prepare each vector once."""
+    """All measures of two vectors of the same length; for many pairs prepare each vector once."""
     return dependence(prepared(x), prepared(y))
 
 
@@ -173,15 +184,17 @@ def _rows(rows: NDArray[Any], vector: NDArray[Any]) -> NDArray[np.float32]:
     return others
 
 
-def _finite(found: NDArray[np.float64]) -> NDArray[np.float64]:
-    if np.isnan(found).any():
-        bad = int(np.isnan(found).argmax())
-        raise RarenessError(f"row {bad} of {len(found)} has a number that is not finite: make its fingerprint anew")
-    return found
+def _finite(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+    wrong = np.isnan(correlations)
+    if wrong.any():
+        raise RarenessError(
+            f"row {int(wrong.argmax())} of {len(wrong)} has a number that is not finite: compute its fingerprint again"
+        )
+    return correlations
 
 
 def _float32(numbers: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite, and is refused
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite and is refused
         return np.asarray(numbers, np.float32, order="C")
 
 

@@ -1,7 +1,7 @@
-"""Function of loops -> the same, compiled by numba, with the same bits on every machine.
+"""A function of loops -> the same function compiled by numba, with the same results on every machine.
 
-Nothing is reassociated or fused (fastmath off), and the kernels that are compiled here add, multiply, divide and take
-square roots only: IEEE 754 fixes those to the last bit, which it does not for cos, exp and log (T1.2).
+Nothing is reordered or fused (fastmath is off), and the kernels only add, multiply, divide and take square roots: IEEE
+754 defines those to the last bit, unlike cos, exp and log (T1.2).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """The function as machine code, made at its first call and kept on disk; it runs without the interpreter's lock.
+    """The function as machine code, compiled at its first call and cached on disk; it releases the interpreter's lock.
 
-    numba keeps it in NUMBA_CACHE_DIR, beside the source or in the user's cache folder, whichever is set or writable.
-    Where none is, the function is compiled again in every process: slower to start, the same results.
+    numba caches it in NUMBA_CACHE_DIR, beside the source or in the user's cache folder, whichever is set or writable.
+    Where none is, it is compiled again in every process: slower to start, the same results.
     """
     import numba
 

@@ -1,4 +1,4 @@
-"""A fingerprint and many others -> their correlations, in double precision and with the same bits everywhere."""
+"""A fingerprint and many others -> their correlations, in double precision, the same bits on every machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from gistchain.rareness.measures.compiled import compiled
 
 LANES = 8
-"""Partial sums side by side, which the processor may add at once without changing their order."""
+"""Partial sums side by side, which the processor may add in parallel without changing their order."""
 
 
 @compiled
 def sums(centred: NDArray[np.float64], row: NDArray[np.float32]) -> tuple[float, float, float]:
     """(sum, sum of squares, sum of products with `centred`) of the row less its first number.
 
-    That number's equals give exact zeros, so that a constant row is known as one.
+    A constant row then gives exact zeros and is recognised.
     """
     plain, squares, products = np.zeros(LANES), np.zeros(LANES), np.zeros(LANES)
     first = np.float64(row[0])
@@ -37,43 +37,43 @@ def sums(centred: NDArray[np.float64], row: NDArray[np.float32]) -> tuple[float,
 
 @compiled
 def in_range(correlation: float) -> float:
-    """Cut to -1..1, where rounding leaves it; NaN stays NaN, which min and max would lose."""
+    """The correlation clipped to -1..1, which rounding can leave; NaN stays NaN, which min and max would lose."""
     return math.copysign(1.0, correlation) if abs(correlation) > 1 else correlation
 
 
 @compiled
-def correlations(one: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Pearson's correlation of one vector with each row, in -1..1; 0 of a constant side, NaN where a row has one."""
-    n = one.size
+def correlations(vector: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pearson's correlation of a vector with each row, in -1..1; 0 where one is constant, NaN where a row has NaN."""
+    n = vector.size
     mean = 0.0
     for i in range(n):
-        mean += one[i]
+        mean += vector[i]
     mean /= n
     centred = np.empty(n)
     constant = True
     own = 0.0
     for i in range(n):
-        centred[i] = one[i] - mean
+        centred[i] = vector[i] - mean
         own += centred[i] * centred[i]
-        constant = constant and one[i] == one[0]
-    found = np.zeros(len(rows))
+        constant = constant and vector[i] == vector[0]
+    values = np.zeros(len(rows))
     for row in range(len(rows)):
         plain, squares, products = sums(centred, rows[row])
         spread = squares - plain * plain / n
         if constant or spread == 0:
             continue
-        found[row] = in_range(products / math.sqrt(own * spread))
-    return found
+        values[row] = in_range(products / math.sqrt(own * spread))
+    return values
 
 
 @compiled
-def within(one: NDArray[np.float32], rows: NDArray[np.float32], total: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same after the mean of the other rows is taken from both sides. total: the sum of all rows, shape (n,).
+def within(vector: NDArray[np.float32], rows: NDArray[np.float32], total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same after the mean of the other rows is subtracted from both. total: the sum of all rows, shape (n,).
 
     1 where the two are equal, whatever the others are.
     """
-    n, others = one.size, len(rows) - 1
-    found = np.zeros(len(rows))
+    n, others = vector.size, len(rows) - 1
+    values = np.zeros(len(rows))
     lanes = np.zeros((5, LANES))
     for row in range(len(rows)):
         lanes[:] = 0.0
@@ -82,7 +82,7 @@ def within(one: NDArray[np.float32], rows: NDArray[np.float32], total: NDArray[n
             for k in range(min(LANES, n - start)):
                 value = np.float64(rows[row, start + k])
                 mean = (total[start + k] - value) / others if others else 0.0
-                a, b = one[start + k] - mean, value - mean
+                a, b = vector[start + k] - mean, value - mean
                 same = same and a == b
                 lanes[0, k] += a
                 lanes[1, k] += b
@@ -92,7 +92,7 @@ def within(one: NDArray[np.float32], rows: NDArray[np.float32], total: NDArray[n
         x, y, xx, yy, xy = lanes[0].sum(), lanes[1].sum(), lanes[2].sum(), lanes[3].sum(), lanes[4].sum()
         spread_x, spread_y = xx - x * x / n, yy - y * y / n
         if same:
-            found[row] = 1.0
+            values[row] = 1.0
         elif not (spread_x <= 0 or spread_y <= 0):
-            found[row] = in_range((xy - x * y / n) / math.sqrt(spread_x * spread_y))
-    return found
+            values[row] = in_range((xy - x * y / n) / math.sqrt(spread_x * spread_y))
+    return values

@@ -1,4 +1,4 @@
-"""Distances among the numbers of a vector -> distance correlation, which is 0 of independent vectors only."""
+"""Distances among the numbers of a vector -> distance correlation, which is 0 for independent vectors only."""
 
 from __future__ import annotations
 
@@ -55,14 +55,39 @@ def distances(x: Floats, order: Integers) -> tuple[Floats, float, float]:
 
 
 @compiled
+def _below(tree: Floats, group: int) -> tuple[float, float, float, float]:
+    """Of the points with a y of this group or below, from a Fenwick tree: (count, sum of x, of y, of x y)."""
+    count = sum_x = sum_y = sum_xy = 0.0
+    k = group + 1
+    while k > 0:
+        count += tree[k, 0]
+        sum_x += tree[k, 1]
+        sum_y += tree[k, 2]
+        sum_xy += tree[k, 3]
+        k -= k & -k
+    return count, sum_x, sum_y, sum_xy
+
+
+@compiled
+def _add(tree: Floats, group: int, x: float, y: float) -> None:
+    k = group + 1
+    while k < len(tree):
+        tree[k, 0] += 1
+        tree[k, 1] += x
+        tree[k, 2] += y
+        tree[k, 3] += x * y
+        k += k & -k
+
+
+@compiled
 def distance_covariance(
     x: Floats, order_x: Integers, sums_x: Floats, all_x: float,
     y: Floats, groups_y: Integers, distinct_y: int, sums_y: Floats, all_y: float,
 ) -> float:  # fmt: skip
     """Squared distance covariance (V-statistic) of Szekely, Rizzo & Bakirov (Ann. Stat. 35, 2007), in n log n.
 
-    Numbers come in the order of x; a Fenwick tree over y gives the sums over those before with a smaller y, as in Huo &
-    Szekely, "Fast computing for distance covariance" (Technometrics 58, 2016).
+    The points are visited in the order of x; a Fenwick tree over y gives the sums over earlier points with a smaller y,
+    as in Huo & Szekely, "Fast computing for distance covariance" (Technometrics 58, 2016).
     """
     n = x.size
     tree = np.zeros((distinct_y + 1, 4))
@@ -71,24 +96,11 @@ def distance_covariance(
     for t in range(n):
         i = order_x[t]
         u, v = x[i], y[i]
-        below = below_x = below_y = below_xy = 0.0
-        k = groups_y[i] + 1
-        while k > 0:
-            below += tree[k, 0]
-            below_x += tree[k, 1]
-            below_y += tree[k, 2]
-            below_xy += tree[k, 3]
-            k -= k & -k
-        # Sum of (u - x_j)(v - y_j) over those below, less that over the others.
+        below, below_x, below_y, below_xy = _below(tree, groups_y[i])
+        # Sum of (u - x_j)(v - y_j) over the points below, less that over the others.
         under = u * v * below - u * below_y - v * below_x + below_xy
         products += 2 * under - (u * v * count - u * sum_y - v * sum_x + sum_xy)
-        k = groups_y[i] + 1
-        while k <= distinct_y:
-            tree[k, 0] += 1
-            tree[k, 1] += u
-            tree[k, 2] += v
-            tree[k, 3] += u * v
-            k += k & -k
+        _add(tree, groups_y[i], u, v)
         count += 1
         sum_x += u
         sum_y += v
@@ -102,7 +114,7 @@ def distance_covariance(
 
 @compiled
 def normalised(covariance: float, variance_x: float, variance_y: float) -> float:
-    """covariance / sqrt(variance_x variance_y), in 0..1; 0 where a variance is."""
+    """covariance / sqrt(variance_x variance_y), in 0..1; 0 where a variance is 0."""
     if variance_x <= 0 or variance_y <= 0:
         return 0.0
     return min(1.0, max(0.0, covariance / math.sqrt(variance_x * variance_y)))

@@ -1,4 +1,4 @@
-"""Ranks of two vectors -> their mutual information: what one tells of the other, in any way."""
+"""Ranks of two vectors -> their mutual information: how much one tells about the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 BINS = 16
-"""Of equal frequency. Equal numbers share a bin."""
+"""Bins of equal frequency; equal numbers share a bin."""
 
 
 @compiled
@@ -45,7 +45,7 @@ def binned(ranks: Integers) -> Integers:
 def mutual_information(bins_x: Integers, bins_y: Integers, table: Floats) -> float:
     """I / sqrt(H_x H_y) of the binned ranks, in 0..1; table: `logarithms`.
 
-    Not corrected: of independent numbers I is about (BINS - 1)^2 / 2n nats, where no numbers are tied.
+    Not corrected for chance: for independent numbers without ties, I is about (BINS - 1)^2 / 2n nats.
     """
     n = bins_x.size
     joint, of_x, of_y = np.zeros((BINS, BINS), np.int64), np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)

@@ -1,4 +1,4 @@
-"""Two vectors -> the Hilbert-Schmidt independence criterion: how far Gaussian kernels of both go together."""
+"""Two vectors -> the Hilbert-Schmidt independence criterion: how far the Gaussian kernels of both agree."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 REACH = 8
-"""Standard deviations from the mean beyond which HSIC sees no difference."""
-NODES_A_DEVIATION = 4
-NODES = 2 * REACH * NODES_A_DEVIATION + 4
+"""Standard deviations from the mean at which values are clipped."""
+NODES_PER_DEVIATION = 4
+NODES = 2 * REACH * NODES_PER_DEVIATION + 4
 _SHRINK = 0.9692332344763441
-"""exp(-1/2 / NODES_A_DEVIATION^2), written out: a machine's exp may round it otherwise."""
+"""exp(-1/2 / NODES_PER_DEVIATION^2), written out: exp may round differently on another machine."""
 
 
 @compiled
 def kernel() -> Floats:
-    """exp(-d^2 / 2) between the nodes, d in standard deviations; from its first value by products only."""
+    """exp(-d^2 / 2) between all nodes, d in standard deviations; computed from the first value by products only."""
     values = np.ones(NODES)
     ratio = _SHRINK
     for k in range(1, NODES):
@@ -39,7 +39,7 @@ def placed(x: Floats) -> tuple[Integers, Floats]:
     n = x.size
     nodes, weights = np.empty(n, np.int64), np.empty((n, 4))
     for i in range(n):
-        at = (min(REACH, max(-REACH, x[i])) + REACH) * NODES_A_DEVIATION
+        at = (min(REACH, max(-REACH, x[i])) + REACH) * NODES_PER_DEVIATION
         node = int(at)
         t = at - node
         nodes[i] = node
@@ -54,8 +54,8 @@ def placed(x: Floats) -> tuple[Integers, Floats]:
 def hsic(nodes_x: Integers, weights_x: Floats, nodes_y: Integers, weights_y: Floats, table: Floats) -> float:
     """Hilbert-Schmidt independence criterion (Gretton et al., ALT 2005) of two Gaussian kernels, tr(KHLH) / n^2.
 
-    The kernels, of width 1 standard deviation, are interpolated between fixed nodes; table: `kernel`. What remains is a
-    sum over the joint histogram of the nodes: within 1e-3 of the exact criterion, in time that grows with n, not n^2.
+    The kernels, 1 standard deviation wide, are interpolated between fixed nodes; table: `kernel`. What is left is a sum
+    over the joint histogram of the nodes: within 1e-3 of the exact criterion, in time that grows with n, not n^2.
     """
     n = nodes_x.size
     joint, of_x, of_y = np.zeros((NODES, NODES)), np.zeros(NODES), np.zeros(NODES)

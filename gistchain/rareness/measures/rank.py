@@ -1,6 +1,6 @@
-"""Ranks of numbers -> how far two orders agree: Spearman, Kendall, Hoeffding, Blomqvist. All count ties.
+"""Ranks of two vectors -> how far their orders agree: Spearman, Kendall, Hoeffding, Blomqvist. All allow for ties.
 
-A rank is kept as an integer: twice the mid-rank, less n + 1. Sums of ranks are then exact.
+A rank is an integer: twice the mid-rank, less n + 1. Sums of ranks are then exact.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Integers = NDArray[np.int64]
 
 @compiled
 def ranked(values: Floats, order: Integers) -> tuple[Integers, Integers, Integers, int, int]:
-    """(doubled centred mid-ranks, group of equal values of each number, where each group starts in the order, pairs of
-    equal values, sum of the squared ranks)."""
+    """(doubled centred mid-ranks, group of equal values of each number, where each group starts in the order, number of
+    pairs of equal values, sum of the squared ranks)."""
     n = values.size
     ranks, groups, starts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n + 1, np.int64)
     count = tied = squares = first = 0
@@ -43,7 +43,7 @@ def ranked(values: Floats, order: Integers) -> tuple[Integers, Integers, Integer
 
 @compiled
 def spearman(ranks_x: Integers, squares_x: int, ranks_y: Integers, squares_y: int) -> float:
-    """Spearman's rho in -1..1: Pearson's correlation of the mid-ranks. 0 where a side is constant."""
+    """Spearman's rho in -1..1: Pearson's correlation of the mid-ranks. 0 where a vector is constant."""
     if squares_x == 0 or squares_y == 0:
         return 0.0
     products = 0
@@ -71,13 +71,14 @@ def concordance(
 ) -> tuple[int, float]:
     """(concordant less discordant pairs, Hoeffding's D), in one walk through the order by x, then y.
 
-    D: Hoeffding, "A non-parametric test of independence", Ann. Math. Stat. 19 (1948), times 30. Of tied points each
-    counts 1/2 where one coordinate is equal and 1/4 where both are (Hollander & Wolfe, 2nd ed., section 8.6).
-    D lies in -0.5..1 without ties; of tied numbers even D(x, x) is below 1, and of a few tied numbers below -0.5.
+    D: Hoeffding, "A non-parametric test of independence", Ann. Math. Stat. 19 (1948), times 30. A tied point counts 1/2
+    where one coordinate is equal and 1/4 where both are (Hollander & Wolfe, 2nd ed., section 8.6).
+    D lies in -0.5..1 without ties; with ties even D(x, x) is below 1, and D of a few numbers can be below -0.5.
     0 for fewer than five numbers.
     """
     n = order.size
-    tree, seen = np.zeros(distinct_y + 1, np.int64), np.zeros(distinct_y, np.int64)
+    # Numbers of the points before this run of equal x: by y, summed in a Fenwick tree, and of each y.
+    tree, before = np.zeros(distinct_y + 1, np.int64), np.zeros(distinct_y, np.int64)
     balance = 0
     d1 = d2 = d3 = 0.0
     first = 0
@@ -91,14 +92,11 @@ def concordance(
             stop = start
             while stop < end and groups_y[order[stop]] == group:
                 stop += 1
-            below, k = 0, group
-            while k > 0:
-                below += tree[k]
-                k -= k & -k
+            below = _below(tree, group)
             size = stop - start
-            balance += size * (below - (first - below - seen[group]))
+            balance += size * (below - (first - below - before[group]))
             # Bivariate mid-rank less 1, and the two mid-ranks less 1.
-            q = below + 0.5 * seen[group] + 0.5 * (start - first) + 0.25 * (size - 1)
+            q = below + 0.5 * before[group] + 0.5 * (start - first) + 0.25 * (size - 1)
             r = 0.5 * (ranks_x[order[start]] + n - 1)
             s = 0.5 * (ranks_y[order[start]] + n - 1)
             d1 += size * (q * (q - 1))
@@ -106,23 +104,40 @@ def concordance(
             d3 += size * (q * (r - 1) * (s - 1))
             start = stop
         for t in range(first, end):
-            k = groups_y[order[t]]
-            seen[k] += 1
-            k += 1
-            while k <= distinct_y:
-                tree[k] += 1
-                k += k & -k
+            before[groups_y[order[t]]] += 1
+            _count(tree, groups_y[order[t]])
         first = end
+    return balance, _hoeffding(float(n), d1, d2, d3)
+
+
+@compiled
+def _below(tree: Integers, group: int) -> int:
+    """How many counted points have a y below this group's."""
+    below, k = 0, group
+    while k > 0:
+        below += tree[k]
+        k -= k & -k
+    return below
+
+
+@compiled
+def _count(tree: Integers, group: int) -> None:
+    k = group + 1
+    while k < tree.size:
+        tree[k] += 1
+        k += k & -k
+
+
+@compiled
+def _hoeffding(n: float, d1: float, d2: float, d3: float) -> float:
     if n < 5:
-        return balance, 0.0
-    m = float(n)
-    d = 30 * ((m - 2) * (m - 3) * d1 + d2 - 2 * (m - 2) * d3) / (m * (m - 1) * (m - 2) * (m - 3) * (m - 4))
-    return balance, d
+        return 0.0
+    return 30 * ((n - 2) * (n - 3) * d1 + d2 - 2 * (n - 2) * d3) / (n * (n - 1) * (n - 2) * (n - 3) * (n - 4))
 
 
 @compiled
 def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
-    """Kendall's tau-b in -1..1 of concordant less discordant pairs. 0 where a side is constant."""
+    """Kendall's tau-b in -1..1, from concordant less discordant pairs. 0 where a vector is constant."""
     pairs = n * (n - 1) // 2
     if tied_x == pairs or tied_y == pairs:
         return 0.0
@@ -134,17 +149,17 @@ def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
 def middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int) -> float:
     """The median of the `count` kept values, found by walking through their order."""
     low = high = 0.0
-    seen = 0
+    passed = 0
     for k in range(order.size):
         i = order[k]
         if not kept[i]:
             continue
-        if seen == (count - 1) // 2:
+        if passed == (count - 1) // 2:
             low = values[i]
-        if seen == count // 2:
+        if passed == count // 2:
             high = values[i]
             break
-        seen += 1
+        passed += 1
     return 0.5 * (low + high)
 
 
@@ -153,10 +168,10 @@ def blomqvist(
     x: Floats, order_x: Integers, filled_x: NDArray[np.bool_],
     y: Floats, order_y: Integers, filled_y: NDArray[np.bool_], least: int,
 ) -> float:  # fmt: skip
-    """Blomqvist's beta in -1..1 over the numbers that are non-zero on both sides: shares of pairs on the same side of
-    both medians, less those on opposite sides; pairs on a median are left out. 0 for fewer than `least` such numbers.
+    """Blomqvist's beta in -1..1 over the numbers that are non-zero in both vectors: the share of pairs on the same side
+    of both medians, less those on opposite sides; pairs on a median are left out. 0 for fewer than `least` numbers.
 
-    Of all numbers it would say nothing: where more than half are zero, so is the median.
+    Over all numbers it would say nothing: where more than half are zero, so is the median.
     """
     kept = filled_x & filled_y
     count = 0

@@ -1,7 +1,7 @@
 """Two aligned images, made alike -> where and how they still differ.
 
 A copy differs evenly, and most along edges; a sibling differs in one place by structure (another hat); an overlay adds
-structure and takes little away. All maps are (h, w) in the registered image's frame.
+structure and removes little. All maps are (h, w) in the registered image's frame.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from gistchain.rareness.overlay.views import Array, gradient_strength, strongest
 from gistchain.types import Region
 
 _SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1.5, 1.5), (-1.5, 1.5), (1.5, -1.5), (-1.5, -1.5))
-"""Pixels by which a place may have moved: alignment is never perfect."""
+"""Pixels by which a place may have moved: no alignment is perfect."""
 _WINDOW = 13
+_LEAST_CORE = 200
+"""Pixels: where fewer are left without the rim, the rim is kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
     """residual: grey levels that stay different. structure: local correlation of structure, 1 = the same. missing,
-    extra: edges that only the registered image has, or only the candidate. features: what a classifier weighs, by name.
+    extra: edges that only the registered image has, or only the candidate. features: what the classifiers weigh, by
+    name.
     """
 
     residual: Array
@@ -34,74 +37,103 @@ class Difference:
     features: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """What every kind of difference is measured on.
+
+    ours, theirs: gradients of `predicted` (the registered image) and of `observed` (the candidate). edges: of both,
+    averaged. core: `where` without its rim. busy: the part of the core with edges. contrast: of the candidate, in grey
+    levels.
+    """
+
+    fitted: Fit
+    where: Mask
+    core: Mask
+    busy: Mask
+    ours: Array
+    theirs: Array
+    edges: Array
+    contrast: float
+
+    @property
+    def predicted(self) -> Array:
+        return self.fitted.predicted
+
+    @property
+    def observed(self) -> Array:
+        return self.fitted.observed
+
+
 def boxed(image: Array, side: int) -> Array:
+    """The mean over side x side pixels around every pixel."""
     mean: Array = cv2.boxFilter(image, -1, (side, side), normalize=True, borderType=cv2.BORDER_REFLECT)
     return mean
 
 
 def inner(where: Mask, pixels: int) -> Mask:
-    """Without the rim of so many pixels; the image's own border is no rim."""
+    """`where` without a rim of so many pixels; the border of the image is no rim."""
     kernel = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
     eroded: Mask = cv2.erode(where.astype(np.uint8), kernel, borderType=cv2.BORDER_REPLICATE) > 0
     return eroded
 
 
-def difference(fitted: Fit, where: Mask) -> Difference:
-    """What is different between `fitted.predicted` and `fitted.seen` at the pixels `where` both are seen."""
-    predicted, seen = fitted.predicted, fitted.seen
-    contrast = float(seen[where].std()) + 4
-    ours, theirs = gradient_strength(predicted), gradient_strength(seen)
+def core_of(where: Mask) -> Mask:
+    """`where` without a rim of three pixels, as long as enough is left."""
     core = inner(where, 3)
-    core = core if core.sum() > 200 else where
-    features: dict[str, float] = {"contrast": contrast}
+    return core if core.sum() > _LEAST_CORE else where
+
+
+def difference(fitted: Fit, where: Mask) -> Difference:
+    """What differs between `fitted.predicted` and `fitted.observed` at the pixels `where` both are observed.
+
+    Four views of it, each with its features: what is left of the colours, what remains when each colour of one image
+    may become any colour in the other (palette), local correlations, and edges that have no counterpart.
+    """
+    scene = _scene(fitted, where)
+    residual = strongest(cv2.absdiff(scene.observed, scene.predicted))
+    # Noise counts as no structure, nor do differences of brightness below it.
     floor = max(3.0, 1.5 * fitted.noise)
-
-    residual = strongest(cv2.absdiff(seen, predicted))
-    features |= _spread("residual", residual, core, contrast, boxed(ours, 9) + boxed(theirs, 9))
-    by_palette = strongest(cv2.absdiff(seen, palette_predicted(palette(predicted), seen, where)))
-    back = strongest(cv2.absdiff(predicted, palette_predicted(palette(seen), predicted, where)))
-    features |= _peaks("palette", by_palette, core, contrast)
-    features |= _peaks("back", back, core, float(predicted[where].std()) + 4)
-
-    structure = _structure(ours, theirs, (floor / 2) ** 2)
-    shading = _structure(luma(predicted), luma(seen), 2 * floor**2)
-    edges = boxed(ours, 9) + boxed(theirs, 9)
-    busy = core & (edges > max(2.0, 0.15 * float(np.quantile(edges[core], 0.95))))
-    busy = busy if busy.sum() >= 100 else core
-    for name, local in (("structure", structure), ("luma", shading)):
-        values = local[busy]
-        features[f"{name}_mean"] = float(values.mean())
-        for percent in (1, 5, 25):
-            features[f"{name}_q{percent}"] = float(np.quantile(values, percent / 100))
-        features[f"{name}_worst"] = _largest_blob((local < 0.6) & busy) / max(1, int(busy.sum()))
-    features["agreement"] = correlation(ours, theirs, where)
-
-    missing, extra = _one_sided(ours, theirs, where)
-    strength = float(np.quantile(boxed(theirs, 11)[where], 0.8)) + 1
-    missed, added = boxed(missing, 11)[where], boxed(extra, 11)[where]
-    features["missing"] = float(missing[where].sum() / (ours[where].sum() + 1))
-    features["extra"] = float(extra[where].sum() / (theirs[where].sum() + 1))
-    features["missing_peak"] = float(missed.max()) / strength
-    features["extra_peak"] = float(added.max()) / strength
-    features["changed_peak"] = float(np.minimum(missed, added).max()) / strength
-    features |= _of_subject(fitted, structure, residual, busy, where, contrast)
+    structure = _structure(scene.ours, scene.theirs, (floor / 2) ** 2)
+    shading = _structure(luma(scene.predicted), luma(scene.observed), 2 * floor**2)
+    missing, extra = _one_sided(scene.ours, scene.theirs, where)
+    features = {
+        "contrast": scene.contrast,
+        **_spread("residual", residual, scene),
+        **_by_palette(scene),
+        **_local("structure", structure, scene.busy),
+        **_local("luma", shading, scene.busy),
+        "agreement": correlation(scene.ours, scene.theirs, where),
+        **_edges_without_counterpart(missing, extra, scene),
+        **_of_subject(structure, residual, scene),
+    }
     return Difference(residual, structure, missing, extra, features)
 
 
+def _scene(fitted: Fit, where: Mask) -> _Scene:
+    ours, theirs = gradient_strength(fitted.predicted), gradient_strength(fitted.observed)
+    edges = boxed(ours, 9) + boxed(theirs, 9)
+    core = core_of(where)
+    busy = core & (edges > max(2.0, 0.15 * float(np.quantile(edges[core], 0.95))))
+    busy = busy if busy.sum() >= 100 else core
+    return _Scene(fitted, where, core, busy, ours, theirs, edges, float(fitted.observed[where].std()) + 4)
+
+
 def luma(image: Array) -> Array:
+    """Brightness of an (h, w, 3) image, (h, w)."""
     luma: Array = cv2.transform(image, np.array([[0.299, 0.587, 0.114]], np.float32))
     return luma
 
 
-def _spread(name: str, residual: Array, where: Mask, contrast: float, edges: Array) -> dict[str, float]:
+def _spread(name: str, residual: Array, scene: _Scene) -> dict[str, float]:
     """How much is left, and how unevenly: the peak beside what edges and the median explain."""
+    where, contrast = scene.core, scene.contrast
     local = boxed(residual, 7)
     values = local[where]
     median = float(np.median(values))
-    near_edges = edges[where]
+    near_edges = scene.edges[where]
     strong = near_edges > np.quantile(near_edges, 0.6)
     slope = float(np.median(values[strong] / (near_edges[strong] + 3))) if strong.any() else 0.0
-    expected = median + slope * edges + 3
+    expected = median + slope * scene.edges + 3
     uneven = (local / expected)[where]
     sharp = boxed(residual, 3)[where]
     return {
@@ -119,6 +151,17 @@ def _spread(name: str, residual: Array, where: Mask, contrast: float, edges: Arr
     }
 
 
+def _by_palette(scene: _Scene) -> dict[str, float]:
+    """What is left where each main colour of one image takes the colour that the other has there, both ways."""
+    predicted, observed = scene.predicted, scene.observed
+    forth = strongest(cv2.absdiff(observed, palette_predicted(palette(predicted), observed, scene.where)))
+    back = strongest(cv2.absdiff(predicted, palette_predicted(palette(observed), predicted, scene.where)))
+    return {
+        **_peaks("palette", forth, scene.core, scene.contrast),
+        **_peaks("back", back, scene.core, float(predicted[scene.where].std()) + 4),
+    }
+
+
 def _peaks(name: str, residual: Array, where: Mask, contrast: float) -> dict[str, float]:
     values = boxed(residual, 9)[where]
     return {
@@ -129,12 +172,39 @@ def _peaks(name: str, residual: Array, where: Mask, contrast: float) -> dict[str
 
 
 def _largest_blob(mask: Mask) -> int:
+    """Pixels of the largest connected place."""
     count, _, sizes, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     return int(sizes[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0
 
 
+def _local(name: str, correlations: Array, busy: Mask) -> dict[str, float]:
+    """How low the local correlations are where there are edges."""
+    values = correlations[busy]
+    features = {f"{name}_mean": float(values.mean())}
+    for percent in (1, 5, 25):
+        features[f"{name}_q{percent}"] = float(np.quantile(values, percent / 100))
+    features[f"{name}_worst"] = _largest_blob((correlations < 0.6) & busy) / max(1, int(busy.sum()))
+    return features
+
+
+def _edges_without_counterpart(missing: Array, extra: Array, scene: _Scene) -> dict[str, float]:
+    where = scene.where
+    strength = float(np.quantile(boxed(scene.theirs, 11)[where], 0.8)) + 1
+    missed, added = boxed(missing, 11)[where], boxed(extra, 11)[where]
+    return {
+        "missing": float(missing[where].sum() / (scene.ours[where].sum() + 1)),
+        "extra": float(extra[where].sum() / (scene.theirs[where].sum() + 1)),
+        "missing_peak": float(missed.max()) / strength,
+        "extra_peak": float(added.max()) / strength,
+        "changed_peak": float(np.minimum(missed, added).max()) / strength,
+    }
+
+
 def _structure(ours: Array, theirs: Array, floor: float) -> Array:
-    """Local correlation in windows of 13 pixels, sign left out, the best of small shifts; 1 where both are blank."""
+    """Local correlation in windows of 13 pixels, its absolute value, the best of small shifts; 1 where both are blank.
+
+    floor: variance, in squared grey levels, below which there is no structure.
+    """
     mean_theirs = boxed(theirs, _WINDOW)
     variance_theirs = np.maximum(boxed(theirs * theirs, _WINDOW) - mean_theirs**2, 0) + floor
     best = np.zeros_like(ours)
@@ -152,7 +222,7 @@ def _structure(ours: Array, theirs: Array, floor: float) -> Array:
 
 
 def _one_sided(ours: Array, theirs: Array, where: Mask) -> tuple[Array, Array]:
-    """Edges that have no counterpart within three pixels on the other side, in the candidate's strength."""
+    """(missing, extra): edges without a counterpart within three pixels in the other image; ours scaled to theirs."""
     a, b = ours[where], theirs[where]
     scale = float(a @ b) / (float(a @ a) + 1)
     ours = ours * scale
@@ -163,49 +233,47 @@ def _one_sided(ours: Array, theirs: Array, where: Mask) -> tuple[Array, Array]:
     return missing, extra
 
 
-def _of_subject(
-    fitted: Fit, structure: Array, residual: Array, busy: Mask, where: Mask, contrast: float
-) -> dict[str, float]:
-    """The same inside the subject alone: a swapped background differs evenly outside of it."""
-    predicted = fitted.predicted
+def _of_subject(structure: Array, residual: Array, scene: _Scene) -> dict[str, float]:
+    """The same inside the subject alone: an exchanged background differs evenly, and only outside of it."""
+    predicted = scene.predicted
     border = np.concatenate([predicted[0], predicted[-1], predicted[:, 0], predicted[:, -1]])
-    subject = inner(where & (np.abs(predicted - np.median(border, axis=0)).max(axis=2) > 14), 1)
-    outside = where & ~subject
+    subject = inner(scene.where & (np.abs(predicted - np.median(border, axis=0)).max(axis=2) > 14), 1)
+    outside = scene.where & ~subject
     if subject.sum() < 200 or outside.sum() < 200:
         return {"subject_q99": np.nan, "subject_structure": np.nan, "outside_mean": np.nan}
-    within = busy & subject
+    within = scene.busy & subject
     return {
-        "subject_q99": float(np.quantile(boxed(residual, 7)[subject], 0.99)) / contrast,
+        "subject_q99": float(np.quantile(boxed(residual, 7)[subject], 0.99)) / scene.contrast,
         "subject_structure": float(np.quantile(structure[within], 0.05)) if within.sum() > 50 else np.nan,
-        "outside_mean": float(residual[outside].mean()) / contrast,
+        "outside_mean": float(residual[outside].mean()) / scene.contrast,
     }
 
 
-def regions(found: Difference, where: Mask, most: int = 4) -> tuple[Region, ...]:
-    """The places that hold most of the difference, worst first."""
-    shown = heat(found) * where
-    height, width = shown.shape
+def regions(different: Difference, where: Mask, most: int = 4) -> tuple[Region, ...]:
+    """The places that hold most of the difference, the worst first; sides in shares of width and height."""
+    shown = heat(different) * where
     total = float(shown.sum())
     if total <= 0 or float(shown.max()) < 0.25:
         return ()
     count, labels, sizes, _ = cv2.connectedComponentsWithStats((shown > 0.35).astype(np.uint8))
-    found_regions: list[Region] = []
+    height, width = shown.shape
+    places: list[Region] = []
     for label in range(1, count):
         left, top, wide, high, area = (int(v) for v in sizes[label])
         if area < 12:
             continue
         own = labels == label
-        missed, added = float(found.missing[own].sum()), float(found.extra[own].sum())
+        missed, added = float(different.missing[own].sum()), float(different.extra[own].sum())
         kind = "missing" if missed > 3 * added else "extra" if added > 3 * missed else "changed"
         box = (left / width, top / height, (left + wide) / width, (top + high) / height)
-        found_regions.append(Region(*box, kind, float(shown[own].sum()) / total))  # type: ignore[arg-type]
-    return tuple(sorted(found_regions, key=lambda one: -one.share)[:most])
+        places.append(Region(*box, kind, float(shown[own].sum()) / total))  # type: ignore[arg-type]
+    return tuple(sorted(places, key=lambda region: -region.share)[:most])
 
 
-def heat(found: Difference) -> Array:
+def heat(different: Difference) -> Array:
     """How different every place is, 0..1: colours and structure together, as a person is shown it."""
-    contrast = found.features["contrast"]
-    by_colour = np.clip(boxed(found.residual, 5) / (0.6 * contrast + 12), 0, 1)
-    by_structure = np.clip((0.75 - found.structure) / 0.75, 0, 1)
-    both: Array = np.maximum(by_colour, 0.7 * by_structure * (boxed(found.residual, 9) > 6))
+    contrast = different.features["contrast"]
+    by_colour = np.clip(boxed(different.residual, 5) / (0.6 * contrast + 12), 0, 1)
+    by_structure = np.clip((0.75 - different.structure) / 0.75, 0, 1)
+    both: Array = np.maximum(by_colour, 0.7 * by_structure * (boxed(different.residual, 9) > 6))
     return both.astype(np.float32)

@@ -1,7 +1,7 @@
-"""Candidate, registered image -> transforms that may lay the one over the other.
+"""Candidate, registered image -> transforms that may lay one over the other.
 
-From several places, since every edit defeats some of them: the whole frame with its turns, nested borders, the box of
-the subject, a search for crops and for insets, one for rotations, SIFT points with RANSAC.
+They come from several searches, since every edit defeats some of them: the whole frame and its quarter turns, nested
+borders, the box of the subject, crops, insets, rotations, SIFT points with RANSAC.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _crops(candidate: View, registered: View) -> list[Array]:
     frame: Box = (0, 0, *candidate.size)
     shape = candidate.size[1] / candidate.size[0]
     keep_shape = abs(shape - registered.size[1] / registered.size[0]) <= 0.08
-    found = []
+    places = []
     for share in np.arange(0.56, 1.0, 0.04):
         width = int(whole.shape[1] * share)
         heights = {int(width * across * shape / down)} | (set() if keep_shape else {int(whole.shape[0] * share)})
@@ -75,8 +75,8 @@ def _crops(candidate: View, registered: View) -> list[Array]:
             if 10 <= height <= whole.shape[0] and width >= 10:
                 value, (x, y) = _best_place(whole, small, (width, height))
                 part = (x * across, y * down, (x + width) * across, (y + height) * down)
-                found.append((value * (0.8 + 0.2 * share), box_to_box(part, frame)))
-    return [matrix for _, matrix in sorted(found, key=lambda one: -one[0])[:2]]
+                places.append((value * (0.8 + 0.2 * share), box_to_box(part, frame)))
+    return _two_best(places)
 
 
 def _insets(candidate: View, registered: View) -> list[Array]:
@@ -84,21 +84,26 @@ def _insets(candidate: View, registered: View) -> list[Array]:
     small, whole = registered.small, candidate.small
     across, down = candidate.size[0] / whole.shape[1], candidate.size[1] / whole.shape[0]
     frame: Box = (0, 0, *registered.size)
-    found = []
+    places = []
     for share in np.arange(0.4, 1.0, 0.04):
         width = int(whole.shape[1] * share)
         height = int(width * across * registered.size[1] / registered.size[0] / down)
         if 10 <= height <= whole.shape[0] and width >= 10:
             value, (x, y) = _best_place(whole, small, (width, height))
             part = (x * across, y * down, (x + width) * across, (y + height) * down)
-            found.append((value, box_to_box(frame, part)))
-    return [matrix for _, matrix in sorted(found, key=lambda one: -one[0])[:2]]
+            places.append((value, box_to_box(frame, part)))
+    return _two_best(places)
 
 
 def _best_place(whole: Array, template: Array, size: tuple[int, int]) -> tuple[float, tuple[int, int]]:
-    fitted = cv2.resize(template, size, interpolation=cv2.INTER_AREA)
-    _, value, _, place = cv2.minMaxLoc(cv2.matchTemplate(whole, fitted, cv2.TM_CCOEFF_NORMED))
+    """(correlation, x and y) where the template, scaled to (width, height), fits best."""
+    scaled = cv2.resize(template, size, interpolation=cv2.INTER_AREA)
+    _, value, _, place = cv2.minMaxLoc(cv2.matchTemplate(whole, scaled, cv2.TM_CCOEFF_NORMED))
     return float(value) if np.isfinite(value) else -1.0, (int(place[0]), int(place[1]))
+
+
+def _two_best(places: list[tuple[float, Array]]) -> list[Array]:
+    return [matrix for _, matrix in sorted(places, key=lambda place: -place[0])[:2]]
 
 
 def _rotations(candidate: View, registered: View) -> list[Array]:
@@ -108,7 +113,7 @@ def _rotations(candidate: View, registered: View) -> list[Array]:
     centring = np.array([[1, 0, (SEARCH - small.shape[1]) / 2], [0, 1, (SEARCH - small.shape[0]) / 2], [0, 0, 1]])
     scale = SEARCH / SIDE
     down, up = np.diag([scale, scale, 1.0]), np.diag([1 / scale, 1 / scale, 1.0])
-    found = []
+    places = []
     for share in (1.0, 0.82, 0.7):
         for degrees in (d for d in range(-50, 51, 5) if d):
             turn = np.vstack([cv2.getRotationMatrix2D((SEARCH / 2, SEARCH / 2), degrees, share), [0, 0, 1]])
@@ -118,8 +123,8 @@ def _rotations(candidate: View, registered: View) -> list[Array]:
                 continue
             _, value, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(whole, template, cv2.TM_CCOEFF_NORMED))
             shift = np.array([[1, 0, x - cut - 6], [0, 1, y - cut - 6], [0, 0, 1]])
-            found.append((value, (up @ shift @ matrix @ down).astype(np.float32)))
-    return [matrix for _, matrix in sorted(found, key=lambda one: -one[0])[:2]]
+            places.append((value, (up @ shift @ matrix @ down).astype(np.float32)))
+    return _two_best(places)
 
 
 def _point_matches(candidate: View, registered: View) -> Iterator[tuple[str, Array]]:
@@ -134,14 +139,16 @@ def _point_matches(candidate: View, registered: View) -> Iterator[tuple[str, Arr
         mutual &= (1 - likeness.max(axis=1)) < 0.92 * (1 - second)
     if mutual.sum() < 5:
         return
-    here, there = candidate.points.places[mutual], registered.points.places[best[mutual]]
+    in_candidate, in_registered = candidate.points.places[mutual], registered.points.places[best[mutual]]
     cv2.setRNGSeed(1)
-    affine, _ = cv2.estimateAffine2D(there, here, method=cv2.RANSAC, ransacReprojThreshold=3, maxIters=500)
+    affine, _ = cv2.estimateAffine2D(
+        in_registered, in_candidate, method=cv2.RANSAC, ransacReprojThreshold=3, maxIters=500
+    )
     if affine is not None:
         matrix = np.vstack([affine, [0, 0, 1]]).astype(np.float32)
         if is_sane(matrix):
             yield "points", matrix
     if mutual.sum() >= 8:
-        perspective, _ = cv2.findHomography(there, here, cv2.RANSAC, 3, maxIters=500)
+        perspective, _ = cv2.findHomography(in_registered, in_candidate, cv2.RANSAC, 3, maxIters=500)
         if perspective is not None and is_sane(perspective.astype(np.float32)):
             yield "points in perspective", perspective.astype(np.float32)

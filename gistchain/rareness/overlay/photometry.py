@@ -1,7 +1,7 @@
-"""Registered image, candidate in its frame -> the registered image as blur and colours would have made it that way.
+"""Registered image, candidate in its frame -> the registered image in the candidate's blur, colours and shading.
 
-A copy may be greyed, inverted, tinted, blurred, full of noise: what its maker did to every pixel alike is fitted here
-and undone, so that only what was done to some places is left to look at.
+A copy may be greyed, inverted, tinted, blurred or noisy. What was done to every pixel alike is fitted here and undone,
+so that only what was done to some places is left to look at.
 """
 
 from __future__ import annotations
@@ -15,39 +15,56 @@ from numpy.typing import NDArray
 from gistchain.rareness.overlay.views import Array, blurred, strongest
 
 BLURS = (0.0, 0.8, 1.5, 2.5, 4.0)
-"""Standard deviations in pixels of a view that are tried on the registered image."""
+"""Standard deviations, in pixels of a view, that are tried on the registered image."""
 _SMOOTHINGS = (1.2, 2.2, 3.5)
-"""And on both, where they make them agree much better: noise, pixelation and blocks of JPEG go with it."""
+"""And on both images where that makes them agree much better: it removes noise, pixelation and JPEG blocks."""
 _EVEN, _CLEAN = 0.95, 0.7
-"""Where so much of the picture is right to so many grey levels, what is left is a difference, and no noise."""
+"""Where this share of the picture is right to this many grey levels, what is left is a difference, not noise."""
+_NOISY = 2.0
+"""Grey levels of noise from which both images are smoothed."""
+_FAINTEST = 0.8
+"""Sigma of that smoothing, at least."""
 COLOURS = 10
+"""Main colours of a palette."""
 _SAMPLES = 3000
 """Pixels that a fit of twelve numbers looks at."""
+_UNIT = np.float32(1 / 255)
+_RIDGE, _CURVED_RIDGE = 1e-5, 1e-3
+_WORTH = 0.06
+"""Share of the pixels that a less simple map of colours has to explain beyond a simpler one."""
+_KEPT = 0.4
+"""Where this share of the subject has kept its colours, no map of colours is fitted."""
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """predicted, seen: (h, w, 3), made alike in all but content. colours: a map of `colour_map`.
+    """The registered image as `predicted` and the candidate as `observed`, (h, w, 3), made alike in all but content.
 
-    blur: sigma put on the registered image. smoothing: sigma put on both. noise: median of the candidate's finest
-    detail, in grey levels. shade: (h, w, 1), the slow change of brightness that was put on `predicted`.
+    colours: a map of `colour_map`. blur: sigma applied to the registered image. smoothing: sigma applied to both.
+    noise: median of the candidate's finest detail, in grey levels. shade: (h, w, 1), the slow change of brightness
+    applied to `predicted`; None where there is none.
     """
 
     predicted: Array
-    seen: Array
+    observed: Array
     colours: Array
     blur: float
     smoothing: float
     noise: float
     shade: Array | None
 
+    @property
+    def visible_blur(self) -> float:
+        """Sigma of all blurs under which the two are compared."""
+        return max(self.blur, self.smoothing, _denoising(self.noise))
+
 
 def samples(where: Mask, structure: Array) -> Indices:
-    """Which pixels a fit of colours looks at: half of them anywhere, half where the registered image has structure.
+    """Indices of the pixels that a fit of colours looks at: half of them anywhere, half where there is structure.
 
-    structure: (h, w), of the registered image. Most of a picture can be a plain ground, which may have been swapped.
+    structure: (h, w), of the registered image. Most of a picture can be a plain background, which may be exchanged.
     """
     chosen = np.flatnonzero(where)
     if len(chosen) <= _SAMPLES:
@@ -58,11 +75,11 @@ def samples(where: Mask, structure: Array) -> Indices:
 
 
 def colour_map(source: Array, target: Array, chosen: Indices, iterations: int = 3, *, curved: bool = False) -> Array:
-    """The map of colours under which `source` predicts `target` best at the chosen pixels, robustly.
+    """The map of colours under which `source` predicts `target` best at the chosen pixels.
 
     Shape (4, 3): affine; (10, 3) where `curved`: with the products of two channels, for gamma, hues and few colours.
     Iteratively reweighted least squares with Huber-like weights: what differs in one place (another hat) must not
-    tint the rest. Slightly drawn to no change, which decides what the pixels leave open (a grey image's hues).
+    tint the rest. A small ridge towards no change decides what the pixels leave open (a grey image's hues).
     """
     terms = _terms(source.reshape(-1, 3)[chosen], curved)
     y = target.reshape(-1, 3)[chosen] * _UNIT - terms[:, :3]
@@ -76,10 +93,6 @@ def colour_map(source: Array, target: Array, chosen: Indices, iterations: int = 
         weights = 1 / np.maximum(1, errors / (1.5 * (np.median(errors) + 2 * _UNIT)))
     fitted[:3] += np.eye(3, dtype=np.float32)
     return fitted
-
-
-_UNIT = np.float32(1 / 255)
-_RIDGE, _CURVED_RIDGE = 1e-5, 1e-3
 
 
 def _terms(colours: Array, curved: bool) -> Array:
@@ -97,8 +110,8 @@ def recoloured(image: Array, colours: Array) -> Array:
     if len(colours) == 4:
         affine = colours.T.copy()
         affine[:, 3] *= 255
-        made: Array = cv2.transform(image, affine)
-        return made
+        transformed: Array = cv2.transform(image, affine)
+        return transformed
     curved: Array = (_terms(image.reshape(-1, 3), True) @ colours).reshape(image.shape) * np.float32(255)
     return curved
 
@@ -109,66 +122,90 @@ def mean_error(a: Array, b: Array) -> Array:
     return mean
 
 
-def fit(registered: Array, seen: Array, where: Mask, structure: Array) -> Fit:
+def fit(registered: Array, observed: Array, where: Mask, structure: Array) -> Fit:
     """The registered image made like the candidate, and the candidate smoothed as far as that helps both agree.
 
-    structure: (h, w) of the registered image, for `samples`.
+    registered, observed: (h, w, 3) in one frame. where: the pixels that both show. structure: (h, w) of the registered
+    image, for `samples`.
+
+        blur       sigma on the registered image, the best of BLURS
+        colours    the simplest map that explains most; with it shade, fitted in turns
+        smoothing  sigma on both, one of _SMOOTHINGS, where they then agree much better
+        noise      measured on the candidate; where there is some, both are smoothed a little
     """
     chosen = samples(where, structure)
-    blur = min(BLURS, key=lambda sigma: _error(blurred(registered, sigma), seen, where, chosen) + 0.05 * sigma)
+    blur = min(BLURS, key=lambda sigma: _error(blurred(registered, sigma), observed, where, chosen) + 0.05 * sigma)
     soft = blurred(registered, blur)
-    colours = _simplest_map(soft, seen, where, chosen)
-    shade = _shading(recoloured(soft, colours), seen, chosen)
-    if shade is not None:  # once more, each now knowing of the other
-        colours = colour_map(soft, seen / shade, chosen, 4, curved=len(colours) > 4)
-        shade = _shading(recoloured(soft, colours), seen, chosen)
-    lit = shade if shade is not None else np.ones((1, 1, 1), np.float32)
-    predicted = recoloured(soft, colours) * lit
-    smoothing, least = 0.0, _relative(predicted, seen, where)
-    even = np.partition(errors := mean_error(seen, predicted)[where], int(_EVEN * (len(errors) - 1)))
-    for sigma in _SMOOTHINGS if even[: int(_EVEN * len(even))].mean() > _CLEAN else ():
-        smooth, soft = blurred(seen, sigma), blurred(registered, max(sigma, blur))
-        error = _relative(recoloured(soft, colours) * lit, smooth, where)
-        # Much better, or a twin's difference would be smoothed away.
-        if error < 0.62 * least - 0.004:
-            least, smoothing = error, sigma
-    filled = np.where(where[:, :, None], seen, predicted)  # black outside would bleed into the border
+    colours, shade = _colours_and_shade(soft, observed, where, chosen)
+    light = shade if shade is not None else np.ones((1, 1, 1), np.float32)
+    predicted = recoloured(soft, colours) * light
+
+    smoothing = _smoothing(registered, observed, where, predicted, blur, colours, light)
+    filled = np.where(where[:, :, None], observed, predicted)  # black outside would bleed into the border
     noise = float(np.median(mean_error(filled, blurred(filled, 1.0))[where]))
-    both = max(smoothing, 0.8 if noise > 2 else 0.0)
+    both = max(smoothing, _denoising(noise))
     if both:
         filled = blurred(filled, both)
         soft = blurred(registered, float(np.hypot(blur if blur > both else 0.0, both)))
         if not _is_identity(colours):
-            colours = colour_map(soft, filled / lit, chosen, 4, curved=len(colours) > 4)
-        predicted = recoloured(soft, colours) * lit
+            colours = colour_map(soft, filled / light, chosen, 4, curved=len(colours) > 4)
+        predicted = recoloured(soft, colours) * light
         filled = np.where(where[:, :, None], filled, predicted)
     return Fit(predicted, filled, colours, blur, smoothing, noise, shade)
 
 
-def _simplest_map(soft: Array, seen: Array, where: Mask, chosen: Indices) -> Array:
-    """No change of colours, or an affine one, or a curved one: the simplest that explains about as many pixels.
+def _colours_and_shade(soft: Array, observed: Array, where: Mask, chosen: Indices) -> tuple[Array, Array | None]:
+    colours = _simplest_map(soft, observed, where, chosen)
+    shade = _shading(recoloured(soft, colours), observed, chosen)
+    if shade is not None:  # once more, now that each knows of the other
+        colours = colour_map(soft, observed / shade, chosen, 4, curved=len(colours) > 4)
+        shade = _shading(recoloured(soft, colours), observed, chosen)
+    return colours, shade
 
-    A map that is fitted where a bar covers the only blue shirt would learn that blue becomes black. And where much of
-    the subject has kept its colours to the level, the rest was not tinted: it is another trait.
+
+def _smoothing(
+    registered: Array, observed: Array, where: Mask, predicted: Array, blur: float, colours: Array, light: Array
+) -> float:
+    """Sigma that makes both agree much better; 0 where none does, or where nearly all is right without."""
+    errors = mean_error(observed, predicted)[where]
+    count = int(_EVEN * (len(errors) - 1))
+    even = np.partition(errors, count)[: int(_EVEN * len(errors))]
+    if even.mean() <= _CLEAN:
+        return 0.0
+    smoothing, least = 0.0, _relative(predicted, observed, where)
+    for sigma in _SMOOTHINGS:
+        soft = blurred(registered, max(sigma, blur))
+        error = _relative(recoloured(soft, colours) * light, blurred(observed, sigma), where)
+        # Much better, or a twin's difference would be smoothed away.
+        if error < 0.62 * least - 0.004:
+            least, smoothing = error, sigma
+    return smoothing
+
+
+def _denoising(noise: float) -> float:
+    return _FAINTEST if noise > _NOISY else 0.0
+
+
+def _simplest_map(soft: Array, observed: Array, where: Mask, chosen: Indices) -> Array:
+    """No change of colours, an affine map or a curved one: the simplest that explains about as many pixels.
+
+    A map fitted where a bar covers the only blue shirt would learn that blue becomes black. And where much of the
+    subject has exactly kept its colours, the rest was not tinted: it is another trait.
     """
-    best = np.eye(4, 3, dtype=np.float32)
-    if _explained(soft, seen, _subject(soft, where)) > _KEPT:
-        return best
-    explained = _explained(soft, seen, where)
+    simplest = np.eye(4, 3, dtype=np.float32)
+    if _explained(soft, observed, _subject(soft, where)) > _KEPT:
+        return simplest
+    explained = _explained(soft, observed, where)
     for curved in (False, True):
-        other = colour_map(soft, seen, chosen, 4, curved=curved)
-        more = _explained(recoloured(soft, other), seen, where)
-        if more > explained + _WORTH:
-            best, explained = other, more
-    return best
-
-
-_WORTH = 0.06
-_KEPT = 0.4
+        colours = colour_map(soft, observed, chosen, 4, curved=curved)
+        share = _explained(recoloured(soft, colours), observed, where)
+        if share > explained + _WORTH:
+            simplest, explained = colours, share
+    return simplest
 
 
 def _subject(image: Array, where: Mask) -> Mask:
-    """What has not the colour of the border; all, where that is next to nothing."""
+    """The pixels that differ in colour from the border; all of `where`, where those are very few."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     subject: Mask = where & (strongest(cv2.absdiff(image, np.full_like(image, np.median(border, axis=0)))) > 14)
     return subject if subject.sum() > 0.05 * where.sum() else where
@@ -178,23 +215,23 @@ def _is_identity(colours: Array) -> bool:
     return len(colours) == 4 and bool((colours == np.eye(4, 3)).all())
 
 
-def _explained(predicted: Array, seen: Array, where: Mask) -> float:
-    """Share of the pixels that are right, each counted less the more it is off for the candidate's contrast."""
-    errors = mean_error(predicted, seen)[where]
-    tolerance = float(np.clip(0.2 * seen[where].std(), 3, 14))
+def _explained(predicted: Array, observed: Array, where: Mask) -> float:
+    """Share of the pixels that are right; each counts less the larger its error beside the candidate's contrast."""
+    errors = mean_error(predicted, observed)[where]
+    tolerance = float(np.clip(0.2 * observed[where].std(), 3, 14))
     return float(np.exp(-((errors / tolerance) ** 2)).mean())
 
 
-def _shading(predicted: Array, seen: Array, chosen: Indices) -> Array | None:
-    """The slow change of brightness over the picture, (h, w, 1), that a vignette is; None where there is none.
+def _shading(predicted: Array, observed: Array, chosen: Indices) -> Array | None:
+    """A slow change of brightness over the picture, such as a vignette, (h, w, 1); None where there is none.
 
-    A square polynomial of the place, six numbers: too stiff to make up for a hat.
+    A quadratic polynomial of the place, six numbers: too stiff to make up for a hat.
     """
     height, width = predicted.shape[:2]
     y, x = chosen // width / height - 0.5, chosen % width / width - 0.5
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
     ours = predicted.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
-    theirs = seen.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
+    theirs = observed.reshape(-1, 3)[chosen].mean(axis=1).astype(np.float64) + 4
     weights = np.ones(len(ours))
     for _ in range(4):
         design = terms * (ours * weights)[:, None]
@@ -215,13 +252,13 @@ def _error(source: Array, target: Array, where: Mask, chosen: Indices) -> float:
     return float(np.minimum(mean_error(target, predicted)[where], 40).mean())
 
 
-def _relative(predicted: Array, seen: Array, where: Mask) -> float:
-    error = np.minimum(mean_error(seen, predicted)[where], 60).mean()
-    return float(error / (seen[where].std() + 3))
+def _relative(predicted: Array, observed: Array, where: Mask) -> float:
+    error = np.minimum(mean_error(observed, predicted)[where], 60).mean()
+    return float(error / (observed[where].std() + 3))
 
 
 def palette(image: Array) -> NDArray[np.int32]:
-    """For each pixel, which of the image's COLOURS main colours it has; the same image gives the same."""
+    """For each pixel, which of the image's COLOURS main colours is nearest (k-means with a fixed seed), (h, w)."""
     flat = image.reshape(-1, 3)
     cv2.setRNGSeed(1)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 6, 1.0)
@@ -233,10 +270,10 @@ def palette(image: Array) -> NDArray[np.int32]:
 
 def palette_predicted(labels: NDArray[np.int32], target: Array, where: Mask) -> Array:
     """Each colour of a palette replaced by the median colour that `target` has at its pixels."""
-    made = np.zeros_like(target)
+    predicted = np.zeros_like(target)
     for label in range(COLOURS):
         own = labels == label
-        seen = own & where
-        if seen.any():
-            made[own] = np.median(target[seen], axis=0) if seen.sum() >= 12 else target[seen].mean(axis=0)
-    return made
+        known = own & where
+        if known.any():
+            predicted[own] = np.median(target[known], axis=0) if known.sum() >= 12 else target[known].mean(axis=0)
+    return predicted
