@@ -687,7 +687,6 @@ def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     assert len(run("list")[1].splitlines()) == 2
 
 
-@pytest.mark.timeout(900)
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
     """A hundred kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
     kills, rng = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10")), random.Random(7)
