@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import held_out
+from benchmarks import held_out, report
 from gistchain.collection.known import dicebear
 from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.types import Pixels
@@ -80,6 +80,6 @@ if __name__ == "__main__":
             print(collection, condition, figures[collection][condition], flush=True)
     figures["unknown"] = unknown(model)
     print(figures["unknown"])
-    held_out.write(
-        "captioner", figures, models=["captioner-default"], data="held-out tokens at 512 px; see docs/data.md"
+    report.write(
+        "captioner", figures=figures, models=["captioner-default"], data="held-out tokens at 512 px; see docs/data.md"
     )

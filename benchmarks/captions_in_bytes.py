@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import report
 from gistchain.collection.known import nouns, pfp30, punks
 from gistchain.gist import textcode
 from gistchain.gist.packet import layer_borders, pack
@@ -37,20 +38,14 @@ def main() -> None:
     sets = {file.stem: file.read_text("utf-8").splitlines()} if file else held_out()
     table = {name: {"captions": len(texts), **measured(texts)} for name, texts in sets.items()}
     folder = Path(textcode.__file__).parent
-    result = {
-        "command": "python -m benchmarks.captions_in_bytes",
-        "unit": "bytes a caption",
-        "dictionaries": [
-            {"text coder": number, "file": name, "bytes": (folder / name).stat().st_size, "sha256": sha256}
-            for number, (name, sha256) in textcode.DICTIONARIES.items()
-        ],
-        "sets": table,
-    }
-    text = json.dumps(result, indent=1) + "\n"
-    print(text, end="")
+    dictionaries = [
+        {"text coder": number, "file": name, "bytes": (folder / name).stat().st_size, "sha256": sha256}
+        for number, (name, sha256) in textcode.DICTIONARIES.items()
+    ]
+    print(json.dumps(table, indent=1))
     if not file:
-        (HERE / "results").mkdir(exist_ok=True)
-        (HERE / "results" / "captions_in_bytes.json").write_text(text, "utf-8")
+        data = "held-out captions of PFP-30's training collections, of held-out photos, and 40 of everyday English"
+        report.write("captions_in_bytes", data=data, unit="bytes a caption", dictionaries=dictionaries, sets=table)
 
 
 def held_out() -> dict[str, list[str]]:
@@ -62,7 +57,7 @@ def held_out() -> dict[str, list[str]]:
         if name not in ("punks", "nouns"):
             tokens = pfp30.held_out(name, 100)
             sets[tokens.traits.subject] = [tokens.caption(index) for index in range(len(tokens))]
-    photos = json.loads((HERE / "results" / "photo_captioner.json").read_text("utf-8"))["figures"]["captions"]
+    photos = json.loads((report.RESULTS / "photo_captioner.json").read_text("utf-8"))["figures"]["captions"]
     sets["photos"] = [re.sub(r" \([\d.]+\)$", "", said) for said in photos.values()]
     sets["English"] = (HERE / "english_captions.txt").read_text("utf-8").splitlines()
     return sets

@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks import held_out
+from benchmarks import report
 from gistchain.collection.known import pfp30
 
 _PART = 50
@@ -65,7 +65,7 @@ def main() -> None:
     with ThreadPoolExecutor(2) as pool:
         figures = dict(zip(names, pool.map(one, names, [given.tokens] * len(names)), strict=True))
     data = f"PFP-30's test collections, {given.tokens} tokens each (seeds maker-*), nine tenths of them learnt from"
-    held_out.write("collection_train", figures, models=[], data=data)
+    report.write("collection_train", figures=figures, data=data)
     for name, figure in figures.items():
         print(name, {k: figure[k] for k in ("cpu_minutes", "ssim", "exact_match", "held_out")})
 

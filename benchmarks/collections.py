@@ -1,4 +1,4 @@
-"""The default models on held-out tokens of all 24 training collections of PFP-30, and on images of none of them.
+"""The default models on held-out tokens of PFP-30's 24 training collections, and on images of other collections.
 
     python -m benchmarks.collections [--count 100] [--rebuilt 50] [--processes 2] [--sheet FILE]
 
@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks import held_out
+from benchmarks import held_out, report
+from benchmarks.report import sheet
 from gistchain import systems
 from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
-from gistchain.pipeline import rebuild
 from gistchain.score.fidelity import ssim
 from gistchain.traits import parts
 from gistchain.types import Gist, Pixels
@@ -42,7 +42,7 @@ def one(collection: str, count: int, rebuilt: int) -> dict[str, Any]:
     still = [system.captioner.caption(image).text == tokens.caption(i) for i, image in enumerate(damaged)]
     distances, similar, shown = [], [], []
     for i in range(min(rebuilt, len(tokens))):
-        chosen = rebuild(Gist((tokens.caption(i),), (64, 64)), system).chosen
+        chosen = system.rebuild(Gist((tokens.caption(i),), (64, 64))).chosen
         original = _at_64(tokens, i)
         distances.append(chosen.distance)
         similar.append(ssim(original, chosen.image))
@@ -76,15 +76,12 @@ def _at_64(tokens: Tokens, index: int) -> Pixels:
     return np.asarray(image.resize((64, 64), Image.Resampling.NEAREST if small else Image.Resampling.BOX))
 
 
-def sheet(rows: list[dict[str, Any]], path: Path) -> None:
-    """One line a collection: held-out tokens above, what is painted from their captions below."""
-    canvas = Image.new("RGB", (110 + _SHOWN * 66, len(rows) * 134), "white")
-    draw = ImageDraw.Draw(canvas)
-    for line, row in enumerate(rows):
-        draw.text((4, line * 134 + 50), f"{row['collection']}\nSSIM {row['ssim']:.3f}", fill="black")
-        for column, pair in enumerate(row["shown"]):
-            for down, image in enumerate(pair):
-                canvas.paste(Image.fromarray(image), (110 + column * 66, line * 134 + down * 66))
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Two lines for a collection: held-out tokens above, what is painted from their captions below."""
+    canvas = sheet([line for row in rows for line in zip(*row["shown"], strict=True)], gap=2, left=110)
+    pen = ImageDraw.Draw(canvas)
+    for number, row in enumerate(rows):
+        pen.text((4, number * 132 + 50), f"{row['collection']}\nSSIM {row['ssim']:.3f}", fill="black")
     canvas.quantize(128).save(path, optimize=True)
 
 
@@ -101,7 +98,7 @@ def main() -> None:
         rows = [job.result() for job in jobs]
         taken = dict(job.result() for job in unknown)
     if given.sheet:
-        sheet(rows, given.sheet)
+        draw(rows, given.sheet)
     names = ["exact_match", "exact_match_damaged", "distance", "ssim", "wrong_though_confident"]
     figures = {
         "collections": {
@@ -116,7 +113,7 @@ def main() -> None:
         f"PFP-30: first {given.count} held-out tokens of each training collection at 512 x 512, {given.rebuilt} "
         f"rebuilt; unknown: {given.count} tokens at 256 x 256 of each collection that no weight was trained on"
     )
-    held_out.write("collections", figures, models=models, data=data)
+    report.write("collections", figures=figures, models=models, data=data)
     print(figures["median"], taken)
 
 

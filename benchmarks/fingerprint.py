@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from benchmarks import held_out
+from benchmarks import report
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged import fingerprint as models
 from gistchain.models.packaged import networks as packaged
@@ -97,8 +97,8 @@ if __name__ == "__main__":
         "machines": {name: apart(ours, np.load(path)) for name, _, path in named},
         **speed(pictures),
     }
-    held_out.write(
-        "fingerprint", figures,
+    report.write(
+        "fingerprint", figures=figures,
         models=["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "nsfwjs-mobilenet-v2",
                 "nsfwjs-mobilenet-v2-mid"],
         data=f"scikit-image's coffee, chelsea, astronaut; {TOKENS} held-out CryptoPunks and Nouns each; one "

@@ -1,26 +1,19 @@
-"""The tokens that no training has seen, and how a benchmark's figures are written down."""
+"""The tokens that no training has seen, and what is done to their images before a model sees them."""
 
 from __future__ import annotations
 
 import functools
 import io
-import json
-import platform
-import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.collection.tokens import Tokens
-from gistchain.models.zoo.onnx import WEIGHTS, card
 from gistchain.types import Pixels
 
-RESULTS = Path(__file__).parent / "results"
 COLLECTIONS = ("punks", "nouns")
-"""Those with models of their own; benchmarks/collections.py has them all."""
+"""Those with neural models of their own; benchmarks/collections.py measures all."""
 
 
 @functools.cache
@@ -53,24 +46,3 @@ def jpeg(image: Pixels, quality: int) -> Pixels:
 
 def noisy(image: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
     return (image + rng.normal(0, sigma, image.shape)).round().clip(0, 255).astype(np.uint8)
-
-
-def write(name: str, figures: dict[str, Any], *, models: list[str], data: str) -> None:
-    """benchmarks/results/{name}.json: the figures with the command, data, models and machine that made them."""
-    import onnxruntime
-
-    RESULTS.mkdir(exist_ok=True)
-    record = {
-        "command": f"python -m benchmarks.{name} {' '.join(sys.argv[1:])}".strip(),
-        "data": data,
-        "models": {m: card(m)["sha256"][:16] for m in models},
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}",
-        "figures": figures,
-    }
-    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-
-
-def write_on_card(model: str, figures: dict[str, Any]) -> None:
-    """Adds the held-out scores to the model's card; a new export starts a new card without any."""
-    path = WEIGHTS / f"{model}.json"
-    path.write_text(json.dumps(card(model) | {"held_out": figures}, indent=1) + "\n", "utf-8")

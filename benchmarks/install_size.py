@@ -12,7 +12,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from benchmarks import held_out
+from benchmarks import report
 
 # Runs inside the fresh environment: name, version and bytes on disk of each distribution.
 _WEIGH = """
@@ -42,4 +42,4 @@ if __name__ == "__main__":
     total = sum(p["bytes"] for p in packages)
     print(f"{total / 1e6:.0f} MB in {len(packages)} packages; with pip and compiled files {everything / 1e6:.0f} MB")
     figures = {"bytes": total, "environment_bytes": everything, "packages": packages, "python": sys.version.split()[0]}
-    held_out.write("install_size", figures, models=[], data="requirements/core.txt and gistchain itself")
+    report.write("install_size", figures=figures, data="requirements/core.txt and gistchain itself")

@@ -30,7 +30,7 @@ from fast_vector_similarity import py_compute_vector_similarity_stats
 from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks import definitions, held_out
+from benchmarks import definitions, report
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged.fingerprint import PackagedFingerprinter
 from gistchain.rareness import measures
@@ -165,8 +165,8 @@ if __name__ == "__main__":
         "ties": {"tied": errors(definitions.sparse), "untied": errors(definitions.untied)},
         "start": starts(),
     }
-    held_out.write(
-        "measures", figures, models=[],
+    report.write(
+        "measures", figures=figures, 
         data=f"fingerprints of {options.each} held-out tokens each of {', '.join(COLLECTIONS)}; {len(pairs)} pairs",
     )  # fmt: skip
     print(json.dumps(figures, indent=1))

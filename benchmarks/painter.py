@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from skimage.metrics import structural_similarity
 
-from benchmarks import held_out
+from benchmarks import held_out, report
 from gistchain import systems
 from gistchain.models.traitnet.captioner import TraitCaptioner
-from gistchain.rebuild.isotope import caption_distances, rosis
+from gistchain.rebuild.isotope import caption_distances
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Gist, Pixels
+from training.weights import add_to_card
 
 SEEDS = range(4)
 CANVAS = {"punks": 24, "nouns": 32}
@@ -42,7 +43,7 @@ def one_collection(collection: str, count: int) -> dict[str, Any]:
             add(unreadable=1)
             continue
         gist = Gist((text,), (512, 512))
-        rebuilt = rosis(gist, painter=system.painter, captioner=system.captioner, embedder=system.embedder, seeds=SEEDS)
+        rebuilt = system.rebuild(gist, seeds=SEEDS)
         chosen, first = rebuilt.chosen, rebuilt.isotopes[0]
         worst = max(rebuilt.isotopes, key=lambda i: i.distance)
         seen = second.caption(original).text
@@ -84,10 +85,14 @@ if __name__ == "__main__":
     figures = {}
     for collection in held_out.COLLECTIONS:
         figures[collection] = one_collection(collection, count if collection in CANVAS else min(count, 100))
-        kept = {k: figures[collection][k] for k in ("n", "ssim", "distance")}
-        held_out.write_on_card(f"painter-{collection}", kept)
+        add_to_card(
+            f"painter-{collection}", {"held_out": {k: figures[collection][k] for k in ("n", "ssim", "distance")}}
+        )
         print(collection, {k: round(v, 4) for k, v in figures[collection].items()}, flush=True)
     models = ["captioner-default", "captioner-second", *(f"painter-{c}" for c in held_out.COLLECTIONS)]
-    held_out.write(
-        "painter", figures, models=models, data="held-out tokens at 512 px; 8 steps, guidance 1.5; see docs/data.md"
+    report.write(
+        "painter",
+        figures=figures,
+        models=models,
+        data="held-out tokens at 512 px; 8 steps, guidance 1.5; see docs/data.md",
     )

@@ -1,6 +1,6 @@
 """Does the perceptual distance order pictures as people do, and from how many images on does a set distance measure?
 
-    python -m benchmarks.perceptual      # needs the photos: python -m training.photos
+    python -m benchmarks.perceptual      # needs the photos: python -m training.data.photos
 
 ladders: the share of neighbouring steps (more noise, more blur, stronger compression) that a measure puts in order.
 traps: of two spoilt copies the first is hardly seen (shifted by a pixel, 8% brighter, JPEG 90) and the second plainly
@@ -11,7 +11,6 @@ sets: distances between two halves of one collection, where the truth is 0, for 
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -19,13 +18,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from benchmarks import held_out
+from benchmarks import report
+from benchmarks.held_out import jpeg
 from gistchain.collection.known import pfp30
 from gistchain.models.packaged.perceptual import PackagedFeatures, PackagedPerceptual
 from gistchain.score.distribution import frechet_distance, kernel_distance
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Pixels
-from training import photos
+from training.data import photos
 
 Measure = Callable[[Pixels, Pixels], float]
 MEASURES: dict[str, Measure] = {
@@ -42,13 +42,6 @@ def noisy(x: Pixels, sigma: float) -> Pixels:
 
 def blurred(x: Pixels, radius: float) -> Pixels:
     return np.asarray(Image.fromarray(x).filter(ImageFilter.GaussianBlur(radius)))
-
-
-def jpeg(x: Pixels, quality: int) -> Pixels:
-    file = io.BytesIO()
-    Image.fromarray(x).save(file, "JPEG", quality=quality)
-    with Image.open(file) as again:
-        return np.asarray(again.convert("RGB"))
 
 
 def blocks(x: Pixels, side: int) -> Pixels:
@@ -101,8 +94,8 @@ if __name__ == "__main__":
         figures[name] = orders(measure, pictures)
         print(name, figures[name], flush=True)
     figures["sets"] = {c: halves(c, [25, 50, 100, 200, count]) for c in ("nouns", "punks")}
-    held_out.write(
-        "perceptual", figures, models=["efficientnet-lite0"],
-        data="held-out photos of training/photos.py, one crop of 256 px each; held-out Nouns and CryptoPunks",
+    report.write(
+        "perceptual", figures=figures, models=["efficientnet-lite0"],
+        data="held-out photos of training/data/photos.py, one crop of 256 px each; held-out Nouns and CryptoPunks",
     )  # fmt: skip
     print(figures["sets"])

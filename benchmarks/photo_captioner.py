@@ -1,36 +1,37 @@
-"""Is what the photo captioner says true? On the photos and drawings that training/photos.py holds out.
+"""Is what the photo captioner says true? On the photos and drawings that training/data/photos.py holds out.
 
     python -m benchmarks.photo_captioner
 
 A label is right if it, or a word below it on the path that the captioner found, is among the words that we wrote down
-for the photo (training/photos.json, 'words'), or, for stamps, in their caption or the name of their folder. top_1: what
-naming the network's best class would give. reliability: confidences in bins, and how often the whole guess (photo or
-drawing; the label, if there is one) was right in each. sketch: mean CIEDE2000 between photo and sketch at 24 x 24.
+for the photo (training/data/photos.json, 'words'), or, for stamps, in their caption or the name of their folder.
+top_1: what naming the network's best class would give. reliability: confidences in bins, and how often the whole guess
+(photo or drawing; the label, if there is one) was right in each. sketch: mean CIEDE2000 between photo and sketch at
+24 x 24.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import time
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks import held_out
+from benchmarks import held_out, report
+from benchmarks.report import timed
 from gistchain.collection.known import dicebear
 from gistchain.colours import ciede2000, lab
 from gistchain.models.packaged.networks import class_names, network
-from gistchain.models.photo.captioner import PhotoCaptioner, Reading, probabilities
+from gistchain.models.photo.captioner import PhotoCaptioner, PhotoReading, probabilities
 from gistchain.models.photo.sketch import SketchPainter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Caption, Gist, Pixels
-from training import cutouts, photos
-from training.photo_captioner import is_drawn, over, right, said_of
+from training.data import cutouts, photos
+from training.data.photos import over
+from training.photo.captioner import is_drawn, right, said_of
 
 BINS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.01)
-WHITE = (255, 255, 255)
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     pictures = {p.name: photos.pixels(p, 768) for p in photos.held_out_photos()}
     words = {p.name: set(" ".join(p.words).split()) for p in photos.held_out_photos()}
     stamps = [d for d in photos.held_out_drawings() if d.source == "stamps" and not is_drawn(d.name)]
-    cut = {d.name: over(photos.rgba(d, 400), WHITE) for d in stamps}
+    cut = {d.name: over(photos.rgba(d, 400)) for d in stamps}
     said = {d.name: said_of(d.name, d.caption) for d in stamps}
     rows = {"photos": _rows(captioner, pictures, words), "stamps": _rows(captioner, cut, said)}
     both = [row for found in rows.values() for row in found]
@@ -50,11 +51,11 @@ def main() -> None:
         "sketch": _sketches(captioner, pictures),
         "captions": {row["name"]: f"{row['caption']} ({row['confidence']:.2f})" for row in rows["photos"]},
     }
-    held_out.write(
+    report.write(
         "photo_captioner",
-        figures,
+        figures=figures,
         models=["efficientnet-lite0"],
-        data="held-out photos of training/photos.json; held-out tuxpaint stamps that are not drawn, over white",
+        data="held-out photos of training/data/photos.json; held-out tuxpaint stamps that are not drawn, over white",
     )
     print(json.dumps(figures, indent=1))
 
@@ -62,16 +63,14 @@ def main() -> None:
 def _rows(captioner: PhotoCaptioner, images: dict[str, Pixels], truth: dict[str, set[str]]) -> list[dict[str, Any]]:
     rows = []
     for name, image in images.items():
-        start = time.perf_counter()
-        said = captioner.caption(image)
-        seconds = time.perf_counter() - start
+        said, seconds, _ = timed(lambda image=image: captioner.caption(image))  # type: ignore[misc]
         reading = captioner.read(image)
         rows.append({"name": name, "caption": said.text, "confidence": said.confidence, "seconds": seconds,
                      **_judged(image, said, reading, truth[name])})  # fmt: skip
     return rows
 
 
-def _judged(image: Pixels, said: Caption, reading: Reading, truth: set[str]) -> dict[str, Any]:
+def _judged(image: Pixels, said: Caption, reading: PhotoReading, truth: set[str]) -> dict[str, Any]:
     named = " of " in said.text.split(",")[0]
     path = right([node for node, _ in reading.path], truth)
     best = class_names()[int(probabilities(image, network().run(image)).argmax())]
@@ -119,10 +118,10 @@ def _media(captioner: PhotoCaptioner, pictures: dict[str, Pixels]) -> dict[str, 
     sets: dict[str, tuple[bool, list[Pixels]]] = {
         "photos": (True, list(pictures.values())),
         "photos at 200 pixels": (True, [_small(p, 200) for p in pictures.values()]),
-        "openclipart over white": (False, [over(photos.rgba(d, 400), WHITE) for d in clipart]),
+        "openclipart over white": (False, [over(photos.rgba(d, 400)) for d in clipart]),
         "3D emoji over white": (
             False,
-            [over(Image.fromarray(c.rgba), WHITE) for c in cutouts.cutouts_of_emoji(held_out=True)[:60]],
+            [over(Image.fromarray(c.rgba)) for c in cutouts.cutouts_of_emoji(held_out=True)[:60]],
         ),
         "DiceBear, styles unseen": (
             False,

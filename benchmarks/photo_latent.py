@@ -15,21 +15,22 @@ import argparse
 import functools
 import io
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import held_out
+from benchmarks import report
+from benchmarks.report import sheet, timed, with_interval
 from gistchain.models.packaged.perceptual import PackagedPerceptual
 from gistchain.models.photo.latent import PhotoLatent
 from gistchain.models.photo.latent.rangecoder import ONE, RangeDecoder, RangeEncoder
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Latent, Pixels
-from training import photos
+from training.data import photos
 
 SIDE = 256
 SIZES = (256, 512, 1024, 2048, 4096)
@@ -94,12 +95,6 @@ def judge(original: Pixels, rebuilt: Pixels, perceptual: PackagedPerceptual) -> 
     return psnr(original, rebuilt), ssim(original, rebuilt), perceptual.distance(original, rebuilt)
 
 
-def interval(values: np.ndarray) -> list[float]:
-    """Mean and the ends of its 95% interval."""
-    means = np.random.default_rng(0).choice(values, (2000, len(values))).mean(axis=1)
-    return [round(float(v), 4) for v in (values.mean(), *np.percentile(means, [2.5, 97.5]))]
-
-
 def table(scores: dict[str, np.ndarray]) -> dict[str, Any]:
     """scores: coder -> (photos, 3), NaN where it can't be brought to the size."""
     ours, rows = scores["photo"], {}
@@ -108,9 +103,9 @@ def table(scores: dict[str, np.ndarray]) -> dict[str, Any]:
         row: dict[str, Any] = {"reached": int(reached.sum())}
         if reached.any():
             for k, measure in enumerate(("psnr", "ssim", "perceptual")):
-                row[measure] = interval(theirs[reached, k])
+                row[measure] = with_interval(theirs[reached, k])
                 if name != "photo":
-                    row[f"ours_minus_this_{measure}"] = interval((ours - theirs)[reached, k])
+                    row[f"ours_minus_this_{measure}"] = with_interval((ours - theirs)[reached, k])
         rows[name] = row
     return rows
 
@@ -122,36 +117,36 @@ def coders(probabilities: int = 100_000) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     ones = rng.integers(3, ONE // 5, probabilities)
     bits = (rng.random(probabilities) < ones / ONE).astype(np.uint8)
-    start = time.process_time()
-    encoder = RangeEncoder(1 << 30)
-    encoder.code(ones, bits)
-    data = encoder.finish()
-    middle = time.process_time()
-    RangeDecoder(data).code(ones)
-    end = time.process_time()
-    theirs, model = constriction.stream.queue.RangeEncoder(), constriction.stream.model.Bernoulli(perfect=False)
-    theirs.encode(bits.astype(np.int32), model, ones / ONE)
-    words = theirs.get_compressed()
-    encoded = time.process_time()
-    constriction.stream.queue.RangeDecoder(words).decode(model, ones / ONE)
+    model = constriction.stream.model.Bernoulli(perfect=False)
+
+    def ours() -> bytes:
+        encoder = RangeEncoder(1 << 30)
+        encoder.code(ones, bits)
+        return encoder.finish()
+
+    def theirs() -> NDArray[np.uint32]:
+        encoder = constriction.stream.queue.RangeEncoder()
+        encoder.encode(bits.astype(np.int32), model, ones / ONE)
+        return encoder.get_compressed()
+
+    data, _, encode_s = timed(ours)
+    _, _, decode_s = timed(lambda: RangeDecoder(data).code(ones))
+    words, _, their_encode_s = timed(theirs)
+    _, _, their_decode_s = timed(lambda: constriction.stream.queue.RangeDecoder(words).decode(model, ones / ONE))
     chance = np.where(bits != 0, ones, ONE - ones) / ONE
     return {
         "bits": probabilities, "ideal_bytes": float(-np.log2(chance).sum() / 8),
-        "ours": {"bytes": len(data), "encode_s": middle - start, "decode_s": end - middle, "cut_at": "any byte"},
-        "constriction": {"bytes": 4 * len(words), "encode_s": encoded - end,
-                         "decode_s": time.process_time() - encoded, "cut_at": "32-bit words"},
+        "ours": {"bytes": len(data), "encode_s": encode_s, "decode_s": decode_s, "cut_at": "any byte"},
+        "constriction": {"bytes": 4 * len(words), "encode_s": their_encode_s, "decode_s": their_decode_s,
+                         "cut_at": "32-bit words"},
     }  # fmt: skip
 
 
-def sheet(rows: list[list[Pixels | None]]) -> Image.Image:
+def middles(rows: list[list[Pixels | None]]) -> Image.Image:
     """The middle of each photo: original, ours, AVIF, WebP, JPEG, in the pixels that were judged."""
-    step, edge = SHOWN + 4, (SIDE - SHOWN) // 2
-    whole = Image.new("RGB", (5 * step - 4, len(rows) * step - 4), "white")
-    for i, row in enumerate(rows):
-        for j, shown in enumerate(row):
-            if shown is not None:
-                whole.paste(Image.fromarray(shown[edge : edge + SHOWN, edge : edge + SHOWN]), (j * step, i * step))
-    return whole.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+    part = slice((SIDE - SHOWN) // 2, (SIDE + SHOWN) // 2)
+    shown = [[image if image is None else image[part, part] for image in row] for row in rows]
+    return sheet(shown, gap=4).quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def main() -> None:
@@ -167,10 +162,9 @@ def main() -> None:
         original = picture(photo)
         rivals = {name: Rival(original, name) for name in RIVALS}
         for n in SIZES:
-            start = time.process_time()
-            latent = ours.encode(original, n)
-            rebuilt = ours.decode(latent, (SIDE, SIDE))
-            seconds.append((n, time.process_time() - start))
+            latent, _, encode_s = timed(lambda n=n, original=original: ours.encode(original, n))  # type: ignore[misc]
+            rebuilt, _, decode_s = timed(lambda latent=latent: ours.decode(latent, (SIDE, SIDE)))  # type: ignore[misc]
+            seconds.append((n, encode_s + decode_s))
             assert len(latent.data) <= n
             pictures = {"photo": rebuilt} | {name: rival.best(n) for name, rival in rivals.items()}
             for name, shown in pictures.items():
@@ -187,19 +181,19 @@ def main() -> None:
         "seconds_encode_and_decode": {n: round(float(np.mean([s for m, s in seconds if m == n])), 3) for n in SIZES},
         "sizes": {n: table({name: np.array(v) for name, v in scores[n].items()}) for n in SIZES},
         "prefixes_of_4096": {
-            n: {m: interval(np.array(v)[:, k]) for k, m in enumerate(("psnr", "ssim", "perceptual"))}
+            n: {m: with_interval(np.array(v)[:, k]) for k, m in enumerate(("psnr", "ssim", "perceptual"))}
             for n, v in prefixes.items()
         },
         "range_coders": coders(),
         "photos": [f"{p.name} ({p.author}, {p.licence})" for p in chosen],
     }
-    held_out.write(
-        "photo_latent", figures, models=["latent-photo"],
-        data="held_out_photos() of training/photos.py, central squares at 256 x 256",
+    report.write(
+        "photo_latent", figures=figures, models=["latent-photo"],
+        data="held_out_photos() of training/data/photos.py, central squares at 256 x 256",
     )  # fmt: skip
     if given.sheet:
         free = [k for k, p in enumerate(chosen) if _FREELY_SHARED.match(p.licence)]
-        picked = sheet([rows[k] for k in free])
+        picked = middles([rows[k] for k in free])
         given.sheet.parent.mkdir(parents=True, exist_ok=True)
         picked.save(given.sheet, optimize=True)
         print(*(f"{chosen[k].name}: {chosen[k].author}, {chosen[k].licence}" for k in free), sep="\n")

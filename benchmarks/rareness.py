@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -29,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import report
 from gistchain.models.packaged.copies import GRAPHS, PackagedClassifiers, scaled
 from gistchain.models.packaged.fingerprint import PackagedFingerprinter
-from gistchain.models.zoo.onnx import card
 from gistchain.rareness.fingerprint import BLOCKS
 from gistchain.rareness.hashes import hashes
 from gistchain.rareness.store.store import Store
@@ -41,7 +40,6 @@ from training.rareness.records import Query, registered
 from training.rareness.sources import UNSEEN
 from training.rareness.twins import colours_apart
 
-RESULT = Path(__file__).parent / "results" / "rareness.json"
 NEGATIVE = ("twin", "sibling", "original")
 RESAMPLED = 500
 UNSEEN_SETS = "unseen collections, known families", "unseen collections, unseen families"
@@ -251,6 +249,39 @@ def recalls(
     }
 
 
+def by_method(
+    scored: dict[str, tuple[Scores, NDArray[np.str_] | None]],
+    parts: dict[str, tuple[Mask, Mask]],
+    source: NDArray[np.str_],
+    pictures: NDArray[np.str_],
+) -> dict[str, dict[str, Any]]:
+    """Method -> set -> figures; with the share of copies whose source is named, where the method names one."""
+    methods: dict[str, dict[str, Any]] = {}
+    for method, (scores, names) in scored.items():
+        methods[method] = {name: figures(scores, *part, pictures) for name, part in parts.items()}
+        if names is not None:
+            for name, (copies, _) in parts.items():
+                methods[method][name]["source_first"] = round(float((names == source)[copies].mean()), 4)
+    return methods
+
+
+def described(asked: Sequence[Query], copy: Mask, negative: Mask) -> dict[str, Any]:
+    """How many of what the part 'test' holds."""
+    items = registered("test")
+    twin = np.array([q.label == "twin" for q in asked])
+    transformed = np.array([q.transformed for q in asked])
+    return {
+        "registered": len(items), "collections": len({q.collection for q in asked}),
+        "copies": int(copy.sum()), "negatives": int(negative.sum()),
+        "twins_of_negatives": round(float(twin[negative].mean()), 3),
+        "transformed_of_negatives": round(float(transformed[negative].mean()), 3),
+        "families": len({q.family for q in asked if q.family}),
+        "unseen_families": len({q.family for q in asked if q.family and not q.seen_family}),
+        "unseen_transforms": sorted({q.transform for q in asked if q.transform and not q.seen_family}),
+        "unseen_collections": list(UNSEEN), "decided_by_colour_alone": len(colours_apart(list(asked), items)),
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.rareness")
     parser.parse_args()
@@ -263,39 +294,21 @@ def main() -> None:
     copy = np.array([q.label == "copy" for q in asked])
     parts = sets(asked)
     others = rivals(table)
-    methods: dict[str, dict[str, Any]] = {}
     scored = {"gistchain": (chance, named), **others}
+    methods = by_method(scored, parts, source, pictures)
     alone = {method: scores for method, (scores, _) in scored.items()}
-    for method, (scores, names) in scored.items():
-        methods[method] = {name: figures(scores, *part, pictures) for name, part in parts.items()}
-        if names is not None:
-            for name, (copies, _) in parts.items():
-                methods[method][name]["source_first"] = round(float((names == source)[copies].mean()), 4)
     lone = one_registered(table)
     said, shares = verdicts(asked, chance, rows, table)
     unseen = np.array([q.collection in UNSEEN for q in asked])
     negatives = parts["all"][1] & unseen
     threshold = float(np.quantile(chance[negatives], 0.99, method="higher"))
     found = chance > threshold
-    colours = colours_apart(list(asked), registered("test"))
     detected = copy & (said == "copy")
     negative = parts["all"][1]
-    transformed = np.array([q.transformed for q in asked])
     twin = np.array([q.label == "twin" for q in asked])
     seen_at = np.array([np.any(table.ids[table.query == k] == source[k]) for k in range(len(asked))])
     result = {
-        "command": "python -m benchmarks.rareness",
-        "data": {
-            "registered": len(registered("test")), "collections": len({q.collection for q in asked}),
-            "copies": int(copy.sum()), "negatives": int(negative.sum()),
-            "twins_of_negatives": round(float(twin[negative].mean()), 3),
-            "transformed_of_negatives": round(float(transformed[negative].mean()), 3),
-            "families": len({q.family for q in asked if q.family}),
-            "unseen_families": len({q.family for q in asked if q.family and not q.seen_family}),
-            "unseen_transforms": sorted({q.transform for q in asked if q.transform and not q.seen_family}),
-            "unseen_collections": list(UNSEEN), "decided_by_colour_alone": len(colours),
-        },
-        "models": {name: str(card(name)["sha256"])[:16] for name in GRAPHS},
+        "data": described(asked, copy, negative),
         "methods": methods,
         "verdicts": shares,
         "source_named_of_detections": {
@@ -318,7 +331,7 @@ def main() -> None:
         },
         "all_at_1_percent": {"collections": recalls(asked, lambda q: q.collection, alone, copy, negative)},
     }  # fmt: skip
-    RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    report.write("rareness", models=GRAPHS, **result)
     for name, row in methods.items():
         print(f"{name:32}", " ".join(f"{s['auc']:.3f}/{s['recall_at_1']:.2f}" for s in row.values()))
     for key in (

@@ -18,14 +18,15 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import report
+from benchmarks.report import spread, timed
 from gistchain.image import read_image, write_png
 from gistchain.models.packaged.copies import PackagedClassifiers
 from gistchain.models.packaged.fingerprint import PackagedFingerprinter, PackagedLook
@@ -38,8 +39,6 @@ from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import unpack
 from training.rareness.features import FOLDER
 from training.rareness.records import queries
-
-RESULT = Path(__file__).parent / "results" / "rareness_check.json"
 
 
 def like(entry: Entry, number: int, rng: np.random.Generator) -> Entry:
@@ -77,17 +76,6 @@ def filled(folder: Path, rows: int) -> Store:
             batch = []
     store.add(batch)
     return store
-
-
-def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    found = call()
-    return found, time.perf_counter() - wall, time.process_time() - cpu
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
-    return {"median": round(float(middle), 4), "p05": round(float(low), 4), "p95": round(float(high), 4)}
 
 
 def asked(folder: Path, checks: int) -> dict[str, Any]:
@@ -146,7 +134,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.ask:
         result = asked(given.store, given.queries)
-        RESULT.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        report.write("rareness_check", **result)
         print(json.dumps(result, indent=1))
         return
     with tempfile.TemporaryDirectory() as scratch:

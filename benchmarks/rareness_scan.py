@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import resource
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import report
+from benchmarks.report import timed, with_interval
 from gistchain.rareness.fingerprint import BLOCKS, SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS
 from gistchain.rareness.measures.compiled import compiled
@@ -33,9 +33,7 @@ from gistchain.rareness.store.hashindex import HashIndex, words
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
 
-OUT = Path(__file__).parent / "results" / "rareness_scan.json"
 DIFFERENT, SIBLINGS = 2_000, 50
-TARGETS = {"scan_over_read": 1.15, "core_seconds_per_100000": 0.1}
 
 
 def fingerprints(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -64,12 +62,6 @@ def _read(words: Any) -> Any:
     return total
 
 
-def _timed(action: Callable[[], object]) -> tuple[float, float]:
-    cpu, wall = time.process_time(), time.perf_counter()
-    action()
-    return time.process_time() - cpu, time.perf_counter() - wall
-
-
 def in_turn(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, NDArray[np.float64]]:
     """CPU and wall seconds of each action, shape (rounds, 2); a round runs each once."""
     for action in actions.values():
@@ -81,15 +73,8 @@ def _rounds(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in actions}
     for _ in range(rounds):
         for name, action in actions.items():
-            times[name].append(_timed(action))
+            times[name].append(timed(action)[:0:-1])
     return times
-
-
-def ratio(these: NDArray[np.float64], those: NDArray[np.float64]) -> list[float]:
-    """Median of the ratios, and its 95% interval."""
-    ratios = these / those
-    medians = np.median(np.random.default_rng(0).choice(ratios, (2000, len(ratios))), axis=1)
-    return [round(float(v), 4) for v in (np.median(ratios), *np.percentile(medians, [2.5, 97.5]))]
 
 
 def filled(folder: Path, count: int, rng: np.random.Generator) -> tuple[Path, NDArray[np.float32]]:
@@ -109,15 +94,15 @@ def filled(folder: Path, count: int, rng: np.random.Generator) -> tuple[Path, ND
 def scanned(path: Path, count: int, one: NDArray[np.void], rounds: int) -> dict[str, Any]:
     mapped = matrix.Matrix(path, bytes(16))
     keys = np.zeros(count, np.uint64)
-    first = _timed(lambda: mapped.wrong(keys))
+    _, _, first_s = timed(lambda: mapped.wrong(keys))
     rows = mapped.rows(count)
     as_words = rows.view(np.uint64)
     times = in_turn({"scan": lambda: scan.correlations(rows, one), "read": lambda: _read(as_words)}, rounds)
-    found: dict[str, Any] = {"bytes": rows.nbytes, "first_look_cpu": round(first[0], 4)}
+    found: dict[str, Any] = {"bytes": rows.nbytes, "first_look_cpu": round(first_s, 4)}
     for name, each in times.items():
         found[f"{name}_cpu"], found[f"{name}_wall"] = (round(float(v), 5) for v in np.median(each, axis=0))
-    found["scan_over_read"] = ratio(times["scan"][:, 0], times["read"][:, 0])
-    found["scan_over_read_wall"] = ratio(times["scan"][:, 1], times["read"][:, 1])
+    found["scan_over_read"] = with_interval(times["scan"][:, 0] / times["read"][:, 0], np.median)
+    found["scan_over_read_wall"] = with_interval(times["scan"][:, 1] / times["read"][:, 1], np.median)
     found["core_seconds_per_100000"] = round(found["scan_cpu"] * 100_000 / count, 5)
     return found
 
@@ -153,7 +138,7 @@ def hashed(count: int, rng: np.random.Generator, rounds: int) -> float:
     kept = {name: words(rng.bytes(count * bits // 8), bits) for name, bits in BITS.items()}
     index = HashIndex(kept, rng.integers(0, 101, count).astype(np.uint8))
     turns = [_random_hashes(rng) for _ in range(8)]
-    return float(np.median([_timed(lambda: index.near(turns, THRESHOLDS))[1] for _ in range(rounds)]))
+    return float(np.median([timed(lambda: index.near(turns, THRESHOLDS))[1] for _ in range(rounds)]))
 
 
 def _random_hashes(rng: np.random.Generator) -> Hashes:
@@ -168,15 +153,15 @@ def stored(folder: Path, different: NDArray[np.float32], rng: np.random.Generato
         Entry(rng.bytes(32), str(i), "", "", True, _random_hashes(rng), row, rng.bytes(8_000))
         for i, row in enumerate(different)
     ]
-    added = sum(_timed(lambda part=entries[i : i + 256]: store.add(part))[1] for i in range(0, len(entries), 256))  # type: ignore[misc]
+    added = sum(timed(lambda part=entries[i : i + 256]: store.add(part))[1] for i in range(0, len(entries), 256))  # type: ignore[misc]
     rows = rng.choice(len(entries), 500, replace=False).tolist()
-    exact = _timed(lambda: store.fingerprints(rows))[1] / len(rows)
+    exact = timed(lambda: store.fingerprints(rows))[1] / len(rows)
     sizes = {path.suffix: path.stat().st_size for path in (folder / "store").iterdir()}
     return {
         "add": round(added / len(entries), 6),
         "exact_row": round(exact, 6),
         "record_bytes": sizes[".sqlite"] / len(entries),
-        "look_wall": round(_timed(lambda: len(store))[1], 6),
+        "look_wall": round(timed(lambda: len(store))[1], 6),
     }
 
 
@@ -194,17 +179,12 @@ def main() -> None:
         figures["near_wall"] = round(hashed(chosen.rows, rng, 9), 4)
         figures["store"] = stored(Path(folder), different, rng)
     figures["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    record = {
-        "command": f"python -m benchmarks.rareness_scan --rows {chosen.rows} --rounds {chosen.rounds}",
-        "data": f"{chosen.rows} synthetic rows made of {len(different)} fingerprints, see the script",
-        "n": chosen.rows,
-        "rounds": chosen.rounds,
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}",
-        "targets": TARGETS,
-        "figures": figures,
-    }
-    OUT.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps(record, indent=1))
+    report.write(
+        "rareness_scan", data=f"{chosen.rows} synthetic rows made of {len(different)} fingerprints, see the script",
+        n=chosen.rows, rounds=chosen.rounds, figures=figures,
+        command=f"python -m benchmarks.rareness_scan --rows {chosen.rows} --rounds {chosen.rounds}",
+    )  # fmt: skip
+    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""How long a user waits: importing, registering and rebuilding one image, each in a fresh process; and the CPU time
-of one isotope on one core, its phrases being embedded already. To be run on a machine with nothing else to do.
+"""How long a user waits: importing, registering and rebuilding one image; and the CPU time of one isotope.
 
-python -m benchmarks.start_to_end
+    python -m benchmarks.start_to_end     # on a machine with nothing else to do
+
+Each command runs in a fresh process. An isotope is painted on one core, its phrases being embedded already.
 """
 
 from __future__ import annotations
@@ -9,27 +10,25 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks import held_out
+from benchmarks import held_out, report
+from benchmarks.report import timed
 from gistchain.collection.known import nouns
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.traitnet.painter import TraitPainter
-from gistchain.models.zoo.onnx import WEIGHTS
+from gistchain.models.zoo.weights import WEIGHTS
 from gistchain.types import Gist
 
 RUNS = 7
 
 
-def timed(*command: str) -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, *command], check=True, capture_output=True)
-    return time.perf_counter() - started
+def wall_s(*command: str) -> float:
+    return timed(lambda: subprocess.run([sys.executable, *command], check=True, capture_output=True))[1]
 
 
 def isotope_ms(collection: str) -> dict[str, float]:
@@ -40,9 +39,7 @@ def isotope_ms(collection: str) -> dict[str, float]:
         gist = Gist((tokens.caption(k),), (512, 512))
         painter.paint(gist, [0])
         for seed in range(1, 5):
-            started = time.process_time()
-            painter.paint(gist, [seed])
-            spent.append(1000 * (time.process_time() - started))
+            spent.append(1000 * timed(lambda gist=gist, seed=seed: painter.paint(gist, [seed]))[2])  # type: ignore[misc]
     return {"n": len(spent), "median_ms": float(np.median(spent)), "min_ms": min(spent), "max_ms": max(spent)}
 
 
@@ -56,15 +53,15 @@ if __name__ == "__main__":
         for k in range(RUNS):
             file = str(Path(folder) / f"{k}.png")
             Image.fromarray(tokens.image(k)).resize((512, 512), Image.Resampling.NEAREST).save(file)
-            times["python alone"].append(timed("-c", "pass"))
-            times["import gistchain"].append(timed("-c", "import gistchain"))
-            took = timed("-m", "gistchain.cli.app", "register", file, "--home", home)
+            times["python alone"].append(wall_s("-c", "pass"))
+            times["import gistchain"].append(wall_s("-c", "import gistchain"))
+            took = wall_s("-m", "gistchain.cli.app", "register", file, "--home", home)
             if k == 0:
                 first = took
             else:
                 times["register"].append(took)
                 times["rebuild"].append(
-                    timed("-m", "gistchain.cli.app", "rebuild", "1", "-o", f"{folder}/out.png", "--home", home)
+                    wall_s("-m", "gistchain.cli.app", "rebuild", "1", "-o", f"{folder}/out.png", "--home", home)
                 )
         figures = {
             k: {"n": len(v), "median_s": float(np.median(v)), "min_s": min(v), "max_s": max(v)}
@@ -84,4 +81,4 @@ if __name__ == "__main__":
     weights = sum(f.stat().st_size for f in WEIGHTS.iterdir())
     models = ["captioner-default", *(f"painter-{c}" for c in held_out.COLLECTIONS)]
     figures = {"seconds": figures, "isotope_cpu_ms": isotopes, "weights_bytes": weights}
-    held_out.write("start_to_end", figures, models=models, data="held-out tokens at 512 px")
+    report.write("start_to_end", figures=figures, models=models, data="held-out tokens at 512 px")

@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/models.md", "docs/rareness.md"
+PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/results.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -26,7 +26,7 @@ def page(text: str) -> str:
 
 
 def _table_of(name: str) -> str:
-    """Tables that are named otherwise than their results: `results_part`."""
+    """The table NAME of NAME.json, or the table RESULTS_PART of RESULTS.json."""
     path = RESULTS / f"{name}.json"
     path = path if path.exists() else RESULTS / f"{name.rpartition('_')[0]}.json"
     record = json.loads(path.read_text("utf-8"))
@@ -65,6 +65,19 @@ def _demo(figures: Figures) -> str:
         + "\n"
         + _table(["isotope", "Dis. mean", "min", "max", "2nd captioner", "SSIM"], ablation)
     )
+
+
+def _demo_headline(figures: Figures) -> str:
+    rows = [
+        [
+            r["method"], f"{r['stored_bytes']:,}", f"{r['gas'] / 1e6:.1f}m", f"{r['dis_mean']:.4f}",
+            f"{r['ssim_mean']:.3f}",
+        ]
+        for r in figures["table"]
+        if not r["method"].endswith("q75")
+    ]  # fmt: skip
+    count = figures["facts"]["images"]
+    return _table([f"{count} images", "bytes stored", "gas", "mean distance", "mean SSIM"], rows)
 
 
 def _captioner(figures: Figures) -> str:
@@ -163,14 +176,8 @@ def _collection_train(figures: Figures) -> str:
 
 
 def _photo_latent(figures: Figures) -> str:
-    def told(row: Figures, measure: str, digits: int) -> str:
-        if measure not in row:
-            return "can't"
-        difference = row.get(f"ours_minus_this_{measure}")
-        return f"{row[measure][0]:.{digits}f}" + (f" ({difference[0]:+.{digits}f})" if difference else "")
-
     rows = [
-        [f"{size} B", codec, *(told(row, m, d) for m, d in (("psnr", 2), ("ssim", 3), ("perceptual", 3)))]
+        [f"{size} B", codec, *_against_ours(row)]
         for size, codecs in figures["sizes"].items()
         for codec, row in codecs.items()
     ]
@@ -182,6 +189,24 @@ def _photo_latent(figures: Figures) -> str:
         + "\nOne stream of 4,096 bytes, cut:\n\n"
         + _table(["bytes", *cut], prefixes)
     )
+
+
+def _photo_latent_headline(figures: Figures) -> str:
+    codecs = figures["sizes"]["1024"]
+    rows = [["gistchain" if codec == "photo" else codec, *_against_ours(row)] for codec, row in codecs.items()]
+    return _table([f"{figures['n']} photos; in brackets: ours minus this", "PSNR, dB", "SSIM", "effnet-distance"], rows)
+
+
+def _against_ours(row: Figures) -> list[str]:
+    """PSNR, SSIM and perceptual distance of a codec, and in brackets how ours differ on the photos it could do."""
+
+    def told(measure: str, digits: int) -> str:
+        if measure not in row:
+            return "can't"
+        difference = row.get(f"ours_minus_this_{measure}")
+        return f"{row[measure][0]:.{digits}f}" + (f" ({difference[0]:+.{digits}f})" if difference else "")
+
+    return [told("psnr", 2), told("ssim", 3), told("perceptual", 3)]
 
 
 def _retrieval(figures: Figures) -> str:
@@ -229,14 +254,7 @@ def _rareness(figures: Figures) -> str:
         for method, r in figures["methods"].items()
     ]
     ours = figures["methods"]["gistchain"]
-    span = [
-        "95% interval of gistchain",
-        *(
-            f"{ours[n]['auc_95'][0]:.3f}-{ours[n]['auc_95'][1]:.3f} / "
-            f"{ours[n]['recall_at_1_95'][0]:.2f}-{ours[n]['recall_at_1_95'][1]:.2f}"
-            for n in names
-        ),
-    ]
+    span = ["95% interval of gistchain", *(_interval(ours[n]) for n in names)]
     counts = ["N copies / negatives", *(f"{sizes[n]['copies']} / {sizes[n]['negatives']}" for n in names)]
     named = figures["source_named_of_detections"]
     return (
@@ -248,6 +266,24 @@ def _rareness(figures: Figures) -> str:
         + f"\nThe true source is named in {named['all']:.1%} of {named['n']:,} detections "
         f"({named['unseen collections']:.1%} in unseen collections).\n"
     )
+
+
+def _rareness_headline(figures: Figures) -> str:
+    columns = {
+        "unseen collections, known families": "known kinds of transform",
+        "unseen collections, unseen families": "unseen kinds of transform",
+    }
+    methods = {m: r for m, r in figures["methods"].items() if m == "gistchain" or not m.startswith("cosine of ")}
+    ours = methods["gistchain"]
+    counts = [f"{ours[c]['copies']} / {ours[c]['negatives']}" for c in columns]
+    rows = [[m, *(f"{r[c]['auc']:.3f} / {r[c]['recall_at_1']:.2f}" for c in columns)] for m, r in methods.items()]
+    between = ["95% interval of gistchain", *(_interval(ours[c]) for c in columns)]
+    return _table(["AUC / recall", *columns.values()], [["N copies / others", *counts], rows[0], between, *rows[1:]])
+
+
+def _interval(found: Figures) -> str:
+    auc, recall = found["auc_95"], found["recall_at_1_95"]
+    return f"{auc[0]:.3f}-{auc[1]:.3f} / {recall[0]:.2f}-{recall[1]:.2f}"
 
 
 def _rareness_verdicts(figures: Figures) -> str:
@@ -333,6 +369,7 @@ def _measures(figures: Figures) -> str:
 
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
+    "demo_headline": _demo_headline,
     "captioner": _captioner,
     "painter": _painter,
     "captions_in_bytes": _captions,
@@ -341,10 +378,12 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "collections": _collections,
     "collection_train": _collection_train,
     "photo_latent": _photo_latent,
+    "photo_latent_headline": _photo_latent_headline,
     "retrieval": _retrieval,
     "photo_captioner": _photo_captioner,
     "segmenter": _segmenter,
     "rareness": _rareness,
+    "rareness_headline": _rareness_headline,
     "rareness_verdicts": _rareness_verdicts,
     "rareness_transforms": _rareness_transforms,
     "rareness_collections": _rareness_collections,
@@ -358,6 +397,7 @@ if __name__ == "__main__":
     for name in PAGES:
         path = ROOT / name
         old = path.read_text("utf-8")
-        if "--check" in sys.argv and page(old) != old:
+        if "--check" not in sys.argv:
+            path.write_text(page(old), "utf-8")
+        elif page(old) != old:
             sys.exit(f"{name} is not what the results say: python -m benchmarks.tables")
-        path.write_text(page(old), "utf-8")

@@ -9,44 +9,55 @@ if TYPE_CHECKING:
     from gistchain.errors import GistchainError
     from gistchain.gist.packet import pack, unpack
     from gistchain.image import read_image
-    from gistchain.ledger.evm import open_embedded, open_rpc
-    from gistchain.pipeline import Registry, rebuild
-    from gistchain.rebuild.isotope import rosis
-    from gistchain.types import Caption, Gist, Isotope, Latent, Receipt
+    from gistchain.opening import open
+    from gistchain.pipeline import Registered, Registry
+    from gistchain.settings import Settings
+    from gistchain.systems import rosis
+    from gistchain.types import Caption, Described, Gist, Isotope, Latent, Picture, Rareness, Rebuilt, Receipt, System
 
 __version__ = "0.1.0"
 
 # Loaded at first use: `import gistchain` itself costs nothing.
 _WHERE = {
     "Caption": "gistchain.types",
+    "Described": "gistchain.types",
     "Gist": "gistchain.types",
     "GistchainError": "gistchain.errors",
     "Isotope": "gistchain.types",
     "Latent": "gistchain.types",
+    "Picture": "gistchain.types",
+    "Rareness": "gistchain.types",
+    "Rebuilt": "gistchain.types",
     "Receipt": "gistchain.types",
+    "Registered": "gistchain.pipeline",
     "Registry": "gistchain.pipeline",
-    "open_embedded": "gistchain.ledger.evm",
-    "open_rpc": "gistchain.ledger.evm",
+    "Settings": "gistchain.settings",
+    "System": "gistchain.types",
+    "open": "gistchain.opening",
     "pack": "gistchain.gist.packet",
     "read_image": "gistchain.image",
-    "rebuild": "gistchain.pipeline",
-    "rosis": "gistchain.rebuild.isotope",
+    "rosis": "gistchain.systems",
     "unpack": "gistchain.gist.packet",
 }
 
 __all__ = [
     "Caption",
+    "Described",
     "Gist",
     "GistchainError",
     "Isotope",
     "Latent",
+    "Picture",
+    "Rareness",
+    "Rebuilt",
     "Receipt",
+    "Registered",
     "Registry",
-    "open_embedded",
-    "open_rpc",
+    "Settings",
+    "System",
+    "open",
     "pack",
     "read_image",
-    "rebuild",
     "rosis",
     "unpack",
 ]

@@ -1,6 +1,6 @@
 """sRGB colours <-> everyday names: one table, nearest by CIEDE2000.
 
-Captions name the colours of photos, traits and palettes with it; painters read the names back. Imports nothing of ours.
+Captions name the colours of photos, traits and palettes by it; painters read the names back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HEX = {
 COLOURS: dict[str, tuple[int, int, int]] = {name: tuple(bytes.fromhex(code)) for name, code in _HEX.items()}  # type: ignore[misc]
 """Name -> sRGB in 0..255, one typical colour for each name."""
 
-# How people also say it -> the name in the table.
+# Other words for it -> the name in the table.
 _SYNONYMS = {
     "gray": "grey", "dark gray": "dark grey", "light gray": "light grey", "blue gray": "blue grey",
     "charcoal": "dark grey", "silver": "light grey", "ivory": "cream", "sand": "beige", "golden": "gold",
@@ -52,8 +52,8 @@ def colour_names(rgb: NDArray[np.generic]) -> list[str]:
 
 
 def colours_in(text: str) -> list[str]:
-    """The names of COLOURS that a text speaks of, in its order; synonyms (gray, dark red, golden) are translated."""
-    return [_SYNONYMS.get(found, found) for found in _pattern().findall(text.casefold())]
+    """The names of COLOURS in a text, in its order; synonyms (gray, dark red, golden) become names of the table."""
+    return [_SYNONYMS.get(name, name) for name in _pattern().findall(text.casefold())]
 
 
 def lab(rgb: NDArray[np.generic]) -> NDArray[np.float64]:

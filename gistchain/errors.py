@@ -8,21 +8,19 @@ GistchainError
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
 ├── AlreadyRegistered   the very same image has a token
-├── RarenessError       the database of registered images can't be used
-│   ├── StoreBusy       another process writes to it
-│   ├── StoreDamaged    it is not what was written
-│   ├── StoreFull       no space left; nothing was written
-│   └── OtherFingerprint  its fingerprints are of another version
+├── FileError           a file or folder of ours can't be used
+│   ├── FileBusy        another process holds it
+│   ├── FileDamaged     it is not what was written
+│   └── DiskFull        no space left; nothing was written
+├── RarenessError       rareness can't be measured, or not with the registered images that are here
+│   └── OtherFingerprint  their fingerprints are of another version
 ├── SearchError         a search of the internet can't be made, or its answer can't be read
 ├── RebuildError        no isotope can be made from this gist
 └── LedgerError         the chain refused, or can't be reached
     ├── UnknownToken    no token has this id
-    ├── LedgerBusy      another process holds the embedded chain
-    ├── LedgerDamaged   the chain file is not what was written
     ├── NodeDown        the node doesn't answer; what was asked may still happen
     ├── WrongChain      the node is on another chain than the one expected
-    ├── OutOfGas        the account or the transaction can't pay
-    └── DiskFull        the chain file can't grow; nothing was written
+    └── OutOfGas        the account or the transaction can't pay
 A message says what happened, to what, and what to do.
 """
 
@@ -65,19 +63,23 @@ class AlreadyRegistered(GistchainError):
         self.token = token
 
 
+class FileError(GistchainError):
+    pass
+
+
+class FileBusy(FileError):
+    pass
+
+
+class FileDamaged(FileError):
+    pass
+
+
+class DiskFull(FileError):
+    pass
+
+
 class RarenessError(GistchainError):
-    pass
-
-
-class StoreBusy(RarenessError):
-    pass
-
-
-class StoreDamaged(RarenessError):
-    pass
-
-
-class StoreFull(RarenessError):
     pass
 
 
@@ -101,14 +103,6 @@ class UnknownToken(LedgerError):
     pass
 
 
-class LedgerBusy(LedgerError):
-    pass
-
-
-class LedgerDamaged(LedgerError):
-    pass
-
-
 class NodeDown(LedgerError):
     pass
 
@@ -118,8 +112,4 @@ class WrongChain(LedgerError):
 
 
 class OutOfGas(LedgerError):
-    pass
-
-
-class DiskFull(LedgerError):
     pass

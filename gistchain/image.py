@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import secrets
 import struct
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gistchain.errors import ImageError
+from gistchain.disk.write import write_whole
+from gistchain.errors import FileError, ImageError
+from gistchain.types import Picture as Picture
 from gistchain.types import Pixels
 
 if TYPE_CHECKING:
@@ -38,21 +37,10 @@ SUFFIXES = frozenset(
 _reading_header = Lock()  # the filter of warnings belongs to the process, not to a thread
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`."""
-
-    pixels: Pixels
-    sha3_256: bytes
-    size: tuple[int, int]
-    name: str
-    notes: tuple[str, ...] = ()
-
-
-def read_image(source: Path | bytes, name: str | None = None) -> Picture:
+def read_image(source: Path | str | bytes, name: str | None = None) -> Picture:
     """The image of a file, or of a file's bytes. Raises ImageError: unreadable, not an image, broken, or too large."""
-    title = name or (str(source) if isinstance(source, Path) else "image")
-    data = source if isinstance(source, bytes) else _file_bytes(source, title)
+    title = name or ("image" if isinstance(source, bytes) else str(source))
+    data = source if isinstance(source, bytes) else _file_bytes(Path(source), title)
     if not data:
         raise ImageError(f"{title} is empty: nothing to read")
     if len(data) > MAX_FILE_BYTES:
@@ -65,7 +53,7 @@ def read_image(source: Path | bytes, name: str | None = None) -> Picture:
 def images_in(paths: Iterable[Path]) -> Iterator[Path]:
     """Every image file: paths as given, folders searched to the bottom in order of name, hidden entries left out.
 
-    Raises ImageError for a path that doesn't exist and for a folder without Image.
+    Raises ImageError for a path that doesn't exist and for a folder that holds no image.
     """
     for path in paths:
         if path.is_dir():
@@ -82,22 +70,14 @@ def images_in(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
-    """Write the file whole or not at all. Raises ImageError where it can't be written."""
+    """Write the file whole or not at all. Raises DiskFull, FileError."""
     from PIL import Image
 
     if path.is_dir():
-        raise ImageError(f"can't write {path}: it is a folder, give the name of a file")
+        raise FileError(f"can't write {path}: it is a folder, give the name of a file")
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG")
-    # In the same folder: a rename is atomic only inside one file system.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(encoded.getbuffer())
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ImageError(f"can't write {path}: {error.strerror}") from error
+    write_whole(path, encoded.getvalue())
 
 
 def _file_bytes(path: Path, title: str) -> bytes:

@@ -1,14 +1,14 @@
-"""Settings -> an open registry: the chain, the key that signs, and the models that are needed."""
+"""Settings -> an open registry: the chain, the key that signs, and the models that are needed.
+
+The one opener for the library, the command line and whatever comes beside them: nobody is asked anything here.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import typer
 
 from gistchain.errors import SettingError
 
@@ -16,21 +16,55 @@ if TYPE_CHECKING:
     from gistchain.ledger.evm import EvmLedger
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
+    from gistchain.types import System
+
+Password = Callable[[Path], str]
+"""The key file, a keystore -> its password."""
 
 
 @contextmanager
-def opened(
-    settings: Settings, captioner: str | None = None, painter: str | None = None, rated: bool = False
+def open(  # as gistchain.open
+    settings: Settings | Path | str,
+    *,
+    password: Password | None = None,
+    system: System | None = None,
+    rated: bool = True,
 ) -> Iterator[Registry]:
-    """rated: with the checker that tells how rare images are, which takes a second to load."""
-    from gistchain.pipeline import Registry
-    from gistchain.systems import checker, system
+    """The registry that the settings name, made at first use, and closed at the end of the `with`.
 
-    place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
-    models = system(captioner=captioner, painter=painter, folder=settings.collections, **place)
+    settings: or the home folder alone. password: asked where the key file is a keystore.
+    system: ROSIS with the models of the settings unless another is given.
+    rated: images are registered with a ticket that says how rare they are; its models take a second to load.
+    Raises SettingError, ModelError, LedgerError, RarenessError, FileError.
+    """
+    from gistchain.pipeline import Registry
+    from gistchain.settings import Settings
+    from gistchain.systems import checker, rosis
+
+    if not isinstance(settings, Settings):
+        settings = Settings(Path(settings).expanduser())
+    system = rosis(settings) if system is None else system
+    with open_ledger(settings, password=password) as ledger:
+        if not rated:
+            yield Registry(ledger, system)
+            return
+        from gistchain.rareness.book import Book
+
+        yield Registry(ledger, system, Book(checker(settings), ledger, name=ledger.name))
+
+
+def open_ledger(settings: Settings, *, password: Password | None = None) -> EvmLedger:
+    """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`."""
+    from gistchain.ledger.evm import open_embedded, open_rpc
+
     make_folder(settings.home)
-    with _ledger(settings) as ledger, checker(settings) if rated else nullcontext() as judge:
-        yield Registry(ledger, judge, models)
+    key = settings.key
+    secret = password(key) if password is not None and key is not None and is_keystore(key) else None
+    if not settings.rpc:
+        return open_embedded(settings.home, key, password=secret)
+    return open_rpc(
+        settings.rpc, settings.home, key, password=secret, registry=settings.registry, chain_id=settings.chain_id
+    )
 
 
 def is_keystore(key: Path) -> bool:
@@ -46,28 +80,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error
-
-
-def _ledger(settings: Settings) -> EvmLedger:
-    from gistchain.ledger.evm import open_embedded, open_rpc
-
-    password = _password(settings.key)
-    if not settings.rpc:
-        return open_embedded(settings.home, settings.key, password=password)
-    return open_rpc(
-        settings.rpc,
-        settings.home,
-        settings.key,
-        password=password,
-        registry=settings.registry,
-        chain_id=settings.chain_id,
-    )
-
-
-def _password(key: Path | None) -> str | None:
-    """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
-    if key is None or not is_keystore(key):
-        return None
-    if sys.stdin.isatty():
-        return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")

@@ -52,19 +52,20 @@ class Settings:
 
 
 def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings in force. `flags`: those given on the command line, None for those that were not.
+    """The settings in force. `flags`: a command's parameters; those that are no settings, or None, count for nothing.
 
     GISTCHAIN_HOME, GISTCHAIN_RPC ... name the same fields; `settings.toml` in the home folder too.
     Raises SettingError for an unknown key or a value of the wrong kind.
     """
     environ = os.environ if environ is None else environ
+    names = {f.name for f in fields(Settings)}
     given: dict[str, object] = {
-        f.name: environ[name] for f in fields(Settings) if (name := f"GISTCHAIN_{f.name.upper()}") in environ
+        n: environ[f"GISTCHAIN_{n.upper()}"] for n in names if f"GISTCHAIN_{n.upper()}" in environ
     }
-    given |= {name: value for name, value in flags.items() if value is not None}
+    given |= {name: value for name, value in flags.items() if name in names and value is not None}
     home = Path(str(given.get("home") or platformdirs.user_data_dir("gistchain", appauthor=False))).expanduser()
     merged = {**_from_toml(home / "settings.toml"), **given, "home": home}
-    unknown = merged.keys() - {f.name for f in fields(Settings)}
+    unknown = merged.keys() - names
     if unknown:
         raise SettingError(f"unknown setting {sorted(unknown)[0]!r} in {home / 'settings.toml'}: remove it")
     return Settings(

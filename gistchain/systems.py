@@ -1,33 +1,154 @@
-"""Whole systems, each a paragraph: which models go together, and the paper that put them together."""
+"""Whole systems, each a paragraph: which models go together, and the paper that put them together.
+
+A system has two verbs, describe (image -> gist) and rebuild (gist -> image); see types.System.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gistchain.gist.describe import MIN_CONFIDENCE, describe
+from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
-from gistchain.types import Captioner, LatentCoder, Painter, TextEmbedder
+from gistchain.types import (
+    Captioner,
+    Choice,
+    Described,
+    Gist,
+    LatentCoder,
+    Painter,
+    Picture,
+    Rebuilt,
+    TextEmbedder,
+)
 
 if TYPE_CHECKING:
     from gistchain.rareness.check import Checker
     from gistchain.types import ReverseSearch
 
-CAPTIONER = PAINTER = "default"
-LATENT_CODER = "photo"
-"""Rows of the table of models that a system has unless another is chosen."""
+PICTURE_CODERS = frozenset({"photo"})
+"""Coders whose latents are pictures already: rebuilding decodes them, unless another strength is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """The models of one run of the path."""
+class Rosis:
+    """S0: a caption on the chain, n isotopes painted from it, the one taken that reads most like it.
+
+    latent_coder, latent_bytes: of the latent that is added to the caption; None for no latent, or as much as the budget
+    allows. min_confidence: of captions that are accepted.
+    """
 
     captioner: Captioner
     painter: Painter
     embedder: TextEmbedder
-    latent_coder: LatentCoder
+    latent_coder: LatentCoder | None = None
+    latent_bytes: int | None = None
+    min_confidence: float = MIN_CONFIDENCE
+
+    def describe(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Described:
+        return describe(
+            picture,
+            captioner=self.captioner,
+            caption=caption,
+            min_confidence=self.min_confidence,
+            latent_coder=self.latent_coder,
+            latent_bytes=self.latent_bytes,
+            budget=budget,
+        )
+
+    def rebuild(
+        self, gist: Gist, *, seeds: Sequence[int] = range(4), choice: Choice = "best", strength: float | None = None
+    ) -> Rebuilt:
+        if strength is None:
+            strength = 0.0 if gist.latent is not None and gist.latent.coder in PICTURE_CODERS else 1.0
+        return select_isotope(
+            gist,
+            painter=self.painter,
+            captioner=self.captioner,
+            embedder=self.embedder,
+            seeds=seeds,
+            choice=choice,
+            strength=strength,
+        )
+
+
+def rosis(
+    settings: Settings | None = None,
+    *,
+    latent_coder: str | None = None,
+    latent_bytes: int | None = None,
+    min_confidence: float = MIN_CONFIDENCE,
+) -> Rosis:
+    """ROSIS with the models that the settings name; without settings with the default ones, which need no torch.
+
+    latent_coder: a row of the table of models. Raises SettingError for what is not in the table, ModelError for what is
+    missing or does not work.
+    """
+    from gistchain.models.zoo import registry
+
+    place: dict[str, Any] = {}
+    captioner = painter = None
+    if settings is not None:
+        captioner, painter = settings.captioner, settings.painter
+        place = {name: getattr(settings, name) for name in ("device", "dtype", "allow_download", "allow_pickle")}
+        place["folder"] = settings.collections
+    embedder: TextEmbedder = registry.load("text-embedder", "minilm")
+
+    def chosen(kind: str, wanted: str | None) -> Any:
+        name, source = registry.parse(wanted or "default")
+        return registry.load(kind, name, source=source, parts={"embedder": embedder}, **place)
+
+    return Rosis(
+        chosen("captioner", captioner),
+        chosen("painter", painter),
+        embedder,
+        None if latent_coder is None else chosen("latent-coder", latent_coder),
+        latent_bytes,
+        min_confidence,
+    )
+
+
+def checker(settings: Settings) -> Checker:
+    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
+    from gistchain.models.packaged.copies import PackagedClassifiers
+    from gistchain.models.packaged.fingerprint import PackagedLook
+    from gistchain.models.packaged.neuralhash import NeuralHash, available
+    from gistchain.models.zoo import registry
+    from gistchain.rareness.check import Checker
+    from gistchain.rareness.store.store import Store
+
+    look = PackagedLook(threads=1)
+    # Traits are named by the default captioner alone, whatever captions what is registered.
+    captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
+    return Checker(
+        Store(settings.home, version=look.version),
+        look.look,
+        look.version,
+        PackagedClassifiers(),
+        captioner=captioner,
+        searches=_searches(settings),
+        neuralhash=NeuralHash() if settings.neuralhash and available() else None,
+    )
+
+
+def _searches(settings: Settings) -> list[ReverseSearch]:
+    """The providers that the settings name."""
+    from gistchain.rareness.websearch.index import CrawlSearch, Index
+    from gistchain.rareness.websearch.tineye import TinEyeSearch
+    from gistchain.rareness.websearch.vision import VisionSearch
+
+    searches: list[ReverseSearch] = []
+    if settings.vision_key:
+        searches.append(VisionSearch(settings.vision_key))
+    if settings.tineye_key:
+        searches.append(TinEyeSearch(settings.tineye_key))
+    index = settings.crawl_index or settings.home / "crawl.sqlite"
+    if settings.crawl_index or index.exists():
+        searches.append(CrawlSearch(Index(index)))
+    return searches
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +165,7 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
     """Those that ship and those in the user's folder."""
     from gistchain.models.layered.shelf import Shelf
     from gistchain.models.traitnet.painter import painted
-    from gistchain.models.zoo.onnx import card
+    from gistchain.models.zoo.weights import card
 
     known = [
         KnownCollection(t.collection, t.subject, str(card(f"painter-{t.collection}")["data"]), False) for t in painted()
@@ -60,66 +181,3 @@ def damaged_collections(folder: Path) -> tuple[str, ...]:
     from gistchain.models.layered.shelf import Shelf
 
     return Shelf(folder).damaged
-
-
-def rosis() -> System:
-    """S0: one caption on the chain, n isotopes from it, the nearest by re-caption. Default models, no torch."""
-    return system()
-
-
-def system(*, captioner: str | None = None, painter: str | None = None, **place: Any) -> System:
-    """ROSIS with models of the user's choice, each NAME or NAME=SOURCE of the table of models, None for the default.
-
-    place: device, dtype, allow_download, allow_pickle and folder of registry.load. Raises SettingError for what is not
-    in the table, ModelError for what is missing or doesn't work.
-    """
-    from gistchain.models.zoo import registry
-
-    embedder: TextEmbedder = registry.load("text-embedder", "minilm")
-
-    def chosen(kind: str, name: str) -> Any:
-        name, source = registry.parse(name)
-        return registry.load(kind, name, source=source, parts={"embedder": embedder}, **place)
-
-    return System(
-        chosen("captioner", captioner or CAPTIONER),
-        chosen("painter", painter or PAINTER),
-        embedder,
-        registry.load("latent-coder", LATENT_CODER),
-    )
-
-
-@contextmanager
-def checker(settings: Settings) -> Iterator[Checker]:
-    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
-    from gistchain.models.packaged.copies import PackagedClassifiers
-    from gistchain.models.packaged.fingerprint import PackagedLook
-    from gistchain.models.packaged.neuralhash import NeuralHash, available
-    from gistchain.rareness.check import Checker
-    from gistchain.rareness.store.store import Store
-
-    look = PackagedLook(threads=1)
-    store = Store(settings.home, version=look.version)
-    # The default captioner: traits are named by it alone, whatever captions what is registered.
-    captioner = system(folder=settings.collections).captioner
-    yield Checker(
-        store, look.look, look.version, PackagedClassifiers(), captioner=captioner,
-        searches=_searches(settings), neuralhash=NeuralHash() if settings.neuralhash and available() else None,
-    )  # fmt: skip
-
-
-def _searches(settings: Settings) -> list[ReverseSearch]:
-    """The providers that the settings name."""
-    from gistchain.rareness.websearch.index import CrawlSearch, Index
-    from gistchain.rareness.websearch.tineye import TinEyeSearch
-    from gistchain.rareness.websearch.vision import VisionSearch
-
-    found: list[ReverseSearch] = []
-    if settings.vision_key:
-        found.append(VisionSearch(settings.vision_key))
-    if settings.tineye_key:
-        found.append(TinEyeSearch(settings.tineye_key))
-    index = settings.crawl_index or settings.home / "crawl.sqlite"
-    if settings.crawl_index or index.exists():
-        found.append(CrawlSearch(Index(index)))
-    return found

@@ -30,6 +30,7 @@ class Traits:
         return [f"{self.values[t][k - 1]} {t}" for t, k in zip(self.types, labels, strict=True) if k]
 
     def caption(self, labels: Sequence[int]) -> str:
+        """The caption of a token with this label row."""
         return caption(self.subject, self.phrases(labels))
 
     def attributes(self, labels: Sequence[int]) -> list[dict[str, str]]:
@@ -38,8 +39,16 @@ class Traits:
 
 
 def caption(subject: str, phrases: Sequence[str]) -> str:
+    """The template, filled in; without phrases it ends after the subject."""
     text = f"A picture of {subject}"
     return f"{text}, containing {', '.join(phrases)}" if phrases else text
+
+
+def is_called(subject: str, *names: str) -> bool:
+    """Whether a caption's subject is one of these names, in the singular or the plural, "avatar" behind it or not."""
+    wanted = subject.casefold().removesuffix(" avatar").strip()
+    folded = {name.casefold() for name in names}
+    return wanted in folded | {name.removesuffix("s") for name in folded}
 
 
 def parts(text: str) -> tuple[str, list[str]]:

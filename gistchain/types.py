@@ -1,11 +1,11 @@
-"""Frozen values that travel along the path, and the Protocols that models and carriers fulfil.
+"""Frozen values that travel along the path, and the Protocols that systems, models and ledgers fulfil.
 
 Imports nothing of ours. Pixels are `Pixels`: uint8 RGB arrays of shape (height, width, 3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -21,6 +21,21 @@ Verdict = Literal["original", "sibling", "derivative", "copy", "unsure"]
 """original: like nothing registered. sibling: of the same collection or series as a registered image, with traits of
 its own. derivative: the drawing of a registered image, rendered anew. copy: a registered image, transformed or not.
 unsure: a copy or a sibling, and the evidence can't tell which."""
+
+
+Choice = Literal["best", "random", "worst"]
+"""Which isotope is taken: the nearest (ROSIS), or, to compare with, the first or the farthest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`."""
+
+    pixels: Pixels
+    sha3_256: bytes
+    size: tuple[int, int]
+    name: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +79,26 @@ class Gist:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where a carrier put a payload and what that cost. `locator` is what `Carrier.get` needs to fetch it."""
+class Described:
+    """What a system says of an image, and how sure it is of that: confidence in 0..1."""
 
-    carrier: str
-    locator: str
-    size_bytes: int
-    cost: int
-    unit: Literal["gas", "channel uses"]
-    tx: str | None = None
-    block: int | None = None
+    gist: Gist
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What a carrier handed back. A ledger's bit error rate is 0: it raises on damage."""
+class Receipt:
+    """A payload that is in a block: as which token of which ledger, and what that took.
 
-    payload: bytes
-    bit_error_rate: float
+    ledger: `Ledger.name`. size_bytes: of the payload. gas: used by the transaction. tx: its hash, 0x and 64 hex digits.
+    """
+
+    ledger: str
+    token: int
+    size_bytes: int
+    gas: int
+    tx: str
+    block: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,14 @@ class Isotope:
     seed: int
     caption: str
     distance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rebuilt:
+    """The chosen isotope in full size, and all of them, in the order of their seeds, as they were compared."""
+
+    chosen: Isotope
+    isotopes: tuple[Isotope, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +272,43 @@ class RarenessTicket:
     evidence: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SignedRareness:
+    """A ticket as it stands on the chain, whose contract has checked that `signer`, the token's owner, signed it.
+
+    deadline, signature (65 bytes: r, s, v): from the log of the registration, checked again; None where the node has
+    not kept that log.
+    """
+
+    ticket: RarenessTicket
+    signer: str
+    deadline: int | None = None
+    signature: bytes | None = None
+
+
+@runtime_checkable
+class System(Protocol):
+    """Image -> gist -> image: models that go together."""
+
+    def describe(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Described:
+        """The gist of the picture. caption: a person's own words in place of the captioner's.
+
+        budget: most bytes that the packed gist may take; what is left after the caption goes to the other layers.
+        Raises CaptionError where the system is unsure of the picture, SettingError for a budget that is too small.
+        """
+        ...
+
+    def rebuild(
+        self, gist: Gist, *, seeds: Sequence[int] = range(4), choice: Choice = "best", strength: float | None = None
+    ) -> Rebuilt:
+        """The picture that the gist alone gives; the same gist and seeds give the same picture.
+
+        strength: from 0 (decode the gist's latent) to 1 (paint from noise); None leaves it to the system.
+        Raises RebuildError for a gist that gives no picture.
+        """
+        ...
+
+
 @runtime_checkable
 class Fingerprinter(Protocol):
     """Images -> the numbers that rareness compares (S1.1)."""
@@ -334,6 +396,11 @@ class JointEmbedder(Protocol):
 class LatentCoder(Protocol):
     """Image -> a few bytes, in order of importance, and back."""
 
+    @property
+    def name(self) -> str:
+        """What `Latent.coder` says of its latents."""
+        ...
+
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
         """At most `size_bytes` of data. Raises ModelError for a size that this coder can't do."""
         ...
@@ -378,13 +445,45 @@ class FeatureExtractor(Protocol):
 
 
 @runtime_checkable
-class Carrier(Protocol):
-    """What chain and radio both are: bytes go in, a receipt comes out; the receipt brings the bytes back."""
+class Ledger(Protocol):
+    """A registry on a chain, seen by one account: payloads go in and become tokens, tokens bring the payloads back.
 
-    def put(self, payload: bytes, *, image_sha3_256: bytes) -> Receipt:
-        """Carry the payload, which describes the image with this hash (32 bytes)."""
+    Every method raises LedgerError or one of its kinds, and FileError where a file of the ledger's own can't be used.
+    """
+
+    @property
+    def name(self) -> str:
+        """Chain and contract; the same for everyone who opens them."""
         ...
 
-    def get(self, receipt: Receipt) -> Delivery:
-        """What arrived."""
+    def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
+        """Register the payload for the image with this hash (32 bytes); returns when it is in a block.
+
+        Safe to repeat after any failure: never a second registration. Raises AlreadyRegistered where this account has a
+        token for the image.
+        """
+        ...
+
+    def gist_of(self, token: int) -> bytes:
+        """The payload registered as this token. Raises UnknownToken."""
+        ...
+
+    def token(self, token: int) -> Token:
+        """The record of a token. Raises UnknownToken."""
+        ...
+
+    def tokens(self) -> Iterator[Token]:
+        """All of them, oldest first."""
+        ...
+
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        """The ticket that was registered with the token; None for none. Raises UnknownToken."""
+        ...
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        """The first token for the image, whoever registered it."""
+        ...
+
+    def unanswered(self, image_sha3_256: bytes) -> bool:
+        """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
         ...

@@ -13,8 +13,6 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.known import nouns
-from gistchain.models.packaged.copies import GRAPHS
-from gistchain.models.zoo.onnx import card
 from tests.support.places import ROOT
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
@@ -40,30 +38,11 @@ def test_results_were_made_with_the_weights_that_are_shipped() -> None:
             assert card["sha256"].startswith(digest), f"{path.name} was made with another {model}"
 
 
-def test_the_promised_figures_are_reached_or_the_readme_would_say_otherwise() -> None:
-    """The committed results against the targets of the first release; times are left to the benchmarks."""
-    figures = {p.stem: json.loads(p.read_text("utf-8")) for p in RESULTS}
-    painter = figures["painter"]["figures"]
-    assert painter["punks"]["distance"] <= 0.006
-    assert painter["nouns"]["distance"] <= 0.008
-    assert painter["punks"]["ssim"] >= 0.96
-    assert painter["nouns"]["ssim"] >= 0.93
-    assert figures["captioner"]["figures"]["nouns"]["clean"]["exact_match"] >= 0.98
-    assert all(row["layer"]["median"] <= 24 for row in figures["captions_in_bytes"]["sets"].values())
-    # The target was 700 MB: numba's compiler and OpenCV, which rareness needs, weigh 370. The README says it.
-    assert figures["install_size"]["figures"]["bytes"] <= 1.1e9
-    median = figures["collections"]["figures"]["median"]
-    assert median["exact_match"] >= 0.92  # the target is .95: docs/models.md says what is missed
-    assert median["distance"] <= 0.02
-    assert median["ssim"] >= 0.90
-    learnt = figures["collection_train"]["figures"]["toon-head"]
-    assert learnt["ssim"] >= 0.90
-    assert learnt["cpu_minutes"] <= 20
-    photos = figures["photo_latent"]["figures"]["sizes"]["1024"]["WEBP"]
-    assert photos["ours_minus_this_psnr"][0] > 0 > photos["ours_minus_this_perceptual"][0]
-    found = figures["retrieval"]["figures"]
-    for task in (found["tokens"]["together"], found["photos"]):
-        assert task["joint-default"]["recall@1"] > task["conse"]["recall@1"]
+def test_the_promised_figures_are_reached_or_the_docs_name_the_shortfall() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_importing_gistchain_loads_nothing_heavy() -> None:
@@ -77,7 +56,7 @@ def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) 
     heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
     code = f"""
 import sys
-from gistchain.cli import app
+from gistchain.cli.app import app
 try:
     app(["list", "--home", {str(tmp_path)!r}])
 finally:
@@ -107,6 +86,39 @@ def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     assert "A picture of Nouns" in done.stdout
 
 
+def test_the_pages_about_commands_and_library_are_those_of_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_reference_to_a_source_is_explained_and_every_explanation_is_used() -> None:
+    page = ROOT / "docs" / "sources.md"
+    rows = re.findall(r"^\| ([ST]\d\.\d+) \| (\*\(unused\)\*)?", page.read_text("utf-8"), re.M)
+    listed, unused = {name for name, _ in rows}, {name for name, mark in rows if mark}
+    folders = ("gistchain", "docs", "tests", "training", "benchmarks", "examples")
+    texts = [*ROOT.glob("*.md"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    used: dict[str, str] = {}
+    for path in texts:
+        hidden = any(part in ("weights", "cache", "results") for part in path.parts)
+        if path.suffix in (".py", ".md", ".vy", ".j2", ".toml") and path != page and not hidden:
+            used |= dict.fromkeys(re.findall(r"\b[ST]\d\.\d+", path.read_text("utf-8")), path.name)
+    assert {name: where for name, where in used.items() if name not in listed} == {}
+    assert listed - used.keys() == unused, "docs/sources.md: *(unused)* stands before what nothing refers to"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+        for target, _, heading in re.findall(r"\]\((?!\w+:)([^)#]*)(#([^)]*))?\)", page.read_text("utf-8")):
+            found = (page.parent / target) if target else page
+            assert found.exists(), f"{page.name} links to {target}"
+            if heading:
+                titles = re.findall(r"^#+ (.*)$", found.read_text("utf-8"), re.M)
+                anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+                assert heading in anchors, f"{page.name} links to {target}#{heading}"
+
+
 def test_no_tracked_text_names_a_path_of_this_machine() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
@@ -115,27 +127,3 @@ def test_no_tracked_text_names_a_path_of_this_machine() -> None:
         path = ROOT / name
         if path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".vy", "") and path.is_file() and name != "LICENSE":
             assert str(Path.home()) + "/" not in path.read_text("utf-8"), name
-
-
-def test_near_duplicates_are_measured_on_what_was_promised_and_better_than_by_any_other_method() -> None:
-    """Sizes of the set are targets; docs/rareness.md names the targets of quality that are missed, and by how much."""
-    record = json.loads((ROOT / "benchmarks" / "results" / "rareness.json").read_text("utf-8"))
-    data = record["data"]
-    assert data["registered"] >= 5000
-    assert data["collections"] >= 20
-    assert data["copies"] >= 1000
-    assert data["negatives"] >= 1000
-    assert data["twins_of_negatives"] >= 0.25
-    assert 0.45 <= data["transformed_of_negatives"] <= 0.55
-    assert data["unseen_families"] >= 5
-    assert len(data["unseen_collections"]) >= 5
-    shipped = {name: str(card(name)["sha256"])[:16] for name in GRAPHS}
-    assert record["models"] == shipped, "the figures are of other classifiers: python -m benchmarks.rareness"
-    ours = record["methods"].pop("gistchain")
-    for name, theirs in record["methods"].items():
-        for where, figures in theirs.items():
-            assert ours[where]["auc"] > figures["auc"], (name, where)
-            assert ours[where]["recall_at_1"] > figures["recall_at_1"], (name, where)
-    assert record["source_named_of_detections"]["all"] >= 0.97
-    siblings = [r for n, r in record["verdicts"].items() if n.startswith(("siblings", "one-trait"))]
-    assert sum(r["n"] * r["copy"] for r in siblings) <= 0.01 * sum(r["n"] for r in siblings)

@@ -14,7 +14,7 @@ from gistchain.errors import GistchainError, ModelError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.models.zoo.table import Entry
+    from gistchain.models.zoo.table import ModelRow
     from gistchain.types import Pixels
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command(cls=Verb)
 def check(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A name of `gistchain models list`.", show_default=False)],
     kind: Annotated[str | None, typer.Option(help="Its kind, where several have a model of this name.")] = None,
     source: Annotated[str | None, typer.Option(help="Hub id or folder, of a model that takes one.")] = None,
@@ -60,7 +61,7 @@ def check(
     """Load a model, hold its weights against their sha256, run it once and look at what comes out."""
     from gistchain.models.zoo.registry import named, parse
 
-    settings = load({"device": device, "dtype": dtype, "allow_download": allow_download, "allow_pickle": allow_pickle})
+    settings = load(ctx.params)
     place = {n: getattr(settings, n) for n in ("device", "dtype", "allow_download", "allow_pickle")}
     name, given = parse(name)
     image, words = _noun()
@@ -80,7 +81,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(entry: Entry, image: Pixels, caption: str, source: str | None, place: dict[str, Any]) -> dict[str, Any]:
+def _checked(entry: ModelRow, image: Pixels, caption: str, source: str | None, place: dict[str, Any]) -> dict[str, Any]:
     from gistchain.models.zoo import conformance, registry
     from gistchain.models.zoo.inventory import verify
 
@@ -97,7 +98,7 @@ def _checked(entry: Entry, image: Pixels, caption: str, source: str | None, plac
     return {"files_verified": files, "load_s": loaded - started, "run_s": ran - loaded, "result": result}
 
 
-def _print_checked(entry: Entry, done: dict[str, Any], as_json: bool) -> None:
+def _print_checked(entry: ModelRow, done: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json({"kind": entry.kind, "name": entry.name, "ok": True, **done})
         return
@@ -118,7 +119,7 @@ def _noun() -> tuple[Pixels, str]:
     return token.image(0).repeat(4, 0).repeat(4, 1), token.caption(0)
 
 
-def _print_table(rows: list[tuple[Entry, int | None, str]]) -> None:
+def _print_table(rows: list[tuple[ModelRow, int | None, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -139,7 +140,7 @@ def _print_table(rows: list[tuple[Entry, int | None, str]]) -> None:
     Console(file=sys.stdout).print(table)
 
 
-def _fields(entry: Entry, size: int | None, lacking: str) -> dict[str, Any]:
+def _fields(entry: ModelRow, size: int | None, lacking: str) -> dict[str, Any]:
     return {
         "kind": entry.kind,
         "name": entry.name,
@@ -154,7 +155,7 @@ def _fields(entry: Entry, size: int | None, lacking: str) -> dict[str, Any]:
     }
 
 
-def _size(entry: Entry, size: int | None) -> str:
+def _size(entry: ModelRow, size: int | None) -> str:
     """~ marks what is not here and would have to be fetched."""
     from rich.filesize import decimal
 

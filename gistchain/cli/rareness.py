@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,18 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gistchain.answers.path import checked_json, checked_text, event_json, event_text
+from gistchain.answers.rareness import checked_json, checked_text, event_json, event_text
 from gistchain.cli.options import Home, Json
-from gistchain.cli.sources import check_stdin, files_of, read
-from gistchain.cli.terminal import Verb, busy, complain, print_json, progress, say, stages
-from gistchain.disk.places import check_writable
-from gistchain.errors import ImageError, LedgerError, ModelError, SettingError
+from gistchain.cli.sources import check_stdin, expanded, read
+from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.disk.write import check_writable
+from gistchain.errors import FileError, GistchainError, ImageError, LedgerError, ModelError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.collection.known.seeds import Seed
     from gistchain.rareness.check import Checker
     from gistchain.settings import Settings
+    from gistchain.types import Picture, Rareness
 
 app = typer.Typer(
     help="The database of registered images: fill it, look at it.",
@@ -35,6 +35,7 @@ Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by th
 
 
 def check(
+    ctx: typer.Context,
     images: Annotated[
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
     ],
@@ -47,37 +48,35 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.pipeline import each
     from gistchain.rareness.explain import card, page
     from gistchain.rareness.service.sense import sense as in_senses_words
     from gistchain.systems import checker
 
     if sense and as_json:
         raise SettingError("--json and --sense are two forms of the answer: choose one")
-    settings = load({"home": home})
+    settings = load(ctx.params)
+    check_stdin(images)
     if explain is not None:
         check_writable(explain, "--explain")
-    sources, failed, cards = list(_sources(images)), False, []
-    # The lines themselves are the progress where they are JSON on a terminal: a bar would wrap them.
-    quiet = (as_json or sense) and sys.stdout.isatty()
-    with checker(settings) as judge:
-        for source in sources if quiet else progress(sources, "checking"):
-            try:
-                picture = read(source)
-            except ImageError as error:
-                failed = True
-                complain(error)
-                if as_json or sense:
-                    print_json({"image": str(source), "error": str(error), "kind": type(error).__name__})
-                continue
-            found = judge.check(picture, web=web)
-            if sense:
-                print_json(in_senses_words(picture.sha3_256, found))
-            elif as_json:
-                print_json(checked_json(picture, found))
-            else:
-                say(checked_text(picture, found))
-            if explain is not None:
-                cards.append(card(picture, found))
+    failed, cards = False, []
+    checking = checker(settings)
+
+    def checked(source: str | Path) -> tuple[Picture, Rareness]:
+        picture = read(source)
+        return picture, checking.check(picture, web=web)
+
+    for source, done in each(progress(expanded(images), "checking", as_json or sense), checked):
+        if isinstance(done, GistchainError):
+            failed = True
+            failure(source, done, as_json or sense)
+            continue
+        if sense:
+            print_json(in_senses_words(done[0].sha3_256, done[1]))
+        else:
+            answer(done, lambda both: checked_json(*both), lambda both: checked_text(*both), as_json)
+        if explain is not None:
+            cards.append(card(*done))
     if explain is not None and cards:
         explain.write_text(page(cards), "utf-8")
         say(f"explained: {explain.resolve()}", err=True)
@@ -86,6 +85,7 @@ def check(
 
 
 def watch(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder that images are put into.", show_default=False)],
     output: Annotated[
         Path | None,
@@ -113,14 +113,14 @@ def watch(
     from gistchain.rareness.service.watch import watch as watching
     from gistchain.systems import checker
 
-    settings = load({"home": home})
     patient = timeout if timeout is not None else 10.0 if once else 600.0
     good = True
-    with checker(settings) as judge, _until_interrupted() as stop:
+    checking = checker(load(ctx.params))
+    with _until_interrupted() as stop:
         if not once:
             say(f"watching {folder}; Ctrl-C ends it after the image in work", err=True)
         for event in watching(
-            folder, lambda picture: judge.check(picture, web=web), output=output, once=once,
+            folder, lambda picture: checking.check(picture, web=web), output=output, once=once,
             settle_s=settle, timeout_s=patient, stop=stop,
         ):  # fmt: skip
             good &= event.kind in ("written", "known")
@@ -136,6 +136,7 @@ def watch(
 
 @app.command(cls=Verb)
 def seed(
+    ctx: typer.Context,
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -155,15 +156,15 @@ def seed(
     """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
     from gistchain.systems import checker
 
-    settings = load({"home": home})
     counts = {"new": 0, "known": 0, "failed": 0}
-    with checker(settings) as judge, stages() as told:
+    checking = checker(load(ctx.params))
+    with stages() as told:
         plan = _of_folders(folders, each, collection, counts) if folders else _of_samples(each, counts)
         for what, share, one in plan:
             told(what, share)
             if one is not None:
-                counts[_remember(judge, one)] += 1
-        total = len(judge.store)
+                counts[_remember(checking, one)] += 1
+    total = len(checking.store)
     if as_json:
         print_json({**counts, "registered": total})
     else:
@@ -173,19 +174,19 @@ def seed(
 
 
 @app.command(cls=Verb)
-def status(home: Home = None, as_json: Json = False) -> None:
-    """Show how many images new ones are compared with, and how many tokens of this home's chain are none of them."""
+def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
+    """Show how many images new ones are compared with, and how many tokens of this home's chain are not among them."""
     from gistchain.systems import checker
 
-    settings = load({"home": home})
-    with checker(settings) as judge:
-        fields: dict[str, Any] = {
-            "registered": len(judge.store),
-            "fingerprint_version": judge.fingerprint_version,
-            "bytes": sum(path.stat().st_size for path in settings.home.glob("rareness.*")),
-            "folder": str(settings.home),
-            "tokens_missing": _missing(judge, settings),
-        }
+    settings = load(ctx.params)
+    checking = checker(settings)
+    fields: dict[str, Any] = {
+        "registered": len(checking.store),
+        "fingerprint_version": checking.fingerprint_version,
+        "bytes": sum(path.stat().st_size for path in settings.home.glob("rareness.*")),
+        "folder": str(settings.home),
+        "tokens_missing": _missing(checking, settings),
+    }
     if as_json:
         print_json(fields)
         return
@@ -200,6 +201,7 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
 @app.command(cls=Verb)
 def crawl(
+    ctx: typer.Context,
     sites: Annotated[
         list[str] | None,
         typer.Argument(help="Addresses to begin at; only pages of their hosts are read.", show_default=False),
@@ -221,7 +223,7 @@ def crawl(
 
     if bool(sites) == bool(warc):
         raise SettingError("give sites to crawl or --warc FILE, one of the two")
-    settings = load({"home": home})
+    settings = load(ctx.params)
     path = (settings.crawl_index or settings.home / "crawl.sqlite").absolute()
     index = Index(path)
     with busy("crawling"):
@@ -243,11 +245,11 @@ def crawl(
 
 
 @app.command(cls=Verb)
-def rebuild(home: Home = None, as_json: Json = False) -> None:
+def rebuild(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
     """Set the database aside, where it is damaged or of another version, and begin an empty one."""
     from gistchain.rareness.store.store import set_aside
 
-    settings = load({"home": home})
+    settings = load(ctx.params)
     aside = set_aside(settings.home)
     if as_json:
         print_json({"aside": None if aside is None else str(aside)})
@@ -280,17 +282,7 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _sources(images: Sequence[str]) -> Iterator[str | Path]:
-    """Every file in order, - for stdin, and what is none as it was given: `read` says why."""
-    check_stdin(images)
-    for given in images:
-        try:
-            yield from files_of(given)
-        except ImageError:
-            yield Path(given)
-
-
-def _missing(judge: Checker, settings: Settings) -> int | None:
+def _missing(checking: Checker, settings: Settings) -> int | None:
     """How many tokens of the embedded chain are of images that have no row here.
 
     None where the chain is a node's, on which most tokens are other people's, or can't be read, which is said.
@@ -300,8 +292,8 @@ def _missing(judge: Checker, settings: Settings) -> int | None:
     if settings.rpc:
         return None
     try:
-        return sum(judge.store.find(image) is None for image in images(settings.home))
-    except LedgerError as error:  # of the database there is something to show all the same
+        return sum(checking.store.find(image) is None for image in images(settings.home))
+    except (LedgerError, FileError) as error:  # of the database there is something to show all the same
         complain(error)
         return None
 
@@ -340,8 +332,10 @@ def _of_folders(
                 yield name, number / len(paths), one
 
 
-def _remember(judge: Checker, one: Seed) -> str:
-    if judge.store.find(one.picture.sha3_256) is not None:
+def _remember(checking: Checker, one: Seed) -> str:
+    if checking.store.find(one.picture.sha3_256) is not None:
         return "known"
-    judge.remember(one.picture, None, name=one.picture.name, collection=one.collection, caption=one.caption, seed=True)
+    checking.remember(
+        one.picture, None, name=one.picture.name, collection=one.collection, caption=one.caption, seed=True
+    )
     return "new"

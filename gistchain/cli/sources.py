@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.errors import SettingError
+from gistchain.errors import ImageError, SettingError
 
 if TYPE_CHECKING:
-    from gistchain.image import Picture
+    from gistchain.types import Picture
 
 STDIN = "-"
 
@@ -23,15 +23,21 @@ def check_stdin(images: Sequence[str]) -> None:
         raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
 
 
-def files_of(given: str) -> list[str | Path]:
-    """Every file of what was given, in order. Raises ImageError where there is none."""
+def expanded(images: Sequence[str]) -> list[str | Path]:
+    """Every file in order, and - for stdin. What can't be found is left as it was given: `read` says why."""
     from gistchain.image import images_in
 
-    return [STDIN] if given == STDIN else list(images_in([Path(given)]))
+    sources: list[str | Path] = []
+    for given in images:
+        try:
+            sources += [STDIN] if given == STDIN else list(images_in([Path(given)]))
+        except ImageError:
+            sources.append(Path(given))
+    return sources
 
 
 def read(source: str | Path) -> Picture:
-    """Raises ImageError, for what doesn't exist and for a folder without images too."""
+    """Raises ImageError, also for what does not exist and for a folder without images."""
     from gistchain.image import images_in, read_image
 
     if source == STDIN:

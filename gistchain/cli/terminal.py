@@ -9,10 +9,10 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
@@ -21,6 +21,10 @@ from gistchain.errors import GistchainError, SettingError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+Value = TypeVar("Value")
+Item = TypeVar("Item")
 
 
 class Verb(TyperCommand):
@@ -70,8 +74,10 @@ def busy(what: str) -> Iterator[None]:
         yield
 
 
-def progress(items: list[str | Path], what: str) -> Iterator[str | Path]:
-    with _bar() as bar:
+def progress(items: Sequence[Item], what: str, as_json: bool = False) -> Iterator[Item]:
+    # JSON lines on a terminal are progress enough: a bar would wrap them.
+    quiet = as_json and sys.stdout.isatty()
+    with nullcontext() if quiet else _bar() as bar:
         yield from items if bar is None else bar.track(items, description=what)
 
 
@@ -92,6 +98,31 @@ def stages() -> Iterator[Callable[[str, float], None]]:
             bar.update(tasks[what], completed=share)
 
         yield told
+
+
+def answer(
+    value: Value, to_json: Callable[[Value], dict[str, Any]], to_text: Callable[[Value], str], as_json: bool
+) -> None:
+    """One result on stdout, in the form that was asked for."""
+    if as_json:
+        print_json(to_json(value))
+    else:
+        say(to_text(value))
+
+
+def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
+    """What is wrong with one image of several; the others go on."""
+    complain(error)
+    if as_json:
+        token = getattr(error, "token", None)
+        print_json({"image": str(source), "error": str(error), "kind": type(error).__name__, "token": token})
+
+
+def ask_password(key: Path) -> str:
+    """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def print_json(fields: dict[str, Any]) -> None:

@@ -1,7 +1,11 @@
-"""A folder of images and ERC-721 metadata, as its makers have it -> tokens with named traits.
+"""A folder of images and ERC-721 metadata, in any usual layout -> tokens with named traits.
 
-A token's image is the one that its metadata's "image" names, by the last part of that path or URL, else the one of the
-same name. Nothing but the folder is looked into. Everything in it is untrusted.
+    images ────┐
+               ├──> listed(): pairs of both, traits, notes, digest ──> read(): Tokens
+    metadata ──┘
+
+A token's image is the one that its metadata's "image" names, by the last part of that path or URL, else the one with
+the same name as the metadata. Only the folder is read. Everything in it is untrusted.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ _MOST_TYPES, _MOST_NUMBERS = 64, 50_000  # of a model's layers: a picture of 64 
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ListedToken:
     """One token before its image is read."""
 
     name: str
@@ -40,9 +44,9 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The tokens of a folder, and what had to be left out. digest: of names, sizes and times of all files read."""
+    """The tokens of a folder. notes: what had to be left out. digest: of names, sizes and times of all files used."""
 
-    tokens: tuple[Token, ...]
+    tokens: tuple[ListedToken, ...]
     traits: Traits
     notes: tuple[str, ...]
     digest: str
@@ -56,7 +60,7 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
     for one without images, SettingError for a subject that can't stand in a caption.
     """
     if not folder.is_dir():
-        raise CollectionError(f"{folder} is no folder: give the one that holds a collection's images and metadata")
+        raise CollectionError(f"{folder} is not a folder: give the one that holds a collection's images and metadata")
     if subject and subject != clean(subject)[:LONGEST]:
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
     images = list(images_in([folder]))
@@ -73,25 +77,26 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
 
 
 def read(
-    found: Listed, reduced: Callable[[Pixels], Pixels], progress: Callable[[float], None] = lambda share: None
+    listing: Listed, reduced: Callable[[Pixels], Pixels], progress: Callable[[float], None] = lambda share: None
 ) -> Tokens:
-    """Their images, each made as large as `reduced` makes it. Raises ImageError for one that can't be read."""
+    """The tokens with their images, each as `reduced` returns it. Raises ImageError for one that can't be read."""
     images, labels = [], []
-    for number, token in enumerate(found.tokens):
+    for number, token in enumerate(listing.tokens):
         images.append(reduced(read_image(token.image).pixels))
-        labels.append(_labels(token, found.traits))
-        progress((number + 1) / len(found.tokens))
-    return Tokens(found.traits, tuple(t.name for t in found.tokens), np.stack(images), np.array(labels, np.int64))
+        labels.append(_labels(token, listing.traits))
+        progress((number + 1) / len(listing.tokens))
+    return Tokens(listing.traits, tuple(t.name for t in listing.tokens), np.stack(images), np.array(labels, np.int64))
 
 
 def held_out(names: Sequence[str]) -> NDArray[np.bool_]:
-    """(N,) a tenth of the tokens and at least five, by the hash of their names: the same however often it is read."""
+    """(N,) True for a tenth of the tokens, at least five, by the hash of their names: the same at every call."""
     hashes = [hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest() for name in names]
     last = sorted(hashes)[: max(_LEAST_HELD_OUT, len(names) // 10)][-1]
     return np.array([digest <= last for digest in hashes])
 
 
-def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[Token], list[str]]:
+def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
+    """The tokens with image and metadata, in the order of their names, and notes on what has no partner."""
     by_name: dict[str, list[Path]] = {}
     for path in images:
         for name in {normal(path.name), normal(path.stem)}:
@@ -101,12 +106,12 @@ def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) 
     tokens, without_image = [], []
     for item, pointed in zip(metadata, named, strict=True):
         own = _first(by_name, item.name)
-        # Many tokens that name one image name a placeholder.
-        found = own if not pointed or (times[pointed[0]] > 1 and own) else pointed
-        if len(found) > 1:
-            raise CollectionError(f"{found[0]} and {found[1]} may both be the image of {item.name!r}: keep one of them")
-        if found:
-            tokens.append(Token(item.name, found[0], item.attributes))
+        # An image that many tokens name is a placeholder.
+        paths = own if not pointed or (times[pointed[0]] > 1 and own) else pointed
+        if len(paths) > 1:
+            raise CollectionError(f"{paths[0]} and {paths[1]} may both be the image of {item.name!r}: keep one of them")
+        if paths:
+            tokens.append(ListedToken(item.name, paths[0], item.attributes))
         else:
             without_image.append(item.name)
     used = {token.image for token in tokens}
@@ -122,17 +127,17 @@ def _first(by_name: dict[str, list[Path]], *names: str) -> list[Path]:
 def _unpaired(what: str, which: list[str], folder: Path, skip: bool) -> list[str]:
     if not which:
         return []
-    told = f"{len(which)} {what} ({', '.join(sorted(which)[:3])}{' ...' if len(which) > 3 else ''})"
+    summary = f"{len(which)} {what} ({', '.join(sorted(which)[:3])}{' ...' if len(which) > 3 else ''})"
     if skip:
-        return [f"left out: {told}"]
+        return [f"left out: {summary}"]
     raise CollectionError(
-        f"{folder}: {told}. A token's image and JSON need the same name, or the JSON's \"image\" must name the file; "
-        "--skip leaves out what does not fit"
+        f"{folder}: {summary}. A token's image and JSON need the same name, or the JSON's \"image\" must name the "
+        "file; --skip leaves out what does not fit"
     )
 
 
 def _digest(folder: Path, files: list[Path], traits: Traits) -> str:
-    """Times of change too, not only of the content: those a program can set back."""
+    """With the times of change (ctime) too: the times of modification can be set back by any program."""
     lines = [repr((traits.collection, traits.subject, *traits.values.items()))]
     for path in sorted(set(files)):
         stat = path.stat()
@@ -141,7 +146,7 @@ def _digest(folder: Path, files: list[Path], traits: Traits) -> str:
 
 
 def _subject(metadata: list[Item], folder: Path) -> str:
-    """What the tokens' names have in common before their number; else the name of the folder."""
+    """The part before the number that most tokens' names have in common; else the name of the folder."""
     names = Counter(clean(re.sub(r"\s*#?\s*\d+\s*$", "", item.title)) for item in metadata)
     name, count = names.most_common(1)[0]
     if not name or count <= len(metadata) / 2:
@@ -155,23 +160,23 @@ def _odd(metadata: list[Item]) -> list[str]:
         return []
     count = sum(len(item.odd) for item in metadata)
     which = f"the first: {first.odd[0]} of {first.name}"
-    return [f"left out: {count} attributes whose value is no text of up to {LONGEST} characters ({which})"]
+    return [f"left out: {count} attributes whose value is not a text of up to {LONGEST} characters ({which})"]
 
 
-def _traits(tokens: Sequence[Token], name: str, subject: str) -> tuple[Traits, list[str]]:
-    """Types in the order in which they first appear, values by the alphabet."""
+def _traits(tokens: Sequence[ListedToken], name: str, subject: str) -> tuple[Traits, list[str]]:
+    """The traits, types in the order of their first appearance, values sorted; and notes on types that are left out."""
     counts: dict[str, Counter[str]] = {}
     for token in tokens:
         for type_, value in token.attributes.items():
             counts.setdefault(type_, Counter())[value] += 1
     values, notes = {}, []
-    for type_, found in counts.items():
-        if len(found) > min(_MOST_VALUES_OF_A_TYPE, max(10, len(tokens) / 3)):
-            notes.append(f"left out: {type_}, whose {len(found)} values hardly repeat")
-        elif len(found) == 1 and sum(found.values()) == len(tokens):
-            notes.append(f"left out: {type_}, which is {next(iter(found))} everywhere")
+    for type_, count in counts.items():
+        if len(count) > min(_MOST_VALUES_OF_A_TYPE, max(10, len(tokens) / 3)):
+            notes.append(f"left out: {type_}, whose {len(count)} values hardly repeat")
+        elif len(count) == 1 and sum(count.values()) == len(tokens):
+            notes.append(f"left out: {type_}, which is {next(iter(count))} everywhere")
         else:
-            values[type_] = tuple(sorted(found))
+            values[type_] = tuple(sorted(count))
     if not values:
         raise CollectionError(f"the metadata of {name!r} names no trait that some tokens have and others do not")
     every = sum(len(v) + 1 for v in values.values())
@@ -183,7 +188,7 @@ def _traits(tokens: Sequence[Token], name: str, subject: str) -> tuple[Traits, l
     return Traits(name, subject, values), notes
 
 
-def _labels(token: Token, traits: Traits) -> list[int]:
+def _labels(token: ListedToken, traits: Traits) -> list[int]:
     return [
         values.index(token.attributes[type_]) + 1 if token.attributes.get(type_) in values else 0
         for type_, values in traits.values.items()

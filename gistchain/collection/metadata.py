@@ -1,6 +1,6 @@
-"""ERC-721 metadata as its makers have it -> one item a token, with its traits by name.
+"""ERC-721 metadata in any usual layout -> one item for each token, with its traits by name.
 
-One JSON file a token (with or without `.json`), or one that lists all of them. `attributes` is a list of
+One JSON file for each token (with or without `.json`), or one that lists them all. `attributes` is a list of
 {"trait_type", "value"}, or an object. Everything that is read here is untrusted.
 """
 
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from gistchain.errors import CollectionError
 from gistchain.safejson import parsed
 
-LONGEST = 60  # characters of a trait type or value: what is longer is no trait
+LONGEST = 60  # characters of a trait type or value: longer ones are not traits
 _MOST_FILE_BYTES = 64 * 2**20
 _NOT_SHOWN = frozenset({"number", "date", "boost_number", "boost_percentage"})
 _NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
@@ -25,8 +25,11 @@ _NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Metadata of one token. name: its file's stem, or its number in a list. image: the file name, without folders,
-    that "image" gives, '' for none. title: its "name". odd: what of its attributes can't be used."""
+    """Metadata of one token.
+
+    name: its file's stem, or its number in a list. image: the file name, without folders, in "image", '' for none.
+    title: its "name". odd: those of its attributes that can't be used.
+    """
 
     name: str
     image: str
@@ -38,7 +41,7 @@ class Item:
 def items(folder: Path) -> tuple[list[Item], list[Path]]:
     """Every token's metadata in a folder, and the files that were read.
 
-    Links are followed, as they are to images; hidden entries are left out. Raises CollectionError for JSON that can't
+    Links are followed, as for images; hidden entries are left out. Raises CollectionError for JSON that can't
     be read, for two that claim to be the same token, and where there is none.
     """
     files = [path for path in _below(folder, frozenset()) if _may_be_metadata(path)]
@@ -53,21 +56,21 @@ def items(folder: Path) -> tuple[list[Item], list[Path]]:
             if item.name in single:
                 raise CollectionError(f"{path} and another file hold the metadata of {item.name!r}: keep one of them")
             single[item.name] = item
-    found = single | _listed(lists, {*single, *(item.image for item in single.values())})
-    if not found:
+    every = single | _listed(lists, {*single, *(item.image for item in single.values())})
+    if not every:
         raise CollectionError(
-            f'{folder} holds no metadata: each token needs a JSON file with "attributes", as ERC-721 has it'
+            f'{folder} holds no metadata: each token needs a JSON file with "attributes", as in ERC-721'
         )
-    return list(found.values()), files
+    return list(every.values()), files
 
 
 def normal(name: str) -> str:
-    """A file's name as it is compared: macOS writes letters and their accents apart."""
+    """A file's name in the form in which names are compared: macOS stores letters and their accents apart."""
     return unicodedata.normalize("NFC", name)
 
 
 def clean(text: str) -> str:
-    """On one line, without what would cut a caption in two."""
+    """The text on one line, without commas, which separate the parts of a caption."""
     return " ".join("".join(c if c.isprintable() and c != "," else " " for c in text).split())
 
 
@@ -95,17 +98,17 @@ def _may_be_metadata(path: Path) -> bool:
 def _parsed(path: Path) -> Any:
     try:
         if path.stat().st_size > _MOST_FILE_BYTES:
-            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that is no metadata")
+            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that can't be metadata")
         return parsed(path.read_bytes())
     except OSError as error:
         raise CollectionError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise CollectionError(f"{path} is no JSON ({error}): repair it, or move it out of the folder") from error
+        raise CollectionError(f"{path} is not JSON ({error}): repair it, or move it out of the folder") from error
 
 
 def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> dict[str, Item]:
-    """Single files are more particular than a list of all; two lists may tell the same."""
-    found: dict[str, Item] = {}
+    """The items of lists, but those of tokens that have a file of their own. Two lists may hold the same item twice."""
+    listed: dict[str, Item] = {}
     for path, content in lists:
         for entry in content:
             if "attributes" not in entry:
@@ -117,13 +120,13 @@ def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> 
                 raise CollectionError(
                     f'{path} does not say which image an entry is of: give each an "image", "edition" or "id"'
                 )
-            if found.setdefault(item.name, item).attributes != item.attributes:
-                raise CollectionError(f"{path}: there are two of {item.name!r} with other attributes: keep one")
-    return found
+            if listed.setdefault(item.name, item).attributes != item.attributes:
+                raise CollectionError(f"{path}: {item.name!r} is there twice, with different attributes: keep one")
+    return listed
 
 
 def _number(entry: dict[str, Any]) -> str:
-    """What an entry of a list calls itself: edition, id, the number in its name, else its image."""
+    """The name of a list's entry: its edition, its id or the number in its name, else the stem of its image."""
     for key in ("edition", "tokenId", "token_id", "id"):
         if isinstance(entry.get(key), int | str):
             return normal(str(entry[key]))
@@ -133,15 +136,15 @@ def _number(entry: dict[str, Any]) -> str:
 
 
 def _item(content: dict[str, Any], name: str, path: Path) -> Item:
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     odd = []
     for type_, value in _named_values(content, name, path):
         if value is None:
             odd.append(type_)
-        elif value.casefold() not in _NOTHING:  # a type that a token has twice has both values
-            found[type_] = f"{found[type_]} and {value}" if type_ in found else value
+        elif value.casefold() not in _NOTHING:  # of a type that a token has twice, both values
+            attributes[type_] = f"{attributes[type_]} and {value}" if type_ in attributes else value
     title = content["name"] if isinstance(content.get("name"), str) else ""
-    return Item(name, _file_name(content), title, found, tuple(odd))
+    return Item(name, _file_name(content), title, attributes, tuple(odd))
 
 
 def _file_name(content: dict[str, Any]) -> str:
@@ -154,12 +157,12 @@ def _file_name(content: dict[str, Any]) -> str:
 
 
 def _named_values(content: dict[str, Any], name: str, path: Path) -> Iterator[tuple[str, str | None]]:
-    """Trait type and value; None for a value that is no short text. Bars, dates and fractions are no traits."""
+    """Trait type and value; None for a value that is not a short text. Bars, dates and fractions are left out."""
     given = content["attributes"]
     if isinstance(given, dict):
         given = [{"trait_type": k, "value": v} for k, v in given.items()]
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
-        raise CollectionError(f"{path}: the attributes of {name!r} are no list of trait_type and value")
+        raise CollectionError(f"{path}: the attributes of {name!r} are not a list of trait_type and value")
     for entry in given:
         type_, value = entry.get("trait_type"), entry.get("value")
         if str(entry.get("display_type")) in _NOT_SHOWN or isinstance(value, float) or value is None:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import base64
 import io
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from gistchain.collection.trained import Trained
 from gistchain.traits import parts
 from gistchain.types import Pixels
 
-if TYPE_CHECKING:
-    from gistchain.collection.train import Trained
 
-
-def write(trained: Trained) -> str:
+def page(trained: Trained) -> str:
+    """The HTML of the report."""
     from jinja2 import Environment, StrictUndefined
 
     template = resources.files("gistchain.collection").joinpath("trained_report.html.j2").read_text("utf-8")
-    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
+    html = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
     pictures = [
-        {"name": name, **_compared(true, read), "image": _uri(image), "painted": _uri(painted)}
-        for name, true, read, image, painted in trained.judged.pictures
+        {"name": t.name, **_compared(t.true, t.read), "image": _uri(t.image), "painted": _uri(t.painted)}
+        for t in trained.judged.shown
     ]
-    return page.render(trained=trained, judged=trained.judged, pictures=pictures)
+    return html.render(trained=trained, judged=trained.judged, pictures=pictures)
 
 
 def _compared(true: str, read: str) -> dict[str, object]:

@@ -1,13 +1,12 @@
-"""What a training that is under way keeps on disk: one process at a time, and what an interrupted one left.
+"""What a training keeps on disk while it runs, so that an interrupted one can be continued; one process at a time.
 
-It lies beside the shelf's files, under a name that no reader looks for, and belongs to one state of the folder learnt
-from: another state begins anew.
+It lies beside the shelf's files, in a folder that no reader looks for, and belongs to one state of the folder that is
+learnt from: with another state the training starts again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import time
@@ -16,41 +15,42 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from gistchain.disk.places import other_holder
-from gistchain.errors import CollectionError, ModelError
+from gistchain.disk.lock import FileLock
+from gistchain.disk.write import write_whole
+from gistchain.errors import CollectionError, FileBusy, FileError, ModelError
 
 Content = TypeVar("Content")
 
-# What numpy and our own formats raise at files that are not what was written.
+# What numpy and our own formats raise for damaged files.
 _DAMAGE = ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, ModelError
 
 
 class Work:
-    """The files of one training. tell: told what a person should know. resumed: an earlier run left something."""
+    """The files of one training. tell: called with messages for a person. resumed: whether an earlier run left some."""
 
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self._folder, self._tell = folder, tell
         self.resumed = any(folder.glob("*.checkpoint"))
         if self.resumed:
-            tell("going on where an earlier run was interrupted")
+            tell("continuing where an earlier run was interrupted")
 
     def kept(self, name: str, parse: Callable[[Path], Content], make: Callable[[], bytes]) -> Content:
-        """What `make` made, now or in the run that was interrupted."""
+        """What `make` returns, parsed: made now, or in the run that was interrupted."""
         path = self._folder / name
-        found = self._parsed(path, parse)
-        if found is None:
+        content = self._parsed(path, parse)
+        if content is None:
             self.put(make(), path)
-            found = parse(path)
-        return found
+            content = parse(path)
+        return content
 
     def checkpoint(self, name: str, parse: Callable[[Path], object]) -> Path:
-        """Where a long step keeps how far it is. What is there already and can't be parsed is thrown away."""
+        """Where a long step saves its progress. A file there that can't be parsed is thrown away."""
         path = self._folder / f"{name}.checkpoint"
         self._parsed(path, parse)
         return path
 
     def clock(self, name: str) -> Callable[[], None]:
-        """A function that notes, whenever it is called, how much CPU time a step has taken in all its runs."""
+        """A function that writes down, whenever it is called, the CPU time that a step has taken in all its runs."""
         path, started = self._folder / f"{name}.clock", time.process_time()
         before = _seconds(path)
 
@@ -60,18 +60,13 @@ class Work:
         return touch
 
     def spent_s(self) -> float:
-        """CPU seconds of the steps of runs that were interrupted."""
+        """CPU seconds that interrupted runs spent on their steps."""
         return sum(_seconds(path) for path in self._folder.glob("*.clock"))
 
     def put(self, content: bytes, path: Path) -> None:
-        """At `path`, whole or not at all; drafts stay here."""
+        """Writes to `path`, whole or not at all; unfinished files stay in this folder."""
         self._folder.mkdir(exist_ok=True)
-        part = self._folder / f"{path.name}.part"
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, content, draft=self._folder / f"{path.name}.part")
 
     def remove(self) -> None:
         shutil.rmtree(self._folder)
@@ -82,7 +77,7 @@ class Work:
         try:
             return parse(path)
         except _DAMAGE as error:
-            self._tell(f"{path.name} of an interrupted run is damaged: that part begins anew ({error})")
+            self._tell(f"{path.name} of an interrupted run is damaged: that part starts again ({error})")
             path.unlink()
             return None
 
@@ -91,31 +86,34 @@ class Work:
 def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> Iterator[Work]:
     """The work on the collection `name` in the state `digest` of its folder and of gistchain.
 
-    Raises CollectionError where another process is at it, and for a shelf that can't be written.
+    Raises FileBusy where another process is training it, CollectionError for a shelf that can't be written.
     """
     try:
-        shelf.mkdir(parents=True, exist_ok=True)
-        with (shelf / f".training-{name}.lock").open("a+") as lock:
-            if (holder := other_holder(lock.fileno())) is not None:
-                raise CollectionError(
-                    f"the collection {name!r} is being trained by {holder}: wait for it, or give this one another "
-                    "--name"
-                )
+        with FileLock(
+            shelf / f".training-{name}.lock",
+            what=f"the collection {name!r}",
+            use="being trained",
+            instead="wait for it, or give this one another --name",
+        ):
             mine = shelf / f".training-{name}-{digest[:12]}"
             for left in shelf.glob(f".training-{name}-*"):
                 if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
-                    tell("the folder has changed since a run that was interrupted, or gistchain has: beginning anew")
+                    tell("the folder or gistchain has changed since a run that was interrupted: starting again")
                     shutil.rmtree(left)
             yield Work(mine, tell)
+    except FileBusy:
+        raise
+    except FileError as error:
+        raise CollectionError(f"{error}; the same command goes on from here") from error
     except OSError as error:
         raise CollectionError(
             f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
-            "the same command again, it goes on from here"
+            "the same command again, it continues from here"
         ) from error
 
 
 def _seconds(clock: Path) -> float:
     try:
         return float(clock.read_text("ascii"))
-    except (OSError, ValueError):  # not begun, or killed while it was written
+    except (OSError, ValueError):  # not there yet, or killed while it was written
         return 0.0

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.rebuild.isotope import Rebuilt, caption_distances
+from gistchain.rebuild.isotope import caption_distances
 from gistchain.score.fidelity import ssim
 from gistchain.score.storage import CODECS, decode, encode
-from gistchain.types import Pixels
+from gistchain.types import Pixels, Rebuilt
 
 if TYPE_CHECKING:
-    from gistchain.image import Picture
+    from gistchain.ledger.node import Node
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Captioner, TextEmbedder
+    from gistchain.types import Captioner, Picture, TextEmbedder
 
 GIST = "gist (ROSIS)"
 
@@ -78,20 +78,18 @@ def send(registry: Registry, picture: Picture) -> Sample:
 
 def cost_of_gist(sample: Sample) -> Cost:
     receipt = sample.registered.receipt
-    return Cost(receipt.size_bytes, receipt.cost, 1, sample.registered.persisting_s)
+    return Cost(receipt.size_bytes, receipt.gas, 1, sample.registered.persisting_s)
 
 
-def store(registry: Registry, archive: str, sample: Sample, codec: str) -> Cost:
+def store(node: Node, archive: str, sample: Sample, codec: str) -> Cost:
     """What it cost to put the image on the chain in a classical format."""
     from gistchain.ledger.archive import put_file
 
     data = encode(sample.registered.picture.pixels, codec)
     started = time.perf_counter()
-    receipts = put_file(registry.ledger.node, archive, data)
+    parts = put_file(node, archive, data)
     seconds = time.perf_counter() - started
-    return Cost(
-        sum(r.size_bytes for r in receipts), sum(r.cost for r in receipts), len({r.block for r in receipts}), seconds
-    )
+    return Cost(sum(p.size_bytes for p in parts), sum(p.gas for p in parts), len({p.block for p in parts}), seconds)
 
 
 def row(

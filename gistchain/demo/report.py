@@ -26,7 +26,7 @@ def write_report(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gistchain", "."), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("gistchain.demo", "."), autoescape=True, undefined=jinja2.StrictUndefined
     )
     gist = next(r for r in rows if r.method.startswith("gist"))
     original = rows[0]
@@ -58,7 +58,7 @@ def _card(sample: Sample) -> dict[str, Any]:
         "traits": [(t, t in again) for t in said],
         "extra": [t for t in again if t and t not in said],
         "bytes": done.receipt.size_bytes,
-        "gas": done.receipt.cost,
+        "gas": done.receipt.gas,
         "distance": chosen.distance,
         "seed": chosen.seed,
         "original": _data_url(done.picture.pixels),

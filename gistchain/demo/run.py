@@ -6,8 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,20 @@ import typer
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.demo.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
-from gistchain.disk.places import check_writable
+from gistchain.disk.write import check_writable
 from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
-from gistchain.image import Picture, read_image, write_png
+from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
-from gistchain.types import Pixels
+from gistchain.settings import Settings
+from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from gistchain.ledger.node import Node
+    from gistchain.systems import Rosis
+    from gistchain.types import Captioner
 
 SIZE = 512
 
@@ -32,8 +36,8 @@ SIZE = 512
 def run(*, report: Path, results: Path | None, images: int, home: Path | None, as_json: bool) -> None:
     """Registers, rebuilds, compares; prints the table and writes the report and, where asked, the figures."""
     from gistchain.demo.report import write_report
-    from gistchain.ledger.evm import open_embedded
     from gistchain.models.traitnet.captioner import TraitCaptioner
+    from gistchain.opening import open_ledger
     from gistchain.systems import rosis
 
     for path in (report, results):
@@ -41,41 +45,65 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
             check_writable(path, "path")
     started = time.perf_counter()
     system, second = rosis(), TraitCaptioner("captioner-second")
-    with tempfile.TemporaryDirectory() as folder, nullcontext(home or Path(folder) / "home") as where:
-        where.mkdir(parents=True, exist_ok=True)
-        with open_embedded(where) as ledger:
-            # Without rareness: the figures are of the gist alone.
-            registry = Registry(ledger, None, system)
-            samples, costs, skipped = _send_all(registry, Path(folder), images)
-    if not samples:
-        raise CaptionError("none of the images could be sent: " + "; ".join(skipped[:3]))
-    captioners = system.captioner, second
-    rows = [row(m, samples, costs[m], captioners=captioners, embedder=system.embedder) for m in costs]
-    choices = ablation(samples, second=second, embedder=system.embedder)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_ledger(Settings(home or Path(folder) / "home")) as ledger,
+    ):
+        # Without rareness: the figures are of the gist alone.
+        registry = Registry(ledger, system)
+        sent = _send_all(registry, ledger.node, Path(folder), images)
+    if not sent.samples:
+        raise CaptionError("none of the images could be sent: " + "; ".join(sent.left_out[:3]))
+    compared = _compare(sent, system, second, images, started)
+    write_report(report, sent.samples, compared.rows, compared.choices, compared.facts)
+    if results is not None:
+        results.write_text(json.dumps(compared.figures, indent=1) + "\n", "utf-8")
+    if as_json:
+        typer.echo(json.dumps(compared.figures))
+    else:
+        _print(compared)
+    typer.echo(f"report: {report.resolve()}", err=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sent:
+    """All the way: the samples, for every method each image's cost, and what was left out and why."""
+
+    samples: list[Sample]
+    costs: dict[str, list[Cost]]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """What came of it. figures: all of it, as it is kept in benchmarks/results."""
+
+    rows: list[Row]
+    choices: list[dict[str, Any]]
+    facts: dict[str, Any]
+    figures: dict[str, Any]
+
+
+def _compare(sent: Sent, system: Rosis, second: Captioner, images: int, started: float) -> Compared:
+    captioners, embedder = (system.captioner, second), system.embedder
+    rows = [row(m, sent.samples, sent.costs[m], captioners=captioners, embedder=embedder) for m in sent.costs]
+    choices = ablation(sent.samples, second=second, embedder=embedder)
     facts = {
-        "images": len(samples),
-        "collections": _by_collection(samples),
-        "left_out": skipped,
-        "seeds": len(samples[0].rebuilt.isotopes),
+        "images": len(sent.samples),
+        "collections": _by_collection(sent.samples),
+        "left_out": sent.left_out,
+        "seeds": len(sent.samples[0].rebuilt.isotopes),
         "models": "captioner-default, painter-*, minilm; scored also by captioner-second",
         "seconds": round(time.perf_counter() - started, 1),
     }
-    command = f"gistchain demo --images {images}"
     figures = {
-        "command": command,
+        "command": f"gistchain demo --images {images}",
         "data": "held-out tokens at 512 px; see docs/data.md",
         "facts": facts,
         "table": [asdict(r) for r in rows],
         "ablation": choices,
     }
-    write_report(report, samples, rows, choices, facts)
-    if results is not None:
-        results.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-    if as_json:
-        typer.echo(json.dumps(figures))
-    else:
-        _print(rows, choices, facts)
-    typer.echo(f"report: {report.resolve()}", err=True)
+    return Compared(rows, choices, facts, figures)
 
 
 def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
@@ -104,36 +132,35 @@ def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
         raise missing
 
 
-def _send_all(registry: Registry, folder: Path, images: int) -> tuple[list[Sample], dict[str, list[Cost]], list[str]]:
-    """(samples, for every method each image's cost, what was left out and why)."""
+def _send_all(registry: Registry, node: Node, folder: Path, images: int) -> Sent:
     from rich.console import Console
     from rich.progress import track
 
     from gistchain.ledger.archive import deploy_archive
 
-    archive = deploy_archive(registry.ledger.node)
-    samples: list[Sample] = []
-    costs: dict[str, list[Cost]] = {name: [] for name in (*CODECS, GIST)}
-    skipped: list[str] = []
+    archive = deploy_archive(node)
+    sent = Sent([], {name: [] for name in (*CODECS, GIST)}, [])
     console = Console(stderr=True)
-    for name, image in track(_until_missing(images, skipped), "sending", total=images, console=console, transient=True):
+    for name, image in track(
+        _until_missing(images, sent.left_out), "sending", total=images, console=console, transient=True
+    ):
         try:
             sample = send(registry, _as_file(name, image, folder))
         except (CaptionError, AlreadyRegistered) as error:  # unsure and says so, or an earlier demo in this home
-            skipped.append(str(error))
+            sent.left_out.append(str(error))
             continue
-        costs[GIST].append(cost_of_gist(sample))
+        sent.costs[GIST].append(cost_of_gist(sample))
         for codec in CODECS:
-            costs[codec].append(store(registry, archive, sample, codec))
-        samples.append(sample)
-    return samples, costs, skipped
+            sent.costs[codec].append(store(node, archive, sample, codec))
+        sent.samples.append(sample)
+    return sent
 
 
-def _until_missing(images: int, skipped: list[str]) -> Iterator[tuple[str, Pixels]]:
+def _until_missing(images: int, left_out: list[str]) -> Iterator[tuple[str, Pixels]]:
     try:
         yield from held_out(images)
     except ModelError as error:
-        skipped.append(str(error))
+        left_out.append(str(error))
 
 
 def _as_file(name: str, image: Pixels, folder: Path) -> Picture:
@@ -151,15 +178,16 @@ def _by_collection(samples: Sequence[Sample]) -> dict[str, int]:
     return {subject: subjects.count(subject) for subject in dict.fromkeys(subjects)}
 
 
-def _print(rows: Sequence[Row], choices: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
+def _print(compared: Compared) -> None:
     from rich.console import Console
 
+    facts = compared.facts
     console = Console()
     names = ", ".join(f"{n} {c}" for c, n in facts["collections"].items())
     console.print(f"{facts['images']} held-out images: {names}")
     on_chain = _table("On the embedded chain", "method", "F.S. bytes", "gas", "blocks", "TPT s", "mWT ms", "MWT ms")
     back = _table("What comes back", "method", "Dis. mean", "min", "max", "2nd", "SSIM", "TSS s", "TSR s")
-    for r in rows:
+    for r in compared.rows:
         style = "bold" if r.method == GIST else None
         waits = f"{r.tpt_s:.2f}", f"{1000 * r.mwt_s:.0f}", f"{1000 * r.max_wt_s:.0f}"
         on_chain.add_row(r.method, f"{r.stored_bytes:,}", f"{r.gas:,}", str(r.blocks), *waits, style=style)
@@ -167,7 +195,7 @@ def _print(rows: Sequence[Row], choices: Sequence[dict[str, Any]], facts: dict[s
         times = (f"{r.tss_s:.3f}", f"{r.tsr_s:.3f}") if r.tss_s else ("-", "-")
         back.add_row(r.method, *distances, f"{r.ssim_mean:.3f}", *times, style=style)
     which = _table(f"Which of {facts['seeds']} isotopes", "choice", "Dis. mean", "min", "max", "2nd captioner", "SSIM")
-    for a in choices:
+    for a in compared.choices:
         numbers = [f"{a[k]:.4f}" for k in ("dis_mean", "dis_min", "dis_max", "dis_second_captioner", "ssim_mean")]
         which.add_row(a["choice"], *numbers)
     for table in (on_chain, back, which):

@@ -33,8 +33,8 @@ def _update(crc: int, data: bytes) -> int:
 
 
 def _update_by_lanes(crc: int, data: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> int:
-    # A CRC is linear: equal pieces of the data are checked side by side, each from 0, then chained by
-    # "this many zero bytes follow", which maps each of the 32 bits of a CRC to a fixed value.
+    # A CRC is linear: equal pieces of the data are processed side by side, each from 0, then chained: the effect of
+    # the zero bytes that would follow a piece is a fixed value for each of the 32 bits of its CRC.
     lanes = data.reshape(-1, 4096)
     parts = np.zeros(len(lanes), dtype=np.uint32)
     for column in np.ascontiguousarray(lanes.T):

@@ -2,7 +2,8 @@
 
     "gI" version width height check ‖ caption ... ‖ latent ‖ subject ‖ residual        layer = tag length data CRC-32C
 
-Cut at any ‖ the packet is a valid, poorer gist. A layer with an unknown tag is skipped. docs/packet.md says it all.
+Cut at any ‖ the packet is a valid, poorer gist. A layer with an unknown tag is skipped. docs/packet.md is the
+specification.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MEDIA_TYPES = {1: "image/png", 2: "image/jpeg", 3: "image/webp"}
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """`data` is None where the checksum differs. `end`: where the layer says that it ends."""
+    """data: None where the checksum differs. end: the position behind the layer, by its own length."""
 
     tag: int
     data: bytes | None
@@ -39,7 +40,7 @@ class _Layer:
 
 
 def pack(gist: Gist) -> bytes:
-    """The packet of a gist. Raises PacketError for what doesn't fit: see docs/packet.md, Limits."""
+    """The packet of a gist. Raises PacketError for a gist beyond the limits of docs/packet.md."""
     if gist.damaged:
         raise PacketError(f"gist lost its {', '.join(sorted(gist.damaged))}: only a whole gist can be packed")
     if len(gist.captions) > MAX_CAPTIONS:
@@ -144,7 +145,7 @@ def _layers(payload: bytes, at: int) -> list[_Layer]:
         if not _may_follow(layers, layer):
             last = _name(layers[-1].tag)
             raise PacketError(
-                f"{_name(layer.tag)} stands behind {last}: twice, out of order, or beyond {MAX_CAPTIONS} captions"
+                f"{_name(layer.tag)} comes after {last}: twice, out of order, or beyond {MAX_CAPTIONS} captions"
             )
         layers.append(layer)
         at = layer.end
@@ -152,24 +153,24 @@ def _layers(payload: bytes, at: int) -> list[_Layer]:
 
 
 def _intact_layers(payload: bytes, at: int) -> list[_Layer]:
-    """The intact layers, and in place of the others layers without data.
+    """The intact layers, and a layer without data in place of each of the others.
 
-    A broken length leaves no border to trust, so the next layer is looked for at every byte.
+    Behind a broken length no border can be trusted, so the next layer is looked for at every byte.
     """
     layers: list[_Layer] = []
     while at < len(payload):
-        found = _next_intact(payload, at, layers)
-        stop = len(payload) if found is None else found[0]
+        intact = _next_intact(payload, at, layers)
+        stop = len(payload) if intact is None else intact[0]
         layers += _broken_layers(payload, at, stop)
-        if found is None:
+        if intact is None:
             break
-        layers.append(found[1])
-        at = found[1].end
+        layers.append(intact[1])
+        at = intact[1].end
     return layers
 
 
 def _next_intact(payload: bytes, at: int, before: list[_Layer]) -> tuple[int, _Layer] | None:
-    effort = 4 * len(payload) + 65536  # bytes to check; a payload made to look like many long layers can't hold us up
+    effort = 4 * len(payload) + 65536  # bytes to check at most: a payload may be made to look like many long layers
     known = [layer for layer in before if layer.data is not None]
     while at < len(payload) and effort > 0:
         # An unknown tag is believed only where the layer before it ends.
@@ -187,7 +188,7 @@ def _next_intact(payload: bytes, at: int, before: list[_Layer]) -> tuple[int, _L
 
 
 def _broken_layers(payload: bytes, at: int, stop: int) -> list[_Layer]:
-    """The layers between two places; only the first of them where their lengths don't add up."""
+    """The layers between two positions; only the first of them where their lengths don't add up."""
     layers: list[_Layer] = []
     while at < stop:
         try:
@@ -219,7 +220,7 @@ def _may_follow(before: list[_Layer], layer: _Layer) -> bool:
 
 
 def _names(layers: list[_Layer]) -> list[str]:
-    """What `Gist.damaged` calls each layer: "caption" is the first caption, "caption 2" the next."""
+    """The name of each layer in `Gist.damaged`: "caption" is the first caption, "caption 2" the next."""
     names, captions = [], 0
     for layer in layers:
         captions += layer.tag == _CAPTION

@@ -2,9 +2,10 @@
 
     text ──> the cheapest path through the dictionary's contexts ──> one exact fraction ──> its shortest bytes
 
-A dictionary is a machine: each context lists the pieces of text that may come next, how often (an integer) and the
-context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes it down, so
-that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the full text.
+A dictionary is a finite-state machine: each context lists the pieces of text that may come next, how often (an integer)
+and the context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes it down,
+so that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the
+specification.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _Step = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """What may come next. Parallel lists, one item per symbol; `cumulative` has one more: the total.
+    """The symbols that may come next. Parallel lists, one item per symbol; `cumulative` has one more, the total.
 
     symbols: piece -> (cost in 1/64 bit, symbol, next context) of each symbol that emits it.
     """
@@ -82,7 +83,7 @@ class Dictionary:
 
 
 def encode(text: str) -> bytes:
-    """The text coder's number in one byte, then its code: of all coders the shortest, of equals the lowest number.
+    """The text coder's number in one byte, then its code: the shortest; of equals that with the lowest number.
 
     Raises PacketError for more than 4,096 bytes of UTF-8, or a text that UTF-8 can't hold (a lone surrogate).
     """
@@ -92,7 +93,7 @@ def encode(text: str) -> bytes:
 
 
 def codes(text: str) -> dict[int, bytes]:
-    """Text coder -> what it writes for this text, without its number. Raises PacketError as `encode` does."""
+    """Text coder -> its code for this text, without its number. Raises PacketError as `encode` does."""
     try:
         plain = text.encode()
     except UnicodeEncodeError as error:
@@ -107,7 +108,7 @@ def codes(text: str) -> dict[int, bytes]:
 
 
 def decode(data: bytes) -> str:
-    """The text that `encode` was given. Raises PacketError for anything that no coder of ours wrote."""
+    """The text that `encode` was given. Raises PacketError for anything that none of the coders writes."""
     if not data:
         raise PacketError("caption layer is empty: not even its text coder is named")
     number, code = data[0], data[1:]
@@ -174,8 +175,12 @@ def cheapest_path(dictionary: Dictionary, text: bytes) -> list[tuple[int, int]]:
                         states_there[follow] = step
     if ends is None:
         raise ModelError("the dictionary has no path for this text: reinstall gistchain")
+    return _traced(best, ends)
+
+
+def _traced(best: list[dict[int, _Step]], step: _Step) -> list[tuple[int, int]]:
+    """The path that ends with this step."""
     path = []
-    step = ends
     while True:
         _, position, number, symbol = step
         path.append((number, symbol))

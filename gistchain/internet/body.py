@@ -1,4 +1,4 @@
-"""The body of an HTTP message as it was sent -> what it means, with a bound on how large it may grow."""
+"""The body of an HTTP message as it was sent -> its content, unpacked within a bound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class TooLarge(SearchError):
 
 
 def decoded(body: bytes, encoding: str, *, most: int, what: str) -> bytes:
-    """The body without its Content-Encoding. Raises TooLarge beyond `most` bytes, SearchError for a broken one."""
+    """The body without its Content-Encoding. what: its name in messages.
+
+    Raises TooLarge for more than `most` bytes, SearchError for an encoding that is unknown or broken.
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body

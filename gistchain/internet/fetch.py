@@ -1,7 +1,7 @@
-"""A checked target and a request -> the answer, whole and bounded.
+"""A checked target and a request -> the whole answer, bounded in time and bytes.
 
 The connection goes to the address that `guard` has checked, with the host's own name in TLS and in the Host header. No
-proxy, no cookie, no password file: nothing of the user's travels with a request.
+proxy, no cookie, no password file: nothing of the user's goes along with a request.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from gistchain.internet.guard import Refused, Target
 CONNECT_S = 10.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 Kinds = Mapping[str, int]
-"""Start of a content type -> how many bytes of it are read. "" stands for any."""
+"""Start of a content type -> how many bytes of such a body are read at most. "" stands for every type."""
 
 
 class Unreachable(SearchError):
-    """No answer, or not a whole one in time."""
+    """There was no answer, or not the whole of it in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said. headers: names in small letters, repeated ones joined by commas."""
+    """What a server answered. headers: names in lower case, repeated ones joined by commas."""
 
     url: str
     status: int
@@ -42,27 +42,28 @@ class Answer:
 
     @property
     def kind(self) -> str:
-        """The content type without parameters, in small letters."""
+        """The content type without parameters, in lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def follow(
     url: str, admit: Callable[[str], Target], *, kinds: Kinds, headers: Mapping[str, str], within_s: float, most: int
 ) -> Answer:
-    """The answer at the end of at most `most` redirects, each of which is admitted, or not, like the first URL.
+    """The answer at the end of at most `most` redirects.
 
-    Raises what `admit` raises, and Refused for one redirect too many, Unreachable, TooLarge.
+    admit: URL -> its target; asked for the first URL and for every redirect. within_s: for all the answers together.
+    Raises what `admit` raises, Refused for one redirect too many, Unreachable, TooLarge.
     """
     left_s = within_s
     for _ in range(most + 1):
-        target = admit(url)  # which may wait for its turn: that is no time of the server's
+        target = admit(url)  # this may wait for its turn, which does not count as the server's time
         began = time.monotonic()
         answer = exchange(target, kinds=kinds, headers=headers, within_s=left_s)
         left_s = max(0.1, left_s - (time.monotonic() - began))
         if answer.status not in _REDIRECTS or "location" not in answer.headers:
             return answer
         url = urljoin(answer.url, answer.headers["location"])
-    raise Refused(f"{url[:200]!r} is not asked for: more than {most} redirects lead there")
+    raise Refused(f"{url[:200]!r} is not requested: more than {most} redirects lead there")
 
 
 def exchange(
@@ -74,10 +75,10 @@ def exchange(
     method: str = "GET",
     body: bytes | None = None,
 ) -> Answer:
-    """The server's answer, decoded; the body of a redirect, or of a kind that is not in `kinds`, stays unread.
+    """The server's answer, unpacked; the body of a redirect, or of a kind that is not in `kinds`, is not read.
 
-    Raises Unreachable: no connection, broken off, not whole within `within_s` seconds; TooLarge; SearchError where its
-    encoding can't be read.
+    Raises Unreachable where the connection fails, breaks off or takes more than `within_s` seconds; TooLarge;
+    SearchError where the encoding can't be read.
     """
     try:
         plain = socket.create_connection((target.address, target.port), timeout=min(CONNECT_S, within_s))
@@ -87,18 +88,24 @@ def exchange(
         try:
             answer = _talk(plain, target, method, body, headers, kinds)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            why = (
-                f"took more than {within_s:.0f} s" if late.is_set() else f"broke off ({error or type(error).__name__})"
-            )
-            raise Unreachable(f"the answer of {target.host} {why}") from error
+            if late.is_set():
+                raise _too_late(target, within_s) from error
+            raise Unreachable(f"the answer of {target.host} broke off ({error or type(error).__name__})") from error
         if late.is_set():
-            raise Unreachable(f"the answer of {target.host} took more than {within_s:.0f} s")
+            raise _too_late(target, within_s)
     return answer
+
+
+def _too_late(target: Target, within_s: float) -> Unreachable:
+    return Unreachable(f"the answer of {target.host} took more than {within_s:.0f} s")
 
 
 @contextmanager
 def _cut_after(connection: socket.socket, within_s: float) -> Iterator[threading.Event]:
-    """Shut the connection down when time is up: a byte now and then keeps a socket's own timeout from ending."""
+    """Shut the connection down when time is up, and set the event.
+
+    A socket's own timeout is not enough: a server that sends a byte now and then never reaches it.
+    """
     handle, late = connection.dup(), threading.Event()
 
     def cut() -> None:
@@ -129,7 +136,7 @@ def _talk(
             else http.client.HTTPConnection(target.host, target.port)
         )
         connection.sock = stream
-        connection.auto_open = 0  # it would connect to the name, not to the checked address
+        connection.auto_open = 0  # reconnecting would go to the name, not to the checked address
         fixed = {"Accept-Encoding": "gzip", "Connection": "close"}
         connection.request(method, target.path, body, {**fixed, **headers})
         with connection.getresponse() as response:
@@ -171,7 +178,7 @@ def _read(response: http.client.HTTPResponse, headers: Mapping[str, str], most: 
 
 @functools.lru_cache(maxsize=1)
 def _trusted() -> ssl.SSLContext:
-    """The system's certificates and Mozilla's: some Pythons come without any, some companies add their own."""
+    """The system's certificates and Mozilla's: some Pythons have none, and some companies add their own."""
     import certifi
 
     context = ssl.create_default_context()

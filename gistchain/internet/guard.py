@@ -1,8 +1,8 @@
 """URL -> the one network address that may be connected to for it, or a refusal.
 
-Sites say which URLs are read next, so they could send a crawler to machines that only the crawler can reach
-(server-side request forgery). Here a name is resolved once, everything it resolves to is judged, and the connection is
-then made to that very address: a second answer of the name server (DNS rebinding) is never asked for.
+Sites decide which URLs are read next, so they could send a crawler to machines that only the crawler can reach
+(server-side request forgery). Here a name is resolved once, all its addresses are checked, and the connection is made
+to the address that was checked. The name server is not asked again, so it can't answer differently (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NEVER = [
-    # What Python's own list has not, or not in every version: the relay of 6to4, Azure's host service, benchmarking,
+    # What Python's own list lacks, or lacks in some versions: the relay of 6to4, Azure's host service, benchmarking,
     # Teredo and other protocol assignments, documentation.
     *map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "198.18.0.0/15", "240.0.0.0/4")),
     *map(ip_network, ("2001::/23", "2001:db8::/32", "3fff::/20", "2620:4f:8000::/48")),
@@ -34,12 +34,12 @@ _NEVER = [
 
 
 class Refused(SearchError):
-    """A URL that is not asked for."""
+    """A URL that must not be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL leads: connect to `address` and `port`, say that you want `path` of `host`."""
+    """Where a URL leads: connect to `address` and `port`, request `path` of `host`."""
 
     url: str
     scheme: str
@@ -50,9 +50,9 @@ class Target:
 
 
 def resolved(host: str, port: int) -> Sequence[str]:
-    """What the system's resolver says."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """The addresses that the system's resolver gives. Raises OSError where there are none."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def checked(
@@ -62,39 +62,40 @@ def checked(
     ports: Collection[int] = PORTS,
     resolve: Resolve = resolved,
 ) -> Target:
-    """Where the URL leads. allow: networks that are fine though they are not public.
+    """Where the URL leads. allow: networks that are allowed though they are not public.
 
-    Raises Refused: no http(s), another port, a host without address, or one of its addresses is not public.
+    Raises Refused unless it is http or https, its port is one of `ports`, and all addresses of its host are public or
+    allowed.
     """
     try:
         address = normal(url)
     except ValueError as error:
-        raise Refused(f"{url[:200]!r} is not asked for: {error}") from error
+        raise Refused(f"{url[:200]!r} is not requested: {error}") from error
     parts = urlsplit(address)
     host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
     if port not in ports:
-        raise Refused(f"{address} is not asked for: port {port} is none of {', '.join(map(str, sorted(ports)))}")
+        raise Refused(f"{address} is not requested: port {port} is not one of {', '.join(map(str, sorted(ports)))}")
     try:
         candidates = resolve(host, port)
     except (OSError, UnicodeError) as error:
-        raise Refused(f"{address} is not asked for: {host} has no address ({error})") from error
-    # One private address among public ones is how an attacker's name server plays: none of them is used then.
+        raise Refused(f"{address} is not requested: {host} has no address ({error})") from error
+    # A private address among public ones is an attacker's trick: then none of them is used.
     for candidate in candidates:
         why = refusal(candidate, allow)
         if why is not None:
-            raise Refused(f"{address} is not asked for: {host} is {candidate}, {why}")
+            raise Refused(f"{address} is not requested: {host} is {candidate}, {why}")
     if not candidates:
-        raise Refused(f"{address} is not asked for: {host} has no address")
+        raise Refused(f"{address} is not requested: {host} has no address")
     path = address.split("/", 3)[3]
     return Target(address, parts.scheme, host, port, candidates[0], f"/{path}")
 
 
 def refusal(address: str, allow: Sequence[Network] = ()) -> str | None:
-    """Why nobody may be sent to this address; None where it is a public one, or in a network of `allow`."""
+    """Why no request may go to this address; None where it is public or in a network of `allow`."""
     try:
         ip = ip_address(address)
     except ValueError:
-        return "which is no address"
+        return "which is not an address"
     if any(ip in network for network in allow if network.version == ip.version):
         return None
     if isinstance(ip, IPv6Address):
@@ -108,14 +109,14 @@ def _refusal_v6(ip: IPv6Address) -> str | None:
         return None if _public(inner) and ip not in _SIX_TO_FOUR else f"which means {inner}"
     if ip.scope_id is not None or ip not in _GLOBAL_UNICAST:
         return "which is not public"
-    # ISATAP (RFC 5214) carries an IPv4 address behind this mark in any network.
+    # ISATAP (RFC 5214) puts an IPv4 address after this mark, in any network.
     if (int(ip) >> 32) & 0xFDFFFFFF == 0x00005EFE:
         return "which tunnels to an IPv4 address"
     return None if _public(ip) else "which is not public"
 
 
 def _embedded(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that is reached through this one."""
+    """The IPv4 address that is reached through this one, None where there is none."""
     if ip in _MAPPED or ip in _NAT64:
         return IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip in _SIX_TO_FOUR:

@@ -1,7 +1,7 @@
 """HTML of an untrusted page -> its title, its links and its images.
 
-Tags are found by a scan that is linear in the page's length, and each is then read by html.parser on its own: fed a
-whole hostile page, html.parser takes quadratic time (43 s for 300 kB of `<!--` in Python 3.11.7).
+Tags are found by a scan that is linear in the page's length, and html.parser then reads each of them alone: fed a
+whole hostile page, it takes quadratic time (43 s for 300 kB of `<!--` in Python 3.11.7).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([\d.]{1,10})[wx])?\s*(?:,|$)")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page holds. images: address -> the text that goes with it. directives: what its robots tags ask for."""
+    """The content of a page. images: address -> the text that goes with it. directives: words of its robots tags."""
 
     title: str
     links: tuple[str, ...]
@@ -42,119 +42,119 @@ class Page:
 
 
 def read_page(data: bytes, address: str, charset: str = "") -> Page:
-    """The page at `address`. Never raises: what can't be understood is left out."""
+    """The page at `address`. charset: from the HTTP header. Never raises: what can't be understood is left out."""
     text = _decoded(data, charset)
     title, base = "", address
     links: dict[str, None] = {}
     images: dict[str, str] = {}
     directives: set[str] = set()
-    for tag, given in _tags(text):
+    for tag, attributes in _tags(text):
         if tag == "title":
-            title = title or _line(given.get("text", ""))
+            title = title or _line(attributes.get("text", ""))
         elif tag == "base":
-            base = _address(given.get("href", ""), address) or base
+            base = _address(attributes.get("href", ""), address) or base
         elif tag == "meta":
-            _meta(given, base, images, directives)
+            _meta(attributes, base, images, directives)
         elif tag in ("a", "area"):
-            if (link := _address(given.get("href", ""), base)) is not None:
+            if (link := _address(attributes.get("href", ""), base)) is not None:
                 links[link] = None
-        elif (image := _image(given, base)) is not None:
-            images.setdefault(image, _line(given.get("alt", "")))
+        elif (image := _image(attributes, base)) is not None:
+            images.setdefault(image, _line(attributes.get("alt", "")))
     return Page(title, tuple(links), images, frozenset(directives))
 
 
 def directives_of(header: str) -> frozenset[str]:
-    """The words of an X-Robots-Tag header that are for every crawler."""
+    """The words of an X-Robots-Tag header, in lower case."""
     return frozenset(word.strip().lower() for word in header.split(","))
 
 
 def forbids_images(directives: frozenset[str]) -> bool:
-    """Whether robots tags ask to leave images out of an index."""
+    """Whether robots tags ask that images stay out of an index."""
     return bool(directives & {"noimageindex", "noindex", "none"})
 
 
 def _decoded(data: bytes, charset: str) -> str:
-    found = _CHARSET.search(data[:2_048])
+    declared = _CHARSET.search(data[:2_048])
     try:
-        return data.decode(charset or (found[1].decode("ascii") if found else "utf-8"), "replace")
+        return data.decode(charset or (declared[1].decode("ascii") if declared else "utf-8"), "replace")
     except (LookupError, ValueError):
         return data.decode("utf-8", "replace")
 
 
 def _tags(text: str) -> list[tuple[str, dict[str, str]]]:
-    """Tags that matter here, with their attributes; a title with its text. Comments and scripts are passed over."""
+    """The tags that matter here, with their attributes; a title with its text. Comments and scripts are skipped."""
     lower = text.lower()
-    if len(lower) != len(text):  # a few letters grow when they are made small
+    if len(lower) != len(text):  # some letters become longer in lower case
         lower = text
-    found: list[tuple[str, dict[str, str]]] = []
+    tags: list[tuple[str, dict[str, str]]] = []
     position = broken = 0
-    # Each broken tag costs a look at all that might belong to it.
-    while len(found) < MAX_TAGS and broken < MAX_BROKEN and (start := _START.search(text, position)) is not None:
+    # Each broken tag costs a scan of MAX_TAG characters.
+    while len(tags) < MAX_TAGS and broken < MAX_BROKEN and (start := _START.search(text, position)) is not None:
         position = start.end()
         if start[0] == "<!--":
             position = lower.find("-->", position) + 3
             if position == 2:
                 break
         elif start[1] is not None:
-            position = _past(lower, start, text, found)
+            position = _past(lower, start, text, tags)
             if position < 0:
                 break
         elif (tag := _TAG.match(text, start.start(), start.start() + MAX_TAG)) is not None:
-            found.append(_one(tag[0]))
+            tags.append(_read_tag(tag[0]))
             position = tag.end()
         else:
             broken += 1
-    return found
+    return tags
 
 
-def _past(lower: str, start: re.Match[str], text: str, found: list[tuple[str, dict[str, str]]]) -> int:
-    """Where the element's end is, -1 where it has none; the text of a title is noted."""
+def _past(lower: str, start: re.Match[str], text: str, tags: list[tuple[str, dict[str, str]]]) -> int:
+    """The position of the element's end, -1 where it has none; a title is added to `tags`."""
     name = start[1].lower()
     opened, closed = lower.find(">", start.end()), lower.find(f"</{name}", start.end())
     if name == "title" and 0 <= opened < closed:
-        found.append(("title", {"text": html.unescape(text[opened + 1 : min(closed, opened + MAX_TAG)])}))
+        tags.append(("title", {"text": html.unescape(text[opened + 1 : min(closed, opened + MAX_TAG)])}))
     return closed if closed < 0 else closed + 2
 
 
-def _one(tag: str) -> tuple[str, dict[str, str]]:
+def _read_tag(tag: str) -> tuple[str, dict[str, str]]:
     reader = _Reader()
     reader.feed(tag)
-    return reader.found
+    return reader.tag
 
 
 class _Reader(HTMLParser):
-    """Name and attributes of a single tag."""
+    """Reads the name and the attributes of a single tag."""
 
-    found: tuple[str, dict[str, str]] = ("", {})
+    tag: tuple[str, dict[str, str]] = ("", {})
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given: dict[str, str] = {}
+        attributes: dict[str, str] = {}
         for name, value in attrs:
-            given.setdefault(name, value or "")
-        self.found = (tag, given)
+            attributes.setdefault(name, value or "")
+        self.tag = (tag, attributes)
 
 
-def _meta(given: dict[str, str], base: str, images: dict[str, str], directives: set[str]) -> None:
-    name = (given.get("name") or given.get("property", "")).lower()
+def _meta(attributes: dict[str, str], base: str, images: dict[str, str], directives: set[str]) -> None:
+    name = (attributes.get("name") or attributes.get("property", "")).lower()
     if name in ("robots", "gistchain"):
-        directives |= directives_of(given.get("content", ""))
+        directives |= directives_of(attributes.get("content", ""))
     elif name in ("og:image", "og:image:url", "twitter:image"):
-        image = _address(given.get("content", ""), base)
+        image = _address(attributes.get("content", ""), base)
         if image is not None:
             images.setdefault(image, "")
 
 
-def _image(given: dict[str, str], base: str) -> str | None:
-    """The address of the image that a tag shows: the largest of those it offers, where it offers several."""
+def _image(attributes: dict[str, str], base: str) -> str | None:
+    """The address of the image that a tag shows; of several, the largest."""
     sized = [
-        (float(size) if size and size.count(".") < 2 and size != "." else 1.0, address)
-        for address, size in _CANDIDATE.findall(given.get("srcset", ""))
+        (float(size) if size and size.count(".") < 2 and size != "." else 1.0, url)
+        for url, size in _CANDIDATE.findall(attributes.get("srcset", ""))
     ]
-    largest = [address for _, address in sorted(sized, key=lambda pair: -pair[0])][:1]
-    for candidate in (*largest, given.get("src", ""), given.get("data-src", "")):
-        found = _address(candidate, base)
-        if found is not None:
-            return found
+    largest = [url for _, url in sorted(sized, key=lambda pair: -pair[0])][:1]
+    for candidate in (*largest, attributes.get("src", ""), attributes.get("data-src", "")):
+        address = _address(candidate, base)
+        if address is not None:
+            return address
     return None
 
 

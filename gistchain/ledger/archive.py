@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 
 from gistchain.errors import LedgerError
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import PART_BYTES
 from gistchain.ledger.node import Node
-from gistchain.types import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One transaction that carries a part of a file. size_bytes: of the part, in base64."""
+
+    size_bytes: int
+    gas: int
+    tx: str
+    block: int
 
 
 def deploy_archive(node: Node) -> str:
@@ -17,30 +27,21 @@ def deploy_archive(node: Node) -> str:
     return str(node.run({"data": compiled("archive").bytecode})["contractAddress"])
 
 
-def put_file(node: Node, archive: str, content: bytes) -> list[Receipt]:
-    """Receipts of the transactions that carry the file, in the order of its parts.
+def put_file(node: Node, archive: str, content: bytes) -> list[Part]:
+    """The transactions that carry the file, in the order of its parts; each is in a block before the next is sent.
 
-    Each is in a block before the next is sent. The locator is 'file id/part'; the file id is its SHA3-256.
+    The contract files them under the SHA3-256 of the file.
     """
     if not content:
         raise LedgerError("an empty file has no parts: give one with content")
     text = base64.b64encode(content)
     file_id = hashlib.sha3_256(content).digest()
     contract = node.w3.eth.contract(address=node.w3.to_checksum_address(archive), abi=compiled("archive").abi)
-    receipts = []
+    parts = []
     for index, start in enumerate(range(0, len(text), PART_BYTES)):
         part = text[start : start + PART_BYTES]
         call = contract.functions.store(file_id, index, part)
         mined = node.run({"to": contract.address, "data": call._encode_transaction_data()})
-        receipts.append(
-            Receipt(
-                carrier=f"evm:{node.chain_id}",
-                locator=f"{file_id.hex()}/{index}",
-                size_bytes=len(part),
-                cost=int(mined["gasUsed"]),
-                unit="gas",
-                tx=node.w3.to_hex(mined["transactionHash"]),
-                block=int(mined["blockNumber"]),
-            )
-        )
-    return receipts
+        tx = node.w3.to_hex(mined["transactionHash"])
+        parts.append(Part(len(part), int(mined["gasUsed"]), tx, int(mined["blockNumber"])))
+    return parts

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-# Registries of earlier versions: today's without registerRated and rarenessOf.
-EARLIER = frozenset({"c6315154527270630c4439de68c7a904924f5d2891e8883dcf92ae03d3fc0fcc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +27,3 @@ def compiled(name: str) -> Compiled:
         bytecode=bytes.fromhex(artifact["bytecode"].removeprefix("0x")),
         runtime=bytes.fromhex(artifact["runtime"].removeprefix("0x")),
     )
-
-
-def digest(runtime: bytes) -> str:
-    """SHA-256 in hex, as in EARLIER."""
-    return hashlib.sha256(runtime).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gistchain.errors import LedgerError, SettingError
-from gistchain.ledger.contracts import EARLIER, compiled, digest
+from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.node import Node, edge
 
@@ -26,8 +26,8 @@ def public_name(url: str) -> tuple[str, str]:
     return name, f"{name}#{hashlib.sha256(repr(secret).encode()).hexdigest()[:12]}" if any(secret) else name
 
 
-def find_or_deploy(node: Node, home: Path, key: str, given: str | None) -> tuple[str, bool]:
-    """Address of the given registry, or of the one that `home` remembers, or of a new one; and as `checked`."""
+def find_or_deploy(node: Node, home: Path, key: str, given: str | None) -> str:
+    """Address of the given registry, or of the one that `home` remembers, or of a new one."""
     before = recall(home).get(key)
     now = node.identity()
     if before is not None:
@@ -35,22 +35,24 @@ def find_or_deploy(node: Node, home: Path, key: str, given: str | None) -> tuple
     address = given or (before.registry if before is not None else None)
     if address is None:
         address = str(node.run({"data": compiled("registry").bytecode})["contractAddress"])
-    address, takes_tickets = checked(node, address, "correct --registry, or connect to the chain where it is")
+    address = checked(node, address, "correct --registry, or connect to the chain where it is")
     known = Known(now.chain_id, now.genesis, before.registry if before is not None and given else address)
     if known != before:
         remember(home, key, known)
-    return address, takes_tickets
+    return address
 
 
-def checked(node: Node, address: str, otherwise: str) -> tuple[str, bool]:
-    """The address with its checksum, and whether the registry there takes tickets."""
+def checked(node: Node, address: str, otherwise: str) -> str:
+    """The address with its checksum.
+
+    Raises LedgerError where our registry is not there; `otherwise` is what to do then.
+    """
     if not node.w3.is_address(address):
-        raise SettingError(f"--registry {address!r} is no address: give 0x and 40 hex digits")
+        raise SettingError(f"--registry {address!r} is not an address: give 0x and 40 hex digits")
     with edge(node.name):
         place = node.w3.to_checksum_address(address)
         code = bytes(node.w3.eth.get_code(place))
-    current = code == compiled("registry").runtime
-    if not current and digest(code) not in EARLIER:
+    if code != compiled("registry").runtime:
         what = "other code than our registry's" if code else "no contract"
         raise LedgerError(f"there is {what} at {address} on {node.name}, chain {node.chain_id}: {otherwise}")
-    return str(place), current
+    return str(place)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gistchain.disk.files import FileLock
+from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken, WrongChain
 from gistchain.ledger import keys
 from gistchain.ledger import ticket as tickets
@@ -21,8 +21,8 @@ from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.ledger.known import check_same_chain, recall, remember
 from gistchain.ledger.node import TRIES, Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
-from gistchain.ledger.ticket import Registration, SignedRareness
-from gistchain.types import Delivery, RarenessTicket, Receipt, Token
+from gistchain.ledger.ticket import Registration
+from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,17 +33,10 @@ EMBEDDED = "embedded"
 
 
 class EvmLedger:
-    """A registry on a chain, seen by one account. A `Carrier`; open it with `open_embedded` or `open_rpc`.
+    """Fulfils Ledger over web3; open it with `open_embedded` or `open_rpc`. Threads may share one."""
 
-    Threads may share one. Every method raises LedgerError or one of its kinds.
-    takes_tickets: False for a registry that an earlier gistchain made, which keeps gists without their rareness.
-    """
-
-    def __init__(
-        self, node: Node, *, registry: str, takes_tickets: bool, home: Path, close: Callable[[], None]
-    ) -> None:
+    def __init__(self, node: Node, *, registry: str, home: Path, close: Callable[[], None]) -> None:
         self._node = node
-        self.takes_tickets = takes_tickets
         self.registry = node.w3.to_checksum_address(registry)
         self._contract = node.w3.eth.contract(address=self.registry, abi=compiled("registry").abi)
         self._outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
@@ -59,6 +52,11 @@ class EvmLedger:
         return self._node.owner
 
     @property
+    def name(self) -> str:
+        """'evm:CHAIN_ID:ADDRESS' of the registry."""
+        return f"evm:{self.chain_id}:{self.registry}"
+
+    @property
     def chain_id(self) -> int:
         return self._node.chain_id
 
@@ -72,7 +70,7 @@ class EvmLedger:
         Safe to repeat after any failure: the same transaction is found or sent again, never a second one. The ticket
         that a first try signed and sent is the one that stays: `rareness_of` tells it.
         payload: 1 to 24,565 bytes, to 24,530 with a ticket. image_sha3_256: 32 bytes. rareness: signed with this
-        account's key; LedgerError if this registry takes none.
+        account's key.
         Raises AlreadyRegistered if this owner has a token for the image, OutOfGas, NodeDown, DiskFull, LedgerError.
         """
         if not 1 <= len(payload) <= MAX_GIST_BYTES:
@@ -81,7 +79,6 @@ class EvmLedger:
             raise LedgerError(f"an image hash has 32 bytes, not {len(image_sha3_256)}")
         if rareness is not None:
             tickets.check(rareness, payload)
-            self.require_tickets()
         with self._turn:
             self._forget_acknowledged()
             sent = self._outbox.find(image_sha3_256)
@@ -101,14 +98,6 @@ class EvmLedger:
             raise LedgerError(
                 f"{self._node.name} took none of {TRIES} transactions: another program sends from {self.owner} too; "
                 "end it or use another --key"
-            )
-
-    def require_tickets(self) -> None:
-        """Raise LedgerError where a ticket can't be kept."""
-        if not self.takes_tickets:
-            raise LedgerError(
-                f"registry {self.registry} on {self._node.name} was made by an earlier gistchain and keeps no rareness "
-                "tickets: register without one, or begin a new registry in another --home"
             )
 
     def call(self, function: str, *arguments: object) -> TxParams:
@@ -164,13 +153,7 @@ class EvmLedger:
             if mined is not None and mined["status"] == 1 and self.gist_of(token) == payload:
                 self._acknowledged = sent
                 return Receipt(
-                    carrier=self._carrier,
-                    locator=str(token),
-                    size_bytes=len(payload),
-                    cost=int(mined["gasUsed"]),
-                    unit="gas",
-                    tx=sent.tx,
-                    block=int(mined["blockNumber"]),
+                    self.name, token, len(payload), int(mined["gasUsed"]), sent.tx, int(mined["blockNumber"])
                 )
             self._outbox.drop(sent)
         raise self._taken(token)
@@ -183,27 +166,11 @@ class EvmLedger:
     def _taken(self, token: int) -> AlreadyRegistered:
         return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token)
 
-    @property
-    def _carrier(self) -> str:
-        return f"evm:{self.chain_id}"
-
-    def get(self, receipt: Receipt) -> Delivery:
-        """The payload that the receipt is for."""
-        if receipt.carrier != self._carrier or not receipt.locator.isdecimal():
-            raise LedgerError(f"the receipt is for {receipt.carrier}, this ledger is {self._carrier}: open that one")
-        payload = self.gist_of(int(receipt.locator))
-        if len(payload) != receipt.size_bytes:
-            raise LedgerError(
-                f"token {receipt.locator} holds {len(payload)} bytes, the receipt says {receipt.size_bytes}: "
-                "it is of another registry"
-            )
-        return Delivery(payload, 0.0)
-
     def gist_of(self, token: int) -> bytes:
         """The bytes registered as this token; raises UnknownToken."""
         gist = self._read("gistOf", _known_id(token))
         if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES:
-            raise LedgerError(f"token {token} of registry {self.registry} is no gist: that is not our contract")
+            raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
         if not gist:
             raise _unknown(token)
         return gist
@@ -218,8 +185,6 @@ class EvmLedger:
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The rareness that was registered with this token, None if none was; raises UnknownToken."""
         record = self.token(token)
-        if not self.takes_tickets:
-            return None
         score, verdict, evidence = self._read("rarenessOf", token)
         if not any(evidence):
             return None
@@ -307,7 +272,7 @@ def open_embedded(
 ) -> EvmLedger:
     """The chain in `home`, made at first use. Another process that holds it is given wait_s to let go.
 
-    Raises LedgerBusy, LedgerDamaged, DiskFull, SettingError.
+    Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
     account = keys.account(home, key_file, password)
     before = recall(home).get(EMBEDDED)
@@ -322,8 +287,8 @@ def open_embedded(
             remember(home, EMBEDDED, now)
         else:
             check_same_chain(node.name, before=before, now=now)
-        _, rated = checked(node, chain.registry, "use the gistchain that made this chain")
-        return EvmLedger(node, registry=chain.registry, takes_tickets=rated, home=home, close=chain.close)
+        checked(node, chain.registry, "use the gistchain that made this chain")
+        return EvmLedger(node, registry=chain.registry, home=home, close=chain.close)
     except BaseException:
         chain.close()
         raise
@@ -364,8 +329,8 @@ def open_rpc(
                 "correct it"
             )
         with FileLock(home / "ledgers.lock", wait_s=timeout_s):
-            address, rated = find_or_deploy(node, home, key, registry)
-        return EvmLedger(node, registry=address, takes_tickets=rated, home=home, close=session.close)
+            address = find_or_deploy(node, home, key, registry)
+        return EvmLedger(node, registry=address, home=home, close=session.close)
     except BaseException:
         session.close()
         raise

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.disk.files import write_atomically
+from gistchain.disk.write import write_whole
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
-    """The account of key_file: 64 hex digits, or a JSON keystore (then with its password).
+    """The account whose key is in key_file: 64 hex digits, or a JSON keystore, which needs its password.
 
-    Without a key_file, the one in `home`, made at first use and readable by its owner only.
-    Raises SettingError.
+    Without key_file: the key in `home`, made at first use and readable by its owner only.
+    Raises SettingError for a file that can't be read or holds no key, FileError where none can be made.
     """
     path = key_file if key_file is not None else _default(home)
     try:
@@ -35,7 +35,7 @@ def _default(home: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
-        write_atomically(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
+        write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The chains that a home folder has met: which one stood behind each address, and where its registry is."""
+"""ledgers.json: which chain was behind each address that a home folder has used, and where its registry is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gistchain.disk.files import write_atomically
+from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import LedgerError, WrongChain
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """chain_id and hash of block 0 tell chains apart; registry is the contract's address on it."""
+    """One chain. chain_id and genesis, the hash of block 0, tell chains apart; registry: the contract's address."""
 
     chain_id: int
     genesis: str
@@ -20,24 +20,26 @@ class Known:
 
 
 def recall(home: Path) -> dict[str, Known]:
-    """All that home/ledgers.json says, by the name of the ledger."""
+    """The chains by the name of their ledger; empty where there is no such file. Raises LedgerError."""
     path = home / "ledgers.json"
     if not path.exists():
         return {}
     try:
         content = json.loads(path.read_text("utf-8"))
         return {
-            str(name): Known(int(said["chain_id"]), str(said["genesis"]), str(said["registry"]))
-            for name, said in content.items()
+            str(name): Known(int(chain["chain_id"]), str(chain["genesis"]), str(chain["registry"]))
+            for name, chain in content.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise LedgerError(f"{path} can't be read: mend it, or remove it and pass --registry") from error
 
 
 def remember(home: Path, name: str, known: Known) -> None:
+    """Write down a chain under the name of its ledger, in place of an earlier one. Raises FileError, LedgerError."""
     content = {**recall(home), name: known}
     text = json.dumps({key: asdict(value) for key, value in content.items()}, indent=1)
-    write_atomically(home / "ledgers.json", f"{text}\n".encode())
+    make_folder(home)
+    write_whole(home / "ledgers.json", f"{text}\n".encode())
 
 
 def check_same_chain(name: str, *, before: Known, now: Known) -> None:

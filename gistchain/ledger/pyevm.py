@@ -1,4 +1,6 @@
-"""py-evm over one SQLite file: blocks in, blocks out, each written whole or not at all.
+"""py-evm over the records of one SQLite file: transactions in, blocks out, each written whole or not at all.
+
+    web3 ── LocalProvider ── LocalBackend (eth-tester) ── LocalChain (py-evm) ── BlockStore ── chainfile.Records
 
 Imported only when the embedded chain is opened: py-evm and eth-tester take most of a second to load.
 """
@@ -6,12 +8,9 @@ Imported only when the embedded chain is opened: py-evm and eth-tester take most
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI, StateAPI, TransactionBuilderAPI
@@ -34,54 +33,40 @@ from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS
 from web3.types import RPCEndpoint, RPCResponse
 
-from gistchain.disk.files import damaged, disk_errors
+from gistchain.errors import FileDamaged
+from gistchain.ledger.chainfile import Records
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
 
 CHAIN_ID = 0x47495354  # "GIST"
 
 
 class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read
-    """py-evm's keys and values. Writes wait in memory for `commit`, which is one SQLite transaction."""
+    """py-evm's keys and values. What is written waits in memory for `commit`, which is one SQLite transaction."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
-        self._db = db
-        self._path = path
+    def __init__(self, records: Records) -> None:
+        self._records = records
         self._waiting: dict[bytes, bytes | None] = {}
+        """Key -> value; None for one that is to be deleted."""
 
     def commit(self) -> None:
         """Everything written since the last commit is on the disk when this returns; on an error nothing is."""
-        gone = [(key,) for key, value in self._waiting.items() if value is None]
-        kept = [(key, value, _check(key, value)) for key, value in self._waiting.items() if value is not None]
-        with disk_errors(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany("DELETE FROM chain WHERE key = ?", gone)
-                self._db.executemany("INSERT OR REPLACE INTO chain VALUES (?, ?, ?)", kept)
-                self._db.execute("COMMIT")
-            except BaseException:
-                # A full disk may have rolled it back already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        kept = [(key, value) for key, value in self._waiting.items() if value is not None]
+        self._records.write(kept, gone=[key for key, value in self._waiting.items() if value is None])
         self._waiting.clear()
 
     def discard(self) -> None:
         """Forget what was written since the last commit."""
         self._waiting.clear()
 
+    def damaged(self, what: str) -> FileDamaged:
+        return self._records.file.damaged(what)
+
     def __getitem__(self, key: bytes) -> bytes:
-        if key in self._waiting:
-            waiting = self._waiting[key]
-            if waiting is None:
-                raise KeyError(key)
-            return waiting
-        with disk_errors(self._path):
-            row = self._db.execute("SELECT value, crc32 FROM chain WHERE key = ?", (key,)).fetchone()
-        if row is None:
+        if key not in self._waiting:
+            return self._records[key]
+        value = self._waiting[key]
+        if value is None:
             raise KeyError(key)
-        value, check = row
-        if not isinstance(value, bytes) or _check(key, value) != check:
-            raise damaged(self._path, "a record fails its checksum")
         return value
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
@@ -98,10 +83,6 @@ class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read
         return True
 
 
-def _check(key: bytes, value: bytes) -> int:
-    return zlib.crc32(value, zlib.crc32(key))
-
-
 class LocalVM(PragueVM):  # type: ignore[misc]
     """Ethereum's Prague rules, except that two blocks may carry the same second."""
 
@@ -113,7 +94,7 @@ class LocalVM(PragueVM):  # type: ignore[misc]
 
 
 def gas_in_one_run(state: StateAPI, transaction: SignedTransactionAPI) -> int:
-    """Gas limit that the transaction surely gets by with. py-evm's own search runs it a dozen times to come closer."""
+    """A gas limit that is surely enough for the transaction; py-evm's own search would run it a dozen times."""
     generous = SpoofTransaction(transaction, gas=state.gas_limit, gas_price=0)
     snapshot = state.snapshot()
     try:
@@ -124,7 +105,7 @@ def gas_in_one_run(state: StateAPI, transaction: SignedTransactionAPI) -> int:
         state.revert(snapshot)
     zeros = transaction.data.count(0)
     floor = 21_000 + 10 * (zeros + 4 * (len(transaction.data) - zeros))  # EIP-7623
-    # A call or creation inside gets 63/64 of what is left (EIP-150); 1/32 more is enough for two levels of them.
+    # An inner call or creation gets 63/64 of the gas that is left (EIP-150): 1/32 more is enough for two levels.
     return int(max(used + used // 32, floor))
 
 
@@ -142,31 +123,29 @@ class LocalChain(MiningChain):  # type: ignore[misc]
         return builder
 
 
-@contextlib.contextmanager
-def missing_records(path: Path) -> Iterator[None]:
-    """What py-evm raises when the store lacks what a block refers to, as LedgerDamaged."""
-    try:
-        yield
-    except VMError:  # the transaction's own failure
-        raise
-    except (PyEVMError, MissingTrieNode, KeyError) as error:
-        raise damaged(path, f"a record is missing: {error}") from error
-
-
 class LocalBackend(PyEVMBackend):  # type: ignore[misc]
     """eth-tester's backend over a BlockStore: every mined block is committed before anyone hears of it."""
 
-    def __init__(self, store: BlockStore, path: Path) -> None:
+    def __init__(self, store: BlockStore) -> None:
         self.account_keys = ()
         self._store = store
-        self._path = path
         self.chain = self._chain_at_head()
+
+    @contextlib.contextmanager
+    def missing_records(self) -> Iterator[None]:
+        """Turn what py-evm raises when the store lacks what a block refers to into FileDamaged."""
+        try:
+            yield
+        except VMError:  # the transaction's own failure
+            raise
+        except (PyEVMError, MissingTrieNode, KeyError) as error:
+            raise self._store.damaged(f"a record is missing: {error}") from error
 
     def _chain_at_head(self) -> LocalChain:
         try:
             return LocalChain(AtomicDB(self._store))
         except (CanonicalHeadNotFound, HeaderNotFound) as error:
-            raise damaged(self._path, "its last block is missing") from error
+            raise self._store.damaged("its last block is missing") from error
 
     def send_raw_transaction(self, raw_transaction: bytes) -> bytes:
         try:
@@ -197,7 +176,7 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
             return super().get_block_by_number(block_number, full_transaction)
         except BlockNotFound as error:
             if isinstance(block_number, str) or block_number < self.chain.header.block_number:
-                raise damaged(self._path, f"block {block_number} is missing") from error
+                raise self._store.damaged(f"block {block_number} is missing") from error
             raise
 
     def get_transaction_by_hash(self, transaction_hash: bytes) -> Any:
@@ -222,17 +201,16 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
 class LocalProvider(EthereumTesterProvider):
     """A web3 provider over a LocalBackend, one request at a time."""
 
-    def __init__(self, backend: LocalBackend, path: Path) -> None:
+    def __init__(self, backend: LocalBackend) -> None:
         eth = {**API_ENDPOINTS["eth"], "chainId": lambda *_: CHAIN_ID}
         super().__init__(EthereumTester(backend), {**API_ENDPOINTS, "eth": eth})
         self.backend = backend
-        self._path = path
         self._turn = threading.RLock()
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         with self._turn:
             try:
-                with missing_records(self._path):
+                with self.backend.missing_records():
                     return super().make_request(method, params)
             except (TransactionFailed, VMError) as error:
                 raise ContractLogicError(str(error)) from error

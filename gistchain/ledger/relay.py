@@ -1,4 +1,4 @@
-"""A registration that its creator signed -> a token of hers, paid by somebody else."""
+"""A registration that its creator signed -> a token of the creator's, paid by somebody else."""
 
 from __future__ import annotations
 
@@ -18,22 +18,20 @@ def sign(ledger: EvmLedger, registration: Registration) -> bytes:
 
 
 def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Receipt:
-    """Register for the owner, who signed it, at the cost of the ledger's account; she alone can say what is registered.
+    """Register for the owner, who signed it, at the cost of the ledger's account.
 
-    May be repeated after any failure: the contract takes a second one for no signature. Raises LedgerError where the
-    signature is not the owner's, the deadline has passed or she has registered the image.
+    May be repeated after any failure: the contract takes a signature only once. Raises LedgerError where the signature
+    is not the owner's, the deadline has passed, or the owner has registered the image already.
     """
     ticket.check(registration.ticket, registration.gist)
-    ledger.require_tickets()
     if not ledger.node.w3.is_address(registration.owner) or len(registration.image_sha3_256) != 32:
         raise LedgerError("a registration names its owner's address, 0x and 40 hex digits, and a hash of 32 bytes")
     mined = ledger.node.run(ledger.call("registerRated", *registration.arguments(signature)))
     return Receipt(
-        carrier=f"evm:{ledger.chain_id}",
-        locator=str(ledger.token_of(registration.image_sha3_256, registration.owner)),
+        ledger=ledger.name,
+        token=ledger.token_of(registration.image_sha3_256, registration.owner),
         size_bytes=len(registration.gist),
-        cost=int(mined["gasUsed"]),
-        unit="gas",
+        gas=int(mined["gasUsed"]),
         tx=ledger.node.w3.to_hex(mined["transactionHash"]),
         block=int(mined["blockNumber"]),
     )

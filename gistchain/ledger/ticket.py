@@ -44,7 +44,7 @@ class Registration:
     deadline: int = 0
 
     def typed_data(self, *, chain_id: int, registry: str) -> dict[str, Any]:
-        """The EIP-712 message, as eth_signTypedData_v4 takes it but for bytes, which are bytes."""
+        """The EIP-712 message as eth_signTypedData_v4 takes it, with bytes in place of its hex strings."""
         return {
             "types": {
                 "EIP712Domain": [{"name": name, "type": kind} for name, kind in DOMAIN_FIELDS],
@@ -64,24 +64,10 @@ class Registration:
         }
 
     def arguments(self, signature: bytes) -> tuple[str | bytes | int, ...]:
-        """Those of the contract's registerRated."""
+        """The arguments of the contract's registerRated."""
         ticket = self.ticket
         rating = (steps(ticket), VERDICTS.index(ticket.verdict), ticket.evidence)
         return self.owner, self.image_sha3_256, self.gist, *rating, self.deadline, *compact(signature)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedRareness:
-    """A ticket as it stands on the chain, whose contract has checked that `signer`, the token's owner, signed it.
-
-    deadline, signature (65 bytes: r, s, v): from the log of the registration, checked again; None where the node has
-    not kept that log.
-    """
-
-    ticket: RarenessTicket
-    signer: str
-    deadline: int | None = None
-    signature: bytes | None = None
 
 
 def steps(ticket: RarenessTicket) -> int:
@@ -92,9 +78,9 @@ def steps(ticket: RarenessTicket) -> int:
 def check(ticket: RarenessTicket, gist: bytes) -> None:
     """Raise LedgerError for a ticket that the contract would not keep just as it is."""
     if not 0 <= ticket.score <= 1 or steps(ticket) / STEPS != ticket.score:
-        raise LedgerError(f"a score of {ticket.score!r} is none from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
+        raise LedgerError(f"a score of {ticket.score!r} is not from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
     if ticket.verdict not in VERDICTS:
-        raise LedgerError(f"{ticket.verdict!r} is no verdict: a ticket has one of {', '.join(VERDICTS)}")
+        raise LedgerError(f"{ticket.verdict!r} is not a verdict: a ticket has one of {', '.join(VERDICTS)}")
     if len(ticket.evidence) != 32 or not any(ticket.evidence):
         raise LedgerError("a ticket's evidence is the SHA3-256 of the evidence document, 32 bytes and not zero")
     if len(gist) > MAX_RATED_GIST_BYTES:
@@ -106,7 +92,7 @@ def check(ticket: RarenessTicket, gist: bytes) -> None:
 def from_chain(score: int, verdict: int, evidence: bytes) -> RarenessTicket:
     """The ticket that the contract's numbers stand for."""
     if score > STEPS or verdict >= len(VERDICTS):
-        raise LedgerError(f"score {score}, verdict {verdict} is no rareness ticket: that is not our contract")
+        raise LedgerError(f"score {score}, verdict {verdict} is not a rareness ticket: that is not our contract")
     return RarenessTicket(score / STEPS, VERDICTS[verdict], bytes(evidence))
 
 
@@ -119,7 +105,7 @@ def sign(registration: Registration, account: LocalAccount, *, chain_id: int, re
 
 
 def signer(registration: Registration, signature: bytes, *, chain_id: int, registry: str) -> str | None:
-    """The address whose key made the signature; None if there is none."""
+    """The address whose key made the signature; None where it is not a signature."""
     from eth_account import Account
     from eth_account.messages import encode_typed_data
     from eth_keys.exceptions import BadSignature
@@ -135,7 +121,7 @@ def signer(registration: Registration, signature: bytes, *, chain_id: int, regis
 def compact(signature: bytes) -> tuple[bytes, bytes]:
     """r and vs of a signature of 65 bytes (EIP-2098): the parity of y stands in the highest bit of s."""
     if len(signature) != 65 or signature[64] not in (27, 28) or signature[32] & 0x80:
-        raise LedgerError("that is no signature: 65 bytes with a low s, and v 27 or 28, are one")
+        raise LedgerError("that is not a signature: one has 65 bytes, a low s, and v 27 or 28")
     return signature[:32], bytes([signature[32] | (signature[64] - 27) << 7]) + signature[33:64]
 
 

@@ -1,6 +1,7 @@
-"""What gistchain uses unless told otherwise: the model that knows an image or a caption best is asked.
+"""What gistchain uses by default: the model that knows an image or a caption best.
 
-Punks and Nouns have their own captioner and painters, other collections their layers, all else is a photo or a drawing.
+image ──> punks or Nouns? traitnet ──> another collection? layered ──> anything else: photo ──> caption
+caption ──> a collection on the shelf? layered ──> punks or Nouns? traitnet ──> anything else: sketch ──> pictures
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gistchain.models.layered.shelf import CollectionCaptioner, CollectionPainter, Shelf
+from gistchain.models.layered.captioner import CollectionCaptioner
+from gistchain.models.layered.painter import CollectionPainter
+from gistchain.models.layered.shelf import Shelf
 from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.traitnet.captioner import TraitCaptioner
@@ -17,11 +20,11 @@ from gistchain.traits import parts
 from gistchain.types import Caption, Gist, Pixels, TextEmbedder
 
 _SURE = 0.5
-_MAY_BE = 0.1  # less sure than this of a collection, the image is described as any other
+_MAY_BE = 0.1  # an image that is less surely of a known collection is described as a photo or drawing
 
 
 class DefaultCaptioner:
-    """Fulfils Captioner for any image. folder: where `gistchain collection train` puts the user's collections."""
+    """Fulfils Captioner for any image. folder: where `gistchain collection train` puts the user's own collections."""
 
     name = "default"
 
@@ -31,15 +34,15 @@ class DefaultCaptioner:
         self._collections = CollectionCaptioner(self._shelf)
 
     def caption(self, image: Pixels) -> Caption:
-        first = self._traits.caption(image)
-        if self._shelf.of_subject(parts(first.text)[0]) is not None:  # its layers read it better
-            first = Caption("", 0.0)
-        if first.text and first.confidence >= _SURE:
-            return first
-        second = self._collections.caption(image)
-        if second.confidence >= _SURE:
-            return second
-        surest = max(first if first.text else second, second, key=lambda said: said.confidence)
+        by_traits = self._traits.caption(image)
+        if self._shelf.of_subject(parts(by_traits.text)[0]) is not None:  # its layers read it better
+            by_traits = Caption("", 0.0)
+        if by_traits.text and by_traits.confidence >= _SURE:
+            return by_traits
+        by_layers = self._collections.caption(image)
+        if by_layers.confidence >= _SURE:
+            return by_layers
+        surest = max(by_traits if by_traits.text else by_layers, by_layers, key=lambda caption: caption.confidence)
         return surest if surest.confidence >= _MAY_BE else self._photo.caption(image)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import RarenessError, StoreDamaged
+from gistchain.errors import FileDamaged, RarenessError
 from gistchain.rareness import measures
 from gistchain.rareness.measures import Dependence, Prepared
 
@@ -115,7 +115,7 @@ def pearson_gain(approximate: NDArray[np.floating[Any]], bound: float, exact: Ex
 
     approximate: shape (N,), within `bound` of the exact correlations; exact: rows -> their correlations. Only rows that
     can be among the first `order`, and the NEIGHBOURHOOD best by approximation, are asked for. Raises RarenessError for
-    NaN, StoreDamaged where an exact correlation lies outside the bound.
+    NaN, FileDamaged where an exact correlation lies outside the bound.
     """
     if approximate.ndim != 1 or not np.isfinite(approximate).all():
         raise RarenessError(f"correlations of shape {approximate.shape} are not one finite number for each row")
@@ -231,7 +231,7 @@ def _asked(approximate: NDArray[np.floating[Any]], bound: float, exact: Exact, r
     outside = ~(np.abs(values - approximate[rows]) <= bound + _ROUNDING)  # NaN is outside too
     if outside.any():
         row = rows[int(outside.argmax())]
-        raise StoreDamaged(
+        raise FileDamaged(
             f"registered row {row} correlates otherwise than its scanned copy says, by more than {bound:.2g}: "
             "have the scanned rows made anew from the database"
         )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from gistchain.errors import RebuildError
-from gistchain.types import Captioner, Gist, Isotope, Painter, TextEmbedder
-
-Choice = Literal["best", "random", "worst"]
+from gistchain.types import Captioner, Choice, Gist, Isotope, Painter, Rebuilt, TextEmbedder
 
 PREVIEW_SIDE = 1024
 """Candidates are painted no larger than this many pixels a side; only the chosen one is painted in full."""
@@ -19,15 +16,7 @@ MAX_PIXELS = 100_000_000
 """A gist may come from anyone: a larger picture is refused before any memory is taken for it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rebuilt:
-    """The chosen isotope in full size, and all of them, in the order of their seeds, as they were compared."""
-
-    chosen: Isotope
-    isotopes: tuple[Isotope, ...]
-
-
-def rosis(
+def select_isotope(
     gist: Gist,
     *,
     painter: Painter,

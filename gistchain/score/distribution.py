@@ -1,8 +1,8 @@
-"""Two sets of images, as features -> how far apart the sets are.
+"""Features of two sets of images -> how far apart the sets are.
 
-The Frechet and kernel distances of FID and KID on whatever features are given; called FID and KID only where those are
-Inception's. Every result carries how many images it was made from: a Frechet distance of 100 images is not a
-measurement (it falls by itself as images are added), and one of fewer images than features can't even be unbiased.
+The Frechet and kernel distances behind FID and KID, on any features; they are called FID and KID only on those of
+Inception. Every result carries how many images it was made from: a Frechet distance of 100 images is not a measurement
+(it falls as images are added), and with fewer images than features its bias can't even be estimated.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def kernel_distance(
     if subsets < 1:
         raise SettingError(f"{subsets} subsets give no distance: ask for at least 1")
     size = min(max(2, min(len(a), len(b)) // 2), _LARGEST_SUBSET)
-    found = [
+    distances = [
         kernel_mmd2(a[rng.choice(len(a), size, replace=False)], b[rng.choice(len(b), size, replace=False)])
         for _ in range(subsets)
     ]
-    low, high = np.percentile(found, [2.5, 97.5])
-    return SetDistance(float(np.mean(found)), (len(a), len(b)), a.shape[1], (float(low), float(high)))
+    low, high = np.percentile(distances, [2.5, 97.5])
+    return SetDistance(float(np.mean(distances)), (len(a), len(b)), a.shape[1], (float(low), float(high)))
 
 
 def kernel_mmd2(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
@@ -94,5 +94,5 @@ def _checked(a: NDArray[np.floating], b: NDArray[np.floating]) -> tuple[NDArray[
     if min(len(a), len(b)) < 2:
         raise SettingError(f"sets of {len(a)} and {len(b)} images have no spread: give at least two images in each")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise SettingError("features that are not finite can't be compared: look at the images that gave them")
+        raise SettingError("features that are not finite can't be compared: check the images that they come from")
     return a.astype(np.float64), b.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The classical rivals of S0.9: one image -> the bytes that each codec would put on the chain, and back."""
+"""One image -> the bytes that each classical codec would put on the chain, and back: the rivals of S0.9."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from gistchain.types import Pixels
 
-# Name -> (Pillow format, options). PNG is the original itself, losslessly packed.
+# Name -> (Pillow format, options). PNG stands for storing the original itself, losslessly.
 CODECS: dict[str, tuple[str, dict[str, int | bool]]] = {
     "PNG": ("PNG", {"optimize": True}),
     "WebP q75": ("WEBP", {"quality": 75}),
@@ -20,6 +20,7 @@ CODECS: dict[str, tuple[str, dict[str, int | bool]]] = {
 
 
 def encode(image: Pixels, codec: str) -> bytes:
+    """The image file. codec: a name of CODECS."""
     from PIL import Image
 
     name, options = CODECS[codec]
@@ -29,6 +30,7 @@ def encode(image: Pixels, codec: str) -> bytes:
 
 
 def decode(data: bytes) -> Pixels:
+    """The pixels of an image file that `encode` made."""
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:

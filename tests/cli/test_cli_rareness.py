@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +66,11 @@ def application() -> typer.Typer:
     return app
 
 
-@contextmanager
-def plain(settings: object, judge: Judge | None = None) -> Iterator[Judge]:
-    yield judge or Judge()
-
-
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """run(*words, stdin=b"") -> (exit code, stdout, stderr)."""
     judge = Judge()
-    monkeypatch.setattr(systems, "checker", lambda settings: plain(settings, judge), raising=False)
+    monkeypatch.setattr(systems, "checker", lambda settings: judge, raising=False)
     monkeypatch.setenv("GISTCHAIN_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
@@ -265,5 +259,5 @@ class Gated(Judge):
 
 if __name__ == "__main__":
     judge = Gated(Path(sys.argv.pop(1)))
-    systems.checker = lambda settings: plain(settings, judge)  # type: ignore[attr-defined]
+    systems.checker = lambda settings: judge  # type: ignore[attr-defined]
     application()()

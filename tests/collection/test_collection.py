@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from gistchain.collection.known import dicebear, nouns, punks
+from gistchain.collection.known import dicebear, nouns, punks, punks_pickle
 from gistchain.models.traitnet.captioner import collections
 from gistchain.traits import Traits, caption, parts
 
@@ -72,7 +72,7 @@ def test_a_pickle_that_calls_anything_but_arrays_is_refused() -> None:
             return print, ("gotcha",)
 
     with pytest.raises(pickle.UnpicklingError, match="print"):
-        punks._ArraysOnly(io.BytesIO(pickle.dumps(Evil()))).load()
+        punks_pickle._ArraysOnly(io.BytesIO(pickle.dumps(Evil()))).load()
 
 
 def test_an_avatar_is_the_same_whenever_it_is_drawn() -> None:

@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.known import dicebear
-from gistchain.models.layered.shelf import CollectionCaptioner, Shelf
+from gistchain.models.layered.captioner import CollectionCaptioner
+from gistchain.models.layered.shelf import Shelf
 from tests.support.commands import Command
 from tests.support.kills import Appeared
 
@@ -156,7 +157,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_the_same(
 
     ended = train(micah, home)
     done = said(ended)
-    assert "going on where an earlier run was interrupted" in ended.stderr
+    assert "continuing where an earlier run was interrupted" in ended.stderr
     assert "reading the images" not in ended.stderr
     assert done["resumed"]
     assert model(home) == model(trained[0])
@@ -176,7 +177,7 @@ def test_what_an_interrupted_run_left_may_be_damaged(
         (work / name).write_bytes(raw[: len(raw) // 2] if name != "first.clock" else b"\xff")
     ended = train(micah, home)
     for name in set(names) - {"first.clock"}:
-        assert f"{name} of an interrupted run is damaged: that part begins anew" in ended.stderr
+        assert f"{name} of an interrupted run is damaged: that part starts again" in ended.stderr
     assert said(ended)["resumed"]
     assert model(home) == model(trained[0])
 
@@ -190,7 +191,7 @@ def test_a_folder_that_has_changed_meanwhile_begins_anew(
         lighter = image.point(lambda value: min(255, value + 2))
     lighter.save(folder / "0.png")
     ended = train(folder, tmp_path / "home")
-    assert "the folder has changed since a run that was interrupted" in ended.stderr
+    assert "the folder or gistchain has changed since a run that was interrupted" in ended.stderr
     assert not said(ended)["resumed"]
     assert model(tmp_path / "home") != model(trained[0])
     assert shelf(tmp_path / "home") == shelf(trained[0])
@@ -206,7 +207,7 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     first.child.go_on()
     assert (first.child.finish(), second.returncode) == (0, 1)
     done, refused = json.loads(first.out), json.loads(second.stdout)
-    assert refused["kind"] == "CollectionError"
+    assert refused["kind"] == "FileBusy"
     assert f"'critters' is being trained by process {first.child.pid}" in refused["error"]
     assert [note.partition(" (")[0] for note in done["notes"]] == [
         "it takes the place of 'critters'",
@@ -216,7 +217,7 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     entry = shelved.of_subject("Open Peeps")
     assert entry is not None
     assert entry.folder == home / "collections"
-    assert shelved.layers(entry).traits.types == TYPES
+    assert entry.layers().traits.types == TYPES
 
 
 def test_a_shelf_that_can_not_be_written_is_said(micah: Path, tmp_path: Path) -> None:

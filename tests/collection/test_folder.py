@@ -193,7 +193,7 @@ def test_names_that_collide_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_of_a_collection_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CollectionError, match="is no folder"):
+    with pytest.raises(CollectionError, match="is not a folder"):
         listed(tmp_path / "missing", name="cats")
     picture(0, tmp_path / "0.png")
     with pytest.raises(CollectionError, match="holds no metadata"):
@@ -363,7 +363,7 @@ def test_values_that_are_no_short_text_are_left_out_and_counted(tmp_path: Path) 
     found = listed(folder(tmp_path, content), name="cats")
     assert set(found.traits.values) == {"Hat", "Eyes"}
     assert found.notes == (
-        f"left out: {N + 1} attributes whose value is no text of up to 60 characters (the first: Story of 0)",
+        f"left out: {N + 1} attributes whose value is not a text of up to 60 characters (the first: Story of 0)",
     )
 
 

@@ -1,6 +1,7 @@
 """What a model of each kind must do, as one function a kind: the suites here and tests/hf call them.
 
-Each starts with gistchain.models.zoo.conformance.check (one run) and goes on to sizes, batches and bad input.
+Each starts with gistchain.models.zoo.conformance.check (one run) and goes on to sizes, batches and bad input, with the
+checks of single results that are kept there.
 """
 
 from __future__ import annotations
@@ -11,11 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from gistchain.errors import ModelError, RebuildError
-from gistchain.models.zoo.conformance import LATENT_SIZES, check
+from gistchain.models.zoo.conformance import (
+    LATENT_SIZES,
+    are_features,
+    are_fingerprints,
+    are_vectors,
+    check,
+    is_caption,
+    is_content,
+    is_latent,
+    is_mask,
+    is_picture,
+)
 from gistchain.types import (
     Captioner,
     ContentRater,
@@ -56,9 +67,7 @@ def picture(seed: int = 0, size: tuple[int, int] = (96, 64)) -> Pixels:
 def check_captioner(model: Captioner) -> None:
     check("captioner", model, picture(), CAPTION)
     for size in SIZES:
-        said = model.caption(picture(1, size))
-        assert isinstance(said.text, str), size
-        assert 0 <= said.confidence <= 1, size
+        is_caption(model.caption(picture(1, size)))
     model.caption(_locked(picture(2)))
 
 
@@ -70,12 +79,10 @@ def check_painter(model: Painter, gist: Gist) -> None:
     company = model.paint(gist, [3, 4, 5])
     assert company[1].tobytes() == model.paint(gist, [4])[0].tobytes(), "a seed's picture depends on its neighbours"
     for size in ((24, 24), (1, 1), (75, 40)):
-        painted = model.paint(replace(gist, size=size), [7])[0]
-        assert painted.shape == (size[1], size[0], 3)
-        assert painted.dtype == np.uint8
+        is_picture(model.paint(replace(gist, size=size), [7])[0], size)
     if gist.latent is not None:
         for strength in (0.0, 0.4, 1.0):
-            assert model.paint(gist, [0], strength)[0].shape == (height, width, 3), strength
+            is_picture(model.paint(gist, [0], strength)[0], (width, height))
     for strength in (-0.1, 1.5, float("nan")):
         with pytest.raises(RebuildError):
             model.paint(gist, [0], strength)
@@ -84,8 +91,7 @@ def check_painter(model: Painter, gist: Gist) -> None:
 def check_text_embedder(model: TextEmbedder) -> None:
     texts = ["a dog", "", "\N{DOG FACE}", "word " * 2000, CAPTION]
     check("text-embedder", model, picture(), CAPTION)
-    together = model.embed(texts)
-    _unit_rows(together, len(texts))
+    together = are_vectors(model.embed(texts), len(texts))
     # Batches are padded by some models, which moves the last bits; what is said of a text must not depend on them.
     for k, text in enumerate(texts):
         np.testing.assert_allclose(model.embed([text])[0], together[k], atol=5e-3, err_msg=repr(text[:20]))
@@ -95,8 +101,7 @@ def check_text_embedder(model: TextEmbedder) -> None:
 def check_image_embedder(model: ImageEmbedder) -> None:
     images = [picture(k, size) for k, size in enumerate(SIZES)]
     check("image-embedder", model, picture(), CAPTION)
-    together = model.embed(images)
-    _unit_rows(together, len(images))
+    together = are_vectors(model.embed(images), len(images))
     for k, image in enumerate(images):
         np.testing.assert_allclose(model.embed([_locked(image)])[0], together[k], atol=5e-3, err_msg=str(SIZES[k]))
     assert len(model.embed([])) == 0
@@ -114,12 +119,11 @@ def check_latent_coder(model: LatentCoder) -> None:
     done = [made for n in LATENT_SIZES if (made := _within(model, image, n)) is not None]
     latent = max(done, key=lambda made: len(made.data))
     for size in ((96, 64), (24, 24), (1, 1), (75, 40)):
-        decoded = model.decode(latent, size)
-        assert decoded.shape == (size[1], size[0], 3)
-        assert decoded.dtype == np.uint8
+        is_picture(model.decode(latent, size), size)
     for size in SIZES:
         small = _within(model, picture(4, size), max(LATENT_SIZES))
-        assert small is None or model.decode(small, size).shape == (size[1], size[0], 3), size
+        if small is not None:
+            is_picture(model.decode(small, size), size)
     _check_bad_latents(model, latent)
     for size_bytes in (0, -1):
         _within(model, image, size_bytes)
@@ -128,10 +132,8 @@ def check_latent_coder(model: LatentCoder) -> None:
 def check_segmenter(model: Segmenter) -> None:
     check("segmenter", model, picture(), CAPTION)
     for size in SIZES:
-        mask = model.mask(_locked(picture(5, size)))
-        assert mask.shape == (size[1], size[0])
-        assert mask.dtype == np.float32
-        assert ((mask >= 0) & (mask <= 1)).all()
+        image = picture(5, size)
+        is_mask(model.mask(_locked(image)), image)
 
 
 def check_corrector(model: TextCorrector) -> None:
@@ -155,8 +157,7 @@ def check_perceptual(model: PerceptualDistance) -> None:
 def check_features(model: FeatureExtractor) -> None:
     images = [picture(k, size) for k, size in enumerate(SIZES)]
     check("features", model, picture(), CAPTION)
-    together = model.features(images)
-    assert together.dtype == np.float32
+    together = are_features(model.features(images), len(images))
     for k, image in enumerate(images):
         alone = model.features([_locked(image)])[0]
         np.testing.assert_allclose(alone, together[k], rtol=5e-3, atol=5e-3 * float(abs(together).max()))
@@ -166,19 +167,16 @@ def check_features(model: FeatureExtractor) -> None:
 def check_fingerprinter(model: Fingerprinter) -> None:
     check("fingerprinter", model, picture(), CAPTION)
     images = [picture(8, size) for size in SIZES]
-    found = model.fingerprint(images)
-    assert found.shape == (len(images), 10_048)
-    assert np.isfinite(found).all()
+    rows = are_fingerprints(model.fingerprint(images), len(images))
     for k in (0, 3):
-        assert model.fingerprint([_locked(images[k])]).tobytes() == found[k].tobytes()
+        assert model.fingerprint([_locked(images[k])]).tobytes() == rows[k].tobytes()
     assert model.fingerprint([]).shape == (0, 10_048)
 
 
 def check_content_rater(model: ContentRater) -> None:
     check("content-rater", model, picture(), CAPTION)
     for size in SIZES:
-        found = model.rate(_locked(picture(9, size)))
-        assert 0 <= found.open_nsfw <= 1, size
+        is_content(model.rate(_locked(picture(9, size))))
     assert model.rate(picture(1)) != model.rate(picture(2))
 
 
@@ -210,7 +208,7 @@ def _check_bad_latents(model: LatentCoder, latent: Latent) -> None:
     cuts = [latent.data[:n] for n in (0, 1, len(latent.data) // 2, len(latent.data) - 1)]
     for data in (*cuts, latent.data + b"\0" * 9, bytes(flipped), rng.bytes(len(latent.data)), rng.bytes(7)):
         try:
-            assert model.decode(Latent(latent.coder, data), (32, 32)).shape == (32, 32, 3)
+            is_picture(model.decode(Latent(latent.coder, data), (32, 32)), (32, 32))
         except RebuildError:
             continue
 
@@ -221,14 +219,7 @@ def _within(model: LatentCoder, image: Pixels, size_bytes: int) -> Latent | None
         latent = model.encode(_locked(image), size_bytes)
     except ModelError:
         return None
-    assert len(latent.data) <= max(0, size_bytes), size_bytes
-    return latent
-
-
-def _unit_rows(rows: NDArray[np.float32], count: int) -> None:
-    assert rows.dtype == np.float32
-    assert rows.shape[0] == count
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=2e-3)
+    return is_latent(latent, model, max(0, size_bytes))
 
 
 def _locked(image: Pixels) -> Pixels:

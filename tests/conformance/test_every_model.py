@@ -13,11 +13,10 @@ import pytest
 
 from gistchain.collection.known import nouns
 from gistchain.errors import RebuildError
-from gistchain.gist import latent as thumb8
 from gistchain.models.zoo.conformance import LATENT_SIZES
 from gistchain.models.zoo.inventory import missing
 from gistchain.models.zoo.registry import KINDS, entries, load
-from gistchain.models.zoo.table import Entry
+from gistchain.models.zoo.table import ModelRow
 from gistchain.types import Gist, Latent
 from tests.conformance.checks import CHECKS, SIZES, check_painter, picture
 
@@ -26,14 +25,14 @@ PAINTERS = [row for row in entries() if row.kind == "painter"]
 
 
 @pytest.fixture
-def entry(request: pytest.FixtureRequest) -> Entry:
-    found: Entry = request.param
+def entry(request: pytest.FixtureRequest) -> ModelRow:
+    found: ModelRow = request.param
     if lacking := missing(found):
         pytest.skip(f"{found.kind} {found.name}: {lacking}")
     return found
 
 
-def _name(row: Entry) -> str:
+def _name(row: ModelRow) -> str:
     return f"{row.kind}-{row.name}"
 
 
@@ -42,17 +41,17 @@ def test_there_is_a_check_for_each_kind() -> None:
 
 
 @pytest.mark.parametrize("entry", ROWS, ids=_name, indirect=True)
-def test_it_does_what_its_kind_must_do(entry: Entry) -> None:
+def test_it_does_what_its_kind_must_do(entry: ModelRow) -> None:
     CHECKS[entry.kind](load(entry.kind, entry.name))
 
 
 @pytest.mark.parametrize("entry", PAINTERS, ids=_name, indirect=True)
-def test_it_paints_as_a_painter_must(entry: Entry) -> None:
+def test_it_paints_as_a_painter_must(entry: ModelRow) -> None:
     check_painter(load(entry.kind, entry.name), _gist())
 
 
 @pytest.mark.parametrize("entry", PAINTERS, ids=_name, indirect=True)
-def test_a_latent_is_painted_from_or_refused(entry: Entry) -> None:
+def test_a_latent_is_painted_from_or_refused(entry: ModelRow) -> None:
     """Each coder's latents, whole and cut: a painter reads them, does without, or says that it can't."""
     painter, gist = load(entry.kind, entry.name), _gist()
     for latent in _latents():
@@ -69,7 +68,7 @@ def test_a_latent_is_painted_from_or_refused(entry: Entry) -> None:
 def _latents() -> list[Latent]:
     image = picture(9, SIZES[2])
     coders = [load(row.kind, row.name) for row in ROWS if row.kind == "latent-coder" and not missing(row)]
-    return [thumb8.encode(image), *(coder.encode(image, LATENT_SIZES[0]) for coder in coders)]
+    return [coder.encode(image, LATENT_SIZES[0]) for coder in coders]
 
 
 def _gist() -> Gist:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gistchain.gist.latent import encode
 from gistchain.models.layered.shelf import Shelf
+from gistchain.models.thumb8 import Thumb8
 from gistchain.models.traitnet.painter import painted
 from gistchain.models.zoo.registry import load
 from gistchain.traits import Traits
@@ -30,15 +30,14 @@ def text(request: pytest.FixtureRequest) -> str:
 
 
 def _traits(collection: str) -> Traits:
-    shelf = Shelf()
-    for entry in shelf.collections:
+    for entry in Shelf().collections:
         if entry.collection == collection:
-            return shelf.layers(entry).traits
+            return entry.layers().traits
     return next(t for t in painted() if t.collection == collection)
 
 
 def test_it_paints_each_collection(painter: Painter, text: str) -> None:
-    check_painter(painter, Gist((text,), (64, 64), latent=encode(picture(0, (64, 64)))))
+    check_painter(painter, Gist((text,), (64, 64), latent=Thumb8().encode(picture(0, (64, 64)), 192)))
 
 
 def test_a_large_picture_is_painted_too(painter: Painter, text: str) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.demo import run
-from gistchain.demo.run import held_out
+from gistchain.demo.run import held_out, run
 from gistchain.errors import CaptionError, SettingError
 from gistchain.score.storage import CODECS
 

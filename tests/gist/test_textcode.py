@@ -162,7 +162,7 @@ def test_the_dictionaries_load_at_once() -> None:
 
 
 def test_the_dictionaries_are_what_their_scripts_write() -> None:
-    from training import dictionary, dictionary_2
+    from training.text import dictionary, dictionary_2
 
     texts = {
         dictionary.DICTIONARY: dictionary.dictionary_text(*dictionary.sources()),
@@ -181,7 +181,7 @@ def test_every_caption_of_known_traits_takes_few_bytes(seed: int) -> None:
     """Any values, whether or not such a token exists."""
     import random
 
-    from training.dictionary_2 import sources
+    from training.text.dictionary_2 import sources
 
     rng = random.Random(seed)
     collection = rng.choice(list(sources()[0].values()))
@@ -198,14 +198,16 @@ def test_every_caption_of_the_photo_captioner_takes_few_bytes(seed: int) -> None
     import random
 
     from gistchain.colours import COLOURS
-    from gistchain.models.photo.layout import LAYOUTS, Region
-    from training.dictionary_2 import sources
+    from gistchain.models.photo.layout import LAYOUTS, ColourRegion
+    from training.text.dictionary_2 import sources
 
     rng = random.Random(seed)
     photos = sources()[2]
     start = rng.choice(list(photos["starts"]))
     label = rng.choice(list(photos["labels"])) + ", " if start.endswith("of ") else ""
-    regions = [Region(place, tuple(rng.sample(list(COLOURS), rng.choice([1, 2])))) for place in rng.choice(LAYOUTS)]
+    regions = [
+        ColourRegion(place, tuple(rng.sample(list(COLOURS), rng.choice([1, 2])))) for place in rng.choice(LAYOUTS)
+    ]
     text = start + label + ", ".join(str(region) for region in regions)
     code = textcode.encode(text)
     assert textcode.decode(code) == text

@@ -11,7 +11,7 @@ import pytest
 
 from gistchain.models.transformers import BartCorrector
 from tests.conformance.checks import check_corrector
-from training import corrector
+from training.text import corrector
 
 CAPTIONS = ["a black dog", "a red ball", "two men talk", "a ship at sea"]
 

@@ -137,7 +137,7 @@ def test_cut_off_weights_are_told(copied: Callable[[str], Path], name: str, made
     copy = copied(name)
     path = next(copy.rglob("*.safetensors"))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ModelError, match="fetch it anew"):
+    with pytest.raises(ModelError, match="fetch it again"):
         made(str(copy))
 
 
@@ -274,7 +274,7 @@ def test_the_voice_of_transformers_is_as_it_was(folder: Callable[[str], Path]) -
 
 
 def test_an_adapter_of_images_is_refused_where_a_folder_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         Blip(str(tmp_path))
-    with pytest.raises(ModelError, match="no model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         IpAdapter(str(tmp_path))

@@ -186,7 +186,7 @@ def test_missing_and_pickled_weights_are_refused(
     cut = tmp_path / "cut.safetensors"
     save_file({"a": torch.zeros(10)}, cut)
     cut.write_bytes(cut.read_bytes()[:-4])
-    with pytest.raises(ModelError, match="fetch it anew"):
+    with pytest.raises(ModelError, match="fetch it again"):
         made(str(cut))
 
 

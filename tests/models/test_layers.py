@@ -220,10 +220,10 @@ def test_a_file_gives_back_what_was_packed(layers: Layers) -> None:
 def test_what_is_cut_short_is_refused(layers: Layers) -> None:
     raw = pack(layers)
     for stop in (0, 3, 4, 7, 8, 100, len(raw) // 2, len(raw) - 20):
-        with pytest.raises(ModelError, match="shapes is no collection model, or a damaged one"):
+        with pytest.raises(ModelError, match="shapes is not a collection model, or a damaged one"):
             unpack(raw[:stop], "shapes")
     for stop in (0, 3, 4, 7, 8, 100):
-        with pytest.raises(ModelError, match="shapes is no collection model"):
+        with pytest.raises(ModelError, match="shapes is not a collection model"):
             unpack_gate(raw[:stop], "shapes")
 
 
@@ -319,7 +319,7 @@ def test_bombs_are_refused(layers: Layers) -> None:
         archive.writestr("claims.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     packed_gate = squeezed(npz(gate))
     for hostile in (bomb, squeezed(inner.getvalue()), squeezed(huge.getvalue())):
-        with pytest.raises(ModelError, match="shapes is no collection model, or a damaged one"):
+        with pytest.raises(ModelError, match="shapes is not a collection model, or a damaged one"):
             unpack(joined(packed_gate, hostile), "shapes")
-        with pytest.raises(ModelError, match="shapes is no collection model, or a damaged one"):
+        with pytest.raises(ModelError, match="shapes is not a collection model, or a damaged one"):
             unpack_gate(joined(hostile, squeezed(npz(rest))), "shapes")

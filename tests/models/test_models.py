@@ -13,14 +13,15 @@ from PIL import Image
 
 from gistchain.collection.known import dicebear, nouns
 from gistchain.errors import ModelError, RebuildError
-from gistchain.gist.latent import encode
+from gistchain.models.area import area_average
 from gistchain.models.packaged.minilm import MiniLM
-from gistchain.models.traitnet.captioner import TraitCaptioner, area_average
+from gistchain.models.thumb8 import Thumb8
+from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter, painted
-from gistchain.models.zoo import onnx
+from gistchain.models.zoo import onnx, weights
 from gistchain.types import Gist
 
-CARDS = sorted(p.stem for p in onnx.WEIGHTS.glob("*-*.json") if p.with_suffix(".onnx").exists())
+CARDS = sorted(p.stem for p in weights.WEIGHTS.glob("*-*.json") if p.with_suffix(".onnx").exists())
 
 
 def test_every_collection_has_a_painter_and_there_are_two_captioners() -> None:
@@ -30,8 +31,8 @@ def test_every_collection_has_a_painter_and_there_are_two_captioners() -> None:
 
 @pytest.mark.parametrize("name", CARDS)
 def test_weights_are_those_of_their_card_and_the_card_says_where_they_come_from(name: str) -> None:
-    card = onnx.card(name)
-    assert hashlib.sha256((onnx.WEIGHTS / f"{name}.onnx").read_bytes()).hexdigest() == card["sha256"]
+    card = weights.card(name)
+    assert hashlib.sha256((weights.WEIGHTS / f"{name}.onnx").read_bytes()).hexdigest() == card["sha256"]
     assert card["data"]
     assert card["licence"]
     assert card["cpu_minutes"] > 0
@@ -40,11 +41,11 @@ def test_weights_are_those_of_their_card_and_the_card_says_where_they_come_from(
 
 def test_a_damaged_weight_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for suffix in (".json", ".onnx"):
-        shutil.copy(onnx.WEIGHTS / f"captioner-default{suffix}", tmp_path)
+        shutil.copy(weights.WEIGHTS / f"captioner-default{suffix}", tmp_path)
     raw = bytearray((tmp_path / "captioner-default.onnx").read_bytes())
     raw[len(raw) // 2] ^= 1
     (tmp_path / "captioner-default.onnx").write_bytes(raw)
-    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
     with pytest.raises(ModelError, match="damaged"):
         onnx.session("captioner-default")
     (tmp_path / "captioner-default.json").write_text("{", "utf-8")
@@ -54,13 +55,13 @@ def test_a_damaged_weight_file_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_model_that_does_not_exist_is_named() -> None:
     with pytest.raises(ModelError, match="painter-cats"):
-        onnx.card("painter-cats")
+        weights.card("painter-cats")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (24, 24), (17, 93), (512, 512), (2100, 1500), (20_000, 10)])
 def test_area_averaging_is_exact_for_any_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    small = area_average(image)
+    small = area_average(image, 64)
     assert small.shape == (3, 64, 64)
     # Whatever the size, averaging keeps the mean (large images pass through whole-number steps, rounded).
     assert (small.mean((1, 2)) + 1) * 127.5 == pytest.approx(image.mean((0, 1)), abs=1.0)
@@ -69,7 +70,7 @@ def test_area_averaging_is_exact_for_any_size(size: tuple[int, int]) -> None:
 def test_area_averaging_agrees_with_block_means() -> None:
     image = np.random.default_rng(2).integers(0, 256, (256, 256, 3), dtype=np.uint8)
     blocks = image.reshape(64, 4, 64, 4, 3).mean((1, 3)).transpose(2, 0, 1) / 127.5 - 1
-    np.testing.assert_allclose(area_average(image), blocks, atol=1e-5)
+    np.testing.assert_allclose(area_average(image, 64), blocks, atol=1e-5)
 
 
 def test_the_captioner_reads_an_image_at_any_size() -> None:
@@ -128,7 +129,7 @@ def test_a_latent_pulls_the_picture_towards_the_original() -> None:
     for k in range(8):
         text = ", ".join(tokens.caption(k).split(", ")[:2])  # only the head is told
         image = tokens.image(k).astype(float)
-        for latent, errors in ((None, without), (encode(tokens.image(k)), with_it)):
+        for latent, errors in ((None, without), (Thumb8().encode(tokens.image(k), 192), with_it)):
             painted = painter.paint(Gist((text,), (32, 32), latent=latent), [0])[0]
             errors.append(np.abs(painted - image).mean())
     assert np.mean(with_it) < 0.9 * np.mean(without)
@@ -136,7 +137,7 @@ def test_a_latent_pulls_the_picture_towards_the_original() -> None:
 
 def test_strength_zero_only_decodes_the_latent() -> None:
     token = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(4), held=False))
-    gist = Gist((token.caption(0),), (32, 32), latent=encode(token.image(0)))
+    gist = Gist((token.caption(0),), (32, 32), latent=Thumb8().encode(token.image(0), 192))
     painter = TraitPainter(MiniLM())
     a, b = painter.paint(gist, [0, 1], strength=0.0)
     assert (a == b).all()  # no noise has a say
@@ -147,5 +148,5 @@ def test_strength_zero_only_decodes_the_latent() -> None:
 def test_pixel_art_is_painted_in_the_artists_colours_only() -> None:
     painter = TraitPainter(MiniLM())
     image = painter.paint(Gist(("A picture of Nouns, containing cow head, red body",), (32, 32)), [3])[0]
-    palette = {bytes.fromhex(c) for c in json.loads((onnx.WEIGHTS / "painter-nouns.json").read_text())["palette"]}
+    palette = {bytes.fromhex(c) for c in json.loads((weights.WEIGHTS / "painter-nouns.json").read_text())["palette"]}
     assert {p.tobytes() for p in image.reshape(-1, 3)} <= palette

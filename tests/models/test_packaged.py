@@ -17,7 +17,7 @@ from skimage import data
 
 from gistchain.errors import ModelError
 from gistchain.models.packaged import networks as packaged
-from gistchain.models.zoo import onnx
+from gistchain.models.zoo import weights
 
 NAME = "efficientnet-lite0"
 SIDES = {NAME: (224, 192, 161), "efficientnet-lite1": (240, 192, 161), "efficientnet-lite2": (260, 192, 161)}
@@ -30,7 +30,7 @@ def golden_values(name: str) -> dict[str, dict[str, list[float]]]:
 
 
 def golden_image(side: int) -> np.ndarray:
-    """As in training/packaged.py."""
+    """As in training/packaged/networks.py."""
     y, x = np.mgrid[:side, :side]
     blue = np.where((x // 16 + y // 16) % 2 == 0, 200, 40)
     return np.stack([x * 255 // side, y * 255 // side, blue], -1).astype(np.uint8)
@@ -202,8 +202,8 @@ def test_no_cut_of_a_state_dict_is_read() -> None:
 
 def test_other_weights_than_those_of_the_card_are_not_even_unpickled(tmp_path: Path, monkeypatch: Any) -> None:
     for suffix in (".json", ".onnx"):
-        shutil.copy(onnx.WEIGHTS / f"{NAME}{suffix}", tmp_path)
-    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+        shutil.copy(weights.WEIGHTS / f"{NAME}{suffix}", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
     card = tmp_path / f"{NAME}.json"
     about = json.loads(card.read_text("utf-8"))
     card.write_text(json.dumps(about | {"file_sha256": "0" * 64}), "utf-8")

@@ -12,12 +12,13 @@ from skimage import data
 from gistchain.collection.known import nouns
 from gistchain.colours import COLOURS, ciede2000, lab
 from gistchain.errors import RebuildError
-from gistchain.gist import latent as thumb8
 from gistchain.models.packaged.networks import class_names
-from gistchain.models.photo.captioner import PhotoCaptioner, SketchPainter
+from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.labels import best_path
 from gistchain.models.photo.latent import PhotoLatent
-from gistchain.models.photo.layout import PLACES, Region, light_of, read_regions, regions_of
+from gistchain.models.photo.layout import PLACES, ColourRegion, light_of, read_regions, regions_of
+from gistchain.models.photo.sketch import SketchPainter
+from gistchain.models.thumb8 import Thumb8
 from gistchain.types import Gist, Pixels
 
 CAPTIONER = PhotoCaptioner()
@@ -83,13 +84,19 @@ def test_a_colour_photo_without_colour_is_said_to_be_black_and_white() -> None:
 
 
 def test_colours_are_said_where_they_are() -> None:
-    assert regions_of(bands("sky blue", "green")) == [Region("above", ("sky blue",)), Region("below", ("green",))]
-    assert regions_of(bands("navy")) == [Region("all over", ("navy",))]
+    assert regions_of(bands("sky blue", "green")) == [
+        ColourRegion("above", ("sky blue",)),
+        ColourRegion("below", ("green",)),
+    ]
+    assert regions_of(bands("navy")) == [ColourRegion("all over", ("navy",))]
     turned = np.ascontiguousarray(bands("red", "white").transpose(1, 0, 2))
-    assert regions_of(turned) == [Region("on the left", ("red",)), Region("on the right", ("white",))]
+    assert regions_of(turned) == [ColourRegion("on the left", ("red",)), ColourRegion("on the right", ("white",))]
     disc = Image.new("RGB", (200, 200), COLOURS["yellow"])
     ImageDraw.Draw(disc).ellipse((40, 40, 160, 160), fill=COLOURS["purple"])
-    assert regions_of(np.asarray(disc)) == [Region("around", ("yellow",)), Region("in the middle", ("purple",))]
+    assert regions_of(np.asarray(disc)) == [
+        ColourRegion("around", ("yellow",)),
+        ColourRegion("in the middle", ("purple",)),
+    ]
     three = regions_of(bands("light blue", "dark green", "tan"))
     assert [(r.place, r.colours[0]) for r in three] == [
         ("above", "light blue"), ("across the middle", "dark green"), ("below", "tan"),
@@ -105,15 +112,15 @@ def test_colours_are_said_where_they_are() -> None:
     )
 )  # fmt: skip
 def test_regions_can_be_read_back_from_the_caption(told: list[tuple[str, list[str]]]) -> None:
-    regions = [Region(place, tuple(colours)) for place, colours in told]
+    regions = [ColourRegion(place, tuple(colours)) for place, colours in told]
     assert read_regions("A dark photo of a red fox, " + ", ".join(map(str, regions))) == regions
 
 
 def test_free_text_is_read_for_its_colours() -> None:
     assert read_regions("a red car in front of a blue house") == [
-        Region("around", ("red",)), Region("in the middle", ("blue",)),
+        ColourRegion("around", ("red",)), ColourRegion("in the middle", ("blue",)),
     ]  # fmt: skip
-    assert read_regions("my golden cat") == [Region("all over", ("gold",))]
+    assert read_regions("my golden cat") == [ColourRegion("all over", ("gold",))]
     assert read_regions("my cat") == []
 
 
@@ -210,4 +217,4 @@ def test_what_can_not_be_painted_is_refused() -> None:
     with pytest.raises(RebuildError, match="strength"):
         painter.paint(Gist(("red",), (8, 8)), [0], strength=-0.1)
     with pytest.raises(RebuildError, match="thumb8"):
-        painter.paint(Gist(("red",), (8, 8), latent=thumb8.encode(image)), [0], strength=0.5)
+        painter.paint(Gist(("red",), (8, 8), latent=Thumb8().encode(image, 192)), [0], strength=0.5)

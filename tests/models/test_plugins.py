@@ -162,7 +162,7 @@ def test_plugins_that_do_not_work_are_listed_with_why_and_break_no_other(odd: Pa
     [
         ("broken", "this plugin ends the program"),
         ("gone", "Gone"),
-        ("shapeless", "lacks what Captioner"),
+        ("shapeless", "lacks members of Captioner"),
         ("moody", "RuntimeError: not today"),
     ],
 )
@@ -198,5 +198,5 @@ def test_what_comes_out_of_a_model_is_looked_at(odd: Path, monkeypatch: pytest.M
     image = np.zeros((8, 8, 3), np.uint8)
     with pytest.raises(ModelError, match="a str instead of a Caption"):
         check("captioner", registry.load("captioner", "rambling"), image, "black")
-    with pytest.raises(ModelError, match="is no painter"):
+    with pytest.raises(ModelError, match="is not of kind 'painter'"):
         check("painter", registry.load("captioner", "rambling"), image, "black")

@@ -14,10 +14,11 @@ from gistchain.errors import ModelError, SettingError
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter
-from gistchain.models.zoo import onnx, registry
+from gistchain.models.zoo import registry, weights
 from gistchain.models.zoo.conformance import PROTOCOLS
 from gistchain.models.zoo.inventory import missing, size_bytes, verify
-from gistchain.models.zoo.table import TABLE, Entry
+from gistchain.models.zoo.table import TABLE, ModelRow
+from gistchain.settings import Settings
 from tests.support.places import ROOT
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -43,7 +44,14 @@ def test_models_of_the_issue_are_there() -> None:
     } <= names
     assert {("text-embedder", n) for n in ("minilm", "minilm-hf", "clip")} <= names
     others = "image-embedder clip", "joint-embedder default", "joint-embedder clip", "latent-coder photo"
-    others += "latent-coder sd-vae", "segmenter default", "segmenter fcn", "segmenter segformer", "corrector bart"
+    others += (
+        "latent-coder thumb8",
+        "latent-coder sd-vae",
+        "segmenter default",
+        "segmenter fcn",
+        "segmenter segformer",
+        "corrector bart",
+    )
     others += "perceptual default", "perceptual lpips", "features packaged", "features inception"
     others += "fingerprinter default", "content-rater default"
     assert {tuple(other.split()) for other in others} <= names
@@ -91,7 +99,7 @@ def test_what_can_not_be_asked_for_is_a_setting_error(kind: str, name: str, opti
 
 @pytest.mark.skipif(HAS_TORCH, reason="torch is here")
 @pytest.mark.parametrize("row", [row for row in TABLE if row.extra], ids=lambda row: f"{row.kind}-{row.name}")
-def test_a_missing_extra_is_named(row: Entry) -> None:
+def test_a_missing_extra_is_named(row: ModelRow) -> None:
     assert "torch" in missing(row)
     with pytest.raises(ModelError, match=r"torch.*pip install 'gistchain\[hf\]'") as error:
         registry.load(row.kind, row.name, source="./somewhere")
@@ -109,7 +117,7 @@ def test_missing_weights_are_named_with_what_brings_them() -> None:
 
 
 def test_sizes_are_those_of_the_files() -> None:
-    files = [onnx.WEIGHTS / f"captioner-default{suffix}" for suffix in (".json", ".onnx")]
+    files = [weights.WEIGHTS / f"captioner-default{suffix}" for suffix in (".json", ".onnx")]
     assert size_bytes(registry.find("captioner", "traits")) == sum(path.stat().st_size for path in files)
     assert (size_bytes(MINILM) or 0) > 20e6
     assert size_bytes(replace(MINILM, extra="hf", source="nobody/no-such-model")) is None
@@ -120,8 +128,8 @@ def test_shipped_and_packaged_weights_are_verified(tmp_path: Path, monkeypatch: 
     assert verify(traits) == 1
     assert verify(MINILM) >= 1
     for suffix in (".json", ".onnx"):
-        shutil.copy(onnx.WEIGHTS / f"captioner-default{suffix}", tmp_path)
-    monkeypatch.setattr(onnx, "WEIGHTS", tmp_path)
+        shutil.copy(weights.WEIGHTS / f"captioner-default{suffix}", tmp_path)
+    monkeypatch.setattr(weights, "WEIGHTS", tmp_path)
     _flip(tmp_path / "captioner-default.onnx")
     assert missing(traits) == ""  # which is not to read every file
     with pytest.raises(ModelError, match="sha256"):
@@ -151,10 +159,10 @@ def test_a_package_of_weights_that_was_changed_is_noticed(tmp_path: Path, monkey
         verify(MINILM)
 
 
-def test_a_system_is_made_of_what_was_chosen() -> None:
-    usual, chosen = systems.rosis(), systems.system(captioner="second")
-    assert type(usual.captioner) is type(systems.system(captioner=systems.CAPTIONER).captioner)
+def test_a_system_is_made_of_what_was_chosen(tmp_path: Path) -> None:
+    usual, chosen = systems.rosis(), systems.rosis(Settings(tmp_path, captioner="second"))
+    assert type(usual.captioner) is type(systems.rosis(Settings(tmp_path, captioner="default")).captioner)
     assert isinstance(chosen.captioner, TraitCaptioner)
     assert chosen.captioner.name == "captioner-second"
     with pytest.raises(SettingError, match="there is no painter 'rembrandt'"):
-        systems.system(painter="rembrandt")
+        systems.rosis(Settings(tmp_path, painter="rembrandt"))

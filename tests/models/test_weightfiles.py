@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from gistchain.errors import ModelError
-from gistchain.models.zoo import onnx
-from gistchain.models.zoo.weightfiles import check_folder, refuse_pickle
+from gistchain.models.zoo import onnx, weights
+from gistchain.models.zoo.checkpointfiles import check_folder, refuse_pickle
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A card and an ONNX file in a folder of the user's own."""
     for suffix in (".json", ".onnx"):
-        shutil.copy(onnx.WEIGHTS / f"captioner-second{suffix}", tmp_path / f"mine{suffix}")
+        shutil.copy(weights.WEIGHTS / f"captioner-second{suffix}", tmp_path / f"mine{suffix}")
     return tmp_path
 
 
@@ -31,7 +31,7 @@ def _set_card(folder: Path, **fields: object) -> None:
 def test_weights_in_any_folder_are_run(folder: Path) -> None:
     session = onnx.session("mine", folder)
     assert session.run(None, {"x": np.zeros((1, 3, 64, 64), np.float32)})[0].shape[0] == 1
-    assert onnx.card("mine", folder)["kind"] == "captioner"
+    assert weights.card("mine", folder)["kind"] == "captioner"
 
 
 def test_a_truncated_onnx_file_is_reported(folder: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_file_that_onnxruntime_refuses_is_reported(folder: Path, raw: bytes) -
 
 
 def test_a_wrong_card_is_reported(folder: Path) -> None:
-    shutil.copy(onnx.WEIGHTS / "captioner-default.json", folder / "mine.json")
+    shutil.copy(weights.WEIGHTS / "captioner-default.json", folder / "mine.json")
     with pytest.raises(ModelError, match="sha256"):
         onnx.session("mine", folder)
     for text in ("[]", "{}", '{"sha256": 7}', "{", "", "[" * 100_000):
@@ -66,7 +66,7 @@ def test_a_wrong_card_is_reported(folder: Path) -> None:
         onnx.session("mine", folder)
     for name in ("../mine", "", "a/b", str(folder / "mine")):
         with pytest.raises(ModelError):
-            onnx.card(name, folder)
+            weights.card(name, folder)
 
 
 def _safetensors(path: Path, **tensors: list[float]) -> Path:
@@ -106,9 +106,9 @@ def test_pickled_weights_are_refused_unless_the_user_says_so(tmp_path: Path) -> 
 
 
 def test_what_is_no_model_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no folder"):
+    with pytest.raises(ModelError, match="not a folder"):
         check_folder(tmp_path / "nowhere", allow_pickle=False)
-    with pytest.raises(ModelError, match="no model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         check_folder(tmp_path, allow_pickle=False)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="no weights"):
@@ -124,7 +124,7 @@ def test_cut_off_safetensors_are_refused(tmp_path: Path) -> None:
     wrong = [raw[:n] for n in (0, 4, 8, 20, len(raw) - 1)]
     for content in (*wrong, raw + b"\0", pointer, len(absurd).to_bytes(8, "little") + absurd, b"\xff" * 64):
         path.write_bytes(content)
-        with pytest.raises(ModelError, match="fetch it anew"):
+        with pytest.raises(ModelError, match="fetch it again"):
             check_folder(tmp_path, allow_pickle=False)
 
 
@@ -150,7 +150,7 @@ def test_json_that_is_nested_to_end_the_process_is_refused(tmp_path: Path) -> No
         check_folder(tmp_path, allow_pickle=False)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(len(bomb).to_bytes(8, "little") + bomb)
-    with pytest.raises(ModelError, match="no safetensors file"):
+    with pytest.raises(ModelError, match="not a safetensors file"):
         check_folder(tmp_path, allow_pickle=False)
 
 

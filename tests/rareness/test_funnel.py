@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gistchain.errors import RarenessError, StoreDamaged
+from gistchain.errors import FileDamaged, RarenessError
 from gistchain.rareness.funnel import (
     NEIGHBOURHOOD,
     ONE_IN,
@@ -175,9 +175,9 @@ def test_a_scanned_row_that_is_not_the_registered_one_is_reported() -> None:
     values = np.random.default_rng(0).uniform(0, 0.3, 400)
     approximate = values.copy()
     approximate[123] = 0.9
-    with pytest.raises(StoreDamaged, match="row 123"):
+    with pytest.raises(FileDamaged, match="row 123"):
         pearson_gain(approximate, 3e-3, Asked(values))
-    with pytest.raises(StoreDamaged, match="row"):
+    with pytest.raises(FileDamaged, match="row"):
         pearson_gain(values, 3e-3, Asked(values * np.nan))
 
 

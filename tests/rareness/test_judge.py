@@ -109,6 +109,6 @@ def test_both_together_is_never_less_where_both_are_surer() -> None:
 
 
 def test_every_graph_has_a_card() -> None:
-    from gistchain.models.zoo.onnx import weights
+    from gistchain.models.zoo.weights import weights
 
     assert all(weights(name) for name in GRAPHS)

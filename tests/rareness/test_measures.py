@@ -213,12 +213,12 @@ def test_without_a_place_for_compiled_code_the_results_are_the_same() -> None:
 
 FULL = """
 import resource
-from gistchain.errors import StoreFull
+from gistchain.errors import DiskFull
 from gistchain.rareness import measures
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 try:
     measures.pearson([1, 2, 3], [[1, 2, 4]])
-except StoreFull as error:
+except DiskFull as error:
     print(error)
 """
 

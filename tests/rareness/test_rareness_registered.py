@@ -19,6 +19,7 @@ from gistchain.image import Picture, read_image
 from gistchain.ledger.evm import open_embedded
 from gistchain.pipeline import Registered, Registry
 from gistchain.rareness import evidence
+from gistchain.rareness.book import Book
 from gistchain.settings import load
 
 Open = Callable[[Path], Registry]
@@ -40,7 +41,8 @@ def opened() -> Iterator[Open]:
         def call(home: Path) -> Registry:
             home.mkdir(exist_ok=True)
             ledger = stack.enter_context(open_embedded(home))
-            return Registry(ledger, stack.enter_context(systems.checker(load({"home": home}, {}))), models)
+            checker = systems.checker(load({"home": home}, {}))
+            return Registry(ledger, models, Book(checker, ledger, name=ledger.name))
 
         yield call
 
@@ -109,8 +111,8 @@ def test_the_ticket_is_that_of_the_evidence(done: dict[str, Registered]) -> None
 
 def test_an_image_is_compared_only_with_what_the_chain_knows(opened: Open, folder: Path, tmp_path: Path) -> None:
     registry = opened(tmp_path / "home")
-    checker = registry.checker
-    assert checker is not None
+    assert registry.book is not None
+    checker = registry.book.checker
     unknown = read_image(folder / "1.png")
     checker.remember(unknown, None, name="1.png", collection="", caption="", seed=False)
     assert _verdict(registry.register(read_image(folder / "mirrored.png"), caption="a noun")) == "original"
@@ -161,11 +163,13 @@ def test_a_try_that_failed_leaves_no_mark_on_the_next(
     assert [done.signed.ticket] == tried
 
 
-def test_an_image_of_before_is_compared_with_once_it_is_given_again(opened: Open, folder: Path, tmp_path: Path) -> None:
+def test_an_image_registered_elsewhere_is_compared_with_once_it_is_given_again(
+    opened: Open, folder: Path, tmp_path: Path
+) -> None:
     registry = opened(tmp_path / "home")
-    checker = registry.checker
-    assert checker is not None
-    before = Registry(registry.ledger, None, registry.system)  # as an earlier gistchain did
+    assert registry.book is not None
+    checker = registry.book.checker
+    before = Registry(registry.ledger, registry.system)  # as from another home
     first = before.register(read_image(folder / "1.png"))
     assert (first.rareness, first.signed, first.evidence) == (None, None, None)
     assert registry.ledger.rareness_of(1) is None
@@ -181,8 +185,9 @@ def test_an_image_of_before_is_compared_with_once_it_is_given_again(opened: Open
 def test_a_check_against_nothing_finds_an_original_and_writes_nothing(
     opened: Open, folder: Path, tmp_path: Path
 ) -> None:
-    checker = opened(tmp_path / "home").checker
-    assert checker is not None
+    book = opened(tmp_path / "home").book
+    assert book is not None
+    checker = book.checker
     found = checker.check(read_image(folder / "1.png"))
     assert (found.verdict, found.score, found.interval) == ("original", 1.0, (1.0, 1.0))
     assert found.nearest is None

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gistchain.errors import OtherFingerprint, RarenessError, StoreBusy, StoreDamaged, StoreFull
+from gistchain.errors import DiskFull, FileBusy, FileDamaged, FileError, OtherFingerprint, RarenessError
 from gistchain.rareness.fingerprint import SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS, distance
 from gistchain.rareness.store.scan import ROW
@@ -188,7 +188,7 @@ def test_evidence_is_kept_under_its_hash_and_nothing_else_is(tmp_path: Path) -> 
     with sqlite3.connect(tmp_path / "rareness.sqlite") as database:
         database.execute("update evidence set document = cast('forged' as blob)")
     database.close()
-    with pytest.raises(StoreDamaged, match=digest.hex()):
+    with pytest.raises(FileDamaged, match=digest.hex()):
         store.evidence(digest)
 
 
@@ -219,7 +219,7 @@ def test_an_open_store_sees_what_others_write_and_when_it_is_exchanged(tmp_path:
         (tmp_path / leftover).unlink(missing_ok=True)
     is_whole(reader, 3)
     set_aside(tmp_path)
-    with pytest.raises(RarenessError, match="can't use"):
+    with pytest.raises(FileError, match="can't use"):
         len(reader)
     opened(tmp_path).add([entry(0)])
     is_whole(reader, 1)
@@ -269,9 +269,9 @@ def test_a_row_of_the_record_that_is_not_what_was_written_is_named(tmp_path: Pat
     database.close()
     assert len(store.fingerprints([0, 2])) == 2
     for damaged in (lambda: store.fingerprints([1]), lambda: store.entries([1])):
-        with pytest.raises(StoreDamaged, match="row 1 "):
+        with pytest.raises(FileDamaged, match="row 1 "):
             damaged()
-    with pytest.raises(StoreDamaged, match="row 2 "):
+    with pytest.raises(FileDamaged, match="row 2 "):
         store.entries([2])
 
 
@@ -281,7 +281,7 @@ def test_a_damaged_record_says_what_to_do(tmp_path: Path, damage: bytes) -> None
     store.add([entry(0)])
     (tmp_path / "rareness.sqlite").write_bytes(damage)
     for use in (lambda: len(store), lambda: store.add([entry(1)]), lambda: opened(tmp_path)):
-        with pytest.raises(StoreDamaged, match="rareness rebuild"):
+        with pytest.raises(FileDamaged, match="rareness rebuild"):
             use()
     assert set_aside(tmp_path) is not None
     assert len(opened(tmp_path)) == 0
@@ -289,9 +289,9 @@ def test_a_damaged_record_says_what_to_do(tmp_path: Path, damage: bytes) -> None
 
 def test_a_folder_that_can_not_be_used_says_so(tmp_path: Path) -> None:
     (tmp_path / "rareness.sqlite").mkdir()
-    with pytest.raises(RarenessError, match=r"rareness.sqlite.*permissions"):
+    with pytest.raises(FileError, match=r"rareness.sqlite.*permissions"):
         opened(tmp_path)
-    with pytest.raises(RarenessError, match="can't make the folder"):
+    with pytest.raises(FileError, match="can't make the folder"):
         opened(Path("/proc/nowhere"))
 
 
@@ -300,7 +300,7 @@ def test_a_writer_that_never_lets_go_is_named_and_readers_go_on(tmp_path: Path) 
     store.add([entry(0)])
     holder = sqlite3.connect(tmp_path / "rareness.sqlite")
     holder.execute("begin immediate")
-    with pytest.raises(StoreBusy, match="try again"):
+    with pytest.raises(FileBusy, match="try again"):
         store.add([entry(1)])
     is_whole(store, 1)
     holder.close()
@@ -318,7 +318,7 @@ def test_a_full_disk_under_the_record_loses_nothing(tmp_path: Path, monkeypatch:
         return database
 
     monkeypatch.setattr(sqlite3, "connect", small)
-    with pytest.raises(StoreFull, match="nothing was written"):
+    with pytest.raises(DiskFull, match="nothing was written"):
         store.add(entry(number) for number in range(1, 20))
     monkeypatch.undo()
     is_whole(store, 1)
@@ -331,7 +331,7 @@ def _fill_up(folder: Path, largest_file: int, last_words: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     try:
         store.add(entry(number) for number in range(2, 12))
-    except StoreFull as error:
+    except DiskFull as error:
         assert len(store) == 2
         last_words.write_text(str(error))
 

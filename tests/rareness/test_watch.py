@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gistchain.errors import RarenessError, SettingError, StoreBusy
+from gistchain.errors import DiskFull, FileBusy, SettingError
 from gistchain.image import MAX_FILE_BYTES, Picture
 from gistchain.rareness.service import arrivals, watch
 from gistchain.rareness.service.watch import Event
@@ -334,7 +334,7 @@ def test_the_output_may_lie_in_the_folder_but_not_be_it(inbox: Path) -> None:
     assert once(inbox, output=inbox / "results") == []
     with pytest.raises(SettingError, match="also the output"):
         once(inbox, output=inbox)
-    with pytest.raises(SettingError, match="is no folder"):
+    with pytest.raises(SettingError, match="is not a folder"):
         once(inbox / "a.png")
     with pytest.raises(SettingError, match="can't make"):
         once(inbox, output=inbox / "a.png" / "out")
@@ -344,7 +344,7 @@ def test_a_second_watcher_is_told_who_the_first_is(inbox: Path) -> None:
     scene(1, inbox / "a.png")
     first = watch.watch(inbox, PlainChecker().check, settle_s=0.05)
     assert next(first).kind == "written"
-    with pytest.raises(RarenessError, match=f"filled by process {os.getpid()}"):
+    with pytest.raises(FileBusy, match=f"filled by process {os.getpid()}"):
         once(inbox)
     first.close()  # type: ignore[attr-defined]
     assert once(inbox) == []
@@ -360,7 +360,7 @@ def test_a_full_disk_is_told_of_and_tried_again(inbox: Path, outbox: Path, monke
         assert next(running).kind == "trouble"
         assert next(running).kind == "trouble"
         assert list(outbox.glob("*.json")) == []
-        with pytest.raises(RarenessError, match=r"stopped at a.png.*free some space"):
+        with pytest.raises(DiskFull, match="no space left for"):
             once(inbox, output=outbox.with_name("other"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -377,7 +377,7 @@ def test_a_busy_database_is_waited_for(inbox: Path, outbox: Path, monkeypatch: p
     def check(picture: Picture) -> Rareness:
         if busy:
             busy.pop()
-            raise StoreBusy("held by another writer")
+            raise FileBusy("held by another writer")
         return PlainChecker().check(picture)
 
     scene(1, inbox / "a.png")
@@ -387,7 +387,7 @@ def test_a_busy_database_is_waited_for(inbox: Path, outbox: Path, monkeypatch: p
     assert len(results(outbox)) == 1
     scene(2, inbox / "b.png")
     busy.append(True)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(FileBusy):
         once(inbox, check)
 
 

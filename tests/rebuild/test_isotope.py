@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gistchain import systems
 from gistchain.errors import RebuildError
-from gistchain.rebuild.isotope import MAX_PIXELS, PREVIEW_SIDE, caption_distances, rosis
+from gistchain.rebuild.isotope import MAX_PIXELS, PREVIEW_SIDE, caption_distances, select_isotope
 from gistchain.types import Caption, Gist, Pixels
 
 TEXT = "A picture of Nouns, containing cow head, square red glasses, eth accessory, teal body, cool background"
@@ -41,7 +41,7 @@ class AngleEmbedder:
 
 
 def _choose(text: str, seeds: Sequence[int], choice: str = "best", size: tuple[int, int] = (4, 4)):
-    return rosis(
+    return select_isotope(
         Gist((text,), size),
         painter=GreyPainter(),
         captioner=GreyCaptioner(),
@@ -66,9 +66,9 @@ def test_a_gist_without_a_caption_says_so() -> None:
     system = systems.rosis()
     models = {"painter": system.painter, "captioner": system.captioner, "embedder": system.embedder}
     with pytest.raises(RebuildError, match="no caption"):
-        rosis(Gist((), (4, 4), damaged=frozenset({"caption"})), **models, seeds=[0])
+        select_isotope(Gist((), (4, 4), damaged=frozenset({"caption"})), **models, seeds=[0])
     with pytest.raises(RebuildError, match="seeds"):
-        rosis(Gist((TEXT,), (4, 4)), **models, seeds=[])
+        select_isotope(Gist((TEXT,), (4, 4)), **models, seeds=[])
 
 
 def test_a_gist_can_not_ask_for_more_memory_than_there_is() -> None:
@@ -87,8 +87,7 @@ def test_the_same_seeds_give_the_same_bits() -> None:
     gist = Gist((TEXT,), (320, 320))
     pictures = []
     for seeds in ([0, 1, 2, 3], [2]):
-        system = systems.rosis()
-        rebuilt = rosis(gist, painter=system.painter, captioner=system.captioner, embedder=system.embedder, seeds=seeds)
+        rebuilt = systems.rosis().rebuild(gist, seeds=seeds)
         pictures.append({i.seed: i.image.tobytes() for i in rebuilt.isotopes})
     assert pictures[0][2] == pictures[1][2]
 

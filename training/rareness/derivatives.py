@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import json
 
-from training.data import CACHE
+from training.places import CACHE
 from training.rareness import sources
 from training.rareness.records import Part
 from training.rareness.sources import Picture

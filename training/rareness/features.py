@@ -67,7 +67,7 @@ FUNNEL = (
 
 
 def sha3(picture_id: str) -> bytes:
-    """Stands for the hash of the file, which these pictures have none of."""
+    """Stands in for the hash of the image file: these pictures were never files."""
     return hashlib.sha3_256(picture_id.encode()).digest()
 
 
@@ -78,7 +78,7 @@ def entry(item: Item) -> Entry:
 
 
 def store(part: Part, processes: int) -> Store:
-    """The store of a part's registered pictures, filled as far as it is not."""
+    """The store of a part's registered pictures; what is missing is added."""
     kept = Store(FOLDER / f"{part}-store", version=PackagedFingerprinter().version)
     missing = [item for item in registered(part) if kept.find(sha3(item.id)) is None]
     with ProcessPoolExecutor(processes, initializer=_quiet) as pool:

@@ -8,11 +8,8 @@ collections and pictures, then sets calibration, intervals and thresholds. 'test
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -28,8 +25,8 @@ from gistchain.models.packaged.copies import SHARES, calibrated, log_odds, mixed
 from gistchain.rareness.overlay.rivals import RIVAL_FEATURES
 from training.rareness.features import Table, load
 from training.rareness.graphs import network_graph, tree_graph
+from training.weights import write_card, write_weights
 
-WEIGHTS = Path(__file__).parents[2] / "gistchain" / "models" / "weights"
 ROUNDS, DEPTH, RATE = 600, 4, 0.03
 EPOCHS = 30
 KNOTS = 25
@@ -46,8 +43,8 @@ WORSE = (
 BETTER = "structure", "luma", "agreement", "smooth_agreement", "subject_structure"
 """Beginnings of the features that the trees may only take for, or against, the image being the source.
 
-Left free, they learn that what looks worse is likelier a copy where a known transform does that, which is no help with
-any other.
+Otherwise they learn that a worse match is likelier a copy wherever a known transform makes it worse, which does not
+carry over to other transforms.
 """
 
 
@@ -184,11 +181,7 @@ def main() -> None:
     train, tune = load("train"), load("tune")
     assert train.names == tune.names
     knots = quantiles(train.rows)
-    chosen, lonely = alone(train)
-    every = np.concatenate([train.rows, lonely])
-    label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
-    trees = boosted(every, label, weight, monotone_constraints=signs(train.names))
-    net = trained_network(scaled(every, knots), label, weight)
+    trees, net = fitted(train, knots)
     odds = {
         "xgboost": log_odds(trees.predict_proba(tune.rows)[:, 1]),
         "keras": log_odds(net.predict(scaled(tune.rows, knots), verbose=0)[:, 0]),
@@ -197,25 +190,41 @@ def main() -> None:
     together = mixed(np.stack([calibrated(odds[name], kept[name]) for name in SHARES], axis=1))
     kept["together"] = calibration(tune, together)
     chance, _ = of_queries(tune, calibrated(together, kept["together"]))
+    _write_classifier("rareness-xgboost", tree_graph(trees, train.rows.shape[1]))
+    _write_classifier("rareness-keras", network_graph(net))
+    _write_classifier("rareness-kin", tree_graph(_kin(train, trees), train.rows.shape[1]))
+    _write_numbers(train, tune, knots, kept, chance)
+
+
+def fitted(train: Table, knots: list[list[float]]) -> tuple[xgboost.XGBClassifier, keras.Model]:
+    """Both classifiers, also trained on rows as they would be if nothing else were registered."""
+    chosen, lonely = alone(train)
+    rows = np.concatenate([train.rows, lonely])
+    label, weight = (np.concatenate([v, v[chosen]]) for v in (is_source(train), weights(train)))
+    trees = boosted(rows, label, weight, monotone_constraints=signs(train.names))
+    return trees, trained_network(scaled(rows, knots), label, weight)
+
+
+def _write_classifier(name: str, graph: onnx.ModelProto) -> None:
+    onnx.checker.check_model(graph)
+    card = {
+        "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
+        "recipe": "python -m training.rareness.fit", "cpu_minutes": 3,
+    }  # fmt: skip
+    write_weights(name, graph.SerializeToString(), card)
+
+
+def _write_numbers(
+    train: Table,
+    tune: Table,
+    knots: list[list[float]],
+    kept: dict[str, dict[str, list[float]]],
+    chance: NDArray[np.float64],
+) -> None:
+    """The card 'rareness': features, calibration, intervals and thresholds, all by the part 'tune'."""
     copy = np.array([q.label == "copy" for q in tune.asked])
     counted = np.array([q.label != "derivative" for q in tune.asked])
     copy_from, doubt_from = thresholds(chance, tune)
-    kin = _kin(train, trees)
-    digests = {}
-    for name, graph in (
-        ("rareness-xgboost", tree_graph(trees, train.rows.shape[1])),
-        ("rareness-keras", network_graph(net)),
-        ("rareness-kin", tree_graph(kin, train.rows.shape[1])),
-    ):
-        raw_bytes = graph.SerializeToString()
-        onnx.checker.check_model(graph)
-        (WEIGHTS / f"{name}.onnx").write_bytes(raw_bytes)
-        digests[name] = hashlib.sha256(raw_bytes).hexdigest()
-        card = {
-            "kind": "classifier of rareness", "data": "training/rareness: part 'train'", "licence": "Apache-2.0",
-            "recipe": "python -m training.rareness.fit", "cpu_minutes": 3, "sha256": digests[name],
-        }  # fmt: skip
-        _write(name, card)
     card = {
         "kind": "features, calibration, intervals and thresholds of rareness",
         "data": f"training/rareness: {len(train.asked)} queries of 'train' and {len(tune.asked)} of 'tune'",
@@ -224,22 +233,18 @@ def main() -> None:
         "features": list(train.names), "knots": knots, "calibration": kept,
         "intervals": intervals(chance[counted], copy[counted]),
     }  # fmt: skip
-    _write("rareness", card)
+    write_card("rareness", card)
     _report(tune, chance, copy_from, doubt_from)
 
 
 def _kin(train: Table, trees: xgboost.XGBClassifier) -> xgboost.XGBClassifier:
-    """Of what is no copy: derivative, sibling (or twin), original."""
+    """Tells what else a query is, if not a copy: derivative, sibling (or twin), original."""
     _, rows = of_queries(train, trees.predict_proba(train.rows)[:, 1])
     kind = {"derivative": 0, "sibling": 1, "twin": 1, "original": 2}
     other = [(row, kind[q.label]) for row, q in zip(rows, train.asked, strict=True) if q.label != "copy"]
     label = np.array([k for _, k in other])
     weight = (len(label) / np.bincount(label) / 3)[label] ** 0.7
     return boosted(train.rows[[row for row, _ in other]], label, weight, objective="multi:softprob")
-
-
-def _write(name: str, card: dict[str, Any]) -> None:
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
 
 
 def _report(tune: Table, chance: NDArray[np.float64], copy_from: float, doubt_from: float) -> None:

@@ -1,4 +1,4 @@
-"""Changes that are trained and tuned on and never tested with: they teach that a change is no trait.
+"""Changes for training and tuning only, never for tests: they teach that a changed look is not another trait.
 
 Each: (image, rng, foreground) -> (image, what was done).
 """

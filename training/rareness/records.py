@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from gistchain.types import Pixels
-from training.data import CACHE
+from training.places import CACHE
 
 FOLDER = CACHE / "rareness"
 Part = Literal["train", "tune", "test"]

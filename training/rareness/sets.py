@@ -22,12 +22,10 @@ import numpy as np
 
 from gistchain.types import Pixels
 from training.rareness import derivatives, sources, twins
-from training.rareness.records import Item, Label, Part, Query, encoded, queries, registered, save
+from training.rareness.records import Item, Label, Part, Query, encoded, save
 from training.rareness.shelf import Shelf
 from training.rareness.sources import Picture
 from training.rareness.transforms import FAMILIES, KNOWN, PRACTICE, TRANSFORMS, UNSEEN, transformed
-
-__all__ = ["Item", "Query", "queries", "registered"]
 
 PARTS: tuple[Part, ...] = ("train", "tune", "test")
 

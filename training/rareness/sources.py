@@ -21,8 +21,8 @@ from PIL import Image
 from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
 from gistchain.traits import Traits
 from gistchain.types import Pixels
-from training import photos
-from training.data import CACHE
+from training.data import photos
+from training.places import CACHE
 from training.rareness.records import Kind, Part
 
 SIDE = 256
@@ -54,7 +54,7 @@ def collections(part: Part) -> tuple[str, ...]:
 def keys(collection: str, part: Part, count: int) -> list[str]:
     """Names of tokens that this part may use: seeds, numbers of punks, numbers of a Noun's layers.
 
-    Raises ValueError where the part may use none of the collection.
+    Raises ValueError if the part may use no token of the collection.
     """
     if collection in pfp30.ALL and collection not in collections(part):
         raise ValueError(f"no token of {collection} may be in part {part}")
@@ -176,7 +176,7 @@ def _emoji_path(code: str) -> Path:
 
 
 def _emoji_part(code: str) -> Part:
-    # The first rule is that of training/cutouts.py.
+    # The first rule is that of training/data/cutouts.py.
     first = int(hashlib.sha256(code.split("-")[0].encode()).hexdigest(), 16)
     return "test" if first % 5 == 0 else "tune" if first // 5 % 5 == 0 else "train"
 
@@ -237,10 +237,8 @@ def _enlarged(small: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _over_white(
     rgba: Image.Image, id_: str, collection: str, type_: Kind, caption: str, traits: dict[str, str]
 ) -> Picture:
-    white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
     alpha = np.asarray(rgba)[..., 3]
-    image = np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    return Picture(id_, collection, type_, image, alpha if alpha.min() < 25 else None, caption, traits)
+    return Picture(id_, collection, type_, photos.over(rgba), alpha if alpha.min() < 25 else None, caption, traits)
 
 
 def svg(text: str) -> Image.Image:

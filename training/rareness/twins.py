@@ -31,7 +31,10 @@ def difference(one: Pixels, other: Pixels, *, by: int = 24) -> float:
 
 
 def twin(base: Picture, rng: np.random.Generator, *, held_out: bool) -> tuple[Picture, str] | None:
-    """(twin, "trait type: old -> new"), or None where none of a few tries can be seen. Not for punks: those exist."""
+    """(twin, "trait type: old -> new"), or None if no change of a few tries can be seen.
+
+    Not for punks: all that there are exist already (punk_twins).
+    """
     for made in _variations(base, rng, held_out):
         changed = [t for t in {**base.traits, **made.traits} if base.traits.get(t) != made.traits.get(t)]
         if len(changed) == 1 and difference(base.image, made.image) > LEAST:

@@ -25,8 +25,8 @@ _BACKGROUNDS = ("cool", "warm")
 
 
 @dataclass(frozen=True, eq=False)
-class Layers:
-    """colours (C, 3): every colour there is, 0 stands for transparent. backgrounds (2,) and sprites per layer
+class NounLayers:
+    """The art. colours (C, 3): all colours, 0 stands for transparent. backgrounds (2,) and, for each layer, sprites
     (N, 32, 32): indices into colours."""
 
     colours: NDArray[np.uint8]
@@ -40,12 +40,13 @@ class Layers:
 
 
 @cache
-def layers() -> Layers:
+def layers() -> NounLayers:
+    """All layers that ship."""
     with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
         raw = json.loads(lzma.decompress(file.read()))
     palette = [_rgb(c) for c in raw["palette"][1:]]
-    seen = dict.fromkeys([*palette, *(_rgb(c) for c in raw["bgcolors"])])
-    index = {colour: k for k, colour in enumerate(seen, 1)}
+    colours = dict.fromkeys([*palette, *(_rgb(c) for c in raw["bgcolors"])])
+    index = {colour: k for k, colour in enumerate(colours, 1)}
     to_index = np.array([0, *(index[c] for c in palette)], np.uint8)
     names = {k: tuple(_value(i["filename"]) for i in raw["images"][k]) for k in _LAYERS}
     traits = Traits(
@@ -59,8 +60,8 @@ def layers() -> Layers:
             "background": _BACKGROUNDS,
         },
     )
-    return Layers(
-        np.array([(0, 0, 0), *seen], np.uint8),
+    return NounLayers(
+        np.array([(0, 0, 0), *colours], np.uint8),
         np.array([index[_rgb(c)] for c in raw["bgcolors"]], np.uint8),
         tuple(np.stack([to_index[_decode(i["data"])] for i in raw["images"][k]]) for k in _LAYERS),
         traits,
@@ -102,11 +103,11 @@ def held_out(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def sample(count: int, *, rng: np.random.Generator, held: bool) -> NDArray[np.int64]:
     """`count` random seeds (count, 5), all held out or none."""
-    found = np.empty((0, 5), np.int64)
-    while len(found) < count:
+    chosen = np.empty((0, 5), np.int64)
+    while len(chosen) < count:
         seeds = np.stack([rng.integers(0, n, 8 * count + 16) for n in layers().counts], 1)
-        found = np.concatenate([found, seeds[held_out(seeds) == held]])
-    return found[:count]
+        chosen = np.concatenate([chosen, seeds[held_out(seeds) == held]])
+    return chosen[:count]
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

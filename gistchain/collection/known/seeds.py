@@ -1,8 +1,8 @@
-"""Real collections -> pictures that fill a new database of fingerprints, so that siblings are known as such (S1.10).
+"""Real collections -> pictures for a new database of fingerprints, so that siblings are recognised (S1.10).
 
-Tokens that the default models were trained on; what is held out stays out of the database too. A collection's own
-pixels are enlarged as its makers show them. The hash of a picture is that of its PPM file, which every machine writes
-alike.
+They are tokens that the default models were trained on; held-out ones are not in the database either. Pixel art is
+enlarged by whole factors, as its makers show it. The hash of a picture is that of its PPM file, which has the same
+bytes on every machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gistchain.types import Pixels
 
 SIDE = 256
 EACH = 170
-"""Of every collection: 5,100 in all."""
+"""Pictures of every collection: 5,100 in all."""
 _AT_A_TIME = 10
 
 
@@ -48,7 +48,7 @@ def _tokens(collection: str, numbers: range) -> Tokens:
     if collection not in ("punks", "nouns"):
         return pfp30.drawn(collection, [f"train-{n}" for n in numbers], size=SIDE)
     if collection == "nouns":
-        # The first of a sample are the same however large it is only where it is drawn in one go.
+        # Always the whole sample: a smaller one would not consist of its first tokens.
         chosen = nouns.sample(EACH, rng=np.random.default_rng(1), held=False)
         return nouns.tokens(chosen[numbers.start : numbers.stop])
     every = punks.tokens()

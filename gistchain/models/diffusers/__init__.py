@@ -1,4 +1,8 @@
-"""Stable Diffusion and its kin behind the Protocols, from any hub id or local folder, by diffusers (extra `hf`).
+"""Stable Diffusion and its relatives behind the Protocols, from any hub id or local folder, by diffusers (extra `hf`).
+
+    caption ──> prompts.py: words, weights, LoRAs ──┐
+    seed ─────> noise ──────────────────────────────┼──> pipelines.py ──> painters.py, ip_adapter.py ──> pictures
+    latent ───> vae.py <── latentbytes.py <── bytes ┘
 
 torch is imported when a model is made, not before. Not run with real weights here: tests/hf runs every class on a tiny
 random checkpoint that the real classes made and saved.

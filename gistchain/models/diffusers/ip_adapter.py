@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from gistchain.errors import RebuildError
-from gistchain.models.diffusers.painters import TextToImage, check_strength
+from gistchain.models.diffusers.painters import TextToImage
 from gistchain.models.diffusers.pipelines import files, silently
+from gistchain.models.strength import check_strength
 from gistchain.models.transformers.loading import located, reading, whole
 from gistchain.models.transformers.running import torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.types import Gist, Pixels, Subject
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
@@ -27,8 +28,8 @@ _LARGEST_SUBJECT = 16_000_000  # pixels
 class IpAdapter(TextToImage):
     """Fulfils Painter with an image prompt: Z = attention to the text + scale * attention to the subject (S4.4).
 
-    adapter: folder or hub id of IP-Adapter's weights, `subfolder`/`weight_name` in it, with the image encoder beside
-    them. scale: lambda; 0 paints what TextToImage paints, and so does a gist without a subject.
+    adapter: folder or hub id with IP-Adapter's weights in `subfolder`/`weight_name` and the image encoder beside them.
+    scale: lambda; 0 paints what TextToImage paints, and so does a gist without a subject.
     """
 
     _name = "painter 'ip-adapter'"
@@ -65,7 +66,7 @@ class IpAdapter(TextToImage):
         check_strength(strength)
         subject = _opened(gist.subject) if gist.subject is not None else None
         self._pipe.set_ip_adapter_scale(self._scale if subject is not None else 0.0)
-        blank = np.zeros((8, 8, 3), np.uint8)  # with a scale of 0 it is not looked at
+        blank = np.zeros((8, 8, 3), np.uint8)  # has no effect at a scale of 0
         return self._drawn(self._pipe, gist, seeds, ip_adapter_image=_picture(blank if subject is None else subject))
 
     def _add_adapter(self, adapter: str, subfolder: str, weight_name: str) -> None:
@@ -99,7 +100,7 @@ def _picture(pixels: Pixels) -> Any:
 
 
 def _opened(subject: Subject) -> Pixels:
-    """The subject's pixels, flattened over white. Raises RebuildError: no image, another format, too large."""
+    """The subject's pixels over white. Raises RebuildError for anything but an image of a known format and size."""
     from PIL import Image
 
     bombs = (Image.DecompressionBombWarning, Image.DecompressionBombError)
@@ -109,9 +110,11 @@ def _opened(subject: Subject) -> Pixels:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(subject.data), formats=_FORMATS)
         if image.width * image.height > _LARGEST_SUBJECT:
-            raise RebuildError(f"the subject has {image.width} x {image.height} pixels: {_LARGEST_SUBJECT:,} are read")
+            raise RebuildError(
+                f"the subject has {image.width} x {image.height} pixels: at most {_LARGEST_SUBJECT:,} are read"
+            )
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
     except (*bombs, *broken, struct.error, zlib.error) as error:
-        raise RebuildError(f"the gist's subject is no image that can be read ({error}): leave it out") from error
+        raise RebuildError(f"the gist's subject is not an image that can be read ({error}): leave it out") from error

@@ -19,7 +19,7 @@ from gistchain.errors import ModelError, RebuildError
 VERSION = 1
 LARGEST_SIDE = 255
 _TOP = 127
-_LARGEST_SCALE = 1000.0  # latents of trained autoencoders end at a few tens, scales at about one
+_LARGEST_SCALE = 1000.0  # numbers of trained latents reach a few tens, scales about one
 _HEADER, _CHANNEL = struct.Struct("<4B"), struct.Struct("<ebB")
 _BROKEN = "the latent is damaged: ask for it again, or rebuild from the caption"
 
@@ -27,10 +27,12 @@ _BROKEN = "the latent is damaged: ask for it again, or rebuild from the caption"
 def pack(values: NDArray[np.float32]) -> bytes:
     """The bytes of a latent (channels, height, width). Raises ModelError for one that is too large or not finite."""
     if values.ndim != 3 or max(values.shape) > LARGEST_SIDE or not np.isfinite(values).all():
-        raise ModelError(f"a latent of shape {values.shape} can't be written: its sides end at {LARGEST_SIDE}")
+        raise ModelError(
+            f"a latent of shape {values.shape} can't be written: only sides up to {LARGEST_SIDE} and finite numbers can"
+        )
     header, planes = _HEADER.pack(VERSION, *values.shape), []
     for channel in values:
-        # The scale is rounded first, up, so that what the reader multiplies with is what was divided by.
+        # The scale is rounded up first, so that the reader multiplies by the number that was divided by here.
         scale = _rounded_up(float(abs(channel).max()) / _TOP)
         steps = np.clip(np.rint(channel / scale), -_TOP, _TOP).astype(np.int32).reshape(-1)
         mean = int(np.clip(np.rint(steps.mean()), -_TOP, _TOP))
@@ -47,22 +49,22 @@ def unpack(data: bytes, *, channels: int) -> NDArray[np.float32]:
     start = _HEADER.size + channels * _CHANNEL.size
     if len(data) < start or (len(data) - start) % 4:
         raise RebuildError(f"a latent of {len(data)} bytes is cut off; {_BROKEN}")
-    version, found, height, width = _HEADER.unpack_from(data)
+    version, written, height, width = _HEADER.unpack_from(data)
     if version != VERSION:
         raise RebuildError(
             f"the latent is written in version {version}, this one reads {VERSION}; update, or {_BROKEN}"
         )
-    if found != channels or not height or not width:
-        raise RebuildError(f"the latent says {found} x {height} x {width} where {channels} channels fit; {_BROKEN}")
+    if written != channels or not height or not width:
+        raise RebuildError(f"the latent says {written} x {height} x {width} where {channels} channels fit; {_BROKEN}")
     decoder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4", offset=start).astype(np.uint32))
     scales, planes = [], []
     for k in range(channels):
         scale, mean, deviation = _CHANNEL.unpack_from(data, _HEADER.size + k * _CHANNEL.size)
-        if not (0 < scale <= _LARGEST_SCALE + 1 and deviation >= 1):  # NaN isn't either
+        if not (0 < scale <= _LARGEST_SCALE + 1 and deviation >= 1):  # false for NaN too
             raise RebuildError(f"a channel of the latent has scale {scale} and deviation {deviation}; {_BROKEN}")
         scales.append(np.float32(scale))
         planes.append((_read(decoder, mean, deviation, height * width), mean, deviation))
-    # Nearly any words can be read as numbers; only those that the numbers are written in are whole.
+    # Nearly any words can be read as numbers; undamaged ones are those that these numbers are written as.
     if _words(planes) != data[start:]:
         raise RebuildError(f"the latent holds more or other numbers than it says; {_BROKEN}")
     values = [scale * steps.astype(np.float32) for scale, (steps, _, _) in zip(scales, planes, strict=True)]
@@ -92,7 +94,7 @@ def _model(mean: int, deviation: int) -> Any:
 
 
 def _rounded_up(scale: float) -> float:
-    """As float16, and at least the smallest normal one: a flat channel has a scale too."""
+    """The next float16, at least the smallest normal one: a flat channel needs a scale too."""
     if scale > _LARGEST_SCALE:
         raise ModelError(f"a latent reaches {scale * _TOP:.3g}: the autoencoder's weights are broken")
     half = np.float16(max(scale, 2.0**-14))

@@ -1,6 +1,6 @@
 """Gist -> images by a diffusion pipeline: from the caption alone, or from a latent too.
 
-A seed's noise is drawn on the CPU, so that it means the same picture on every device, to the device's last bits.
+A seed's noise is drawn on the CPU, so that it gives the same picture on every device, but for the last bits.
 Pictures are painted at the size that the checkpoint was trained on, in the shape of the gist, and then resized.
 """
 
@@ -17,21 +17,22 @@ from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
+from gistchain.models.strength import check_strength
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
 from gistchain.types import Gist, Latent, Pixels
 
 _LESS = "a smaller batch, side or dtype"
-_LONGEST_ASPECT = 2.0  # beyond, networks draw the same thing twice
+_LONGEST_ASPECT = 2.0  # in longer pictures networks draw the same thing twice
 
 
 class TextToImage:
     """Fulfils Painter by any text-to-image pipeline of diffusers, Stable Diffusion 1.5 by default; reads captions only.
 
-    Several captions are joined. steps, guidance_scale, negative: as in diffusers. side: of the square as large as what
-    is painted, in pixels; 0 for what the checkpoint was trained on. lora: LoRAs, each a file, folder or hub id; all are
-    on at `lora_scale`, or, where the caption names some (prompts.py), those at the scales that it says. batch: seeds
-    painted together; above 1 a picture's last bits depend on its neighbours. Weights in prompts, and captions longer
+    Several captions are joined. steps, guidance_scale, negative: as in diffusers. side: that of a square with as many
+    pixels as are painted; 0 for what the checkpoint was trained on. lora: LoRAs, each a file, folder or hub id; all are
+    on at `lora_scale`, or, where the caption names some (prompts.py), those at the scales that it gives. batch: seeds
+    painted together; above 1 a picture's last bits depend on the others. Weights in prompts, and captions longer
     than the text encoder reads, need one CLIP text encoder and the package compel; other pipelines cut long captions.
     """
 
@@ -89,7 +90,7 @@ class TextToImage:
         return painted
 
     def _read(self, prompt: Prompt) -> dict[str, Any]:
-        """What the pipeline is told: the text, or, where it has weights or is long, the text encoder's numbers."""
+        """The pipeline's prompt: the text, or, where it has weights or is long, the text encoder's embeddings."""
         tokenizer: Any = getattr(self._pipe, "tokenizer", None)
         encoder: Any = getattr(self._pipe, "text_encoder", None)
         alone = type(encoder).__name__ == "CLIPTextModel" and getattr(self._pipe, "text_encoder_2", None) is None
@@ -105,14 +106,14 @@ class TextToImage:
         from compel.prompt_parser import Conjunction, FlattenedPrompt, Fragment
 
         compel = Compel(tokenizer=tokenizer, text_encoder=encoder, truncate_long_prompts=False)
-        told = [
+        embeddings = [
             compel.build_conditioning_tensor_for_conjunction(
                 Conjunction([FlattenedPrompt([Fragment(words, weight) for words, weight in fragments])])
             )[0]
             for fragments in (prompt.fragments, ((self._negative, 1.0),))
         ]
-        told = compel.pad_conditioning_tensors_to_same_length(told)
-        return {"prompt_embeds": told[0], "negative_prompt_embeds": told[1]}
+        positive_, negative = compel.pad_conditioning_tensors_to_same_length(embeddings)
+        return {"prompt_embeds": positive_, "negative_prompt_embeds": negative}
 
     def _add_loras(self, sources: Sequence[str]) -> dict[str, str]:
         """What prompts call each LoRA -> what peft calls it."""
@@ -137,7 +138,7 @@ class TextToImage:
             self._pipe.disable_lora()
 
     def _canvas(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) that is painted: the shape of `size`, about side x side pixels, whole for the network."""
+        """(width, height) that is painted: about side x side pixels in the shape of `size`, in steps of the network."""
         if min(size) < 1:
             raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be painted")
         aspect = min(_LONGEST_ASPECT, max(1 / _LONGEST_ASPECT, size[0] / size[1]))
@@ -148,8 +149,8 @@ class TextToImage:
 class ImageToImage(TextToImage):
     """Fulfils Painter: noise is added to the latent of the gist up to a step t, and taken away from there (S2.2).
 
-    strength is t over all steps: 0, and whatever is less than half a step, only decodes the latent; 1 starts from
-    noise, and so does a gist without a latent. The latent is one of SdVae; where it is smaller than what is painted,
+    strength is t divided by the number of steps: 0, and anything below half a step, only decodes the latent; 1 starts
+    from noise, and so does a gist without a latent. The latent is one of SdVae; where it is smaller than the painting,
     its image is enlarged and coded again.
     """
 
@@ -170,7 +171,7 @@ class ImageToImage(TextToImage):
 
     @functools.cached_property
     def coder(self) -> SdVae:
-        """What writes and reads the latents of gists; its network is the pipeline's."""
+        """The coder of the latents of gists; its network is the pipeline's."""
         return SdVae.of(self._pipe.vae, max(SIDE, self._side))
 
     @functools.cached_property
@@ -189,12 +190,6 @@ class ImageToImage(TextToImage):
         if (values.shape[2] * self.coder.factor, values.shape[1] * self.coder.factor) == (width, height):
             return values
         return self.coder.latent_of(self.coder.pixels_of(values), (width, height))
-
-
-def check_strength(strength: float) -> None:
-    """Raises RebuildError outside 0..1."""
-    if not 0 <= strength <= 1:
-        raise RebuildError(f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)")
 
 
 def _native(pipe: Any, side: int) -> tuple[int, int]:

@@ -11,14 +11,14 @@ from typing import Any
 from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import Checkpoint, located, reading, whole
 from gistchain.models.transformers.running import memory, quietly, torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.safejson import parsed
 
 _LORA_FILE = "pytorch_lora_weights.safetensors"
 
 
 def load(checkpoint: Checkpoint) -> Any:
-    """The pipeline, on its device, with every weight from its files. Raises ModelError where that can't be."""
+    """The pipeline, on its device, with every weight from its files. Raises ModelError where one is missing."""
     who, source = checkpoint.who, checkpoint.source
     index = _index(checkpoint)
     with reading(who, source), silently(), memory(who, checkpoint.device, "a smaller dtype"):
@@ -36,7 +36,7 @@ def load(checkpoint: Checkpoint) -> Any:
 
 
 def files(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What from_pretrained of diffusers may open."""
+    """The arguments that say what from_pretrained of diffusers may open."""
     return {
         "local_files_only": not checkpoint.allow_download,
         "use_safetensors": None if checkpoint.allow_pickle else True,
@@ -51,7 +51,7 @@ def add_lora(pipeline: Any, checkpoint: Checkpoint, source: str, name: str) -> N
     folder, file = _lora_file(checkpoint, source)
     with reading(checkpoint.who, source), silently():
         pipeline.load_lora_weights(folder, weight_name=file, adapter_name=name, **files(checkpoint))
-    if name not in {one for names in pipeline.get_list_adapters().values() for one in names}:
+    if name not in {adapter for names in pipeline.get_list_adapters().values() for adapter in names}:
         raise ModelError(f"{source} holds no LoRA that fits {checkpoint.source}: it was made for another model")
 
 
@@ -63,7 +63,7 @@ def lora_name(source: str) -> str:
 
 @contextlib.contextmanager
 def silently() -> Iterator[None]:
-    """As running.quietly, and diffusers too."""
+    """A context like running.quietly, for diffusers too."""
     with quietly():
         from diffusers.utils import logging
 
@@ -79,7 +79,7 @@ def silently() -> Iterator[None]:
 
 
 def _index(checkpoint: Checkpoint) -> dict[str, Any]:
-    """model_index.json: which class each part is of."""
+    """The content of model_index.json: the class of each part."""
     folder = Path(checkpoint.source)
     if folder.is_dir() and not (folder / "model_index.json").is_file():
         told = parsed((folder / "config.json").read_bytes())  # read once by check_folder
@@ -88,14 +88,14 @@ def _index(checkpoint: Checkpoint) -> dict[str, Any]:
     with reading(checkpoint.who, checkpoint.source), silently():
         import diffusers
 
-        found: dict[str, Any] = diffusers.DiffusionPipeline.load_config(
+        index: dict[str, Any] = diffusers.DiffusionPipeline.load_config(
             checkpoint.source, local_files_only=not checkpoint.allow_download
         )
-        return found
+        return index
 
 
 def _text_parts(checkpoint: Checkpoint, index: dict[str, Any]) -> dict[str, Any]:
-    """The parts that are networks of transformers: diffusers would fill up weights that they lack with noise."""
+    """The parts that are networks of transformers, loaded here: diffusers would fill missing weights with noise."""
     import transformers
 
     parts = {}
@@ -117,10 +117,12 @@ def _lora_file(checkpoint: Checkpoint, source: str) -> tuple[str, str]:
     """(folder or hub id, name of the file)."""
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(path.glob(f"*{SAFE}")) or sorted(path.glob("*.bin")) or sorted(path.glob("*.pt"))
-        path = next((p for p in found if p.name == _LORA_FILE), found[0] if len(found) == 1 else path)
+        weights = sorted(path.glob(f"*{SAFE}")) or sorted(path.glob("*.bin")) or sorted(path.glob("*.pt"))
+        path = next((p for p in weights if p.name == _LORA_FILE), weights[0] if len(weights) == 1 else path)
         if path.is_dir():
-            raise ModelError(f"{source} holds {len(found)} files of weights instead of one LoRA: give the file itself")
+            raise ModelError(
+                f"{source} holds {len(weights)} files of weights instead of one LoRA: give the file itself"
+            )
     if not path.is_file():
         return located(checkpoint.who, source, allow_download=checkpoint.allow_download), _LORA_FILE
     refuse_pickle(path, allow=checkpoint.allow_pickle)

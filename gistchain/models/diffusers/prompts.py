@@ -1,7 +1,7 @@
-"""A prompt as people of Stable Diffusion write it -> its words with their weights, and the LoRAs that it asks for.
+"""A prompt in the notation of Stable Diffusion's users -> its words with their weights, and the LoRAs that it names.
 
 `a (red:1.2) ape, <lora:azuki:0.8>` (S3.10): (words:weight) draws more or less attention to the words, <lora:name:scale>
-turns on a LoRA and is no word itself. Whatever isn't written exactly so stays text: a caption comes from strangers.
+turns on a LoRA and is not painted. Anything that isn't written exactly so is text: captions come from strangers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WEIGHT = re.compile(r"\(([^()]+):(\d(?:\.\d{1,4})?)\)")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """fragments: (words, weight), in order; weight 1 is no weight. loras: (name, scale), as often as they are named."""
+    """fragments: (words, weight), in order, 1 for words without a weight. loras: (name, scale), as often as named."""
 
     fragments: tuple[tuple[str, float], ...]
     loras: tuple[tuple[str, float], ...]
@@ -32,7 +32,7 @@ class Prompt:
 
 
 def parse(prompt: str) -> Prompt:
-    """The prompt in its parts; any text is one."""
+    """The parts of the prompt; any text is a prompt."""
     loras = tuple((name.strip(), float(scale or 1)) for name, scale in _LORA.findall(prompt))
     text = re.sub(r"\s*,?\s*$", "", _LORA.sub("", prompt)) if loras else prompt
     fragments, end = [], 0

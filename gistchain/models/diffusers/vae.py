@@ -28,9 +28,11 @@ _LESS = "a smaller side or dtype"
 class SdVae:
     """Fulfils LatentCoder by an AutoencoderKL: Stable Diffusion's, or any other of diffusers.
 
-    source: its folder or hub id, or those of a pipeline that has one. side: pixels of the longest side that is coded.
+    source: its folder or hub id, or that of a pipeline with one. side: pixels of the longest side that is coded.
     The latent is the mean of the encoder's distribution, so that the same image gives the same bytes.
     """
+
+    name = CODER
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class SdVae:
         self._longest = side // self.factor
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """The largest latent that fits. Raises ModelError where not even one number a channel does."""
+        """The largest latent that fits. Raises ModelError where not even one number for each channel fits."""
         smallest = 0
         for width, height in self._sizes(image, size_bytes):
             size = width * self.factor, height * self.factor
@@ -71,14 +73,14 @@ class SdVae:
                 return Latent(CODER, data)
             smallest = len(data)
         raise ModelError(
-            f"{size_bytes} bytes are too few for latent coder {CODER!r}: the least is {smallest or 'some tens'}"
+            f"{size_bytes} bytes are too few for latent coder {CODER!r}: it needs at least {smallest or 'some tens'}"
         )
 
     def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:
         return fitted(self.pixels_of(self.values(latent)), size)
 
     def values(self, latent: Latent) -> NDArray[np.float32]:
-        """(channels, height, width) of a written latent. Raises RebuildError for one that isn't of this coder."""
+        """(channels, height, width) of an encoded latent. Raises RebuildError for that of another coder."""
         if latent.coder != CODER:
             raise RebuildError(f"the latent was written by {latent.coder!r}; this painter and coder read {CODER!r}")
         values = unpack(latent.data, channels=int(self._vae.config.latent_channels))
@@ -90,17 +92,19 @@ class SdVae:
         return values
 
     def latent_of(self, image: Pixels, size: tuple[int, int]) -> NDArray[np.float32]:
-        """(channels, height, width) of the image at (width, height) pixels, scaled as the denoiser knows it."""
+        """(channels, height, width): the latent of the image at (width, height) pixels, scaled for the denoiser."""
         import torch
 
-        seen = fitted(image, size).astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+        scaled = fitted(image, size).astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
         with self._running():
-            mean = self._vae.encode(torch.from_numpy(seen).to(self._vae.device, self._vae.dtype)).latent_dist.mode()
+            mean = self._vae.encode(torch.from_numpy(scaled).to(self._vae.device, self._vae.dtype)).latent_dist.mode()
             values = (mean.float() - self._shift) * float(self._vae.config.scaling_factor)
-            found: NDArray[np.float32] = values[0].cpu().numpy()
-        if not np.isfinite(found).all():
-            raise ModelError("the autoencoder computed numbers without end: try dtype float32, or another checkpoint")
-        return found
+            latent: NDArray[np.float32] = values[0].cpu().numpy()
+        if not np.isfinite(latent).all():
+            raise ModelError(
+                "the autoencoder computed numbers that are not finite: try dtype float32, or another checkpoint"
+            )
+        return latent
 
     def pixels_of(self, values: NDArray[np.float32]) -> Pixels:
         """The image that the decoder makes of a latent, `factor` pixels for each number."""
@@ -133,7 +137,7 @@ class SdVae:
 
 
 def fitted(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """The image at (width, height). Raises RebuildError for a size that none has."""
+    """The image at (width, height). Raises RebuildError for a size below 1."""
     from PIL import Image
 
     if min(size) < 1:
@@ -149,7 +153,7 @@ def _at_least_one(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def _load(checkpoint: Checkpoint) -> Any:
-    """The autoencoder of a folder or id, or of the pipeline that is there."""
+    """The autoencoder of a folder or id, or that of a pipeline there."""
     with reading(checkpoint.who, checkpoint.source), silently(), memory(checkpoint.who, checkpoint.device, _LESS):
         import diffusers
 
@@ -157,7 +161,7 @@ def _load(checkpoint: Checkpoint) -> Any:
         within: dict[str, Any] = {}
         try:
             config = diffusers.AutoencoderKL.load_config(checkpoint.source, **where)
-        except OSError:  # there is no config.json: it may be that of a pipeline
+        except OSError:  # without config.json it may be a pipeline's folder
             within = {"subfolder": "vae"}
             config = diffusers.AutoencoderKL.load_config(checkpoint.source, **where, **within)
         kind = config.get("_class_name") or config.get("model_type") or "something else"

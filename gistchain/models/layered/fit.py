@@ -3,7 +3,7 @@
 Given the hues, each pixel is a problem of its own, so blocks of 16 x 16 pixels are fitted one after the other, all
 tokens at once (Adam). Two rounds: the first with the trait types that show at a glance; then each hue takes a
 Gauss-Newton step, and types whose values still differ significantly in what is left (F statistic) join in: faint
-patterns that explain little of the variance but all of what the others do not. A hidden trait lays no claim.
+patterns that explain little of the variance, but all that the others leave. A hidden trait makes no claim.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def fit(
 ) -> Fitted:
     """images (N, P, 3) in [-1, 1], labels (N, T) with 0 = not visible, sizes: values of each type.
 
-    checkpoint: kept up to date while fitting, and gone on from where it exists; a fit of other tokens must not use it.
+    checkpoint: a file that is kept up to date while fitting, and that fitting continues from where it exists; it must
+    not be one of other tokens.
     """
     x = np.ascontiguousarray(images.transpose(0, 2, 1))
     first = np.cumsum([0, *(s + 1 for s in sizes)])
@@ -139,13 +140,13 @@ class _Block:
     ) -> None:
         self.x, self.active = x, active
         members = {v: np.flatnonzero(rows[:, t] == v) for t in active for v in range(first[t], first[t + 1])}
-        self.tokens = {v: found for v, found in members.items() if len(found)}
+        self.tokens = {v: tokens for v, tokens in members.items() if len(tokens)}
         self.values = list(self.tokens)
         numbered = list(enumerate(self.tokens.items()))
         self.of_type = {t: [(k, g) for k, (v, g) in numbered if first[t] <= v < first[t + 1]] for t in active}
         self.hues = np.ascontiguousarray(hues[rows].transpose(0, 2, 1))  # (N, 3, T)
         self.per_token = 1 / np.array([len(self.tokens[v]) for v in self.values], np.float32)
-        # A type's hue on its own layers says nothing that their colour does not.
+        # A type's hue on its own layers would only repeat what their colour says.
         self.tinted = np.ones((len(self.values), hues[rows].shape[1], 1), np.float32)
         for t in active:
             for k, _ in self.of_type[t]:
@@ -239,7 +240,7 @@ def _taken(state: Fitted, values: list[int], pixels: NDArray[np.int64]) -> tuple
 def _joining(
     left: Floats, rows: NDArray[np.int64], first: NDArray[np.int64], known: list[int], significant: float
 ) -> dict[int, Floats]:
-    """Types that explain something of what is left, with the mean of what is left for each of their values."""
+    """Types that explain part of what is left, each with the mean of what is left for each of its values."""
     n, _, p = left.shape
     flat, joining, best, most = left.reshape(n, -1), {}, 0, -1.0
     for t in range(len(first) - 1):

@@ -1,7 +1,7 @@
 """Tokens -> Layers: fits them on most tokens, and measures on the rest what the fit can't know about itself.
 
-Of the tokens nine tenths are fitted; the others show how far off pictures of unseen tokens are (noise, variation,
-error) and what the evidence of a pixel is worth (sharpness). Nothing here is a held-out score: keep tokens back for it.
+Nine tenths of the tokens are fitted; the others show how far off pictures of unseen tokens are (noise, variation,
+error) and what the evidence of a pixel is worth (sharpness). None of these is a held-out score: keep tokens back.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ def learn(
     progress: Callable[[float], None] = lambda share: None,
     checkpoint: Path | None = None,
 ) -> Layers:
-    """images (N, P, 3) in [-1, 1], labels (N, T). Of more than 3,000 tokens those with the rarest traits and a sample
-    of the others are used. The same tokens give the same layers. A checkpoint belongs to these very tokens.
+    """The layers of tokens: images (N, P, 3) in [-1, 1], labels (N, T). The same tokens give the same layers.
+
+    Of more than 3,000 tokens, those with the rarest traits and a sample of the others are used. checkpoint: as for
+    `fit`, a file of these very tokens.
     """
     chosen = _chosen(labels)
     images, labels = images[chosen], labels[chosen]
@@ -67,7 +69,7 @@ def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: T
     tokens = np.bincount(rows.ravel(), minlength=values)
     for a, b in pairwise(first):
         seen = np.flatnonzero(tokens[a:b]) + a
-        unseen = np.flatnonzero(tokens[a:b] == 0) + a  # no token shows it: it shows no more than the faintest
+        unseen = np.flatnonzero(tokens[a:b] == 0) + a  # values of no token: they show no more than the faintest
         fitted.claims[unseen] = fitted.claims[seen].min(0)
         fitted.colours[unseen] = fitted.colours[seen].mean(0)
     return Layers(
@@ -89,20 +91,20 @@ def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: T
 
 
 def _follows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each type an earlier one that is seen whenever it is: facial hair color, facial hair. -1 for none."""
-    seen = labels > 0
+    """For each type an earlier one that is visible whenever it is, or -1: facial hair for facial hair color."""
+    visible = labels > 0
     follows = np.full(labels.shape[1], -1)
     for t in range(1, labels.shape[1]):
-        if not _SOMETIMES < seen[:, t].mean() < 1 - _SOMETIMES:
+        if not _SOMETIMES < visible[:, t].mean() < 1 - _SOMETIMES:
             continue
-        together = (seen[:, :t] == seen[:, t : t + 1]).mean(0)
+        together = (visible[:, :t] == visible[:, t : t + 1]).mean(0)
         if together.max() > _TOGETHER:
             follows[t] = int(together.argmax())
     return follows
 
 
 def _gate(images: Floats) -> Gate:
-    """Of two halves: axes of one, the error of the other."""
+    """The axes come from one half of the tokens, the error from the other."""
     thumbnails = small(images)[:, :-1]
     mean = thumbnails.mean(0)
     seen, unseen = thumbnails[::2] - mean, thumbnails[1::2] - mean
@@ -122,7 +124,7 @@ def _guess(images: Floats, rows: NDArray[np.int64], values: int) -> Floats:
 
 
 def _judged(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers:
-    """What is open is learnt from one half and what evidence is worth under it from the other, both ways round."""
+    """What labels leave open is learnt from one half, what evidence is worth under it from the other; then swapped."""
     if len(images) < 4:
         return replace(layers, error=_LEAST_NOISE)
     halves = [np.arange(len(images)) % 2 == half for half in (0, 1)]
@@ -134,7 +136,7 @@ def _judged(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers
 
 
 def _open(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers:
-    """The layers with what these tokens' labels leave open."""
+    """The layers with the variation, noise and error that these tokens show beyond their labels."""
     wrong = np.stack([np.clip(layers.picture(row), -1, 1) for row in labels]) - images
     _, lengths, axes = np.linalg.svd(wrong.reshape(len(wrong), -1), full_matrices=False)
     kept = min(_DIRECTIONS, len(wrong) // 3)
@@ -147,11 +149,11 @@ def _open(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> Layers:
 
 
 Unseen = Sequence[tuple[Layers, Floats, NDArray[np.int64]]]
-"""Layers with tokens that nothing in them was learnt from."""
+"""Layers, each with images and labels of tokens that they were not learnt from."""
 
 
 def _sharpness(unseen: Unseen) -> Floats:
-    """For each type the sharpness under which the true values are likeliest, the other types' values being known."""
+    """For each type the sharpness under which its true values are likeliest, the values of other types being given."""
     first, chosen = unseen[0][0].first, []
     for t in range(len(first) - 1):
         prior = np.log(unseen[0][0].prior[first[t] : first[t + 1]])
@@ -170,7 +172,7 @@ def _sharpness(unseen: Unseen) -> Floats:
 
 
 def _vanishes(layers: Layers, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Types whose labelled values all show by their absence: what does not show is then not labelled either."""
+    """Types whose labels are nearly always visible: makers of such tokens don't label what can't be seen."""
     faint = [[absence(layers, row, t) < VISIBLE for row in labels if row[t]] for t in range(labels.shape[1])]
     return np.array([len(f) > 0 and np.mean(f) < _RARELY for f in faint])
 

@@ -1,8 +1,8 @@
 """The numbers of one collection's layers, how a row of labels becomes a picture, and their file.
 
 The file: MAGIC, the length of the gate (4 bytes, little-endian), the gate, the layers. Both are xz-compressed .npz of
-small integers, read without pickle. The gate comes first and is small, so that a shelf of collections can be asked
-"is this picture one of yours?" without opening the layers of each. The card beside the file carries its sha256.
+small integers, read without pickle. The gate comes first and is small, so that "is this picture of that collection?"
+is answered for a whole shelf without opening the layers of each. The card beside the file carries its sha256.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Floats = NDArray[np.float32]
 SIDE = 64
 FORMAT = 1
 MAGIC = b"GLY1"
-_CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept from a weight of 1 : 3000 up to e^30 : 1
+_CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept for weights of 1 : 3000 to e^30 : 1
 _COLOUR_STEP = 1.3 / 127  # a layer's own colour in [-1.3, 1.3], beyond white where it only shines through
 _MOST_VALUES, _MOST_TYPES, _MOST_BYTES, _MOST_ARRAYS = 4096, 64, 1 << 28, 32
-# What numpy, lzma and json raise at bytes that are not theirs.
+# What numpy, lzma and json raise for damaged bytes.
 _DAMAGE = (
     OSError,
     ValueError,
@@ -75,9 +75,9 @@ class Layers:
     variation (K, P * 3): what the labels leave open, its main directions, one standard deviation long; noise (P,) the
     variance that is left. guess (769, U): from 16 x 16 x 3 pixels to a first guess of each type's value.
     sharpness (T,): what one nat of pixel evidence is worth for a type, measured; 0 for a type that no pixel shows.
-    vanishes (T,): whether tokens are not labelled with a type's value where it is too faint to be seen.
-    trust: bias and slope (Platt) of the odds that a whole reading is right. follows (T,): the type whose colour a
-    type is, seen together or not at all, or -1. error: the usual mean squared error.
+    vanishes (T,): whether tokens lack the label of a type where its value is too faint to be seen.
+    trust: bias and slope (Platt) of the log odds that a whole reading is right. follows (T,): the type that is visible
+    whenever this one is, as facial hair is for facial hair color, or -1. error: the usual mean squared error.
     """
 
     traits: Traits
@@ -127,12 +127,21 @@ def small(images: NDArray[np.float32]) -> Floats:
     return np.concatenate([means, np.ones((n, 1), np.float32)], 1).astype(np.float32)
 
 
+def to_floats(images: NDArray[np.uint8]) -> Floats:
+    """(N, SIDE, SIDE, 3) in 0..255 -> (N, P, 3) in [-1, 1]."""
+    scaled: Floats = images.astype(np.float32)
+    scaled /= np.float32(127.5)
+    scaled -= 1
+    return scaled.reshape(len(images), -1, 3)
+
+
 def to_pixels(picture: Floats) -> Pixels:
+    """(P, 3) in [-1, 1] -> (SIDE, SIDE, 3) in 0..255; what lies outside is clipped."""
     return ((picture.reshape(SIDE, SIDE, 3) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
 
 
 def pack(layers: Layers) -> bytes:
-    """The file: integers of 8 bits wherever 8 bits are enough, zeros where a layer never shows."""
+    """The bytes of the file: integers of 8 bits wherever 8 bits are enough, zeros where a layer never shows."""
     claims = layers.claims - _floor(layers)
     shows = claims > _FAINTEST
     reach = [np.abs(layers.hues[a:b]).max() for a, b in pairwise(layers.first)]
@@ -178,7 +187,7 @@ def _opened(raw: bytes) -> dict[str, NDArray[Any]]:
     plain = stream.decompress(raw, _MOST_BYTES)
     if not stream.eof:
         raise ValueError("it is cut short, or too large")
-    with zipfile.ZipFile(io.BytesIO(plain)) as archive:  # as numpy stores it: what is compressed once more may explode
+    with zipfile.ZipFile(io.BytesIO(plain)) as archive:  # as numpy stores it: members compressed once more may explode
         members = archive.infolist()
         if len(members) > _MOST_ARRAYS or any(m.compress_type != zipfile.ZIP_STORED for m in members):
             raise ValueError("it holds other things than a few arrays")
@@ -187,7 +196,7 @@ def _opened(raw: bytes) -> dict[str, NDArray[Any]]:
 
 
 def unpack_gate(raw: bytes, what: str) -> Gate:
-    """As `unpack`, of the gate alone."""
+    """The gate alone; otherwise as `unpack`."""
     try:
         arrays = _opened(_parts(raw)[0])
         gate = Gate(arrays["mean"].astype(np.float32), _restored(arrays, "axes"), float(arrays["error"]))
@@ -200,17 +209,17 @@ def unpack_gate(raw: bytes, what: str) -> Gate:
 
 def _parts(raw: bytes) -> tuple[bytes, bytes]:
     if raw[:4] != MAGIC:
-        raise ValueError("it does not begin as one")
+        raise ValueError("it does not start like one")
     stop = 8 + int.from_bytes(raw[4:8], "little")
     return raw[8:stop], raw[stop:]
 
 
 def _damaged(what: str, error: Exception) -> ModelError:
-    return ModelError(f"{what} is no collection model, or a damaged one ({error}): train or install it again")
+    return ModelError(f"{what} is not a collection model, or a damaged one ({error}): train or install it again")
 
 
 def _floor(layers: Layers) -> Floats:
-    """(P,) the claim that is there whatever the labels are: what lies far below it never shows."""
+    """(P,) the least claim that is made whatever the labels are: what lies far below it never shows."""
     floor: Floats = np.max([layers.claims[a:b].min(0) for a, b in pairwise(layers.first)], 0)
     return floor
 

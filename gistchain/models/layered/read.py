@@ -1,9 +1,9 @@
 """A picture -> the labels of its traits, by the layers themselves: which values would paint just these pixels?
 
 Coordinate descent from a linear first guess: each type in turn takes the value whose picture is nearest, until nothing
-changes. Near means likely: pixel by pixel scaled by the noise that fitting left, and blind along the main directions
-in which pictures with equal labels vary. `sharpness` then turns evidence into probabilities, one number a type, and
-`trust` their product into the confidence that tokens which were not fitted bear out.
+changes. Near means likely: differences are scaled, pixel by pixel, by the noise that fitting left, and do not count
+along the main directions in which pictures with equal labels vary. `sharpness`, one number for each type, then turns
+evidence into probabilities, and `trust` turns their product into a confidence, calibrated on unfitted tokens.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from gistchain.models.layered.model import Floats, Layers, small
 
 _SWEEPS = 6
-_ALONE = 4.0  # nats against a colour whose type is not seen, or the other way round
+_ALONE = 4.0  # nats against a colour without its type, and against a type without its colour
 _STILL_THE_COLLECTION = 3.0  # times the collection's own error, and at least the next number
 _LEAST_ERROR = 0.02
 VISIBLE = 16 / 127.5
-"""A trait whose absence changes no pixel by this much, of 2, can't be seen."""
+"""A trait whose absence changes no pixel by this much, on a scale of 2, can't be seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,26 +35,26 @@ class Reading:
 
 
 def log_odds(reading: Reading) -> float:
-    """Of all types being right, if each were right by its own chance."""
+    """The log odds that all types are right, if their chances were independent."""
     chance = float(np.clip(np.prod(reading.chances), 1e-4, 1 - 1e-4))
     return float(np.log(chance / (1 - chance)))
 
 
 def absence(layers: Layers, labels: NDArray[np.int64], t: int, value: int = 0) -> float:
-    """The largest change of a pixel, of 2, where type t has another value, by default none."""
+    """The largest change of a pixel, on a scale of 2, if type t had this value instead, by default "not visible"."""
     other = labels.copy()
     other[t] = value
     return float(np.abs(layers.picture(other) - layers.picture(labels)).max())
 
 
 class Reader:
-    """Reads pictures of one collection."""
+    """Reads the traits of pictures of one collection."""
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
 
     def read(self, picture: Floats) -> Reading:
-        """picture (P, 3) in [-1, 1]."""
+        """The labels of a picture (P, 3) in [-1, 1]."""
         layers, first = self.layers, self.layers.first
         scores = (small(picture[None]) @ layers.guess)[0]
         labels = np.array([int(scores[a:b].argmax()) for a, b in pairwise(first)])
@@ -65,44 +65,44 @@ class Reader:
             if (labels == before).all() and not self._paired(picture, labels):
                 break
         chances = []
-        seen = self.visible(labels)
+        visible = self.visible(labels)
         for t in range(len(labels)):
             logs = self.log_chances(picture, labels, t)
             shares = np.exp(logs - logs.max())
             shares /= shares.sum()
-            # What can't be seen is not said: then "not visible" is as right as the value itself.
-            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not seen[t] else 0))
+            # A trait that can't be seen gets the label 0, which is then as right as the value itself.
+            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not visible[t] else 0))
         wrong = np.clip(layers.picture(labels), -1, 1) - picture
-        return Reading(seen, np.array(chances), float((wrong * wrong).mean()))
+        return Reading(visible, np.array(chances), float((wrong * wrong).mean()))
 
     def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels without unreadable types, and without traits too faint to be seen where such are not labelled."""
-        seen = np.where(self.layers.sharpness > 0, labels, 0)
-        for t in np.flatnonzero(seen * self.layers.vanishes):
+        """The labels without unreadable types, and without faint traits of types that are labelled only if visible."""
+        visible = np.where(self.layers.sharpness > 0, labels, 0)
+        for t in np.flatnonzero(visible * self.layers.vanishes):
             if absence(self.layers, labels, int(t)) < VISIBLE:
-                seen[t] = 0
-        return seen
+                visible[t] = 0
+        return visible
 
     def _paired(self, picture: Floats, labels: NDArray[np.int64]) -> bool:
-        """Tries a type together with its colour, where alone neither could move; True if that changed the labels."""
+        """Changes a type and its colour together, where neither could change alone; True if that changed the labels."""
         changed = False
         for colour, t in enumerate(self.layers.follows):
             if t < 0 or (labels[t] and labels[colour]):
                 continue
-            found = {}
+            scores = {}
             for value in range(len(self.layers.traits.values[self.layers.traits.types[colour]]) + 1):
                 tried = labels.copy()
                 tried[colour] = value
                 logs = self.log_chances(picture, tried, int(t))
                 own = np.log(self.layers.prior[self.layers.first[colour] + value])
-                found[value, int(logs.argmax())] = float(logs.max() + own)
-            best = max(found, key=lambda pair: found[pair])
+                scores[value, int(logs.argmax())] = float(logs.max() + own)
+            best = max(scores, key=lambda pair: scores[pair])
             changed |= best != (labels[colour], labels[t])
             labels[colour], labels[t] = best
         return changed
 
     def confidence(self, reading: Reading) -> float:
-        """The chance of the whole caption: that it is this collection at all, times that of every type."""
+        """The chance that the whole caption is right: that it is this collection at all, times that of every type."""
         limit = max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
         bias, slope = self.layers.trust
         right = 1 / (1 + np.exp(-(bias + slope * log_odds(reading))))
@@ -114,7 +114,7 @@ class Reader:
         evidence = self.surprise(picture, labels, t)
         logs: Floats = np.log(self.layers.prior[own]) - self.layers.sharpness[t] * evidence
         for colour, type_ in enumerate(self.layers.follows):
-            if type_ >= 0 and t in (colour, type_):  # seen together or not at all
+            if type_ >= 0 and t in (colour, type_):  # visible together or not at all
                 other = labels[type_ if t == colour else colour]
                 logs[1:] -= _ALONE * (other == 0)
                 logs[0] -= _ALONE * (other != 0)

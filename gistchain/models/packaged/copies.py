@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.zoo import onnx
+from gistchain.models.zoo import onnx, weights
 
 CARD = "rareness"
 GRAPHS = ("rareness-xgboost", "rareness-keras", "rareness-kin")
@@ -86,7 +86,7 @@ def calibrated(odds: NDArray[np.float64], knots: Mapping[str, Sequence[float]]) 
 
 @functools.cache
 def _card() -> dict[str, Any]:
-    return onnx.card(CARD)
+    return weights.card(CARD)
 
 
 @functools.cache

@@ -28,7 +28,7 @@ from gistchain.errors import ModelError
 from gistchain.models.packaged.content import NETWORK, PackagedRater, content
 from gistchain.models.packaged.networks import network, reduced
 from gistchain.models.packaged.nsfw import nsfwjs, open_nsfw
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Content, Pixels
 
 CARD = "fingerprint"

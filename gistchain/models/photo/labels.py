@@ -1,7 +1,7 @@
 """ImageNet's 1000 classes -> a tree of everyday words: a right general word is worth more than a wrong special one.
 
-The tree is ours, written by hand over the class numbers: 'animal/mammal/dog' holds 118 breeds. A node's probability is
-the sum over its classes, so a network that can't tell two terriers apart may still be sure of the dog.
+The tree was written by hand over the class numbers: 'animal/mammal/dog' holds 118 breeds. A word's probability is the
+sum over its classes, so a network that can't tell two terriers apart may still be sure of the dog.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ _ROUGH = {
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """One word of the tree. path: from its kind down, such as ('animal', 'bird', 'toucan')."""
+class LabelNode:
+    """One word of the tree. path: all words from its kind down, such as ('animal', 'bird', 'toucan')."""
 
     path: tuple[str, ...]
     probability: float
@@ -160,23 +160,23 @@ class Node:
         return self.path[-1]
 
 
-def best_path(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> list[Node]:
+def best_path(probabilities: NDArray[np.float32], names: tuple[str, ...]) -> list[LabelNode]:
     """The most probable kind, its most probable part, and so on down to one class, most general first.
 
     probabilities: shape (1000,); names: ImageNet's, in the same order.
     """
     at: tuple[str, ...] = ()
-    found: list[Node] = []
+    nodes: list[LabelNode] = []
     while True:
         below: dict[str, float] = {}
         for path, number in zip(class_paths(names), range(len(names)), strict=True):
             if path[: len(at)] == at and len(path) > len(at):
                 below[path[len(at)]] = below.get(path[len(at)], 0.0) + float(probabilities[number])
         if not below:
-            return found
+            return nodes
         word, probability = max(below.items(), key=lambda item: item[1])
         at = (*at, word)
-        found.append(Node(at, probability))
+        nodes.append(LabelNode(at, probability))
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""What colour is where, in a dozen words: 'light blue above, green below, white and grey in the middle'.
+"""Image <-> what colour is where, in a dozen words: 'light blue above, green below, white and grey in the middle'.
 
 A layout is a way to cut a picture into two or three places; its words are the colour names that would paint the picture
-best, each place in one or two colours. The captioner finds them, the sketch painter reads them: both use this table.
+best, one or two for each place. The captioner chooses them, the sketch painter reads them: both use this table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LAYOUTS = (
     ("above", "below", "in the middle"),
     ("on the left", "on the right", "in the middle"),
 )
-# A word must earn its place: so many units of CIEDE2000, averaged over the picture, for one more place or colour.
+# What one more place or colour must gain: units of CIEDE2000, averaged over the picture.
 _PRICE_OF_A_PLACE, _PRICE_OF_A_COLOUR = 0.3, 0.6
 _SATURATES = 40.0  # two colours that differ more than this are simply different
 _MIDDLE = 0.3  # half axes of the ellipse in the middle, in sides of the picture
@@ -37,7 +37,7 @@ _COLOURLESS = 5.0  # chroma C* that all but a twentieth stay below
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class ColourRegion:
     """One place and the names of its colours, the most common first."""
 
     place: str
@@ -47,42 +47,43 @@ class Region:
         return f"{' and '.join(self.colours)} {self.place}"
 
 
-def regions_of(image: Pixels) -> list[Region]:
-    """The layout that paints the picture best for the words that it takes."""
+def regions_of(image: Pixels) -> list[ColourRegion]:
+    """The regions of the layout that paints the picture best, each word costing its price."""
     distances = _distances(_thumbnail(image))  # (GRID * GRID, names)
-    found = [_described(places, distances) for places in LAYOUTS]
-    return min(found, key=lambda item: item[0])[1]
+    described = [_described(places, distances) for places in LAYOUTS]
+    return min(described, key=lambda priced: priced[0])[1]
 
 
 def light_of(image: Pixels) -> str:
     """'dark', 'bright', 'black and white' or ''."""
-    seen = lab(_thumbnail(image))
-    if float(np.quantile(np.hypot(seen[..., 1], seen[..., 2]), 0.95)) < _COLOURLESS:
+    colours = lab(_thumbnail(image))
+    if float(np.quantile(np.hypot(colours[..., 1], colours[..., 2]), 0.95)) < _COLOURLESS:
         return "black and white"
-    lightness = float(seen[..., 0].mean())
+    lightness = float(colours[..., 0].mean())
     return "dark" if lightness < _DARK else "bright" if lightness > _BRIGHT else ""
 
 
-def read_regions(text: str) -> list[Region]:
+def read_regions(text: str) -> list[ColourRegion]:
     """The regions that a caption names, free text too; empty where it names no colour.
 
-    Colours without a place: of one, all over; of more, the first around, the others in the middle.
+    Of colours without a place, one alone is taken to be all over; of several, the first around, the others in the
+    middle.
     """
-    placed: list[Region] = []
+    placed: list[ColourRegion] = []
     loose: list[str] = []
     for number, part in enumerate(_parts(text)):
         names = tuple(dict.fromkeys(colours_in(part)))
         place = _place_pattern().search(part.casefold())
         if names and place:
-            placed.append(Region(place[1], names))
+            placed.append(ColourRegion(place[1], names))
         elif names and not (number == 0 and _subject_pattern().match(part)):
             loose += names
     if placed or not loose:
         return placed
     return (
-        [Region("around", (loose[0],)), Region("in the middle", tuple(loose[1:]))]
+        [ColourRegion("around", (loose[0],)), ColourRegion("in the middle", tuple(loose[1:]))]
         if len(loose) > 1
-        else [Region("all over", (loose[0],))]
+        else [ColourRegion("all over", (loose[0],))]
     )
 
 
@@ -109,23 +110,23 @@ def _inside(place: str, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArr
     return np.ones(y.shape, bool)
 
 
-def ordered(regions: Sequence[Region]) -> list[Region]:
+def ordered(regions: Sequence[ColourRegion]) -> list[ColourRegion]:
     """Backgrounds first, what lies in the middle last: the order in which they are painted."""
     rank = {"all over": 0, "around": 1, "across the middle": 3, "in the middle": 4}
     return sorted(regions, key=lambda r: rank.get(r.place, 2))
 
 
-def _described(places: tuple[str, ...], distances: NDArray[np.float64]) -> tuple[float, list[Region]]:
-    """(mean difference of the painted from the seen, with the price of the words; the regions)."""
+def _described(places: tuple[str, ...], distances: NDArray[np.float64]) -> tuple[float, list[ColourRegion]]:
+    """(mean difference between painting and picture plus the price of the words, the regions)."""
     grid = (np.arange(GRID) + 0.5) / GRID
-    order = [r.place for r in ordered([Region(p, ()) for p in places])]
+    order = [r.place for r in ordered([ColourRegion(p, ()) for p in places])]
     owner = cut(order, *np.meshgrid(grid, grid, indexing="ij")).ravel()
     cost, by_place = _PRICE_OF_A_PLACE * len(places), {}
     for number, place in enumerate(order):
         inside = distances[owner == number]
         difference, by_place[place] = _named(inside)
         cost += difference * len(inside) / len(distances)
-    return cost, [Region(place, by_place[place]) for place in places]
+    return cost, [ColourRegion(place, by_place[place]) for place in places]
 
 
 def _named(distances: NDArray[np.float64]) -> tuple[float, tuple[str, ...]]:
@@ -168,5 +169,5 @@ def _place_pattern() -> re.Pattern[str]:
 
 @functools.cache
 def _subject_pattern() -> re.Pattern[str]:
-    """The head of our own captions: its subject may be called after a colour (a red fox) that is said nowhere else."""
+    """The head of our own captions: its subject may contain the name of a colour (a red fox) that is no place's."""
     return re.compile(r"an? (dark |bright |black and white )?(photo|drawing|picture) of ", re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 A photograph has noise and soft edges nearly everywhere, a drawing areas of exactly one colour and edges between: eleven
 numbers measured on the pixels, and how the first two stages of the packaged network answer, weighed by a logistic
-regression (training/photo_captioner.py).
+regression (training/photo/captioner.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.zoo.onnx import card
+from gistchain.models.zoo.weights import card
 from gistchain.types import Pixels
 
 _LARGEST = 384
@@ -22,7 +22,7 @@ def photo_chance(image: Pixels, maps: Sequence[NDArray[np.float32]]) -> float:
     """0..1. maps: the packaged network's stage maps of the image."""
     fitted = card("photo-captioner")["medium"]
     standard = (medium_features(image, maps) - np.array(fitted["mean"])) / np.array(fitted["scale"])
-    # Standard scores far outside what was seen in training (a single pixel, a bar code) say nothing more.
+    # Scores far outside those of training (a single pixel, a bar code) are not trusted any further.
     x = float(standard.clip(-4, 4) @ np.array(fitted["weights"]) + fitted["bias"])
     return float(1 / (1 + np.exp(-np.clip(x, -30, 30))))
 
@@ -69,7 +69,7 @@ def _steps(pixels: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
 
 
 def _reduced(image: Pixels) -> Pixels:
-    """At most _LARGEST pixels a side; smaller images stay as they are, for resampling blurs what is to be measured."""
+    """At most _LARGEST pixels a side; smaller images stay as they are, because resampling blurs what is measured."""
     from PIL import Image
 
     height, width = image.shape[:2]

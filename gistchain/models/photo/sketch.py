@@ -1,7 +1,7 @@
 """Gist -> a colour sketch of any picture: what a caption says of colours and places, or a photo's own latent.
 
-It draws no things: a field of the told colours, soft where the caption says photo, flat where it says drawing. Crude,
-and all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that instead.
+It draws no things, only fields of the named colours, soft where the caption says photo, flat where it says drawing:
+crude, but all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that.
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 
 from gistchain.colours import COLOURS
 from gistchain.errors import RebuildError
-from gistchain.models.photo.layout import Region, cut, ordered, read_regions
+from gistchain.models.photo.layout import ColourRegion, cut, ordered, read_regions
+from gistchain.models.strength import check_strength
 from gistchain.types import Gist, LatentCoder, Pixels
 
 _CANVAS = 192  # the longer side in pixels: more would only be smoother
-_NEUTRAL = [Region("around", ("light grey",)), Region("in the middle", ("grey",))]  # for a caption without a colour
+_NEUTRAL = [
+    ColourRegion("around", ("light grey",)),
+    ColourRegion("in the middle", ("grey",)),
+]  # for a caption without a colour
 _TEXTURE = 7.0  # brightness of the grain in 0..255
 
 
 class SketchPainter:
-    """Fulfils Painter for any caption. coder: what reads the latents named `photo`; the default one if not given."""
+    """Fulfils Painter for any caption. coder: reads the latents of the coder `photo`; by default PhotoLatent."""
 
     name = "sketch"
 
@@ -30,10 +34,7 @@ class SketchPainter:
         self._coder = coder
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        if not 0 <= strength <= 1:
-            raise RebuildError(
-                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (paint from the caption)"
-            )
+        check_strength(strength)
         decoded = self._decoded(gist) if strength < 1 else None
         if decoded is not None and strength == 0:
             return [decoded.copy() for _ in seeds]
@@ -76,11 +77,11 @@ def _sketch(text: str, size: tuple[int, int], seed: int) -> Pixels:
 
 
 def _painted(
-    regions: Sequence[Region], size: tuple[int, int], flat: bool, noise: np.random.RandomState
+    regions: Sequence[ColourRegion], size: tuple[int, int], flat: bool, noise: np.random.RandomState
 ) -> NDArray[np.float64]:
     width, height = size
     y, x = np.meshgrid((np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width, indexing="ij")
-    # The borders between the places are bent, and the middle is moved, by what the seed says.
+    # The seed bends the borders between the places and moves the middle.
     shift = noise.uniform(-0.04, 0.04, 2)
     bent_y, bent_x = y + shift[0] + 0.05 * _field(noise, size, 4), x + shift[1] + 0.05 * _field(noise, size, 4)
     owner = cut([r.place for r in regions], bent_y, bent_x)
@@ -94,7 +95,7 @@ def _painted(
     return canvas + _TEXTURE * (_field(noise, size, 6) + 0.5 * _field(noise, size, 24))[..., None]
 
 
-def _coloured(region: Region, size: tuple[int, int], noise: np.random.RandomState) -> NDArray[np.float64]:
+def _coloured(region: ColourRegion, size: tuple[int, int], noise: np.random.RandomState) -> NDArray[np.float64]:
     """The region's colours as patches, the first one's the larger, over the whole canvas."""
     field = _field(noise, size, 5)
     colours = [np.array(COLOURS[name], np.float64) for name in region.colours]

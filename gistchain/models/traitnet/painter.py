@@ -1,7 +1,7 @@
-"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/painter.py).
+"""Gist -> images of punks and Nouns: flow matching in a PCA latent (training/traitnet/painter.py).
 
-The caption's phrases, as MiniLM vectors, steer a residual MLP that walks from noise to an image in eight steps;
-a latent `thumb8` (8x8 colours) and its noise level steer it too. One small network for each collection.
+The caption's phrases, as MiniLM vectors, steer a residual MLP that goes from noise to an image in eight steps; a latent
+of the coder `thumb8` (8x8 colours) steers it too. There is one small network for each collection.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
+from gistchain.models.strength import check_strength
+from gistchain.models.thumb8 import enlarged, grid_or_none
 from gistchain.models.traitnet.captioner import collections
-from gistchain.models.zoo.onnx import WEIGHTS, card, session
-from gistchain.traits import Traits, parts
+from gistchain.models.zoo.onnx import session
+from gistchain.models.zoo.weights import WEIGHTS, card
+from gistchain.traits import Traits, is_called, parts
 from gistchain.types import Gist, Pixels, TextEmbedder
 
 STEPS = 8
 GUIDANCE = 1.5
 _WARP = 1.3  # steps are shorter near the noise
-_THUMB_BYTES = 8 * 8 * 3
+_THUMB_NUMBERS = 8 * 8 * 3 + 2
 
 
 class TraitPainter:
@@ -35,18 +38,15 @@ class TraitPainter:
         self._embedder = embedder
 
     def knows(self, subject: str) -> bool:
-        return _found(subject) is not None
+        return _painted_of(subject) is not None
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        if not 0 <= strength <= 1:
-            raise RebuildError(
-                f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)"
-            )
+        check_strength(strength)
         subject, phrases = parts(gist.captions[0] if gist.captions else "")
         network = _network(_collection_of(subject))
         vectors = self._embedder.embed([subject, *phrases])
-        thumb = _thumb_of(gist)
-        return [_fit(network.paint(vectors, seed, thumb, strength), gist.size, network.pixel_art) for seed in seeds]
+        grid = grid_or_none(gist.latent)
+        return [_fit(network.paint(vectors, seed, grid, strength), gist.size, network.pixel_art) for seed in seeds]
 
 
 class _Network:
@@ -61,15 +61,17 @@ class _Network:
         self._palette = palette.reshape(-1, 3)
         self.pixel_art = len(self._palette) > 0
 
-    def paint(self, vectors: NDArray[np.float32], seed: int, thumb: NDArray[np.float32], strength: float) -> Pixels:
+    def paint(self, vectors: NDArray[np.float32], seed: int, grid: Pixels | None, strength: float) -> Pixels:
+        """vectors (V, 384): subject and phrases. grid (8, 8, 3): the colours of a thumbnail, where there is one."""
         # RandomState's stream is frozen for ever: a seed means the same picture after any upgrade of numpy.
         z = np.random.RandomState(seed).standard_normal(self._rank).astype(np.float32)
         start = 0.0
-        if thumb[-1] and strength < 1:
+        if grid is not None and strength < 1:
             start = 1 - strength
-            z = np.float32(start) * self._encode(thumb) + np.float32(1 - start) * z
+            z = np.float32(start) * self._encode(grid) + np.float32(1 - start) * z
         times = (start + (1 - start) * np.linspace(0, 1, STEPS + 1) ** _WARP).astype(np.float32)
         mask = np.array([[1.0] * len(vectors), [0.0] * len(vectors)], np.float32)  # with the caption, and without
+        thumb = _steering(grid)
         feed = self._feed(phrases=np.stack([vectors, vectors]), mask=mask, thumb=np.stack([thumb, thumb]))
         for now, after in itertools.pairwise(times):
             if now >= 1:
@@ -79,12 +81,9 @@ class _Network:
             z = z + (after - now) * (clean - z) / (1 - now)
         return self._snap(self._run("pixels", {**feed, "z": np.stack([z, z])})[0])
 
-    def _encode(self, thumb: NDArray[np.float32]) -> NDArray[np.float32]:
-        from PIL import Image
-
-        small = ((thumb[:_THUMB_BYTES].reshape(8, 8, 3) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
-        large = Image.fromarray(small).resize((self._canvas, self._canvas), Image.Resampling.BICUBIC)
-        image = (np.asarray(large, np.float32) / 127.5 - 1).reshape(1, -1)
+    def _encode(self, grid: Pixels) -> NDArray[np.float32]:
+        large = enlarged(grid, (self._canvas, self._canvas))
+        image = (large.astype(np.float32) / 127.5 - 1).reshape(1, -1)
         latent: NDArray[np.float32] = self._run("encoded", self._feed(image=np.repeat(image, 2, 0)))[0]
         return latent
 
@@ -94,7 +93,7 @@ class _Network:
             "t": np.zeros(2, np.float32),
             "phrases": np.zeros((2, 1, 384), np.float32),
             "mask": np.zeros((2, 1), np.float32),
-            "thumb": np.zeros((2, _THUMB_BYTES + 2), np.float32),
+            "thumb": np.zeros((2, _THUMB_NUMBERS), np.float32),
             "image": np.zeros((2, self._canvas**2 * 3), np.float32),
         }
         return {**empty, **given}
@@ -127,34 +126,29 @@ def _only_this_output() -> Any:
 
 @functools.cache
 def painted() -> tuple[Traits, ...]:
-    """The collections that there are networks for."""
+    """The collections that have a network."""
     return tuple(t for t in collections() if (WEIGHTS / f"painter-{t.collection}.json").is_file())
 
 
-def _found(subject: str) -> str | None:
-    wanted = subject.casefold().removesuffix(" avatar").strip()
-    for traits in painted():
-        names = {traits.subject.casefold(), traits.collection.casefold()}
-        if wanted in names | {n.removesuffix("s") for n in names}:
-            return traits.collection
-    return None
+def _painted_of(subject: str) -> Traits | None:
+    return next((t for t in painted() if is_called(subject, t.subject, t.collection)), None)
 
 
 def _collection_of(subject: str) -> str:
-    if (found := _found(subject)) is not None:
-        return found
+    if (traits := _painted_of(subject)) is not None:
+        return traits.collection
     known = ", ".join(t.subject for t in painted())
     raise RebuildError(
-        f"this painter draws {known}; the caption's subject is {subject or 'none of them'!r}. "
+        f"this painter draws {known}; the caption's subject is {subject or 'missing'!r}. "
         "Word the caption as 'A picture of <one of these>, containing ...', or rebuild with another painter"
     )
 
 
-def _thumb_of(gist: Gist) -> NDArray[np.float32]:
-    """(194,): 8x8x3 colours in [-1, 1], their noise level, 1 where there is a latent that this painter reads."""
-    thumb = np.zeros(_THUMB_BYTES + 2, np.float32)
-    if gist.latent is not None and gist.latent.coder == "thumb8" and len(gist.latent.data) == _THUMB_BYTES:
-        thumb[:_THUMB_BYTES] = np.frombuffer(gist.latent.data, np.uint8) / np.float32(127.5) - 1
+def _steering(grid: Pixels | None) -> NDArray[np.float32]:
+    """(194,): 8x8x3 colours in [-1, 1], their noise level (0: a gist's are exact), 1 where there is a grid."""
+    thumb = np.zeros(_THUMB_NUMBERS, np.float32)
+    if grid is not None:
+        thumb[:-2] = grid.ravel() / np.float32(127.5) - 1
         thumb[-1] = 1
     return thumb
 

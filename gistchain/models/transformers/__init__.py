@@ -1,5 +1,8 @@
 """Models of transformers and torchvision behind the Protocols, from any hub id or local folder (extra `hf`).
 
+    hub id or folder ──> loading.py: Checkpoint, checked, on its device ──> captioners, embedders, segmenters, corrector
+    torchvision's weights ──> statedict.py ──────────────────────────────> segmenters (FCN), evaluators
+
 torch is imported when a model is made, not before. Not run with real weights here: tests/hf runs every class on a tiny
 random checkpoint that the real classes made and saved.
 """

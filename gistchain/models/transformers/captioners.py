@@ -1,8 +1,8 @@
 """Images -> captions, by networks that describe photographs: BLIP, and LLaVA with any language model inside.
 
-Confidence is the geometric mean of the probabilities that the network gave to the tokens of its caption, the one that
-ends it included: in 0..1, and comparable between long captions and short ones. Captions are greedy, or the best of
-`beams`: the same image always gets the same one.
+Confidence is the geometric mean of the probabilities that the network gave to the tokens of its caption, the end token
+included: in 0..1, and comparable between long captions and short ones. Captions are greedy, or the best of `beams`: the
+same image always gets the same one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LESS = "a smaller batch or dtype, or fewer beams"
 class Blip:
     """Fulfils Captioner by BLIP (Li et al. 2022), base and large.
 
-    max_tokens: where a caption is cut at the latest. beams: 1 is greedy. batch: images that are run together.
+    max_tokens: the longest caption. beams: 1 is greedy. batch: images that are run together.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Blip:
 class Llava:
     """Fulfils Captioner by LLaVA (Liu et al. 2023): asks for a brief account of the picture.
 
-    The language model is whatever the checkpoint has: Vicuna, Llama, Qwen1.5-0.5B (S4.2). query: put through the
-    checkpoint's chat template where it has one, else as it stands.
+    The language model is that of the checkpoint: Vicuna, Llama, Qwen1.5-0.5B (S4.2). query: put through its chat
+    template, where the checkpoint has one.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Llava:
         allow_pickle: bool = False,
     ) -> None:
         if query.count("<image>") != 1:
-            raise SettingError(f"the query {query!r} must name the place of the picture, <image>, once")
+            raise SettingError(f"the query {query!r} must contain <image>, the place of the picture, once")
         self._checkpoint = Checkpoint("captioner 'llava'", source, device, dtype, allow_download, allow_pickle)
         self._options, self._batch = _options(max_tokens, beams), positive(batch, "batch")
         self._model = self._checkpoint.model("LlavaForConditionalGeneration", ("llava",))
@@ -128,7 +128,7 @@ def _options(max_tokens: int, beams: int) -> dict[str, Any]:
 
 
 def _captions(who: str, decoder: Any, tokenizer: Any, done: Any, ends: set[int]) -> list[Caption]:
-    """Text and confidence of what `decoder` generated; the prompt and what follows an end token don't count."""
+    """Text and confidence of what `decoder` generated, without the prompt and without what follows an end token."""
     logits = tuple(step.float() for step in done.logits)
     beams = getattr(done, "beam_indices", None)
     logs = decoder.compute_transition_scores(done.sequences, logits, beams, normalize_logits=True).cpu().numpy()
@@ -142,4 +142,5 @@ def _captions(who: str, decoder: Any, tokenizer: Any, done: Any, ends: set[int])
 
 
 def _ends(*tokens: int | list[int] | None) -> set[int]:
-    return {one for given in tokens for one in (given if isinstance(given, list) else [given]) if one is not None}
+    flat = [token for given in tokens for token in (given if isinstance(given, list) else [given])]
+    return {token for token in flat if token is not None}

@@ -1,4 +1,4 @@
-"""Text that a channel has damaged -> the text that was meant, by a fine-tuned BART (training/corrector.py, S4.3)."""
+"""Text that a channel has damaged -> the text that was meant, by a BART that training/text tunes (S4.3)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _WINDOW = 256  # tokens: captions are far shorter; positions of BART end at 1,02
 
 
 class BartCorrector:
-    """Fulfils TextCorrector by BART (Lewis et al. 2020): reads the damaged text and writes it anew, best of `beams`.
+    """Fulfils TextCorrector by BART (Lewis et al. 2020): reads a damaged text and writes a whole one, best of `beams`.
 
-    Longer texts than the network's positions are corrected window by window. A checkpoint that was not fine-tuned on
-    damaged captions repeats what it reads.
+    Texts with more tokens than the network has positions are corrected window by window. A checkpoint that was not
+    fine-tuned on damaged captions repeats what it reads.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class BartCorrector:
         self._model = self._checkpoint.model("BartForConditionalGeneration", ("bart",))
         self._tokenizer = self._checkpoint.part("AutoTokenizer")
         positions = int(self._model.config.max_position_embeddings)
-        self._window = max(1, min(_WINDOW, positions // 2))  # what is written may be longer than what was read
+        self._window = max(1, min(_WINDOW, positions // 2))  # the output may be longer than the input
 
     def correct(self, text: str) -> str:
         tokens = self._tokenizer(text, add_special_tokens=False).input_ids

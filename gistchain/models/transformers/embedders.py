@@ -19,10 +19,10 @@ _LONGEST = 512  # tokens, where the checkpoint doesn't say
 
 
 class SentenceEmbedder:
-    """Fulfils TextEmbedder by the mean over a text encoder's last layer, as all-MiniLM-L6-v2 and its kin were trained.
+    """Fulfils TextEmbedder by the mean over a text encoder's last layer, as all-MiniLM-L6-v2 was trained.
 
     Texts are cut where the checkpoint says, or where its positions end. Raises ModelError for a checkpoint whose
-    1_Pooling/config.json asks for something else than the mean.
+    1_Pooling/config.json asks for anything but the mean.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class SentenceEmbedder:
         self._checkpoint = Checkpoint("text embedder 'minilm-hf'", source, device, dtype, allow_download, allow_pickle)
         self._batch = positive(batch, "batch")
         _needs_mean(self._checkpoint)
-        # The mean doesn't go through the pooler, so that it may be missing.
+        # The mean doesn't go through the pooler, so the pooler may be missing.
         self._model = self._checkpoint.model("AutoModel", unused=("pooler.",))
         self._tokenizer = self._checkpoint.part("AutoTokenizer")
         self._longest = _longest(self._checkpoint, self._model, self._tokenizer)
@@ -145,9 +145,11 @@ class ClipImage:
     def _rows(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
         clip = self._clip
         with clip.checkpoint.running(_LESS):
-            seen = clip.images(images=[rgb(i) for i in images], return_tensors="pt").pixel_values
-            seen = seen.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
-            return unit(clip.checkpoint.who, clip.model.visual_projection(clip.model.vision_model(seen).pooler_output))
+            pixels = clip.images(images=[rgb(i) for i in images], return_tensors="pt").pixel_values
+            pixels = pixels.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
+            return unit(
+                clip.checkpoint.who, clip.model.visual_projection(clip.model.vision_model(pixels).pooler_output)
+            )
 
 
 class Clip:

@@ -1,6 +1,6 @@
 """Images -> what papers measure with: LPIPS, the features under FID and KID, CLIP score. The published networks only.
 
-Distances on other networks (models/perceptual.py) go by other names: figures under these names must be comparable.
+Distances on other networks (models/packaged/perceptual.py) have other names: figures under these must be comparable.
 """
 
 from __future__ import annotations
@@ -66,21 +66,25 @@ class Lpips:
 
     def distance(self, a: Pixels, b: Pixels) -> float:
         if a.shape != b.shape:
-            raise ModelError(f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} have no LPIPS: resize")
+            raise ModelError(
+                f"images of {a.shape[1]}x{a.shape[0]} and {b.shape[1]}x{b.shape[0]} have no LPIPS: resize one"
+            )
         with running(self._who, self._device, _LESS):
-            found = self._model(self._seen(a), self._seen(b))
-            return max(0.0, finite(self._who, float(found)))
+            distance = self._model(self._seen(a), self._seen(b))
+            return max(0.0, finite(self._who, float(distance)))
 
     def _seen(self, image: Pixels) -> Any:
         import torch
 
-        seen = _channels_first([image]).to(self._device, torch_dtype(self._dtype)) / 127.5 - 1
+        pixels = _channels_first([image]).to(self._device, torch_dtype(self._dtype)) / 127.5 - 1
         size = [max(_SMALLEST, side) for side in image.shape[:2]]
-        return torch.nn.functional.interpolate(seen, size, mode="bilinear") if size != list(seen.shape[2:]) else seen
+        return (
+            torch.nn.functional.interpolate(pixels, size, mode="bilinear") if size != list(pixels.shape[2:]) else pixels
+        )
 
 
 class InceptionFeatures:
-    """Fulfils FeatureExtractor by the Inception v3 of FID (Heusel et al. 2017), as the package pytorch-fid has it.
+    """Fulfils FeatureExtractor by the Inception v3 of FID (Heusel et al. 2017), from the package pytorch-fid.
 
     2,048 numbers, the last average pooling. source: pt_inception-2015-12-05 (see statedict.py); torchvision's own
     Inception is another network and refused.
@@ -126,8 +130,8 @@ class InceptionFeatures:
                 torch.nn.functional.interpolate(_channels_first([i]).float() / 255, (299, 299), mode="bilinear")
                 for i in images
             ]
-            seen = (2 * torch.cat(resized) - 1).to(self._device, torch_dtype(self._dtype))
-            rows: NDArray[np.float32] = self._model(seen).float().cpu().numpy()
+            pixels = (2 * torch.cat(resized) - 1).to(self._device, torch_dtype(self._dtype))
+            rows: NDArray[np.float32] = self._model(pixels).float().cpu().numpy()
             return rows
 
 

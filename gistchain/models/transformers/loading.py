@@ -1,7 +1,7 @@
 """A hub id or a folder, a device and a dtype -> a model of transformers, loaded and checked, ready to run.
 
 Files come from disk only, unless downloads are allowed; weights are safetensors only, unless pickles are; code that a
-checkpoint brings along is never run. What transformers, torch and the hub raise becomes a ModelError here.
+checkpoint contains is never run. What transformers, torch and the hub raise becomes a ModelError here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any
 
 from gistchain.errors import GistchainError, ModelError
 from gistchain.models.transformers.running import check_place, memory, quietly, running, torch_dtype
-from gistchain.models.zoo.weightfiles import SAFE, check_folder
+from gistchain.models.zoo.checkpointfiles import SAFE, check_folder
 from gistchain.safejson import parsed
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a model is and where it shall run. who: names the adapter in messages.
+    """Where a model is and where it will run. who: names the adapter in messages.
 
     source: a folder or a hub id; afterwards the folder, where the model is on disk. device: cpu, cuda, cuda:1, mps ...
-    dtype: one of running.DTYPES. allow_download: the hub may be asked for what is not on disk. allow_pickle: weights
-    may be other than safetensors. Raises SettingError for a device or dtype that can't be used, ModelError for what is
-    no checkpoint.
+    dtype: one of registry.DTYPES. allow_download: the hub may be asked for what is not on disk. allow_pickle: weights
+    may be other than safetensors. Raises SettingError for a device or dtype that can't be used, ModelError for anything
+    that is not a checkpoint.
     """
 
     who: str
@@ -48,8 +48,8 @@ class Checkpoint:
     def model(self, auto: str, kinds: Sequence[str] = (), unused: Sequence[str] = ()) -> Any:
         """The network, of transformers' class `auto`, in evaluation mode on its device.
 
-        kinds: model types that will do; empty for all that `auto` knows. unused: first parts of the names of weights
-        that may be missing. Raises ModelError: another kind, missing or broken weights, too little memory.
+        kinds: model types that are accepted; empty for all that `auto` knows. unused: prefixes of names of weights
+        that may be missing. Raises ModelError for another kind, missing or broken weights, or too little memory.
         """
         import transformers
 
@@ -66,44 +66,44 @@ class Checkpoint:
             return model.to(self.device).eval().requires_grad_(False)
 
     def part(self, auto: str, **options: Any) -> Any:
-        """The tokenizer or processor that `auto`, a class of transformers, finds in the checkpoint."""
+        """The tokenizer or processor of the checkpoint, loaded by `auto`, a class of transformers."""
         import transformers
 
         with self._reading(), quietly():
             return getattr(transformers, auto).from_pretrained(self.source, **options, **self.files)
 
     def config(self) -> dict[str, Any]:
-        """What config.json says."""
+        """The content of config.json."""
         from transformers import PreTrainedConfig
 
         if (Path(self.source) / "model_index.json").is_file():
             raise ModelError(f"{self.source} is a pipeline of diffusers; {self.who} wants one model of transformers")
         with self._reading(), quietly():
-            found: dict[str, Any] = PreTrainedConfig.get_config_dict(self.source, **self.files)[0]
-            return found
+            config: dict[str, Any] = PreTrainedConfig.get_config_dict(self.source, **self.files)[0]
+            return config
 
     def json(self, name: str) -> dict[str, Any]:
-        """A further JSON file of the checkpoint, {} where it has none of this name."""
+        """The content of a further JSON file of the checkpoint, {} where there is none of this name."""
         from transformers.utils import cached_file
 
         with self._reading(), quietly():
             path = cached_file(
                 self.source, name, local_files_only=not self.allow_download, _raise_exceptions_for_missing_entries=False
             )
-            found: dict[str, Any] = parsed(Path(path).read_bytes()) if path else {}
-            return found
+            content: dict[str, Any] = parsed(Path(path).read_bytes()) if path else {}
+            return content
 
     def running(self, less: str) -> contextlib.AbstractContextManager[None]:
-        """Quiet, without gradients, and too little memory is a ModelError that says what to lower: `less`."""
+        """A context for one run: quiet, without gradients; too little memory becomes a ModelError that names `less`."""
         return running(self.who, self.device, less)
 
     @property
     def files(self) -> dict[str, Any]:
-        """Where from_pretrained may look."""
+        """The arguments that say where from_pretrained may look."""
         return {"local_files_only": not self.allow_download, "trust_remote_code": False}
 
     def _refuse_pickled_id(self) -> None:
-        """As check_folder does for a folder: transformers would only say that it finds no file."""
+        """Does for a hub id what check_folder does for a folder: transformers would only say that it finds no file."""
         import huggingface_hub
 
         with self._reading(), quietly():
@@ -126,20 +126,20 @@ def need(who: str, *packages: str, install: str = "pip install 'gistchain[hf]'")
 
 
 def whole(who: str, source: str, report: dict[str, Any], unused: Sequence[str] = ()) -> None:
-    """Raises ModelError where from_pretrained had to make weights up: `report` is its loading info."""
-    made_up = [str(key) for key in report.get("missing_keys", ()) if not str(key).startswith(tuple(unused))]
-    made_up += [str(key[0] if isinstance(key, tuple) else key) for key in report.get("mismatched_keys", ())]
-    if made_up:
+    """Raises ModelError where from_pretrained had to invent weights. report: its loading info."""
+    invented = [str(key) for key in report.get("missing_keys", ()) if not str(key).startswith(tuple(unused))]
+    invented += [str(key[0] if isinstance(key, tuple) else key) for key in report.get("mismatched_keys", ())]
+    if invented:
         raise ModelError(
-            f"{source} lacks {len(made_up)} of the weights that {who} needs ({', '.join(sorted(made_up)[:3])}): "
+            f"{source} lacks {len(invented)} of the weights that {who} needs ({', '.join(sorted(invented)[:3])}): "
             "it is cut off, or a checkpoint of another model"
         )
 
 
 def located(who: str, source: str, *, allow_download: bool) -> str:
-    """The folder of a model that is on disk, also where a hub id was fetched before; else the id, if it may be fetched.
+    """The folder of a model on disk, including a hub id that was fetched before; else the id, if it may be fetched.
 
-    Given a folder, no framework asks the hub; given an id, transformers asks it even with local_files_only.
+    With a folder no framework asks the hub; with an id transformers does, even with local_files_only.
     """
     from huggingface_hub import snapshot_download
 
@@ -160,7 +160,7 @@ def located(who: str, source: str, *, allow_download: bool) -> str:
 
 @contextlib.contextmanager
 def reading(who: str, source: str) -> Iterator[None]:
-    """What goes wrong while a model is fetched or opened becomes a ModelError."""
+    """A context in which a model is fetched or opened: whatever goes wrong becomes a ModelError."""
     try:
         yield
     except (GistchainError, MemoryError):
@@ -168,9 +168,7 @@ def reading(who: str, source: str) -> Iterator[None]:
     except ImportError as error:
         told = " ".join(str(error).split())[:200]
         raise ModelError(f"{who}: the checkpoint {source} needs a package that is not installed: {told}") from error
-    except (
-        Exception
-    ) as error:  # strangers' files in the hands of torch, json, pickle, the hub: each raises what it likes
+    except Exception as error:  # strangers' files, read by torch, json, pickle and the hub: each may raise anything
         told = " ".join(str(error).split())[:300] or type(error).__name__
         hint = "check the folder" if Path(source).exists() else "check the id and the network, or give a folder"
         raise ModelError(f"{who} can't be loaded from {source}: {told}; {hint}") from error

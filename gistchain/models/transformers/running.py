@@ -1,4 +1,4 @@
-"""Where and how a network runs: its device and dtype, in batches, quietly, with an eye on the memory."""
+"""How a network runs: on which device, in which dtype, in batches, quietly; and what happens where memory is short."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gistchain.errors import ModelError, SettingError
+from gistchain.models.zoo.registry import DTYPES
 from gistchain.types import Pixels
-
-DTYPES = ("float32", "float16", "bfloat16")
 
 
 def check_place(device: str, dtype: str) -> None:
@@ -19,14 +18,14 @@ def check_place(device: str, dtype: str) -> None:
     import torch
 
     if dtype not in DTYPES:
-        raise SettingError(f"dtype {dtype!r} is none that models run in: choose {', '.join(DTYPES)}")
+        raise SettingError(f"models don't run in dtype {dtype!r}: choose {', '.join(DTYPES)}")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingError(
             f"device {device!r} is not there: torch {torch.__version__} finds no CUDA GPU. "
             "Choose device cpu, or install a driver and the CUDA build of torch"
         )
     if device == "cpu" and dtype == "float16":
-        raise SettingError("dtype float16 is for GPUs, the CPU lacks layers in it: choose float32 or bfloat16")
+        raise SettingError("dtype float16 is for GPUs, the CPU lacks some of its layers: choose float32 or bfloat16")
     try:
         torch.empty(1, device=device, dtype=torch_dtype(dtype))
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
@@ -43,7 +42,7 @@ def torch_dtype(dtype: str) -> Any:
 
 @contextlib.contextmanager
 def running(who: str, device: str, less: str) -> Iterator[None]:
-    """One run of a network: no gradients, no talk; too little memory is a ModelError that names `less`."""
+    """A context for one run of a network: quiet, no gradients; too little memory is a ModelError that names `less`."""
     import torch
 
     with memory(who, device, less), quietly(), torch.inference_mode():
@@ -52,7 +51,7 @@ def running(who: str, device: str, less: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def memory(who: str, device: str, less: str) -> Iterator[None]:
-    """Running out of memory becomes a ModelError that says what to lower."""
+    """A context in which running out of memory becomes a ModelError that names `less`, what to choose instead."""
     import torch
 
     try:
@@ -68,7 +67,7 @@ def memory(who: str, device: str, less: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """No progress bars, no advice and no warnings of frameworks to one another; as they were before, afterwards."""
+    """A context without progress bars, advice and warnings of the frameworks; afterwards all is set as before."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging
 
@@ -88,7 +87,7 @@ def quietly() -> Iterator[None]:
 
 
 def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """`size` items at a time, the last time what is left."""
+    """`size` items at a time, in the last batch what is left."""
     return (items[k : k + size] for k in range(0, len(items), size))
 
 
@@ -100,14 +99,14 @@ def positive(value: int, name: str) -> int:
 
 
 def finite(who: str, value: float) -> float:
-    """The value. Raises ModelError for NaN and infinity, which broken weights and narrow dtypes give."""
+    """The value. Raises ModelError for NaN and infinity, the results of broken weights or narrow dtypes."""
     if not math.isfinite(value):
         raise ModelError(f"{who} computed {value}: its weights are broken, or too large for this dtype; try float32")
     return value
 
 
 def rgb(image: Pixels) -> Any:
-    """The pixels as an image of Pillow: processors guess the order of an array's axes, and guess wrong for 3 x 3."""
+    """The pixels as an image of Pillow: processors guess the order of an array's axes, wrongly for 3 x 3 pixels."""
     from PIL import Image
 
     return Image.fromarray(image)

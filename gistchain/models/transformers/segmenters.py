@@ -1,7 +1,7 @@
 """Image -> its main subject, by networks for semantic segmentation.
 
 The mask is 1 - P(background) where one of the classes is the background, as in VOC. Where none is (ADE20K, Cityscapes),
-the class that is likeliest in the middle of the image, its central half by half, is taken for the subject.
+the subject is taken to be the class that is likeliest in the middle of the image (half its width and height).
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class HfSegmenter:
 
     def mask(self, image: Pixels) -> NDArray[np.float32]:
         with self._checkpoint.running(_LESS):
-            seen = self._images(images=rgb(image), return_tensors="pt").pixel_values
-            seen = seen.to(self._checkpoint.device, torch_dtype(self._checkpoint.dtype))
-            return subject(self._checkpoint.who, self._model(pixel_values=seen).logits, image, self._background)
+            pixels = self._images(images=rgb(image), return_tensors="pt").pixel_values
+            pixels = pixels.to(self._checkpoint.device, torch_dtype(self._checkpoint.dtype))
+            return subject(self._checkpoint.who, self._model(pixel_values=pixels).logits, image, self._background)
 
 
 class FcnSegmenter:
-    """Fulfils Segmenter by torchvision's FCN (Long et al. 2015; S4.1), on ResNet-50 or -101 by what the weights say.
+    """Fulfils Segmenter by torchvision's FCN (Long et al. 2015; S4.1), on ResNet-50 or -101 as the weights are.
 
     source: see statedict.py. side: pixels of the shorter side that the network sees, 520 as in its training.
     """
@@ -77,8 +77,8 @@ class FcnSegmenter:
 
     def mask(self, image: Pixels) -> NDArray[np.float32]:
         with running(self._who, self._device, "a smaller side"):
-            seen = normalised(_fitted(image, self._side)).to(self._device, torch_dtype(self._dtype))
-            return subject(self._who, self._model(seen)["out"], image, background=0)
+            pixels = normalised(_fitted(image, self._side)).to(self._device, torch_dtype(self._dtype))
+            return subject(self._who, self._model(pixels)["out"], image, background=0)
 
 
 def subject(who: str, logits: Any, image: Pixels, background: int | None) -> NDArray[np.float32]:
@@ -100,7 +100,7 @@ def subject(who: str, logits: Any, image: Pixels, background: int | None) -> NDA
 
 
 def normalised(image: Pixels) -> Any:
-    """Tensor (1, 3, H, W), float32, in deviations from the mean colour of ImageNet."""
+    """Tensor (1, 3, H, W), float32, in standard deviations from the mean colour of ImageNet."""
     import torch
 
     pixels = (image / 255 - np.array(MEAN)) / np.array(DEVIATION)

@@ -13,11 +13,11 @@ from typing import Any
 
 from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import need, reading
-from gistchain.models.zoo.weightfiles import PICKLED, SAFE, check_safetensors, refuse_pickle
+from gistchain.models.zoo.checkpointfiles import PICKLED, SAFE, check_safetensors, refuse_pickle
 
 
 def module(who: str, name: str) -> Any:
-    """The module of this name, of torchvision or of what stands on it. Raises ModelError where it isn't usable."""
+    """The module of this name, of torchvision or a package that needs it. Raises ModelError where it can't be used."""
     packages = dict.fromkeys(("torchvision", name.partition(".")[0]))
     need(who, *packages, install="pip install torchvision lpips pytorch-fid")
     try:
@@ -30,9 +30,9 @@ def module(who: str, name: str) -> Any:
 
 
 def state_dict(who: str, source: str, url: Callable[[], str], *, allow_download: bool, allow_pickle: bool) -> Any:
-    """Tensors by name. `url`: of torchvision's weights, asked for only when `source` is no path.
+    """Tensors by name. url: that of torchvision's weights, called only when `source` is not a path.
 
-    Raises ModelError: not there, pickled, damaged.
+    Raises ModelError for weights that are missing, pickled or damaged.
     """
     import torch
     from safetensors.torch import load_file
@@ -49,7 +49,7 @@ def state_dict(who: str, source: str, url: Callable[[], str], *, allow_download:
 
 
 def fill(who: str, source: str, network: Any, state: Any, *, unused: Sequence[str] = ()) -> Any:
-    """The network with these weights, names that begin as `unused` left out. Raises ModelError for another's."""
+    """The network with these weights, but those whose names start as `unused`. Raises ModelError if they don't fit."""
     if not isinstance(state, dict):
         raise ModelError(f"{who}: {source} holds a {type(state).__name__} instead of weights by name")
     kept = {name: tensor for name, tensor in state.items() if not str(name).startswith(tuple(unused))}
@@ -62,14 +62,14 @@ def fill(who: str, source: str, network: Any, state: Any, *, unused: Sequence[st
 
 
 def _file(who: str, source: str) -> Path | None:
-    """None where `source` is a name and no path."""
+    """The file, or None where `source` is a name and not a path."""
     path = Path(source).expanduser()
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix == SAFE or p.suffix in PICKLED)
-        found = [p for p in found if p.suffix == SAFE] or found
-        if len(found) != 1:
-            raise ModelError(f"{who}: {path} holds {len(found)} files of weights instead of one: give the file itself")
-        return found[0]
+        files = sorted(p for p in path.iterdir() if p.suffix == SAFE or p.suffix in PICKLED)
+        files = [p for p in files if p.suffix == SAFE] or files
+        if len(files) != 1:
+            raise ModelError(f"{who}: {path} holds {len(files)} files of weights instead of one: give the file itself")
+        return files[0]
     if not path.is_file() and ("/" in source or path.suffix):
         raise ModelError(f"{who}: there is no file {source}: give the file of its weights")
     return path if path.is_file() else None

@@ -1,4 +1,4 @@
-"""A kind and a name, as a person gives them -> the model, ready to run. The rows are in table.py and in plugins."""
+"""A kind and a name, as a user gives them -> the model, ready to run. The rows come from table.py and from plugins."""
 
 from __future__ import annotations
 
@@ -11,21 +11,19 @@ from typing import Any
 
 from gistchain.errors import GistchainError, ModelError, SettingError
 from gistchain.models.zoo.conformance import PROTOCOLS
-from gistchain.models.zoo.inventory import imported, missing, unmet
+from gistchain.models.zoo.inventory import imported, unmet
 from gistchain.models.zoo.plugins import with_plugins
-from gistchain.models.zoo.table import TABLE, Entry
-
-__all__ = ["DTYPES", "KINDS", "PARTS", "entries", "find", "load", "missing", "named", "parse"]
+from gistchain.models.zoo.table import TABLE, ModelRow
 
 KINDS = tuple(PROTOCOLS)
 DTYPES = ("float32", "float16", "bfloat16")
 PARTS = {"embedder": ("text-embedder", "minilm")}
-"""Arguments of constructors that are models themselves -> which they are given, unless the caller has one already."""
+"""Arguments of constructors that are models themselves -> the model that is loaded where the caller gives none."""
 _PLACE = "device", "dtype", "allow_download", "allow_pickle"
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[ModelRow, ...]:
     """All rows by kind, those of gistchain before those of plugins; rows of unknown kinds last."""
     return tuple(sorted(with_plugins(TABLE), key=lambda row: (*KINDS, row.kind).index(row.kind)))
 
@@ -38,11 +36,11 @@ def parse(text: str) -> tuple[str, str | None]:
     return name.strip(), os.path.expanduser(source.strip()) or None
 
 
-def find(kind: str, name: str) -> Entry:
-    """Raises SettingError, with what there is, for an unknown kind or name."""
+def find(kind: str, name: str) -> ModelRow:
+    """The row. Raises SettingError, which lists the known ones, for an unknown kind or name."""
     if kind not in KINDS:
         raise SettingError(f"there is no kind of model {kind!r}: there are {', '.join(KINDS)}")
-    for row in TABLE:  # what gistchain has keeps its name, and costs no look at what else is installed
+    for row in TABLE:  # gistchain's own names can't be taken, and need no search for plugins
         if (row.kind, row.name) == (kind, name):
             return row
     rows = [row for row in entries() if row.kind == kind]
@@ -56,7 +54,7 @@ def find(kind: str, name: str) -> Entry:
     )
 
 
-def named(name: str, kind: str | None = None) -> list[Entry]:
+def named(name: str, kind: str | None = None) -> list[ModelRow]:
     """The rows of this name, of one kind or of all. Raises SettingError where there is none."""
     if kind is not None:
         return [find(kind, name)]
@@ -80,61 +78,69 @@ def load(
 ) -> Any:
     """The model, which fulfils the Protocol of its kind (conformance.PROTOCOLS).
 
-    source: hub id or folder, of a model that takes one; device, dtype and the permissions are for those as well.
+    source: hub id or folder, for models that take one; device, dtype and the permissions are for these models too.
     folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. Raises
     SettingError for what can't be asked for, ModelError for what is missing or doesn't work.
     """
-    entry = find(kind, name)
-    what = f"{kind} {name!r}"
-    if dtype not in DTYPES:
-        raise SettingError(f"dtype is {dtype!r}: give one of {', '.join(DTYPES)}")
-    if not _DEVICE.fullmatch(device):
-        raise SettingError(f"device is {device!r}: give cpu, cuda, cuda:1, mps or xpu")
-    if lacking := unmet(entry):
-        raise ModelError(f"{what} can't be used: {lacking}")
-    model_class = _class(entry)
-    accepted = _accepted(model_class)
-    if source is not None and "source" not in accepted:
-        raise SettingError(f"{what} has weights of its own: leave out ={source}")
-    place = device, dtype, allow_download, allow_pickle
-    given: dict[str, Any] = {
-        "source": source or entry.source,
-        "folder": folder,
-        **dict(zip(_PLACE, place, strict=True)),
-    }
-    arguments = {key: value for key, value in given.items() if key in accepted} | dict(entry.arguments)
-    if "source" in accepted and not arguments["source"]:
-        raise SettingError(f"{what} needs to be told which: give {name}=SOURCE with a hub id or a folder")
-    for part in PARTS.keys() & accepted:
-        arguments[part] = (parts or {}).get(part) or load(*PARTS[part])
-    model = _made(entry, model_class, arguments)
+    row = find(kind, name)
+    _check_place(device, dtype)
+    if lacking := unmet(row):
+        raise ModelError(f"{kind} {name!r} can't be used: {lacking}")
+    model_class = _class(row)
+    place = dict(zip(_PLACE, (device, dtype, allow_download, allow_pickle), strict=True))
+    arguments = _arguments(row, _accepted(model_class), source, place | {"folder": folder}, parts or {})
+    model = _made(row, model_class, arguments)
     if not isinstance(model, PROTOCOLS[kind]):
         raise ModelError(
-            f"{what} of {entry.distribution} is no {kind}: {entry.target} lacks what "
-            f"{PROTOCOLS[kind].__name__} of gistchain.types asks for"
+            f"{kind} {name!r} of {row.distribution} is not of its kind: {row.target} lacks members of "
+            f"{PROTOCOLS[kind].__name__} in gistchain.types"
         )
     return model
 
 
-def _class(entry: Entry) -> Any:
+def _check_place(device: str, dtype: str) -> None:
+    if dtype not in DTYPES:
+        raise SettingError(f"dtype is {dtype!r}: give one of {', '.join(DTYPES)}")
+    if not _DEVICE.fullmatch(device):
+        raise SettingError(f"device is {device!r}: give cpu, cuda, cuda:1, mps or xpu")
+
+
+def _arguments(
+    row: ModelRow, accepted: set[str], source: str | None, given: Mapping[str, Any], parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the constructor is called with: of all that could be given, what it names."""
+    if source is not None and "source" not in accepted:
+        raise SettingError(f"{row.kind} {row.name!r} has weights of its own: leave out ={source}")
+    every = {"source": source or row.source, **given}
+    arguments = {key: value for key, value in every.items() if key in accepted} | dict(row.arguments)
+    if "source" in accepted and not arguments["source"]:
+        raise SettingError(
+            f"{row.kind} {row.name!r} needs a checkpoint: give {row.name}=SOURCE with a hub id or a folder"
+        )
+    for part in PARTS.keys() & accepted:
+        arguments[part] = parts.get(part) or load(*PARTS[part])
+    return arguments
+
+
+def _class(row: ModelRow) -> Any:
     try:
-        return imported(entry)
+        return imported(row)
     except (ImportError, AttributeError) as error:
-        raise ModelError(f"{entry.kind} {entry.name!r} can't be used: {entry.target} is not there ({error})") from error
+        raise ModelError(f"{row.kind} {row.name!r} can't be used: {row.target} is not there ({error})") from error
 
 
 def _accepted(model_class: Any) -> set[str]:
     """The names of the arguments that a constructor takes."""
     try:
         parameters = inspect.signature(model_class).parameters
-    except (TypeError, ValueError):  # a class in C tells nothing; it is made without arguments
+    except (TypeError, ValueError):  # a class written in C has no signature; it is made without arguments
         return set()
     any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return set(parameters) | (set(_PLACE) if any_name and "source" in parameters else set())
 
 
-def _made(entry: Entry, model_class: Any, arguments: Mapping[str, Any]) -> Any:
-    if entry.distribution == "gistchain":
+def _made(row: ModelRow, model_class: Any, arguments: Mapping[str, Any]) -> Any:
+    if row.distribution == "gistchain":
         return model_class(**arguments)
     try:
         return model_class(**arguments)
@@ -142,6 +148,6 @@ def _made(entry: Entry, model_class: Any, arguments: Mapping[str, Any]) -> Any:
         raise
     except Exception as error:  # a plugin may raise anything
         raise ModelError(
-            f"{entry.kind} {entry.name!r} of {entry.distribution} can't be made "
+            f"{row.kind} {row.name!r} of {row.distribution} can't be made "
             f"({type(error).__name__}: {error}): report it to its makers"
         ) from error

@@ -1,7 +1,7 @@
 """Every model that gistchain knows by name, one row each: what it is, where its class is, what it needs to run.
 
-A class is given those of these that its constructor names: source, device, dtype, allow_download, allow_pickle, folder
-(of the user's own collections), the `arguments` of its row, and the models of registry.PARTS.
+A constructor is given whichever of these it names: source, device, dtype, allow_download, allow_pickle, folder (of the
+user's own collections), the `arguments` of its row, and the models of registry.PARTS.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelRow:
     """One row. target: "module:Class". line: what it does, in a few words. extra: of gistchain's, '' for none.
 
     modules: what must be importable. weights: cards in models/weights, by stem or pattern. packages: requirements that
-    bring weights. source: default hub id, or torchvision's name for weights that are kept as `torch_file`; '' for a
-    model that has weights of its own. about_bytes: what fetching the source takes, about. distribution: who brings the
-    row. error: why it can't be used ('' for those of gistchain).
+    contain weights. source: default hub id, or torchvision's name for weights that are kept as `torch_file`; '' for a
+    model with weights of its own. about_bytes: size of the source, roughly. distribution: the one that has the row.
+    error: why it can't be used ('' for those of gistchain).
     """
 
     kind: str
@@ -51,36 +51,36 @@ _RAIL = "CreativeML OpenRAIL-M"
 def _own(
     kind: str, name: str, target: str, line: str, *weights: str, packages: tuple[str, ...] = (),
     arguments: tuple[tuple[str, object], ...] = (), licence: str = "Apache-2.0",
-) -> Entry:  # fmt: skip
-    """Ships with gistchain, or runs on weights that dependencies of gistchain bring."""
+) -> ModelRow:  # fmt: skip
+    """A row that ships with gistchain, or runs on weights in dependencies of gistchain."""
     graphs = [_GRAPHS[package] for package in packages if package in _GRAPHS]
-    return Entry(
+    return ModelRow(
         kind, name, f"gistchain.models.{target}", line, licence, weights=(*weights, *graphs), packages=packages,
         arguments=arguments,
     )  # fmt: skip
 
 
-def _hf(kind: str, name: str, target: str, line: str, licence: str, source: str, megabytes: int) -> Entry:
-    """Fetched from a hub or read from a folder. The licence and the size are those of the default source."""
+def _hf(kind: str, name: str, target: str, line: str, licence: str, source: str, megabytes: int) -> ModelRow:
+    """A row with weights from a hub or a folder. Licence and size are those of the default source."""
     needs = ("torch", "transformers", *(("diffusers",) if target.startswith("diffusers:") else ()))
-    return Entry(
+    return ModelRow(
         kind, name, f"gistchain.models.{target}", line, licence, extra="hf", modules=needs, source=source,
         about_bytes=megabytes * 10**6,
     )  # fmt: skip
 
 
-def _torchvision(row: Entry, torch_file: str, *needs: str) -> Entry:
-    """Weights of torchvision: read from a file, or fetched to where torch.hub keeps them."""
+def _torchvision(row: ModelRow, torch_file: str, *needs: str) -> ModelRow:
+    """A row with weights of torchvision, read from a file or fetched to where torch.hub keeps them."""
     return replace(row, torch_file=torch_file, modules=(*row.modules, "torchvision", *needs))
 
 
 # fmt: off
-TABLE: tuple[Entry, ...] = (
+TABLE: tuple[ModelRow, ...] = (
     _own("captioner", "default", "default:DefaultCaptioner", "collections by their traits, anything else as a photo",
          "captioner-default", "collection-*", "photo-captioner", packages=(_LITE0,)),
     _own("captioner", "traits", "traitnet.captioner:TraitCaptioner", "traits of punks, Nouns and four more",
          "captioner-default", arguments=(("name", "captioner-default"),)),
-    _own("captioner", "second", "traitnet.captioner:TraitCaptioner", "the same with other weights, to score with",
+    _own("captioner", "second", "traitnet.captioner:TraitCaptioner", "the same network with other weights, for scoring",
          "captioner-second", arguments=(("name", "captioner-second"),)),
     _own("captioner", "photo", "photo.captioner:PhotoCaptioner", "photos and drawings: what, colours, layout",
          "photo-captioner", packages=(_LITE0,)),
@@ -116,10 +116,11 @@ TABLE: tuple[Entry, ...] = (
     _own("joint-embedder", "default", "packaged.joint:JointDefault", "texts and images in one space",
          "joint-default", packages=(_LITE0, _MINILM)),
     _own("joint-embedder", "conse", "packaged.joint:ConSE",
-         "the same without training: names of what is seen, in MiniLM", "joint-default", packages=(_LITE0, _MINILM)),
+         "without training: MiniLM of the likeliest classes' names", "joint-default", packages=(_LITE0, _MINILM)),
     _hf("joint-embedder", "clip", "transformers:Clip", "texts and images in the space of CLIP",
         "MIT", "openai/clip-vit-base-patch32", 605),
 
+    _own("latent-coder", "thumb8", "thumb8:Thumb8", "the mean colours of an 8x8 grid, 192 bytes"),
     _own("latent-coder", "photo", "photo.latent:PhotoLatent", "any image in 64 bytes to 8 KB, ordered",
          "latent-photo"),
     _hf("latent-coder", "sd-vae", "diffusers:SdVae", "the latent of Stable Diffusion's VAE",
@@ -134,7 +135,7 @@ TABLE: tuple[Entry, ...] = (
     _hf("segmenter", "segformer", "transformers:HfSegmenter", "the main subject, by any transformers segmenter",
         "NVIDIA, non-commercial", "nvidia/segformer-b0-finetuned-ade-512-512", 15),
 
-    _hf("corrector", "bart", "transformers:BartCorrector", "mends text that a channel damaged; fine-tune it first",
+    _hf("corrector", "bart", "transformers:BartCorrector", "repairs text that a channel damaged; fine-tune it first",
         "Apache-2.0", "facebook/bart-base", 558),
 
     _own("perceptual", "default", "packaged.perceptual:PackagedPerceptual", "how different two images look",

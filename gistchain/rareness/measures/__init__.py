@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import RarenessError, StoreFull
+from gistchain.errors import DiskFull, RarenessError
 
 LEAST_JOINT = 10
 """Numbers that must be non-zero on both sides before Blomqvist's beta says anything."""
@@ -78,7 +78,7 @@ def _room_to_compile() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreFull(f"compiled measures can't be kept ({error}): free some space or set NUMBA_CACHE_DIR") from error
+        raise DiskFull(f"compiled measures can't be kept ({error}): free some space or set NUMBA_CACHE_DIR") from error
 
 
 @_room_to_compile()

@@ -1,10 +1,12 @@
 """A folder that others write into -> its files, one by one, once each of them is complete.
 
-The folder is listed, not subscribed to: that works on network drives too and loses nothing when a queue of events
-runs over. A million files cost 8 bytes each, and listings are spaced so that they take a tenth of one core at most: a
-new one among a million is found within a minute or two, among ten thousand at once. A file is complete when its size
-and time have stood still for a while and, where Linux can tell, nobody has it open to write. Names are bytes: they
-need not be text. Symbolic links, pipes, devices and hidden or temporary names are passed over.
+The folder is listed again and again, not subscribed to: that works on network drives too, and no event can be lost. A
+million files cost 8 bytes each. Listings are spaced so that they take at most a tenth of one core: a new file among a
+million is found within a minute or two, among ten thousand at once.
+
+A file is complete when its size and time have stood still for a while and, where Linux can tell, no process has it
+open for writing. Names are bytes, because they need not be valid text. Symbolic links, pipes, devices and hidden or
+temporary names are skipped.
 """
 
 from __future__ import annotations
@@ -26,15 +28,16 @@ from pathlib import Path
 
 import numpy as np
 
+from gistchain.disk.write import file_errors
 from gistchain.image import MAX_FILE_BYTES
 
 MOST_WAITING = 1000
-"""Files that are waited for at one time; the listing stops there and goes on when there is room."""
+"""Files that are waited for at one time; the listing stops there, and goes on when some are done."""
 MAX_HASHED_BYTES = 10 * MAX_FILE_BYTES
-"""Larger files are not even read for their hash: that would hold up the others."""
+"""Larger files are not read at all, not even for their hash: that would hold up the others."""
 RELIST_S = 30.0
-"""A folder whose own time stands still is listed that often all the same: a file may be written anew in its place."""
-_COARSEST_TIME_S = 2.5  # FAT keeps times in steps of 2 s: a file may come after the listing, in the same step
+"""A folder whose own time has not changed is listed again after this long: a file may be overwritten in place."""
+_COARSEST_TIME_S = 2.5  # FAT keeps times in steps of 2 s: a file may arrive after the listing, within the same step
 _SLICE_S = POLL_S = 0.25
 _TEMPORARY = (
     ".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", ".upload", ".aria2", ".swp", "~"
@@ -44,18 +47,22 @@ _SIGNATURE = struct.Struct("<qq")
 
 
 class Journal:
-    """Signatures of files that are done, kept in a file of 8 bytes each, so that a restart need not read them again.
+    """Signatures of files that are done, 8 bytes each in one file, so that a restart need not read those files again.
 
-    It only saves time: whatever is torn or lost is found again by reading the file and its result. Of two million files
-    two share a signature with a chance of one in ten million.
+    It only saves time: where a part is lost, the files are read again and their results found. The chance that two of
+    two million files share a signature is one in ten million.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        size = os.fstat(self._file).st_size // 8 * 8
-        os.ftruncate(self._file, size)  # what a kill has torn
+        """Raises FileError, DiskFull."""
+        self._path = path
+        with file_errors(path):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            size = os.fstat(self._file).st_size // 8 * 8
+            os.ftruncate(self._file, size)  # cuts off a signature that a kill left unfinished
+            kept = np.fromfile(path, dtype="<u8", count=size // 8)
         self._sorted = array("Q")
-        self._sorted.frombytes(np.unique(np.fromfile(path, dtype="<u8", count=size // 8)).astype(np.uint64).tobytes())
+        self._sorted.frombytes(np.unique(kept).astype(np.uint64).tobytes())
         self._recent: set[int] = set()
 
     def __contains__(self, signature: int) -> bool:
@@ -65,14 +72,15 @@ class Journal:
         return place < len(self._sorted) and self._sorted[place] == signature
 
     def add(self, signature: int) -> None:
-        """Raises OSError where it can't be written; it is not done then."""
-        before = os.fstat(self._file).st_size
-        try:
-            if os.write(self._file, struct.pack("<Q", signature)) != 8:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            os.ftruncate(self._file, before)
-            raise
+        """Raises DiskFull or FileError where it can't be written; it does not count as done then."""
+        with file_errors(self._path):
+            before = os.fstat(self._file).st_size
+            try:
+                if os.write(self._file, struct.pack("<Q", signature)) != 8:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(self._file, before)
+                raise
         self._recent.add(signature)
         if len(self._recent) > 50_000:
             merged = np.union1d(np.frombuffer(self._sorted, np.uint64), np.fromiter(self._recent, np.uint64))
@@ -85,8 +93,8 @@ class Journal:
 
 @dataclass(slots=True)
 class Arrival:
-    """One file that is waited for. since: when it was last seen to change; first: when it was first seen at all.
-    held_until: it is not taken before, unless it changes."""
+    """One file that is waited for. since: when it was last seen to change. first: when it was first seen.
+    held_until: it is not taken before then, unless it changes. All three are times of `time.monotonic`."""
 
     name: bytes
     size: int
@@ -102,15 +110,19 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """What a file held. data: None where it is larger than an image may be; sha3_256: None where it is larger still."""
+    """The content of a file. data: None where it is larger than an image may be. sha3_256: None where it is larger than
+    MAX_HASHED_BYTES."""
 
     data: bytes | None
     sha3_256: bytes | None
 
 
 class Arrivals:
-    """once: the folder is listed one time only. settle_s: how long a file stands still before it counts as complete.
-    timeout_s: how long one is waited for that doesn't; it is reported then, and looked at again now and then."""
+    """The files of a folder. once: list it only once. settle_s: how long a file stands still before it is complete.
+
+    timeout_s: how long a file that still changes is waited for. It is then handed out anyway, and again after later
+    listings.
+    """
 
     def __init__(
         self, folder: Path, journal: Journal, *, once: bool = False, settle_s: float = 2.0, timeout_s: float = 600.0
@@ -141,10 +153,12 @@ class Arrivals:
         return min(max(due, 0.0), POLL_S)
 
     def next(self) -> Arrival | None:
-        """A file that stands still, or has had all its time (`settled` tells), taken off the queue; None where there is
-        none yet. Raises OSError where the folder can't be read."""
-        self._look()
-        for _ in range(len(self._queue)):  # each at most once: what waits on is pushed back
+        """A file that stands still, or that was waited for long enough (`settled` tells which); None if none is ready.
+
+        It is taken off the queue. Raises OSError where the folder can't be read.
+        """
+        self._list()
+        for _ in range(len(self._queue)):  # each at most once: those that are not ready are pushed back
             if self._queue[0][0] > time.monotonic():
                 break
             arrival = heapq.heappop(self._queue)[2]
@@ -152,20 +166,22 @@ class Arrivals:
             try:
                 status = os.lstat(os.path.join(self._folder, arrival.name))
             except OSError:
-                continue  # it has gone, or may not be looked at: the next listing sees it where it comes back
-            now = time.monotonic()
-            if (status.st_size, status.st_mtime_ns) != (arrival.size, arrival.mtime_ns):
-                arrival.size, arrival.mtime_ns, arrival.since = status.st_size, status.st_mtime_ns, now
-                arrival.held_until = 0.0
-            elif now < arrival.held_until:
-                self.wait(arrival)
-                continue
-            elif arrival.size or now - arrival.first > self._timeout_s:  # an empty file is an upload about to begin
-                return arrival
-            if now - arrival.first > self._timeout_s:
+                continue  # it is gone or can't be looked at: if it comes back, the next listing sees it
+            if self._is_ready(arrival, status):
                 return arrival
             self.wait(arrival)
         return None
+
+    def _is_ready(self, arrival: Arrival, status: os.stat_result) -> bool:
+        now = time.monotonic()
+        if (status.st_size, status.st_mtime_ns) != (arrival.size, arrival.mtime_ns):
+            arrival.size, arrival.mtime_ns, arrival.since = status.st_size, status.st_mtime_ns, now
+            arrival.held_until = 0.0
+            return self.overdue(arrival)
+        if now < arrival.held_until:
+            return False
+        # An empty file is an upload that is about to begin.
+        return arrival.size > 0 or self.overdue(arrival)
 
     def stood_still_s(self, arrival: Arrival) -> float:
         return time.monotonic() - arrival.since
@@ -174,11 +190,11 @@ class Arrivals:
         return self.stood_still_s(arrival) >= self._settle_s
 
     def overdue(self, arrival: Arrival) -> bool:
-        """Whether it has been waited for long enough."""
+        """Whether it was waited for longer than timeout_s."""
         return time.monotonic() - arrival.first > self._timeout_s
 
     def wait(self, arrival: Arrival, hold_s: float = 0.0) -> None:
-        """Look at it again, but take it only after `hold_s` where it stays as it is."""
+        """Put it back into the queue. Unless it changes, it is handed out only after `hold_s`."""
         now = time.monotonic()
         arrival.held_until = max(arrival.held_until, now + hold_s)
         self._number += 1
@@ -186,32 +202,32 @@ class Arrivals:
         self._names.add(arrival.name)
 
     def give_up(self, arrival: Arrival) -> bool:
-        """Leave it to the next listing. True for the first time: then it is worth a word."""
+        """Leave it to the next listing. True for the first time, when it should be reported."""
         first = arrival.name not in self._reported
         if len(self._reported) < 10 * MOST_WAITING:
             self._reported.add(arrival.name)
         return first
 
     def finish(self, arrival: Arrival) -> None:
-        """It is done with, in its present state, for ever."""
+        """Never hand it out again in its present state. Raises DiskFull, FileError."""
         self._journal.add(self._signature(arrival.name, arrival.size, arrival.mtime_ns))
         self._reported.discard(arrival.name)
 
     def read(self, arrival: Arrival) -> File | None:
-        """Its bytes, or None where it changes meanwhile or someone has it open to write. Raises OSError."""
-        # Neither a link nor a pipe that has taken the file's place is followed or waited for.
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        """Its content, or None where it changes meanwhile or a process has it open for writing. Raises OSError."""
+        # A link or a pipe that has taken the file's place is neither followed nor waited for.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         opened = os.open(os.path.join(self._folder, arrival.name), flags)
         try:
-            if not _is(arrival, opened) or _has_writers(opened):
+            if not _is_unchanged(arrival, opened) or _has_writers(opened):
                 return None
-            found = _content(opened, arrival.size)
-            return found if _is(arrival, opened) else None
+            content = _content(opened, arrival.size)
+            return content if _is_unchanged(arrival, opened) else None
         finally:
             os.close(opened)
 
-    def _look(self) -> None:
-        """Goes on with the listing for a moment, where one is due and there is room."""
+    def _list(self) -> None:
+        """Continue the listing for a moment, if one is due and the queue has room."""
         started, spent_s = time.monotonic(), time.thread_time()
         if self._listing is None:
             if not self._due(started):
@@ -229,9 +245,10 @@ class Arrivals:
                 break
             self._admit(entry)
         self._spent_s += time.thread_time() - spent_s
-        self._next_listing = time.monotonic() + 9 * self._spent_s
+        self._next_listing = time.monotonic() + 9 * self._spent_s  # a tenth of one core
 
     def _due(self, now: float) -> bool:
+        """Whether to list the folder: it has changed, it may have changed since, or the last listing is long ago."""
         if self._once:
             return self._listings == 0
         if now < self._next_listing:
@@ -248,7 +265,7 @@ class Arrivals:
 
     def _admit(self, entry: os.DirEntry[bytes]) -> None:
         try:
-            if _passed_over(entry.name) or not entry.is_file(follow_symlinks=False):
+            if _is_skipped(entry.name) or not entry.is_file(follow_symlinks=False):
                 return
             status = entry.stat(follow_symlinks=False)
         except OSError:
@@ -257,7 +274,7 @@ class Arrivals:
         if entry.name in self._names or self._signature(entry.name, size, mtime_ns) in self._journal:
             return
         now = time.monotonic()
-        # One that was given up before has had its time: it gets one look, and no other file waits for it.
+        # One that was given up before is overdue at once: it is looked at one time and holds up no other file.
         first = now - self._timeout_s if entry.name in self._reported else now
         self.wait(Arrival(entry.name, size, mtime_ns, now, first))
 
@@ -266,7 +283,7 @@ class Arrivals:
         return int.from_bytes(mixed.digest(), "little")
 
 
-def _passed_over(name: bytes) -> bool:
+def _is_skipped(name: bytes) -> bool:
     lower = name.lower()
     return name.startswith((b".", b"~$")) or lower.endswith(_ENDS) or lower in _NOT_UPLOADED
 
@@ -274,22 +291,22 @@ def _passed_over(name: bytes) -> bool:
 _ENDS = tuple(ending.encode() for ending in _TEMPORARY)
 
 
-def _is(arrival: Arrival, opened: int) -> bool:
+def _is_unchanged(arrival: Arrival, opened: int) -> bool:
     status = os.fstat(opened)
     return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (arrival.size, arrival.mtime_ns)
 
 
 def _has_writers(opened: int) -> bool:
-    """Whether Linux knows of a process that has the file open to write: then it grants no read lease."""
+    """Whether a process has the file open for writing: Linux then grants no read lease."""
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
-        # Whoever opens the file meanwhile sets off a signal: SIGURG is ignored unless asked for, SIGIO would kill.
+        # A process that opens the file meanwhile triggers a signal to this one: SIGURG is ignored, SIGIO would kill.
         fcntl.fcntl(opened, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(opened, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
-    except OSError:  # another user's file, or a file system without leases: standing still must do
+    except OSError:  # another user's file, or a file system without leases: that it stands still must be enough
         return False
     fcntl.fcntl(opened, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
@@ -304,6 +321,6 @@ def _content(opened: int, size: int) -> File:
         if size <= MAX_FILE_BYTES:
             parts.append(part)
         size -= len(part)
-        if size < 0:  # it grows: not what was looked at
+        if size < 0:  # it grows
             break
     return File(b"".join(parts) if parts or not size else None, digest.digest())

@@ -1,13 +1,12 @@
-"""Rareness -> the object that Sense writes for an image (S1.13): its keys, its types, its order.
+"""Rareness -> the object that Sense writes for an image (S1.13): its keys, types and order.
 
-docs/sense.schema.json is the same in JSON Schema. Where Sense leaves open what a value means:
+docs/sense.schema.json says the same as a JSON Schema. Where Sense leaves open what a value means:
 
-- is_likely_dupe: 1 for a copy and for a derivative; for a copy or a sibling, where the evidence can't tell which, 1
-  where its score is below 0.5; otherwise 0.
-- is_rare_on_internet: 1 only where the internet was searched and nothing was found. Where it was not searched it is 0,
-  for rareness that nobody looked for can't be certified, with 0 matches, 0 pages and no URL: these four together mean
-  "not searched".
-- Matches and pages are summed over the providers that were asked; an image that two of them found counts once.
+- is_likely_dupe: 1 for a copy and for a derivative, 0 for an original and a sibling. Where the evidence can't tell a
+  copy from a sibling, 1 if the score is below 0.5.
+- is_rare_on_internet: 1 only if the internet was searched and nothing was found. Without a search it is 0, because
+  nothing was shown, with 0 matches, 0 pages and no URL: these four together mean "not searched".
+- Matches and pages are summed over the providers that were asked; a URL that two of them found counts once.
 - neuralhash_hash: null unless NeuralHash is switched on.
 - image_fingerprint_of_candidate_image_file: a JSON list in a string, 10,048 numbers with 1 to 6 decimals, as in Sense.
 """
@@ -30,7 +29,7 @@ MAX_URL = 4096
 
 
 def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
-    """Sense's object for the image file with this SHA3-256. Raises RarenessError where a fingerprint is none."""
+    """Sense's object for the image file with this SHA3-256. Raises RarenessError for a fingerprint with NaN in it."""
     matches, pages, url = _on_internet(rareness.web or ())
     content = {name: float(value) for name, value in asdict(rareness.content).items()}
     return {
@@ -50,7 +49,7 @@ def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
 
 
 def refusal(picture_sha3: bytes, error: Exception) -> dict[str, Any]:
-    """What is written in place of Sense's object for a file that is no image, or a broken one."""
+    """What is written in place of Sense's object for a file that is not an image, or a broken one."""
     said = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
     return {
         "dupe_detection_system_version": version(),
@@ -61,7 +60,7 @@ def refusal(picture_sha3: bytes, error: Exception) -> dict[str, Any]:
 
 
 def version(fingerprint: str | None = None) -> str:
-    """Scores of two versions can't be compared: that of gistchain, and that of the fingerprints where there is one."""
+    """The version of gistchain, with that of the fingerprints if given. Scores of two versions can't be compared."""
     return __version__ if fingerprint is None else f"{__version__}+{fingerprint}"
 
 
@@ -74,18 +73,18 @@ def _is_likely_dupe(rareness: Rareness) -> bool:
 def _on_internet(searches: Sequence[WebSearch]) -> tuple[int, int, str]:
     """(different matches, pages of results, address of the first match)."""
     urls = dict.fromkeys(match.url for search in searches for match in search.matches)
-    # A provider repeats what a stranger's page says: javascript: and the like are not passed on to be clicked.
+    # A provider repeats what a stranger's page says: no javascript: or similar is passed on to be clicked.
     first = next((url for url in urls if is_web_address(url)), "")
     return len(urls), sum(search.pages for search in searches), first
 
 
 def is_web_address(url: str) -> bool:
-    """Whether it can be followed: http or https to some host, nothing unprintable in it."""
+    """Whether a URL can be followed: http or https to some host, without unprintable characters."""
     if len(url) > MAX_URL or not url.isprintable() or " " in url or not url.startswith(("http://", "https://")):
         return False
     try:
         return bool(urlsplit(url).netloc)
-    except ValueError:  # a half IPv6 address
+    except ValueError:  # an IPv6 address without its closing bracket
         return False
 
 
@@ -105,7 +104,7 @@ def _listed(fingerprint: NDArray[np.float32]) -> str:
 
 
 def _decimal(number: float) -> str:
-    # Six decimals without the zeros at the end, but never an exponent: 0.00687, 0.0, 0.00005.
+    # At most six decimals, without zeros at the end and never with an exponent: 0.00687, 0.0, 0.00005.
     text = f"{number:.6f}".rstrip("0")
     text = text + "0" if text.endswith(".") else text
     return "0.0" if text == "-0.0" else text

@@ -1,14 +1,14 @@
 """A folder of images -> a folder of results: Sense's service (S1.11, S1.12), `<10 hex of SHA3-256>.json` for each.
 
-A result is written whole or not at all: a kill at any moment leaves the one before or the one after, and the next run
-goes on from there, for the results themselves tell what is done. What is wrong with one file is written in place of its
-result; what is wrong with the machine (a full disk, a busy database) is told, and tried again later.
+A result is written whole or not at all: a kill at any moment leaves the state before or the one after. The next run
+goes on from there, because the results themselves say what is done. What is wrong with one file is written in place of
+its result. What is wrong with the machine (a full disk, a busy database, a search that is down) is reported and tried
+again later; a damaged database ends the service.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import time
@@ -17,8 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gistchain.disk.places import other_holder
-from gistchain.errors import GistchainError, ImageError, RarenessError, SearchError, SettingError, StoreBusy, StoreFull
+from gistchain.disk.lock import FileLock
+from gistchain.disk.write import write_whole
+from gistchain.errors import (
+    FileDamaged,
+    FileError,
+    GistchainError,
+    ImageError,
+    RarenessError,
+    SearchError,
+    SettingError,
+)
 from gistchain.image import MAX_FILE_BYTES, Picture, read_image
 from gistchain.rareness.service.arrivals import POLL_S, Arrival, Arrivals, File, Journal
 from gistchain.rareness.service.sense import refusal, sense
@@ -26,7 +35,7 @@ from gistchain.safejson import parsed
 from gistchain.types import Rareness
 
 OUTPUT = "dupe_detection_output_files"
-"""Sense's name for the folder of results; ours stands beside the folder that is watched."""
+"""Sense's name for the folder of results, which lies beside the folder that is watched."""
 HEX_DIGITS = 10
 MAX_RESULT_BYTES = 4_000_000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
@@ -36,10 +45,10 @@ Check = Callable[[Picture], Rareness]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened to one file, or to the service where `name` is empty.
+    """What happened to one file, or to the whole service where `name` is empty.
 
-    written: its result is in `path`. refused: what is wrong with it is in `path`. known: its result was there.
-    waiting: it is not complete and is left for later. trouble: nothing to do with the file, tried again later.
+    written: its result is in `path`. refused: what is wrong with it is in `path`. known: its result was there before.
+    waiting: it is not complete and is left for later. trouble: something else is wrong, and it is tried again later.
     """
 
     kind: Literal["written", "refused", "known", "waiting", "trouble"]
@@ -60,19 +69,20 @@ def watch(
     patience_s: float = 30.0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
-    """Each event as it happens, until `stop`, which is asked between images, says so.
+    """Each event as it happens, until `stop` returns True; it is called between images.
 
-    output: folder of the results. once: end when every file that was there is done with or has had its time.
-    settle_s: a file is complete when it hasn't changed for so long. timeout_s: one that never is, is reported after so
-    long and left for later. patience_s: a file that can't be read as an image may be an upload that pauses, and is
-    refused only after standing still for so long.
-    Raises SettingError for folders that can't be used, RarenessError where another process fills the same output or
-    the database can't be used; with `once`, whatever is else tried again.
+    output: folder of the results. once: end when every file that was there is done, or was waited for long enough.
+    settle_s: a file is complete when it hasn't changed for that long. timeout_s: a file that still changes after that
+    long is reported and left for later. patience_s: a file that can't be read as an image may be an upload that pauses;
+    it is refused only after standing still for that long.
+    Raises SettingError for folders that can't be used, FileBusy where another process fills the same output,
+    FileDamaged and RarenessError from the check; with `once` also what is otherwise tried again.
     """
-    results = _folders(folder, output)
-    with Outbox(results) as outbox, contextlib.closing(Journal(results / ".gistchain-watch.done")) as journal:
+    results_folder = _results_folder(folder, output)
+    journal_path = results_folder / ".gistchain-watch.done"
+    with contextlib.closing(Results(results_folder)) as results, contextlib.closing(Journal(journal_path)) as journal:
         arrivals = Arrivals(folder, journal, once=once, settle_s=settle_s, timeout_s=timeout_s)
-        service = _Service(folder, arrivals, outbox, check, once, patience_s)
+        service = _Service(folder, arrivals, results, check, once, patience_s)
         while not stop() and not arrivals.exhausted:
             event = service.step()
             if event is not None:
@@ -81,56 +91,37 @@ def watch(
                 time.sleep(service.idle_s)
 
 
-class Outbox:
-    """The folder of results, for one process at a time."""
+class Results:
+    """The folder of results, for one process at a time. Raises FileBusy, which names the other one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._lock = FileLock(
+            folder / ".gistchain-watch.lock",
+            what=folder,
+            use="being filled",
+            instead="only one process can fill it: end that one or give another --output",
+        )
 
-    def __enter__(self) -> Outbox:
-        try:
-            self._lock = os.open(
-                self._folder / ".gistchain-watch.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
-            )
-        except OSError as error:
-            raise SettingError(f"can't write to {self._folder} ({error.strerror}): give another --output") from error
-        try:
-            _take(self._lock, self._folder)
-        except BaseException:
-            os.close(self._lock)
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._lock)
+    def close(self) -> None:
+        self._lock.close()
 
     def find(self, sha3_256: bytes) -> Path | None:
-        """The result of the file with this hash."""
+        """The result of the file with this hash, None where there is none."""
         return next((path for path in self._paths(sha3_256) if _hash_in(path) == sha3_256.hex()), None)
 
     def write(self, sha3_256: bytes, fields: dict[str, Any]) -> Path:
-        """Durably, all or nothing. Raises OSError.
+        """Write a result, whole and durably; returns its path. Raises DiskFull, FileError.
 
-        Forty bits are few: of a million files two share them more often than not in three folders. The later one is
-        then named by its whole hash.
+        Forty bits are few: with a million files in each folder, two files share them in one folder out of three. The
+        later one is then named by its whole hash.
         """
         path = next((path for path in self._paths(sha3_256) if not os.path.lexists(path)), None)
         if path is None:
-            raise FileExistsError(errno.EEXIST, "both names of its result are taken", str(self._paths(sha3_256)[1]))
-        # One writer, one name: what a kill leaves behind is written over.
-        part = self._folder / ".gistchain-watch.part"
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
-        try:
-            with part.open("xb") as file:
-                file.write(json.dumps(fields, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(part, path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        _sync(self._folder)
+            raise FileError(f"{self._paths(sha3_256)[1]} is not a result, but has its name: move it away")
+        content = json.dumps(fields, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+        # One writer, one name for drafts: what a kill leaves behind is written over.
+        write_whole(path, content, draft=self._folder / ".gistchain-watch.part")
         return path
 
     def _paths(self, sha3_256: bytes) -> tuple[Path, Path]:
@@ -139,19 +130,19 @@ class Outbox:
 
 
 class _Service:
-    """One file after the other; `step` does one piece of work and says what came of it."""
+    """Takes one file after the other. idle_s: after a step without an event, how long there is nothing to do."""
 
     def __init__(
-        self, folder: Path, arrivals: Arrivals, outbox: Outbox, check: Check, once: bool, patience_s: float
+        self, folder: Path, arrivals: Arrivals, results: Results, check: Check, once: bool, patience_s: float
     ) -> None:
-        self._folder, self._arrivals, self._outbox, self._check = folder, arrivals, outbox, check
+        self._folder, self._arrivals, self._results, self._check = folder, arrivals, results, check
         self._once, self._patience_s = once, patience_s
         self._pause_s, self._paused_until = _FIRST_PAUSE_S, 0.0
-        self._lost = False
+        self._folder_is_gone = False
         self.idle_s = 0.0
 
     def step(self) -> Event | None:
-        """`idle_s` says afterwards how long nothing can be done."""
+        """Do one piece of work; returns what came of it, if it is worth telling."""
         self.idle_s = max(0.0, min(self._paused_until - time.monotonic(), POLL_S))
         if self.idle_s:
             return None
@@ -159,62 +150,63 @@ class _Service:
             arrival = self._arrivals.next()
         except OSError as error:
             return self._no_folder(error)
-        self._lost = False
+        self._folder_is_gone = False
         if arrival is None:
             self.idle_s = self._arrivals.pause_s()
             return None
         if not self._arrivals.settled(arrival):
-            return self._left(arrival, "still changes")
+            return self._left_for_later(arrival, "still changes")
         try:
             file = self._arrivals.read(arrival)
         except FileNotFoundError:
             return None
         except OSError as error:
-            return self._left(arrival, f"can't be read: {error.strerror}")
+            return self._left_for_later(arrival, f"can't be read: {error.strerror}")
         if file is None:
-            return self._later(arrival)
+            return self._still_written(arrival)
         return self._handled(arrival, file)
 
-    def _later(self, arrival: Arrival) -> Event | None:
+    def _still_written(self, arrival: Arrival) -> Event | None:
         if self._arrivals.overdue(arrival):
-            return self._left(arrival, "is still being written")
+            return self._left_for_later(arrival, "is still being written")
         self._arrivals.wait(arrival)
         return None
 
-    def _left(self, arrival: Arrival, why: str) -> Event | None:
+    def _left_for_later(self, arrival: Arrival, why: str) -> Event | None:
         if self._arrivals.give_up(arrival):
             return Event("waiting", arrival.title, text=f"{arrival.title} {why}: left until later")
         return None
 
     def _handled(self, arrival: Arrival, file: File) -> Event | None:
         if file.sha3_256 is None:
-            return self._left(arrival, f"has {arrival.size:,} bytes, at most {MAX_FILE_BYTES:,} are read")
+            return self._left_for_later(arrival, f"has {arrival.size:,} bytes, at most {MAX_FILE_BYTES:,} are read")
         try:
-            event = self._result(arrival, file, file.sha3_256)
-        except (OSError, StoreBusy, StoreFull, SearchError) as error:
+            event = self._event(arrival, file, file.sha3_256)
+        except FileDamaged:  # waiting does not repair it
+            raise
+        except (OSError, FileError, SearchError) as error:
             return self._trouble(arrival, error)
         self._pause_s = _FIRST_PAUSE_S
         return event
 
-    def _result(self, arrival: Arrival, file: File, sha3_256: bytes) -> Event | None:
-        found = self._outbox.find(sha3_256)
-        if found is None:
-            rareness: Rareness | None = None
+    def _event(self, arrival: Arrival, file: File, sha3_256: bytes) -> Event | None:
+        """Check a file that has no result yet and write it one; None where it is waited for instead."""
+        path = self._results.find(sha3_256)
+        if path is not None:
+            event = Event("known", arrival.title, path)
+        else:
             try:
                 rareness = self._checked(_picture(file, arrival))
-                fields = sense(sha3_256, rareness)
             except ImageError as error:
-                if (left := self._patience_s - self._arrivals.stood_still_s(arrival)) > 0 and not self._once:
-                    self._arrivals.wait(arrival, left)
+                if (left_s := self._patience_s - self._arrivals.stood_still_s(arrival)) > 0 and not self._once:
+                    self._arrivals.wait(arrival, left_s)
                     return None
                 fields = refusal(sha3_256, error)
-            path = self._outbox.write(sha3_256, fields)
-            event = Event(
-                "refused" if rareness is None else "written",
-                arrival.title, path, str(fields.get("error", "")), rareness,
-            )  # fmt: skip
-        else:
-            event = Event("known", arrival.title, found)
+                path = self._results.write(sha3_256, fields)
+                event = Event("refused", arrival.title, path, str(fields["error"]))
+            else:
+                path = self._results.write(sha3_256, sense(sha3_256, rareness))
+                event = Event("written", arrival.title, path, rareness=rareness)
         self._arrivals.finish(arrival)
         return event
 
@@ -223,13 +215,13 @@ class _Service:
             return self._check(picture)
         except (GistchainError, OSError, ImportError):
             raise
-        except Exception as error:  # whatever a hostile image sets off must not end the service for all others
+        except Exception as error:  # a defect that one hostile image triggers must not end the service for all others
             raise ImageError(f"{picture.name} can't be checked ({type(error).__name__}: {error}): report it") from error
 
     def _trouble(self, arrival: Arrival, error: Exception) -> Event:
-        """Everything waits: the next file would meet the same."""
+        """Pause everything: the next file would meet the same."""
         if self._once and isinstance(error, OSError):
-            raise RarenessError(f"stopped at {arrival.title}: {error}; free some space or check the rights") from error
+            raise RarenessError(f"stopped at {arrival.title}: {error}; make room or check the permissions") from error
         if self._once:
             raise error
         self._arrivals.wait(arrival)
@@ -239,12 +231,12 @@ class _Service:
         return Event("trouble", arrival.title, text=text)
 
     def _no_folder(self, error: OSError) -> Event | None:
-        """A network drive that went away; it is asked for until it is back, and told of once."""
+        """The folder can't be listed, like a network drive that is gone: reported once, tried until it is back."""
         text = f"can't look into {self._folder}: {error.strerror}"
         if self._once:
             raise SettingError(f"{text}; give another folder") from error
-        self.idle_s, told, self._lost = POLL_S, self._lost, True
-        return None if told else Event("trouble", "", text=f"{text}; trying again until it is back")
+        self.idle_s, reported, self._folder_is_gone = POLL_S, self._folder_is_gone, True
+        return None if reported else Event("trouble", "", text=f"{text}; trying again until it is back")
 
 
 def _picture(file: File, arrival: Arrival) -> Picture:
@@ -253,10 +245,10 @@ def _picture(file: File, arrival: Arrival) -> Picture:
     return read_image(file.data, arrival.title)
 
 
-def _folders(folder: Path, output: Path | None) -> Path:
-    """The folder of results, made where it isn't there."""
+def _results_folder(folder: Path, output: Path | None) -> Path:
+    """The folder of results, made if it is missing. Raises SettingError."""
     if not folder.is_dir():
-        raise SettingError(f"{folder} is no folder: give the one that images are put into")
+        raise SettingError(f"{folder} is not a folder: give the one that images are put into")
     results = folder.resolve().parent / OUTPUT if output is None else output
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -268,30 +260,11 @@ def _folders(folder: Path, output: Path | None) -> Path:
     return results
 
 
-def _take(lock: int, folder: Path) -> None:
-    try:
-        holder = other_holder(lock)
-    except OSError as error:
-        raise RarenessError(f"can't lock {folder} ({error.strerror}): give an --output on a local disk") from error
-    if holder is not None:
-        raise RarenessError(
-            f"{folder} is being filled by {holder}: one watches a folder, end it or give another --output"
-        )
-
-
 def _hash_in(path: Path) -> str | None:
-    """Which file's result this is; None where there is none, or something that was not written here."""
+    """The hash of the file whose result this is; None where there is none, or something that was not written here."""
     try:
         with path.open("rb") as file:
-            found = parsed(file.read(MAX_RESULT_BYTES))
+            result = parsed(file.read(MAX_RESULT_BYTES))
     except (OSError, ValueError):
         return None
-    return found.get("hash_of_candidate_image_file") if isinstance(found, dict) else None
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    return result.get("hash_of_candidate_image_file") if isinstance(result, dict) else None

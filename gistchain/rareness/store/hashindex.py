@@ -1,6 +1,6 @@
-"""The hashes of all registered images -> those that are near to a candidate, as it is or turned and mirrored.
+"""The hashes of all registered images -> those that are near to a candidate's, as it is or turned and mirrored.
 
-All of them lie in memory, 56 bytes an image: 100,000 images against 8 turns are some 30 ms.
+All of them lie in memory, 56 bytes an image: comparing 100,000 images with 8 turns takes about 30 ms.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from gistchain.rareness.hashes import BITS
 from gistchain.types import Hash, Hashes
 
 MIN_PDQ_QUALITY = 50
-"""Below it a PDQ hash says little (flat drawings, pixel art); the advice of its authors."""
+"""Below it a PDQ hash says little (flat drawings, pixel art): its authors advise to ignore it."""
 
 Near = tuple[int, Hash, int, int]
-"""Row, the hash that is nearest, how many of its bits differ, which turn of the candidate."""
+"""Row, the hash that is nearest, how many of its bits differ, the number of the candidate's turn."""
 
 
 class HashIndex:
-    """Hashes in the order of the rows. Grows by `extended`; what was handed out never changes."""
+    """Hashes in the order of the rows. It never changes: `extended` returns another one."""
 
     def __init__(self, hashes: Mapping[Hash, NDArray[np.uint64]], pdq_qualities: NDArray[np.uint8]) -> None:
         self._hashes = dict(hashes)
@@ -45,10 +45,10 @@ class HashIndex:
         return HashIndex(hashes, np.concatenate([self._qualities, more._qualities]))
 
     def near(self, turns: Sequence[Hashes], thresholds: Mapping[Hash, int]) -> list[Near]:
-        """Every row that has a hash within its threshold of one turn, nearest first, with the nearest such hash.
+        """Every row that has a hash within its threshold of one turn, with its nearest such hash; nearest row first.
 
-        Nearness is the share of bits that differ; at the same share, more bits count for more, then the earlier turn.
-        PDQ counts only where its quality is enough on both sides.
+        Distance is the share of bits that differ. At the same share the longer hash comes first, then the earlier turn.
+        PDQ counts only where both images have enough quality.
         """
         share = np.full(len(self), np.inf)
         best: dict[int, Near] = {}
@@ -61,7 +61,7 @@ class HashIndex:
         return sorted(best.values(), key=lambda near: (near[2] / BITS[near[1]], -BITS[near[1]], near[0]))
 
     def _distances(self, name: Hash, hashes: Hashes) -> NDArray[np.int64]:
-        """Differing bits between one hash and that of each row; more than there are where the pair doesn't count."""
+        """Differing bits between one hash and that of each row; BITS + 1 where the pair doesn't count."""
         wanted = words(bytes.fromhex(getattr(hashes, name)), BITS[name])
         bits: NDArray[np.int64] = np.bitwise_count(self._hashes[name] ^ wanted).sum(axis=1, dtype=np.int64)
         if name == "pdq":
@@ -71,5 +71,5 @@ class HashIndex:
 
 
 def words(data: bytes, bits: int) -> NDArray[np.uint64]:
-    """Hashes of this many bits, one after the other, as words of 64, shape (N, bits / 64)."""
+    """Hashes of `bits` bits each, one after the other, as words of 64 bits, shape (N, bits / 64)."""
     return np.frombuffer(data, np.uint64).reshape(-1, bits // 64)

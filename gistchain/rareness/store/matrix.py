@@ -1,17 +1,16 @@
-"""Fingerprints <-> the file of 8-bit rows that is scanned: a copy of what the database keeps, in a shape that is fast.
+"""Fingerprints <-> rareness.rows, a copy of the database's fingerprints in 8 bits that can be scanned fast.
 
-    header (one page): magic, layout, sizes, store, checksum | rows (scan.ROW) | a hole, so that it grows in steps
+    header (one page): magic, layout, sizes, store, checksum | rows (scan.ROW) | a hole, because it grows in steps
 
-Zero has a code of its own in every group: what a network left at 0 stays 0. Rows are not centred before they are
-rounded, which would cost the zeros; Pearson's centring is done on the sums.
+Zero has a code of its own in every group, so that what a network left at 0 stays exactly 0. Centring the rows before
+they are rounded would lose that; Pearson's centring is done on the sums instead.
 
-Rows are written under the database's lock and before it commits: the file never lacks a row that a reader may see, and
-what a killed writer leaves lies behind the last row, where it is written over.
+Rows are written under the database's lock and before its transaction commits: the file never lacks a row that a reader
+may see. What a killed writer leaves lies behind the last row, and the next writer overwrites it.
 """
 
 from __future__ import annotations
 
-import errno
 import itertools
 import math
 import mmap
@@ -25,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import RarenessError, StoreFull
+from gistchain.disk.write import file_errors
 from gistchain.rareness.fingerprint import SIZE
 from gistchain.rareness.store.scan import EDGES, ROW, checks
 
@@ -33,10 +32,9 @@ _HEADER = struct.Struct("<8sIII16sI")
 _MAGIC, _LAYOUT = b"gistrows", 1
 _PAGE = 4096
 _STEP = 1024
-"""Rows by which the file grows: a mapping of it stays good while they are filled."""
+"""Rows by which the file grows; a mapping of it stays valid while they are filled."""
 _FLAT = 1e-3
 """Share of its length that a row must keep when it is centred; below it a correlation from its codes is only noise."""
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def rows_of(
@@ -77,55 +75,55 @@ def _encode(row: np.void, x: NDArray[np.float64]) -> None:
         row["angle"] = math.pi  # Nothing is known from the codes: any correlation is possible.
         return
     row["inverse"] = 1 / left
-    # From the chord, as the cosine is blind to small angles; the rest covers what float64 rounds here.
+    # From the chord, because the cosine can't tell small angles apart; 1e-9 covers the rounding of float64 here.
     row["angle"] = 2 * math.asin(min(1.0, _length_of(centred - decoded / left) / 2)) + 1e-9
 
 
 def _length_of(vector: NDArray[np.float64]) -> float:
-    # Not np.linalg.norm: BLAS would start threads for a vector of this size, and wait for them.
+    # Not np.linalg.norm: for a vector of this size BLAS would start threads and wait for them.
     return math.sqrt(float(np.sum(vector * vector)))
 
 
 class Matrix:
-    """The file of rows of one store. Who writes holds the database's lock."""
+    """The file of rows of one store. A writer holds the database's lock."""
 
     def __init__(self, path: Path, store: bytes) -> None:
         self._path = path
         self._header = _header(store)
-        self._nothing()
+        self._forget()
 
-    def _nothing(self) -> None:
+    def _forget(self) -> None:
         self._inode, self._checked, self._rows = 0, 0, np.zeros(0, ROW)
 
     def rows(self, count: int) -> NDArray[np.void]:
         """The first `count` rows, mapped, read-only; fewer where the file is too short or not this store's."""
         try:
-            found = os.stat(self._path)
+            status = os.stat(self._path)
         except FileNotFoundError:
-            self._nothing()
+            self._forget()
             return self._rows
-        if found.st_ino != self._inode or found.st_size < _length(len(self._rows)):
-            self._nothing()
+        if status.st_ino != self._inode or status.st_size < _length(len(self._rows)):
+            self._forget()
         if count > len(self._rows):
             self._map()
         return self._rows[:count]
 
     def _map(self) -> None:
         with self._file(os.O_RDONLY) as file:
-            found = os.fstat(file)
-            capacity = (found.st_size - _PAGE) // ROW.itemsize
+            status = os.fstat(file)
+            capacity = (status.st_size - _PAGE) // ROW.itemsize
             if capacity <= 0 or os.pread(file, _HEADER.size, 0) != self._header:
-                self._nothing()
+                self._forget()
                 return
             mapped = mmap.mmap(file, _length(capacity), access=mmap.ACCESS_READ)
-        if found.st_ino != self._inode:
+        if status.st_ino != self._inode:
             self._checked = 0
-        self._inode, self._rows = found.st_ino, np.frombuffer(mapped, ROW, capacity, _PAGE)
+        self._inode, self._rows = status.st_ino, np.frombuffer(mapped, ROW, capacity, _PAGE)
 
     def wrong(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Numbers of the rows that are missing or not what was written. keys: of all rows there should be, (N,).
+        """Numbers of the rows that are missing or not what was written. keys: of all rows that should be there, (N,).
 
-        Rows in front that were found right are not read again, unless the file was exchanged.
+        The first rows, up to the first wrong one, are not read again unless the file was exchanged.
         """
         rows = self.rows(len(keys))
         first = min(self._checked, len(rows))
@@ -136,12 +134,12 @@ class Matrix:
             & (rows["key"] == keys[first : first + len(rows)])
             & (rows["number"] == np.arange(first, first + len(rows)))
         )
-        found: NDArray[np.int64] = first + np.flatnonzero(~good)
-        self._checked = int(found[0]) if len(found) else len(keys)
-        return found
+        numbers: NDArray[np.int64] = first + np.flatnonzero(~good)
+        self._checked = int(numbers[0]) if len(numbers) else len(keys)
+        return numbers
 
     def write(self, rows: NDArray[np.void]) -> None:
-        """Put rows in the places that they are numbered for, durably. Raises StoreFull."""
+        """Put each row at the place of its number, durably. Raises DiskFull, FileError."""
         with self._file(os.O_RDWR | os.O_CREAT) as file:
             if os.pread(file, _HEADER.size, 0) != self._header:
                 _write(file, self._header.ljust(_PAGE, b"\0"), 0)
@@ -154,16 +152,12 @@ class Matrix:
 
     @contextmanager
     def _file(self, flags: int) -> Iterator[int]:
-        try:
+        with file_errors(self._path):
             file = os.open(self._path, flags, 0o644)
             try:
                 yield file
             finally:
                 os.close(file)
-        except OSError as error:
-            if error.errno in _NO_SPACE:
-                raise StoreFull(f"no space left for {self._path}: free some, nothing was written") from error
-            raise RarenessError(f"can't use {self._path} ({error.strerror}): check it and its folder") from error
 
 
 def _header(store: bytes) -> bytes:

@@ -1,9 +1,9 @@
-"""One fingerprint in 8 bits and all rows in 8 bits -> Pearson's correlation with each, and how wrong it can be.
+"""One fingerprint in 8 bits and all rows in 8 bits -> Pearson's correlation with each, and the error it can have.
 
 Products of 8-bit codes are summed as integers, groups of them in a fixed order in float64: the same rows give the same
 numbers on every machine. One thread: the kernel runs as fast as one core reads memory.
 
-How wrong: let u and v be the centred unit vectors of two fingerprints, u' and v' those of their codes, theta and phi
+The error: let u and v be the centred unit vectors of two fingerprints, u' and v' those of their codes, theta and phi
 the angles between u and u', v and v'. Angles obey the triangle inequality, so the angle between u and v is that
 between u' and v' give or take d = theta + phi, and with c = u'.v'
 
@@ -25,7 +25,7 @@ _SHORTEST = 640
 
 
 def _edges() -> NDArray[np.int64]:
-    """Where the groups of one scale each begin and end: whole blocks of networks, the short ones put together.
+    """The borders of the groups, each of which has one scale: the outputs of whole networks, short ones put together.
 
     Fewer and longer groups are faster, and those that end at multiples of 64 bytes are faster still.
     """
@@ -34,7 +34,7 @@ def _edges() -> NDArray[np.int64]:
         end += length
         if end - edges[-1] >= _SHORTEST and end % 64 == 0:
             edges.append(end)
-    # What is left over goes to the last one.
+    # What is left over belongs to the last one.
     return np.array([*edges[:-1], SIZE] if SIZE - edges[-1] < _SHORTEST else [*edges, SIZE])
 
 
@@ -50,37 +50,45 @@ ROW = np.dtype(
         "itemsize": 10_176,
     }
 )  # fmt: skip
-"""A number of a fingerprint of centred length 1 is about scale * (code - zero) of its group. sums: of the codes.
+"""One row. A fingerprint is scaled so that its centred length is 1; each of its numbers is then about
+scale * (code - zero), with the scale and zero of its group.
 
-mean: of the numbers, times the square root of SIZE; inverse: 1 / length of the centred row, 0 where it has none; angle
-in radians: theta above; key: the first 8 bytes of the image's SHA3-256; number: of the row; check: of all before it.
+sums: of the codes of each group. mean: of the decoded numbers, times the square root of SIZE. inverse: 1 / length of
+the centred decoded row, 0 for a row without contrast. angle: theta above, in radians. key: the first 8 bytes of the
+image's SHA3-256. number: of the row. check: checksum of all the bytes before it.
 """
 
 _SCANNED = ("scales", "sums", "zeros", "mean", "inverse", "angle")
 _ROUNDING = 1e-6
-"""More than the float32 that is returned loses (6e-8) and the sums in float64 (1e-9: matrix.py keeps flat rows out)."""
+"""More than what the returned float32 (6e-8) and the sums in float64 (1e-9: matrix.py keeps flat rows out) lose."""
 
 
-def correlations(rows: NDArray[np.void], one: NDArray[np.void]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Pearson's correlation of each row with `one` (ROW, shape (1,)), and the most by which each is wrong."""
-    found, wrong = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
+def correlations(
+    rows: NDArray[np.void], candidate: NDArray[np.void]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pearson's correlation of each row with `candidate` (ROW, shape (1,)), and the largest error of each: (N,), (N,).
+
+    The error is smaller where the correlation is high.
+    """
+    result, errors = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     if len(rows):
         theirs = [_bytes(rows), *(rows[name] for name in _SCANNED)]
-        mine = [np.ascontiguousarray(one["codes"][0]), *(one[name][0] for name in _SCANNED)]
-        arguments: list[Any] = [*theirs, *mine, EDGES, found, wrong]
+        ours = [np.ascontiguousarray(candidate["codes"][0]), *(candidate[name][0] for name in _SCANNED)]
+        arguments: list[Any] = [*theirs, *ours, EDGES, result, errors]
         _scan(*arguments)
-    return found, wrong
+    return result, errors
 
 
 def checks(rows: NDArray[np.void]) -> NDArray[np.uint32]:
-    """The check of each row, over all its bytes but those of the check: a weighted sum of them and 1.
+    """The checksum of each row, over all bytes before the field `check`: 1 plus a weighted sum of them.
 
-    Each weight is at least 1 and the sum can't overflow: a single changed byte always shows, and a hole does.
+    Each weight is at least 1 and the sum can't overflow, so a single changed byte always shows; the 1 tells a hole in
+    the file, which reads as zeros, from a row.
     """
-    found = np.empty(len(rows), np.uint32)
+    sums = np.empty(len(rows), np.uint32)
     if len(rows):
-        _weigh(_bytes(rows), _weights(), found)
-    return found
+        _weigh(_bytes(rows), _weights(), sums)
+    return sums
 
 
 def _bytes(rows: NDArray[np.void]) -> NDArray[np.uint8]:
@@ -89,14 +97,15 @@ def _bytes(rows: NDArray[np.void]) -> NDArray[np.uint8]:
 
 @functools.cache
 def _weights() -> NDArray[np.uint8]:
-    # Fibonacci hashing: neighbours weigh differently, so bytes that change places show as well.
+    # Fibonacci hashing: neighbours have different weights, so that bytes that change places show as well.
     mixed = np.arange(1, ROW.itemsize - 3, dtype=np.uint64) * np.uint64(2_654_435_769)
     return ((mixed >> np.uint64(16)) & np.uint64(255) | np.uint64(1)).astype(np.uint8)
 
 
 @compiled
 def _dot(a: Any, b: Any) -> Any:
-    # 10,300 products of 8 bits stay below 2^31. Said at each step: numba would add in 64 bits, at a third of the speed.
+    # 10,300 products of 8 bits stay below 2^31. Without the cast at each step numba would add in 64 bits, three times
+    # slower.
     total = np.int32(0)
     for i in range(b.size):
         total = np.int32(total + np.int32(a[i]) * np.int32(b[i]))
@@ -104,16 +113,16 @@ def _dot(a: Any, b: Any) -> Any:
 
 
 @compiled
-def _weigh(rows: Any, weights: Any, found: Any) -> None:
+def _weigh(rows: Any, weights: Any, result: Any) -> None:
     for row in range(rows.shape[0]):
-        found[row] = np.uint32(1) + np.uint32(_dot(rows[row], weights))
+        result[row] = np.uint32(1) + np.uint32(_dot(rows[row], weights))
 
 
 @compiled
 def _scan(
     rows: Any, scales: Any, sums: Any, zeros: Any, means: Any, inverses: Any, angles: Any,
     codes: Any, scale: Any, total: Any, zero: Any, mean: Any, inverse: Any, angle: Any,
-    edges: Any, found: Any, wrong: Any,
+    edges: Any, result: Any, errors: Any,
 ) -> None:  # fmt: skip
     groups = edges.size - 1
     dots = np.empty(groups, np.int64)
@@ -122,7 +131,7 @@ def _scan(
         for group in range(groups):
             start, stop = edges[group], edges[group + 1]
             dots[group] = _dot(whole[start:stop], codes[start:stop])
-        # Only now, as these numbers lie behind the codes: asked for before, memory would be waited for.
+        # Only now, because these numbers lie behind the codes: read earlier, they would have to wait for memory.
         product = 0.0
         for group in range(groups):
             there, here = np.int64(zeros[row, group]), np.int64(zero[group])
@@ -132,5 +141,5 @@ def _scan(
         c = (product - means[row] * mean) * inverses[row] * inverse
         c = min(1.0, max(-1.0, c))
         d = angles[row] + angle
-        found[row] = c
-        wrong[row] = min(2.0, abs(c) * d * d / 2 + np.sqrt(1 - c * c) * d + _ROUNDING)
+        result[row] = c
+        errors[row] = min(2.0, abs(c) * d * d / 2 + np.sqrt(1 - c * c) * d + _ROUNDING)

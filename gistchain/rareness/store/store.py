@@ -3,7 +3,7 @@
     rareness.sqlite   the record of truth: every number exact, durable when `add` returns
     rareness.rows     the fingerprints in 8 bits, mapped and scanned; made anew from the record where it is damaged
 
-Any number of processes read while one writes. Each call sees what was written before it, by whichever process.
+Any number of processes read while one writes. Each call sees what was written before it, by any process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from gistchain.errors import OtherFingerprint, RarenessError, StoreDamaged
+from gistchain.errors import FileDamaged, FileError, OtherFingerprint, RarenessError
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
 from gistchain.rareness.store import matrix, scan
@@ -39,7 +39,8 @@ _INDEXED = ", ".join(["sha3_256", *BITS, "pdq_quality"])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One registered image. seed: it only fills the database. fingerprint: shape (10048,). thumbnail: WebP."""
+    """One registered image. seed: it only fills the database and has no token. fingerprint: shape (10048,).
+    thumbnail: WebP."""
 
     sha3_256: bytes
     name: str
@@ -52,29 +53,31 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """What is in memory of the rows that were there at the last look. keys: first 8 bytes of SHA3-256."""
+class _Snapshot:
+    """What is in memory of the rows, as of the last call. keys: first 8 bytes of each SHA3-256, shape (N,)."""
 
     keys: NDArray[np.uint64]
     hashes: HashIndex
 
 
-_NOTHING = _Seen(np.zeros(0, np.uint64), HashIndex.of([]))
+_EMPTY = _Snapshot(np.zeros(0, np.uint64), HashIndex.of([]))
 
 
 class Store:
     """The registered images of one folder; threads may share it."""
 
     def __init__(self, folder: Path, *, version: str, busy_timeout_s: float = 10.0) -> None:
-        """Opens or makes it, checks the rows against the record and mends them.
+        """Open the store, or make it; check the rows against the record and repair them.
 
-        version: of the fingerprints. Raises OtherFingerprint where the folder holds others, StoreDamaged, StoreBusy.
+        version: of the fingerprints. busy_timeout_s: how long another writer is waited for.
+        Raises OtherFingerprint where the folder holds others; FileBusy, FileDamaged, DiskFull and FileError, as every
+        call does.
         """
         self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
-        self._path, self._version = folder / _ROWS, version
+        self._rows_path, self._version = folder / _ROWS, version
         self._lock = threading.RLock()
         self._open()
-        self._look()
+        self._current()
 
     def _open(self) -> None:
         fresh = {"schema": SCHEMA, "fingerprint": self._version, "store": secrets.token_hex(16)}
@@ -90,23 +93,23 @@ class Store:
                 "register its images again, or 'gistchain rareness seed'"
             )
         self._id = meta["store"]
-        self._matrix = matrix.Matrix(self._path, bytes.fromhex(self._id))
-        self._seen = _NOTHING
+        self._matrix = matrix.Matrix(self._rows_path, bytes.fromhex(self._id))
+        self._snapshot = _EMPTY
 
     def __len__(self) -> int:
-        return len(self._look().keys)
+        return len(self._current().keys)
 
     def add(self, entries: Iterable[Entry]) -> int:
-        """How many of them are new; an image that is there already stays as it is. All or none are written, durably.
+        """Keep images, all of them or, after an error, none; returns how many are new.
 
-        The lock is taken when all of them are at hand: pass some hundreds at a time. Raises RarenessError for an entry
-        that can't be kept, StoreFull, StoreBusy.
+        An image that is there already stays as it is. The lock for writing is taken once all entries are at hand: pass
+        a few hundred at a time. Raises RarenessError for an entry that can't be kept, FileBusy, DiskFull.
         """
         records: dict[bytes, tuple[Entry, tuple[Any, ...], tuple[Any, ...]]] = {}
         for entry in entries:
             if entry.sha3_256 not in records:
                 records[entry.sha3_256] = (entry, *_record(entry))
-        self._look()
+        self._current()
         with self._database.writing() as database:
             first = row = _count(database)
             new: list[Entry] = []
@@ -123,60 +126,56 @@ class Store:
         return len(new)
 
     def find(self, sha3_256: bytes) -> int | None:
-        """The row of the image file with this SHA3-256: 0 for the one that was added first."""
+        """The row of the image file with this SHA3-256, 0 for the one that was added first; None where it has none."""
         with self._database.reading() as database:
-            found = database.execute("select row from images where sha3_256 = ?", (sha3_256,)).fetchone()
-        return None if found is None else int(found[0])
+            record = database.execute("select row from images where sha3_256 = ?", (sha3_256,)).fetchone()
+        return None if record is None else int(record[0])
 
     def entries(self, rows: Sequence[int]) -> list[Entry]:
-        """What is kept of these rows, in this order. Raises StoreDamaged for one that is not what was written."""
-        wanted = "select * from images natural join looks where row = ?"
-        return [self._entry(row, record) for row, record in self._records(wanted, rows)]
+        """What is kept of these rows, in this order. Raises FileDamaged for one that is not what was written."""
+        query = "select * from images natural join looks where row = ?"
+        return [self._entry(row, record) for row, record in self._records(query, rows)]
 
     def fingerprints(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """The fingerprints of these rows, in this order, shape (len(rows), 10048), to the bit what was added.
 
-        Raises StoreDamaged for one that is not what was written.
+        Raises FileDamaged for one that is not what was written.
         """
-        found = np.empty((len(rows), SIZE), np.float32)
+        fingerprints = np.empty((len(rows), SIZE), np.float32)
         for place, (row, record) in enumerate(self._records("select fingerprint from looks where row = ?", rows)):
-            found[place] = self._unpacked(row, record["fingerprint"])
-        return found
+            fingerprints[place] = self._unpacked(row, record["fingerprint"])
+        return fingerprints
 
     def approximate(self, fingerprint: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """Pearson's correlation with all rows, shape (N,), and the most by which any of them is wrong."""
-        found, wrong = self.correlations(fingerprint)
-        return found, float(wrong.max(initial=0.0))
+        """Pearson's correlation with all rows, shape (N,), and the largest error that any of them can have.
 
-    def correlations(self, fingerprint: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Pearson's correlation with all rows, shape (N,), and the most by which each is wrong: less where it is high.
-
-        A row without contrast correlates with nothing: 0.
+        A row without contrast correlates with nothing: 0. Raises RarenessError for a fingerprint that is not finite.
         """
         check(fingerprint)
-        one = matrix.rows_of(fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
+        candidate = matrix.rows_of(fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
         with self._lock:
-            rows = self._matrix.rows(len(self._look().keys))
-        return scan.correlations(rows, one)
+            rows = self._matrix.rows(len(self._current().keys))
+        correlations, errors = scan.correlations(rows, candidate)
+        return correlations, float(errors.max(initial=0.0))
 
     def near(self, turns: Sequence[Hashes], thresholds: Mapping[Hash, int]) -> list[Near]:
         """(row, hash, bits, turn) of every row within a threshold of one turn, nearest first (HashIndex.near).
 
-        turns: the hashes of the candidate's turns and mirrored turns, first as it is. thresholds: bits, by hash.
+        turns: the hashes of the candidate as it is, then turned and mirrored. thresholds: in bits, by hash.
         """
-        return self._look().hashes.near(turns, thresholds)
+        return self._current().hashes.near(turns, thresholds)
 
     def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
-        """Note which token an image became, for whoever has no chain at hand; the chain holds the truth."""
+        """Note which token an image became, for programs that have no chain open; the chain holds the truth."""
         with self._database.writing() as database:
             database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
 
     def token(self, entry: Entry) -> int | None:
-        """The token that an image became, as far as this folder knows; of several registries, on one of them."""
+        """The token that an image became, as far as this folder knows; in one registry, where it has several."""
         with self._database.reading() as database:
             query = "select token from tokens where sha3_256 = ? order by registry desc limit 1"
-            found = database.execute(query, (entry.sha3_256,)).fetchone()
-        return None if found is None else int(found[0])
+            record = database.execute(query, (entry.sha3_256,)).fetchone()
+        return None if record is None else int(record[0])
 
     def keep_evidence(self, sha3_256: bytes, document: bytes) -> None:
         """Keep a document under its SHA3-256, durably. Raises RarenessError where that is not its hash."""
@@ -186,47 +185,52 @@ class Store:
             database.execute("insert or ignore into evidence values (?, ?)", (sha3_256, document))
 
     def evidence(self, digest: bytes) -> bytes | None:
-        """The document with this SHA3-256, None where it isn't here. Raises StoreDamaged."""
+        """The document with this SHA3-256, None where it isn't here. Raises FileDamaged."""
         return self._database.evidence(digest)
 
-    def _look(self) -> _Seen:
-        """What is there now: rows that were added since the last look are read, and checked in the matrix."""
+    def _current(self) -> _Snapshot:
+        """The snapshot, brought up to date: rows that were added since are read, and checked in the matrix."""
         with self._lock:
-            with self._database.reading() as database:
-                store = database.execute("select value from meta where name = 'store'").fetchone()
-                count = _count(database)
-                known = len(self._seen.keys)
-                exchanged = store is None or store[0] != self._id or count < known
-                if not exchanged and count > known:
-                    self._seen = self._more(database, known, count)
-            if exchanged:
+            if not self._caught_up():
                 # A backup was put back, or the folder was set aside and made anew.
                 self._open()
-                return self._look()
-            if len(self._matrix.wrong(self._seen.keys)):
-                self._mend()
-            return self._seen
+                return self._current()
+            if len(self._matrix.wrong(self._snapshot.keys)):
+                self._repair()
+            return self._snapshot
 
-    def _more(self, database: sqlite3.Connection, known: int, count: int) -> _Seen:
+    def _caught_up(self) -> bool:
+        """Read the rows that are new. False where the file is another one than before."""
+        with self._database.reading() as database:
+            store = database.execute("select value from meta where name = 'store'").fetchone()
+            count, known = _count(database), len(self._snapshot.keys)
+            if store is None or store[0] != self._id or count < known:
+                return False
+            if count > known:
+                self._snapshot = self._extended(database, known, count)
+        return True
+
+    def _extended(self, database: sqlite3.Connection, known: int, count: int) -> _Snapshot:
         rows = database.execute(f"select {_INDEXED} from images where row >= ? order by row", (known,)).fetchall()
         if len(rows) != count - known:
             raise self._database.damaged(f"{len(rows)} of {count - known} rows after row {known} are there")
-        keys = np.concatenate([self._seen.keys, _keys([row[0] for row in rows])])
-        return _Seen(keys, self._seen.hashes.extended(HashIndex.of([row[1:] for row in rows])))
+        keys = np.concatenate([self._snapshot.keys, _keys([row[0] for row in rows])])
+        return _Snapshot(keys, self._snapshot.hashes.extended(HashIndex.of([row[1:] for row in rows])))
 
-    def _mend(self) -> None:
-        """Write the rows of the matrix that are not as they should be, from the record."""
+    def _repair(self) -> None:
+        """Write the rows of the matrix that are not what they should be, from the record."""
+        keys = self._snapshot.keys
         with self._database.writing():
-            # Asked again: who had the lock before may have been at it.
-            wrong = self._matrix.wrong(self._seen.keys)
+            # Asked again: another process may have repaired them before this one got the lock.
+            wrong = self._matrix.wrong(keys)
             for start in range(0, len(wrong), _BATCH):
                 part = wrong[start : start + _BATCH]
-                self._matrix.write(matrix.rows_of(self.fingerprints(part.tolist()), self._seen.keys[part], part))
-        if len(self._matrix.wrong(self._seen.keys)):
-            raise RarenessError(f"{self._path} does not keep what is written to it: check the disk")
+                self._matrix.write(matrix.rows_of(self.fingerprints(part.tolist()), keys[part], part))
+        if len(self._matrix.wrong(keys)):
+            raise FileError(f"{self._rows_path} does not keep what is written to it: check the disk")
 
     def _records(self, query: str, rows: Sequence[int]) -> list[tuple[int, sqlite3.Row]]:
-        found = []
+        records = []
         with self._database.reading() as database:
             database.row_factory = sqlite3.Row
             for row in rows:
@@ -235,8 +239,8 @@ class Store:
                     raise self._damaged_row(row)
                 if record is None:
                     raise RarenessError(f"{self._database.path} has no row {row}")
-                found.append((int(row), record))
-        return found
+                records.append((int(row), record))
+        return records
 
     def _unpacked(self, row: int, data: bytes) -> NDArray[np.float32]:
         try:
@@ -245,7 +249,7 @@ class Store:
         except (zstandard.ZstdError, ValueError) as error:
             raise self._damaged_row(row) from error
 
-    def _damaged_row(self, row: int) -> StoreDamaged:
+    def _damaged_row(self, row: int) -> FileDamaged:
         return self._database.damaged(f"row {row} is not what was written")
 
     def _entry(self, row: int, record: sqlite3.Row) -> Entry:
@@ -269,15 +273,15 @@ class Store:
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Move a folder's files out of the way, so that a new store can be made there; where they are now.
+    """Move a store's files out of the way, so that a new one can be made; returns the folder that they are in now.
 
-    Nothing is deleted. None where there is no store. Raises StoreBusy where one is written to, RarenessError where a
+    Nothing is deleted. None where there is no store. Raises FileBusy where one is being written to, FileError where a
     file can't be moved.
     """
     path = folder / FILE
     if path.exists():
-        # A damaged one can't be locked, and needs not be.
-        with contextlib.suppress(StoreDamaged), Database(path, busy_timeout_s=10.0).writing():
+        # A damaged one can't be locked, and need not be.
+        with contextlib.suppress(FileDamaged), Database(path, busy_timeout_s=10.0).writing():
             pass
     names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
     if not any((folder / name).exists() for name in names):
@@ -291,7 +295,9 @@ def set_aside(folder: Path) -> Path | None:
             with contextlib.suppress(FileNotFoundError):
                 os.rename(folder / name, aside / name)
     except OSError as error:
-        raise RarenessError(f"can't move the files of {folder} to {aside} ({error.strerror})") from error
+        raise FileError(
+            f"can't move the files of {folder} to {aside} ({error.strerror}): check the permissions of the folder"
+        ) from error
     return aside
 
 
@@ -300,7 +306,7 @@ _INSERT_LOOK = "insert into looks values (?, ?, ?, ?)"
 
 
 def _record(entry: Entry) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What is written of an entry in the two tables, but for the row. Raises RarenessError."""
+    """An entry's fields for the tables `images` and `looks`, without the row. Raises RarenessError."""
     check(entry.fingerprint)
     if len(entry.sha3_256) != 32:
         raise RarenessError(f"{entry.name!r}: a SHA3-256 has 32 bytes, this one {len(entry.sha3_256)}")
@@ -313,23 +319,23 @@ def _record(entry: Entry) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 
 def _packed(fingerprint: NDArray[np.float32]) -> bytes:
-    # Bytes of one place lie together: those of the exponents compress, those of the mantissas don't.
+    # Bytes of the same significance lie together: those of the exponents compress, those of the mantissas don't.
     planes = np.ascontiguousarray(fingerprint.astype("<f4")).view(np.uint8).reshape(SIZE, 4).T
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(planes.tobytes())
 
 
 def _bits(entry: Entry, name: str, bits: int) -> bytes:
     try:
-        found = bytes.fromhex(getattr(entry.hashes, name))
+        value = bytes.fromhex(getattr(entry.hashes, name))
     except ValueError:
-        found = b""
-    if len(found) * 8 != bits:
+        value = b""
+    if len(value) * 8 != bits:
         raise RarenessError(f"{entry.name!r}: its {name} has to be {bits} bits in hex")
-    return found
+    return value
 
 
 def _blob(text: str) -> bytes:
-    # The names of files need not be text: what Python puts in place of such bytes comes back the same.
+    # The name of a file need not be valid UTF-8: the surrogates that Python reads in place of such bytes are kept.
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -350,5 +356,5 @@ def _keys(digests: Sequence[bytes]) -> NDArray[np.uint64]:
 
 
 def _count(database: sqlite3.Connection) -> int:
-    """How many rows there are: they are numbered without a gap."""
+    """How many rows there are: they are numbered from 0 without a gap."""
     return int(database.execute("select coalesce(max(row), -1) + 1 from images").fetchone()[0])

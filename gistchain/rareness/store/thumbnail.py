@@ -1,4 +1,4 @@
-"""Image <-> the small picture that is kept of every registered image, so that candidates can be laid over it.
+"""Image <-> the small picture that is kept of every registered image, so that candidates can be compared with it.
 
 WebP within 192 x 192 pixels: lossless where that is small (flat art), at quality 90 otherwise.
 """
@@ -9,25 +9,25 @@ import io
 
 import numpy as np
 
-from gistchain.errors import StoreDamaged
+from gistchain.errors import FileDamaged
 from gistchain.types import Pixels
 
 SIDE = 192
-"""Longest side in pixels. Verification works at 144; traits of profile pictures are still seen at this size."""
+"""Longest side in pixels. Verification works at 144; the traits of profile pictures can still be seen at this size."""
 _LOSSLESS_TO = 12_000
 MAX_BYTES = 400_000
 
 
 def thumbnail(image: Pixels) -> Pixels:
-    """The image within SIDE x SIDE, its shape kept; a smaller one is enlarged, by whole pixels where it is tiny."""
+    """The image scaled to SIDE pixels on its longest side; a tiny one is enlarged without smoothing."""
     from PIL import Image
 
     height, width, _ = image.shape
     scale = SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Tiny images are pixel art more often than not: interpolation would invent colours.
-    how = Image.Resampling.NEAREST if scale >= 3 else Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
-    return np.asarray(Image.fromarray(image).resize(size, how, reducing_gap=None))
+    method = Image.Resampling.NEAREST if scale >= 3 else Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(image).resize(size, method, reducing_gap=None))
 
 
 def pack(image: Pixels) -> bytes:
@@ -44,13 +44,16 @@ def pack(image: Pixels) -> bytes:
 
 
 def unpack(data: bytes) -> Pixels:
-    """The picture of `pack`. Raises StoreDamaged for anything else."""
+    """The picture of `pack`. Raises FileDamaged for anything else."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(data), formats=("WEBP",)) as picture:
             if len(data) > MAX_BYTES or max(picture.size) > SIDE:
-                raise StoreDamaged(f"a thumbnail of {picture.size} pixels and {len(data)} bytes is not one of ours")
+                raise FileDamaged(
+                    f"a kept thumbnail has {picture.size} pixels and {len(data)} bytes, more than was written: restore "
+                    "the database from a backup"
+                )
             return np.asarray(picture.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise StoreDamaged(f"a kept thumbnail can't be read ({error})") from error
+        raise FileDamaged(f"a kept thumbnail can't be read ({error}): restore the database from a backup") from error

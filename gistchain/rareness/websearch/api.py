@@ -1,7 +1,8 @@
-"""A picture and a paid service -> the JSON that the service answers with; what searches by such services share.
+"""A request to a paid service -> the JSON of its answer; what the searches by such services share.
 
-The user's key goes into a header, never into a URL or a message; it is sent to no redirect, and unencrypted only to a
-machine that was allowed by name. A service that is busy is asked again, a few times and ever later.
+The user's key goes into a header, never into a URL or a message. It is not sent on to a redirect, and unencrypted only
+to a machine in a network of `allow`. A service that is busy is asked again, a few times and after longer and longer
+pauses.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TRIES = 3
 MAX_PAUSE_S = 30.0
 SIDE = 1_600
-"""Longest side in pixels of what is sent: services shrink more than that themselves."""
+"""Longest side in pixels of what is sent: the services shrink larger images themselves."""
 _LOSSLESS_TO = 4_000_000
 _BUSY = frozenset({429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Who is asked: `title` for messages, the `setting` that holds the key, and the key, which no repr shows.
+    """The service that is asked. title: its name in messages. setting: that holds the key. The repr hides the key.
 
-    allow: networks, not public, in which its machine may be; only there http will do.
+    allow: private networks in which the service may be; only there http is accepted. pause: sleeps, in seconds.
     """
 
     title: str
@@ -49,21 +50,21 @@ class Service:
             raise SearchError(f"{self.title} needs a key: get one from it and give it as the setting {self.setting}")
         if not (self.key.isascii() and self.key.isprintable()) or self.key != self.key.strip():
             raise SearchError(
-                f"the key for {self.title} has characters that no key has: check the setting {self.setting}"
+                f"the key for {self.title} has characters that a key can't have: check the setting {self.setting}"
             )
 
     def __repr__(self) -> str:
         return f"Service({self.title!r}, {self.url!r})"
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Mapping[str, object]:
-        """The JSON object of its answer. `headers` hold the key.
+        """The JSON object of the service's answer. headers: with the key.
 
-        Raises SearchError: not reached, key refused, quota used up, still busy after TRIES times, an answer that is
-        refused, too large or no JSON object.
+        Raises SearchError: it can't be reached, refuses the key, its quota is used up, it is still busy after TRIES
+        times, or its answer is an error, too large or not a JSON object.
         """
         for attempt in range(1, TRIES + 1):
             try:
-                answer = self._sent(body, headers)
+                answer = self._answer(body, headers)
             except Unreachable as error:
                 if attempt == TRIES:
                     raise SearchError(
@@ -76,7 +77,7 @@ class Service:
             self.pause(_pause_s(answer, attempt))
         raise AssertionError("unreachable")
 
-    def _sent(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _answer(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         port = urlsplit(self.url).port
         target = guard.checked(
             self.url, allow=self.allow, ports={*guard.PORTS, *([port] if port and self.allow else [])}
@@ -93,10 +94,10 @@ class Service:
 
     def _object(self, answer: Answer) -> Mapping[str, object]:
         try:
-            found = parsed(answer.body)
+            content = parsed(answer.body)
         except ValueError:
-            found = None
-        said = self._said(found)
+            content = None
+        said = self._said(content)
         if answer.status in (401, 403) or "API_KEY_INVALID" in said:
             raise SearchError(f"{self.title} refused the key{said}: check the setting {self.setting}")
         if answer.status == 402:
@@ -107,31 +108,34 @@ class Service:
             raise SearchError(f"{self.title} says that the quota is used up{said}: wait, or raise it")
         if answer.status != 200:
             raise SearchError(f"{self.title} answered with status {answer.status}{said}: try later")
-        if not isinstance(found, dict):
-            raise SearchError(f"{self.title} answered with something that is no JSON object: try later")
-        return found
+        if not isinstance(content, dict):
+            raise SearchError(f"{self.title} answered with something that is not a JSON object: try later")
+        return content
 
-    def _said(self, found: object) -> str:
-        """The service's own words, short, on one line and without the key, which some services repeat."""
-        words: list[str] = []
-        if isinstance(found, dict):
-            error = found.get("error")
-            if isinstance(error, dict):
-                words.append(str(error.get("message", "")))
-                details = error.get("details")
-                for detail in details if isinstance(details, list) else ():
-                    words.append(str(detail.get("reason", "")) if isinstance(detail, dict) else "")
-            messages = found.get("messages")
-            words += [str(message) for message in messages] if isinstance(messages, list) else []
-        text = " ".join(" ".join(words).split()).replace(self.key, "(key)")
+    def _said(self, content: object) -> str:
+        """The service's own message in brackets: short, on one line, without the key, which some services repeat."""
+        text = " ".join(" ".join(_messages(content)).split()).replace(self.key, "(key)")
         text = "".join(character for character in text if character.isprintable())[:200]
         return f" ({text})" if text else ""
 
 
-class PaidSearch:
-    """What every ReverseSearch with the user's own key of a service is made from; each adds `search`.
+def _messages(content: object) -> list[str]:
+    """What an answer says about an error, in the forms of Google (`error`) and TinEye (`messages`)."""
+    if not isinstance(content, dict):
+        return []
+    words: list[str] = []
+    error = content.get("error")
+    if isinstance(error, dict):
+        words.append(str(error.get("message", "")))
+        words += [str(detail.get("reason", "")) for detail in objects(error.get("details"))]
+    messages = content.get("messages")
+    return words + ([str(message) for message in messages] if isinstance(messages, list) else [])
 
-    name: of the provider. title, setting: as of Service. path: what is asked, below the base URL.
+
+class PaidSearch:
+    """Base of every ReverseSearch that asks a service with the user's own key; each adds `search`.
+
+    name: of the provider. title, setting: as in Service. path: of the request, below the base URL.
     """
 
     name: str
@@ -150,18 +154,18 @@ class PaidSearch:
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Raises SearchError without a key. base_url: in place of the service's own. now: what the time is."""
+        """base_url: in place of the service's own. now: the Unix time. Raises SearchError without a key."""
         url = f"{(base_url or self.base_url).rstrip('/')}{self.path}"
         self._service = Service(self.title, url, self.setting, key or "", timeout_s, allow, pause)
         self._now = now
 
-    def _found(self, matches: Sequence[WebMatch], count: int) -> WebSearch:
-        """The first page of matches, of all `count` that the service has."""
+    def _result(self, matches: Sequence[WebMatch], count: int) -> WebSearch:
+        """The result of a search: the first page of matches. count: how many the service has in all."""
         return WebSearch(self.name, int(self._now()), tuple(matches[:PAGE]), -(-count // PAGE))
 
 
 def encoded(image: Pixels) -> tuple[bytes, str]:
-    """The image as a file to send, and its media type: PNG where that is small, JPEG otherwise, SIDE pixels at most."""
+    """The image as a file to send, and its media type: PNG if that is small, otherwise JPEG; at most SIDE pixels."""
     from PIL import Image
 
     picture = Image.fromarray(image)
@@ -177,12 +181,12 @@ def encoded(image: Pixels) -> tuple[bytes, str]:
 
 
 def objects(value: object) -> list[Mapping[str, object]]:
-    """The objects of a JSON list; anything else counts for nothing."""
+    """The objects of a JSON list; none of anything else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text(value: object, most: int = 2_048) -> str | None:
-    """A JSON string that says something, on one line."""
+    """A JSON string on one line, cut to `most` characters; None where it is empty or not a string."""
     return (" ".join(value.split())[:most] or None) if isinstance(value, str) else None
 
 

@@ -1,7 +1,11 @@
-"""Sites -> their images in an index: politely, and never further than a stranger's links may lead.
+"""Web sites -> their images in an index.
+
+    _waiting (pages) ── _get ── _keep ──┬── _read: links of the same host ──> _waiting
+                          │             └── _image: _get ── _add ──> index
+                      _admitted: public address, robots.txt, delay
 
 A site is read page by page, breadth first, on its own host only; its images may lie elsewhere. robots.txt, robots tags
-and Crawl-delay are obeyed, one request at a time is made, and all that a site sends is bounded in bytes and time.
+and Crawl-delay are obeyed, one request is made at a time, and all that a site sends is bounded in bytes and time.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from gistchain.internet.robots import Robots
 from gistchain.rareness.websearch.index import Index
 
 AGENT = "gistchain"
-"""The name that robots.txt may address."""
+"""The crawler's name in robots.txt."""
 HEADERS = {"User-Agent": f"{AGENT}/{__version__} (image index; obeys robots.txt)", "Accept": "text/html,image/*;q=0.9"}
 PAGES = ("text/html", "application/xhtml+xml")
 _UNNAMED = ("application/octet-stream", "binary/octet-stream")
@@ -34,7 +38,10 @@ _MOST_NOTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far a crawl goes. A limit that is reached ends the crawl, or leaves one file out, and is noted."""
+    """How far a crawl goes. A limit that is reached ends the crawl or leaves one file out, and is noted.
+
+    response_s: for one answer, redirects included. total_s: for the crawl. delay_s: between two requests to a machine.
+    """
 
     pages: int = 1_000
     images: int = 10_000
@@ -48,7 +55,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Crawled:
-    """What was read. new: images that the index did not have. notes: the first of what was left out, and why."""
+    """What was read. new: images that the index did not have. notes: what was left out and why, up to a limit."""
 
     pages: int = 0
     images: int = 0
@@ -73,9 +80,11 @@ def crawl(
     pause: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> Crawled:
-    """Index the images of the sites. allow, ports, resolve: as in `guard.checked`. Raises SearchError for a bad URL.
+    """Index the images of the sites.
 
-    What can't be read is noted and passed over; a crawl that is killed keeps what it had indexed.
+    allow, ports, resolve: as in `guard.checked`. pause: sleeps, in seconds. now: the Unix time.
+    What can't be read is noted and skipped; a crawl that is killed keeps what it had indexed. Raises SearchError for a
+    bad URL, FileError where the index can't be used.
     """
     starts = []
     for site in sites:
@@ -105,7 +114,7 @@ class _Crawler:
         self._index, self._limits, self._look_up, self._pause, self._now = index, limits, look_up, pause, now
         self._waiting = deque(dict.fromkeys(starts))
         self._hosts = {urlsplit(start).netloc for start in starts}
-        self._met = set(starts)
+        self._pages_met = set(starts)
         self._images_met: set[str] = set()
         self._robots = Robots(self._robots_txt, AGENT)
         self._next_at: dict[str, float] = {}
@@ -157,12 +166,17 @@ class _Crawler:
         page = Page(page.title, page.links, page.images, page.directives | tags)
         if page.may_be_followed:
             for link in page.links:
-                if link not in self._met and urlsplit(link).netloc in self._hosts and len(self._met) < _MOST_WAITING:
-                    self._met.add(link)
-                    self._waiting.append(link)
+                self._enqueue(link)
         if page.images_may_be_indexed:
             for image, text in page.images.items():
                 self._image(image, answer.url, text or page.title)
+
+    def _enqueue(self, link: str) -> None:
+        if link in self._pages_met or len(self._pages_met) >= _MOST_WAITING:
+            return
+        if urlsplit(link).netloc in self._hosts:
+            self._pages_met.add(link)
+            self._waiting.append(link)
 
     def _image(self, url: str, page: str, text: str) -> None:
         if url in self._images_met:
@@ -179,7 +193,7 @@ class _Crawler:
         if answer.status != 200:
             self.result.note(f"{url} is not read: status {answer.status}")
         elif not (answer.kind.startswith("image/") or answer.kind in _UNNAMED):
-            self.result.note(f"{url} is not read: its type is {answer.kind or 'not given'}, no image")
+            self.result.note(f"{url} is not read: its type is {answer.kind or 'not given'}, not an image")
         elif self._add(answer):
             self._index.link(page, {answer.url: text})
 
@@ -198,7 +212,7 @@ class _Crawler:
         return True
 
     def _get(self, url: str, page_bytes: int) -> Answer:
-        """A page or an image. page_bytes: 0 where only an image is wanted."""
+        """The answer for a page or an image. page_bytes: the most of a page; 0 where only an image is wanted."""
         others = dict.fromkeys(PAGES, page_bytes) if page_bytes else dict.fromkeys(_UNNAMED, self._limits.image_bytes)
         kinds = {"image/": self._limits.image_bytes, **others}
         return self._followed(url, self._admitted, kinds)
@@ -209,7 +223,7 @@ class _Crawler:
         return follow(url, admit, kinds=kinds, headers=HEADERS, within_s=within_s, most=most)
 
     def _admitted(self, url: str) -> Target:
-        """Where a URL of a page, or of a redirect, leads: public, allowed by its site, and its turn has come."""
+        """Where a URL or a redirect leads, once its turn has come. Raises Refused unless it is public and allowed."""
         target = self._look_up(url)
         if not self._robots.allows(target.url):
             raise Refused(f"{target.url} is not read: its robots.txt says no, or can't be read")
@@ -225,7 +239,10 @@ class _Crawler:
         return self._followed(url, admit, {"": _ROBOTS_BYTES})
 
     def _wait(self, target: Target, delay_s: float) -> None:
-        """Until `delay_s` seconds after the last request to the same machine; not beyond the end of the crawl."""
+        """Wait until the same machine may be asked again, and note that it may not be for the next `delay_s` seconds.
+
+        Raises Refused where that is after the end of the crawl.
+        """
         for name in (target.address, target.host):
             left = self._next_at.get(name, 0.0) - time.monotonic()
             if left > 0 and time.monotonic() + left > self._ends:

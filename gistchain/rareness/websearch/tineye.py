@@ -1,7 +1,7 @@
 """Image -> where TinEye's API finds it (POST `search/` with `image_upload`, the key in `x-api-key`).
 
-TinEye looks for the very same picture, also cropped or edited, never for one that is only like it. A match is named by
-the place where TinEye saw it first, which stays the same when copies are added later.
+TinEye looks for the very same picture, also cropped or edited, never for a similar one. The URL of a match is the
+one at which TinEye saw it first, which stays the same when copies are added later.
 """
 
 from __future__ import annotations
@@ -26,33 +26,34 @@ class TinEyeSearch(PaidSearch):
         body, kind = _form(fields, *encoded(image))
         answer = self._service.post(body, {"Content-Type": kind, "x-api-key": self._service.key})
         if answer.get("code", 200) != 200:
-            said = (
-                text(" ".join(map(str, messages)), 200)
-                if isinstance(messages := answer.get("messages"), list)
-                else None
-            )
+            messages = answer.get("messages")
+            said = text(" ".join(map(str, messages)), 200) if isinstance(messages, list) else None
             raise SearchError(
                 f"TinEye can't search for this image ({said or answer.get('code')}): try another provider"
             )
         results, stats = answer.get("results"), answer.get("stats")
         if not isinstance(results, dict):
-            raise SearchError("TinEye answered in a form that is not known here: try later")
-        matches = [match for found in objects(results.get("matches"))[:PAGE] if (match := _match(found)) is not None]
+            raise SearchError("TinEye answered in an unknown form: try later")
+        matches = [match for item in objects(results.get("matches"))[:PAGE] if (match := _match(item)) is not None]
         total = stats.get("total_results") if isinstance(stats, dict) else None
         count = max(len(matches), total) if isinstance(total, int) and 0 <= total < 10**12 else len(matches)
-        return self._found(matches, count)
+        return self._result(matches, count)
 
 
-def _match(found: Mapping[str, object]) -> WebMatch | None:
-    links = [link for link in objects(found.get("backlinks")) if text(link.get("url")) is not None]
+def _match(item: Mapping[str, object]) -> WebMatch | None:
+    links = [link for link in objects(item.get("backlinks")) if text(link.get("url")) is not None]
     first = min(links, key=lambda link: (text(link.get("crawl_date")) or "9", text(link.get("url")) or ""), default={})
-    url = text(first.get("url")) or text(found.get("image_url"))
-    score = found.get("score")
-    known = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 100
-    similarity = round(float(score) / 100, 4) if known and isinstance(score, int | float) else None
-    return (
-        None if url is None else WebMatch(url, text(first.get("backlink")), text(found.get("domain"), 300), similarity)
-    )
+    url = text(first.get("url")) or text(item.get("image_url"))
+    if url is None:
+        return None
+    return WebMatch(url, text(first.get("backlink")), text(item.get("domain"), 300), _similarity(item.get("score")))
+
+
+def _similarity(score: object) -> float | None:
+    """TinEye's score, 0 to 100, as 0 to 1; None where it is something else."""
+    if not isinstance(score, int | float) or isinstance(score, bool) or not 0 <= score <= 100:
+        return None
+    return round(float(score) / 100, 4)
 
 
 def _form(fields: Mapping[str, str], file: bytes, media_type: str) -> tuple[bytes, str]:

@@ -1,7 +1,7 @@
 """Image -> where Google's Cloud Vision API finds it on the web (`images:annotate`, feature WEB_DETECTION).
 
-Full matches come first, then partial ones (crops, mostly), each with the page that shows it where the service names
-one; then pages for which it names no image. `visuallySimilarImages` are left out: another cat there always is.
+Full matches come first, then partial ones (mostly crops), each with the page that shows it if the service names one;
+then pages for which it names no image. `visuallySimilarImages` are left out: there is always another cat.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from gistchain.errors import SearchError
-from gistchain.internet.address import key as place
+from gistchain.internet.address import key
 from gistchain.rareness.websearch.api import PaidSearch, encoded, objects, text
 from gistchain.types import Pixels, WebMatch, WebSearch
 
@@ -34,7 +34,7 @@ class VisionSearch(PaidSearch):
         headers = {"Content-Type": "application/json; charset=utf-8", "X-Goog-Api-Key": self._service.key}
         answer = self._service.post(json.dumps(request).encode(), headers)
         matches = _matches(_detection(answer))
-        return self._found(matches, len(matches))
+        return self._result(matches, len(matches))
 
 
 def _detection(answer: Mapping[str, object]) -> Mapping[str, object]:
@@ -45,28 +45,28 @@ def _detection(answer: Mapping[str, object]) -> Mapping[str, object]:
     if isinstance(error, dict):
         said = text(error.get("message"), 200) or f"code {error.get('code')}"
         raise SearchError(f"Google Cloud Vision can't search for this image ({said}): try another provider")
-    found = responses[0].get("webDetection", {})
-    if not isinstance(found, dict):
-        raise SearchError("Google Cloud Vision answered in a form that is not known here: try later")
-    return found
+    detection = responses[0].get("webDetection", {})
+    if not isinstance(detection, dict):
+        raise SearchError("Google Cloud Vision answered in an unknown form: try later")
+    return detection
 
 
-def _matches(found: Mapping[str, object]) -> list[WebMatch]:
+def _matches(detection: Mapping[str, object]) -> list[WebMatch]:
     """Each place once, the best kind of match first, otherwise in the service's order."""
-    pages = objects(found.get("pagesWithMatchingImages"))
+    pages = objects(detection.get("pagesWithMatchingImages"))
     shown: dict[str, tuple[str, str | None]] = {}
     for page in pages:
         address = text(page.get("url"))
         for image in _urls(page.get("fullMatchingImages")) + _urls(page.get("partialMatchingImages")):
             if address is not None:
-                shown.setdefault(place(image), (address, _title(page)))
+                shown.setdefault(key(image), (address, _title(page)))
     urls: list[str] = []
     for kind in ("fullMatchingImages", "partialMatchingImages"):
-        urls += _urls(found.get(kind))
+        urls += _urls(detection.get(kind))
         for page in pages:
             urls += _urls(page.get(kind))
-    matches = {place(url): WebMatch(url, *shown.get(place(url), (None, None))) for url in reversed(urls)}
-    ordered = [matches[name] for name in dict.fromkeys(map(place, urls))]
+    matches = {key(url): WebMatch(url, *shown.get(key(url), (None, None))) for url in reversed(urls)}
+    ordered = [matches[name] for name in dict.fromkeys(map(key, urls))]
     named = {match.page for match in ordered}
     for page in pages:
         address = text(page.get("url"))
@@ -81,6 +81,6 @@ def _urls(images: object) -> list[str]:
 
 
 def _title(page: Mapping[str, object]) -> str | None:
-    """The title without the markup that the service puts around words."""
+    """The title of a page, without the markup that the service puts around words."""
     title = text(page.get("pageTitle"), 1_000)
     return None if title is None else text(html.unescape(_MARKUP.sub("", title)), 300)

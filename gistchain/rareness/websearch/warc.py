@@ -1,7 +1,9 @@
-"""A WARC file, an archive of what a crawler once saw -> its images in an index. Nothing is fetched.
+"""A WARC file, an archive of what a crawler once read -> its images in an index. Nothing is fetched.
 
-The file is untrusted. Its records are cut out here, within bounds, and warcio reads each on its own: it would unpack a
-header of any length into memory and stop at the first broken record.
+    file ── _unpacked (gzip) ── _Stream ── _records (cut out, bounded) ── _parsed (warcio) ── _keep ──> index
+
+The file is untrusted. Its records are cut out here, within bounds, and warcio reads each of them alone: given the whole
+file, it would read a header of any length into memory and stop at the first broken record.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from gistchain.internet.address import normal
 from gistchain.internet.body import decoded
 from gistchain.internet.page import directives_of, forbids_images, read_page
 from gistchain.rareness.websearch.crawl import PAGES, Crawled
-from gistchain.rareness.websearch.index import Index, IndexUnusable
+from gistchain.rareness.websearch.index import Index
 
 if TYPE_CHECKING:
     from warcio.recordloader import ArcWarcRecord
@@ -29,12 +31,13 @@ _MARK = b"WARC/1."
 _GZIP = b"\x1f\x8b\x08"
 _HEAD_BYTES = 64 * 1024
 _PIECE = 64 * 1024
+# What warcio and the parsers above it raise at records that are broken.
 _BROKEN = (ValueError, KeyError, AttributeError, EOFError, OSError, AssertionError, TypeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """How much of an archive is read. total_bytes: unpacked."""
+    """How much of an archive is read. total_bytes: after unpacking."""
 
     total_bytes: int = 64 * 1024**3
     record_bytes: int = 24 * 1024 * 1024
@@ -47,7 +50,8 @@ class ArchiveLimits:
 def index_warc(path: Path, index: Index, *, limits: ArchiveLimits = ArchiveLimits()) -> Crawled:
     """Index the images of a WARC file, plain or gzipped, and which pages show them.
 
-    Records that are broken or too large are noted and passed over. Raises SearchError: no such file, no WARC file.
+    Records that are broken or too large are noted and skipped. Raises SearchError where the file can't be read or is
+    not a WARC file, FileError where the index can't be used.
     """
     result = Crawled()
     ends = time.monotonic() + limits.total_s
@@ -55,7 +59,7 @@ def index_warc(path: Path, index: Index, *, limits: ArchiveLimits = ArchiveLimit
         with path.open("rb") as file:
             start = file.read(len(_MARK))
             if not start.startswith((_MARK[:5], _GZIP)):
-                raise SearchError(f"{path} is no WARC file: give one, plain or gzipped (ARC files are not read)")
+                raise SearchError(f"{path} is not a WARC file: give one, plain or gzipped (ARC files are not read)")
             file.seek(0)
             source = _unpacked(file, result) if start.startswith(_GZIP) else iter(lambda: file.read(_PIECE), b"")
             for record in _records(_Stream(source, limits.total_bytes), limits, result):
@@ -69,7 +73,10 @@ def index_warc(path: Path, index: Index, *, limits: ArchiveLimits = ArchiveLimit
 
 
 class _Stream:
-    """Bytes that come in pieces, read with a bound on all of them. None among the pieces is a gap: bytes were lost."""
+    """Bytes that come in pieces, with a bound on their sum. A piece that is None is a gap: bytes were lost there.
+
+    cut: whether the bound was reached.
+    """
 
     def __init__(self, pieces: Iterator[bytes | None], most: int) -> None:
         self._pieces, self._left = pieces, most
@@ -98,7 +105,7 @@ class _Stream:
         return taken
 
     def to_mark(self) -> bool:
-        """Go on to the next record that starts a line, or behind a gap; whether there is one."""
+        """Go on to the next record that starts on a new line, or after a gap. False where there is none."""
         while len(self.fill(_PIECE)) > len(_MARK):
             at = self._buffer.find(b"\n" + _MARK)
             if at >= 0:
@@ -110,7 +117,7 @@ class _Stream:
         return self.past_gap()
 
     def past_gap(self) -> bool:
-        """Drop what is left before a gap; whether there was one."""
+        """Drop what is left before a gap. False where there was none."""
         gap, self._gap = self._gap, False
         if gap:
             self._buffer.clear()
@@ -118,7 +125,7 @@ class _Stream:
 
 
 def _unpacked(file: BinaryIO, result: Crawled) -> Iterator[bytes | None]:
-    """What the members of a gzip file hold, in pieces; a broken member is noted and leaves a gap."""
+    """The content of the members of a gzip file, in pieces; a broken member is noted and leaves a gap."""
     packed = file.read(_PIECE)
     while packed:
         member = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -150,6 +157,7 @@ def _to_next_member(file: BinaryIO, packed: bytes) -> bytes:
 
 
 def _records(stream: _Stream, limits: ArchiveLimits, result: Crawled) -> Iterator[ArcWarcRecord]:
+    """The records that are whole and within the limits; the others are noted."""
     going = True
     while going:
         while stream.fill(4)[:2] == b"\r\n":
@@ -175,7 +183,7 @@ def _records(stream: _Stream, limits: ArchiveLimits, result: Crawled) -> Iterato
 
 
 def _size(head: bytearray) -> tuple[int, int] | None:
-    """(bytes of the header, bytes of the block) of the record that starts here; None for no record."""
+    """(bytes of the header, bytes of the block) of the record that starts here; None where none does."""
     end = head.find(b"\r\n\r\n")
     if not head.startswith(_MARK) or end < 0:
         return None
@@ -218,14 +226,12 @@ def _keep(record: ArcWarcRecord, index: Index, limits: ArchiveLimits, result: Cr
             result.pages += 1
             if page.images_may_be_indexed and not forbids_images(directives_of(robots)):
                 index.link(url, {image: text or page.title for image, text in page.images.items()})
-    except IndexUnusable:
-        raise
     except (ImageError, SearchError, *_BROKEN) as error:
         result.note(f"{uri[:200]!r} is left out: {error or type(error).__name__}")
 
 
 def _kind(record: ArcWarcRecord) -> tuple[str, str]:
-    """Content type and X-Robots-Tag of a record; no type for a response that was no success."""
+    """Content type and X-Robots-Tag of a record; no type for a response with another status than 200."""
     http = record.http_headers
     if http is None:
         return (str(record.content_type or "") if record.rec_type == "resource" else ""), ""
@@ -243,11 +249,11 @@ def _content(record: ArcWarcRecord, most: int, url: str) -> bytes:
     if http is None:
         return data
     if str(http.get_header("transfer-encoding") or "").lower() == "chunked":
-        # Many archives keep the header and not the chunks: warcio sees which.
+        # Many archives keep this header though the body is not chunked any more: warcio tells which.
         data = ChunkedDataReader(io.BytesIO(data)).read()
     return decoded(data, str(http.get_header("content-encoding") or ""), most=most, what=url)
 
 
 def _time(date: str) -> int:
-    """Unix time of a WARC-Date. Raises ValueError for none."""
+    """Unix time of a WARC-Date. Raises ValueError where it is not a date."""
     return int(datetime.fromisoformat(date).timestamp())

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError, RebuildError
-from gistchain.models.photo.latent.contexts import NETWORKS, Network, TrainedOdds
+from gistchain.models.photo.latent.contexts import NETWORKS, ContextNetwork, TrainedOdds
 from gistchain.models.photo.latent.pyramid import PLANES, Pyramid
 from gistchain.models.photo.latent.rangecoder import RangeDecoder, RangeEncoder
 from gistchain.models.photo.latent.scan import scan
 from gistchain.models.photo.latent.wavelet import Plane, analyse, synthesise, to_pixels, to_planes
-from gistchain.models.zoo.onnx import WEIGHTS, card, session
+from gistchain.models.zoo.onnx import session
+from gistchain.models.zoo.weights import WEIGHTS, card
 from gistchain.types import Latent, Pixels
 
 VERSION = 1
@@ -23,7 +24,7 @@ HEADER_BYTES = 4
 SMALLEST, LARGEST = 16, 16384  # bytes
 MAX_PIXELS = 100_000_000  # of a decoded picture
 LONGEST_SIDE = 512
-_FEW_PIXELS = 256 * 256  # as many as a latent below _MANY_BYTES describes
+_FEW_PIXELS = 256 * 256  # the most that a latent below _MANY_BYTES describes
 _MANY_BYTES = 2048
 _MULTIPLE = 16  # of pixels a side, for the network
 
@@ -34,7 +35,7 @@ class PhotoLatent:
     name = "photo"
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """At most `size_bytes`, fewer where no more is needed. Raises ModelError outside of SMALLEST..LARGEST."""
+        """At most `size_bytes`, fewer where fewer hold it all. Raises ModelError outside SMALLEST..LARGEST."""
         if not SMALLEST <= size_bytes <= LARGEST:
             raise ModelError(
                 f"latent coder 'photo' makes {SMALLEST} to {LARGEST} bytes, not {size_bytes}: ask for a size between"
@@ -56,7 +57,7 @@ class PhotoLatent:
         return Latent(self.name, header.to_bytes(HEADER_BYTES, "big") + encoder.finish())
 
     def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:
-        """Any beginning of an encoded latent that has the header will do. Raises RebuildError for other bytes."""
+        """A latent that was cut behind its header decodes too. Raises RebuildError for other bytes."""
         if latent.coder != self.name:
             raise RebuildError(f"this latent was made by {latent.coder!r}, not by 'photo': decode it with that coder")
         if not HEADER_BYTES <= len(latent.data) <= LARGEST:
@@ -69,7 +70,9 @@ class PhotoLatent:
             )
         header = int.from_bytes(latent.data[:HEADER_BYTES], "big")
         if header >> 29 != VERSION or header >> 19 & 31 or header >> 24 & 15 > PLANES:
-            raise RebuildError("these bytes are no 'photo' latent of a version that this gistchain reads, or damaged")
+            raise RebuildError(
+                "these bytes are damaged, or a 'photo' latent of a version that this gistchain can't read"
+            )
         width, height = (header >> 9 & 511) + 1, (header & 511) + 1
         pyramid = Pyramid(height, width, bool(header >> 28 & 1))
         scan(pyramid, header >> 24 & 15, self._odds, RangeDecoder(latent.data[HEADER_BYTES:]))
@@ -108,7 +111,7 @@ def working_size(width: int, height: int, size_bytes: int) -> tuple[int, int]:
 
 
 def network_input(planes: list[Plane], reached: float) -> NDArray[np.float32]:
-    """Shape (1, 4, H, W): Y, Cb, Cr in 64ths and how far the scan came; sides padded to a multiple of _MULTIPLE."""
+    """Shape (1, 4, H, W): Y, Cb, Cr divided by 64, and how far the scan got; sides padded to multiples of _MULTIPLE."""
     height, width = planes[0].shape
     padding = ((0, -height % _MULTIPLE), (0, -width % _MULTIPLE))
     padded = [np.pad(plane, padding, mode="edge") * np.float32(1 / 64) for plane in planes]
@@ -116,7 +119,7 @@ def network_input(planes: list[Plane], reached: float) -> NDArray[np.float32]:
 
 
 def load_odds() -> TrainedOdds:
-    """The tables that the model card names. Raises ModelError where they are missing or others."""
+    """The tables that the model card names. Raises ModelError where they are missing, or not those of the card."""
     path, wanted = WEIGHTS / "latent-photo.npz", card("latent-photo")["tables_sha256"]
     try:
         raw = path.read_bytes()
@@ -125,7 +128,9 @@ def load_odds() -> TrainedOdds:
     if hashlib.sha256(raw).hexdigest() != wanted:
         raise ModelError(f"{path} is damaged or another file (its sha256 is not the card's): reinstall gistchain")
     with np.load(path, allow_pickle=False) as kept:
-        networks = {name: Network(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS}
+        networks = {
+            name: ContextNetwork(*(kept[f"{name}.{k}"].astype(np.float32) for k in range(6))) for name in NETWORKS
+        }
         return TrainedOdds(kept["flags"].astype(np.int64), networks)
 
 

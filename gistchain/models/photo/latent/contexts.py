@@ -1,7 +1,7 @@
-"""What lies near a coefficient -> the chance of its next bit: three small networks and a table, in integers only.
+"""The neighbours of a coefficient -> the chance of its next bit: three small networks and a table, in integers only.
 
-Weights are whole 64ths, inputs and activations whole 16ths. All sums stay below 2**24, where float32 is exact whatever
-the order of the additions: a decoder on any machine sees the very chances that the encoder saw.
+Weights are multiples of 1/64, inputs and activations of 1/16. All sums stay below 2**24, where float32 is exact in any
+order of additions: a decoder on any machine gets the same chances as the encoder.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _STEEPEST = 10 * _LOGIT
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """Whole numbers in float32. first: (H, DYNAMIC + CONSTANT); second: (G, H); last: (1, G)."""
+class ContextNetwork:
+    """Whole numbers, stored as float32. first: (H, DYNAMIC + CONSTANT); second: (G, H); last: (1, G)."""
 
     first: NDArray[np.float32]
     first_bias: NDArray[np.float32]
@@ -33,6 +33,7 @@ class Network:
     last_bias: NDArray[np.float32]
 
     def ones(self, x: NDArray[np.float32], constants: NDArray[np.float32], band: Index) -> Index:
+        """The chances of a 1, out of ONE: (N,). x (DYNAMIC, N); constants (bands, CONSTANT); band (N,) of each x."""
         bias = self.first[:, DYNAMIC:] @ constants.T + self.first_bias[:, None]
         h = self.first[:, :DYNAMIC] @ x
         h += bias if bias.shape[1] == 1 else bias[:, band]
@@ -63,7 +64,7 @@ class TrainedOdds:
     """Fulfils Odds. flags: (2 * (LEVELS + 1), PLANES)."""
 
     flags: NDArray[np.int64]
-    networks: dict[str, Network]
+    networks: dict[str, ContextNetwork]
 
     def flag(self, group: int, plane: int) -> int:
         return int(self.flags[group, plane])

@@ -11,8 +11,8 @@ from gistchain.models.photo.latent.wavelet import Subbands, sizes
 
 PAD = 3  # zeros round each band, so that every coefficient has neighbours
 PLANES = 14  # of bits in a magnitude, at most
-LEVELS = 8  # told apart by the networks
-# How loud a neighbour is, by its magnitude in half thresholds.
+LEVELS = 8  # that the networks distinguish
+# The loudness of a neighbour (the logarithm of its magnitude), by its magnitude in half thresholds.
 LOUDNESS = np.rint(12 * np.log2(1 + np.arange(64))).astype(np.float32)
 _FIRST_GUESS, _LATER_GUESS = np.float32(0.4), np.float32(0.48)
 
@@ -60,19 +60,19 @@ class Group:
             self.above[at] = parent_band * p.stride + (i // 2 + PAD) * p.row + j // 2 + PAD
 
     def refresh(self, plane: int) -> None:
-        """At the start of a plane: what is known, in the thresholds of this plane."""
+        """Called at the start of a plane: what is known, in units of its threshold."""
         self.loud = LOUDNESS[np.minimum((2 * self.lower) >> plane, 63)]
         self.spread()
 
     def spread(self) -> None:
-        """The mean of the four neighbours, for groups that look here from elsewhere."""
+        """Updates `around`, the mean of the four neighbours, which other groups read."""
         cross = np.zeros_like(self.loud)
         loud, row = self.loud, self.row
         cross[row:-row] = (loud[2 * row :] + loud[: -2 * row]) + (loud[row + 1 : 1 - row] + loud[row - 1 : -row - 1])
         self.around = np.floor(cross * np.float32(0.25))
 
     def wide(self) -> NDArray[np.float32]:
-        """Loudness over 7x7, added up in 16ths."""
+        """A sixteenth of the sum of the loudness over 7x7 coefficients."""
         bands, height, width = self.shape
         grid = self.loud.reshape(bands, height + 2 * PAD, width + 2 * PAD)
         rows, total = np.zeros((bands, height, width + 2 * PAD), np.float32), np.zeros(self.shape, np.float32)
@@ -85,7 +85,7 @@ class Group:
         return out.reshape(-1)
 
     def density(self) -> NDArray[np.int64]:
-        """How many of 1024 are no longer zero, for each band."""
+        """How many in 1024 coefficients are no longer zero, for each band."""
         bands = self.shape[0]
         significant = (self.lower.reshape(bands, -1) > 0).sum(axis=1)
         return np.asarray((significant << 10) // self.size_of_band, np.int64)
@@ -98,7 +98,7 @@ class Pyramid:
     height: int
     width: int
     grey: bool
-    reached: float = 0.0  # planes that a scan left, and the part of the last one
+    reached: float = 0.0  # planes that a scan left unread, the part of the last one included
 
     def __post_init__(self) -> None:
         steps = sizes(self.height, self.width)
@@ -139,9 +139,9 @@ class Pyramid:
         return min(int(largest).bit_length(), PLANES)
 
     def give(self) -> list[Subbands]:
-        """What is known of the coefficients: of each a point in its interval, nearer to its smaller end."""
+        """The coefficients as far as they are known: a point of each one's interval, nearer to its smaller end."""
         steps = sizes(self.height, self.width)
-        found: list[dict[int, tuple[NDArray[np.float32], ...]]] = [{} for _ in range(1 if self.grey else 3)]
+        bands_of: list[dict[int, tuple[NDArray[np.float32], ...]]] = [{} for _ in range(1 if self.grey else 3)]
         for group in self.groups:
             at = np.where(group.lower == group.width, _FIRST_GUESS, _LATER_GUESS)
             known = (group.sign * (group.lower + at * group.width)).astype(np.float32)
@@ -152,6 +152,6 @@ class Pyramid:
                 if group.detail >= 0:
                     high, wide = (side // 2 for side in steps[group.detail])
                     parts = (parts[0][:, :wide], parts[1][:high], parts[2][:high, :wide])
-                found[component + group.kind][group.detail] = parts
+                bands_of[component + group.kind][group.detail] = parts
         details = range(len(steps) - 1)
-        return [Subbands(f[-1][0], tuple((f[d][0], f[d][1], f[d][2]) for d in details)) for f in found]
+        return [Subbands(f[-1][0], tuple((f[d][0], f[d][1], f[d][2]) for d in details)) for f in bands_of]

@@ -1,8 +1,8 @@
-"""Bits with their probabilities <-> bytes of which every prefix can be read as far as it goes.
+"""Bits with their probabilities <-> bytes, of which any prefix can be decoded as far as it goes.
 
 A carry-less binary range coder (as in Mahoney's lpaq) with 48-bit bounds. Where a prefix ends, a bit still counts as
-long as all possible continuations agree on it; then `Exhausted` is raised. constriction's range coder is faster but
-writes 32-bit words and can't tell the last certain bit of a truncated stream from the first made-up one.
+long as all possible continuations agree on it; then `Exhausted` is raised. constriction's range coder is faster, but
+it writes 32-bit words and can't tell the last certain bit of a truncated stream from the first arbitrary one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MASK = (1 << 48) - 1
 
 
 class Exhausted(Exception):
-    """The data end here; `bits` are those of the last request that were still certain."""
+    """The data ends here; `bits` are those of the last request that were still certain."""
 
     def __init__(self, bits: NDArray[np.uint8]) -> None:
         super().__init__("end of data")
@@ -24,7 +24,7 @@ class Exhausted(Exception):
 
 
 class RangeEncoder:
-    """Raises Exhausted as soon as `size_bytes` are written: what follows wouldn't fit."""
+    """Bits -> bytes. Raises Exhausted as soon as `size_bytes` are written: what follows wouldn't fit."""
 
     def __init__(self, size_bytes: int) -> None:
         self._low, self._high = 0, _MASK
@@ -34,8 +34,8 @@ class RangeEncoder:
     def code(self, ones: NDArray[np.int64], bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """ones: the chance of a 1, out of ONE, for each bit. Returns `bits`."""
         low, high, out = self._low, self._high, self._out
-        for one, bit in zip(ones.tolist(), bits.tolist(), strict=True):
-            middle = low + ((high - low) * one >> 16)
+        for chance, bit in zip(ones.tolist(), bits.tolist(), strict=True):
+            middle = low + ((high - low) * chance >> 16)
             if bit:
                 high = middle
             else:
@@ -50,7 +50,7 @@ class RangeEncoder:
         return bits
 
     def finish(self) -> bytes:
-        """At most `size_bytes`; where all fitted, with as many more bytes as make the last bit certain."""
+        """At most `size_bytes`; where all bits fitted, the bytes that make the last bit certain are added."""
         out = self._out
         if len(out) < self._size and (self._low, self._high) != (0, _MASK):
             for kept in range(1, 7):
@@ -63,6 +63,8 @@ class RangeEncoder:
 
 
 class RangeDecoder:
+    """Bytes -> bits. Raises Exhausted where the bytes leave the next bit open."""
+
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 6
         self._low, self._high = 0, _MASK
@@ -70,19 +72,19 @@ class RangeDecoder:
         self._most = int.from_bytes(data[:6].ljust(6, b"\xff"), "big")
 
     def code(self, ones: NDArray[np.int64], bits: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """The bits that the encoder was given with these chances. `bits` is not looked at."""
+        """The bits that the encoder was given with these chances. `bits` is ignored."""
         low, high, least, most, at, data = self._low, self._high, self._least, self._most, self._at, self._data
-        found = bytearray()
-        for one in ones.tolist():
-            middle = low + ((high - low) * one >> 16)
+        decoded = bytearray()
+        for chance in ones.tolist():
+            middle = low + ((high - low) * chance >> 16)
             if most <= middle:
                 high = middle
-                found.append(1)
+                decoded.append(1)
             elif least > middle:
                 low = middle + 1
-                found.append(0)
+                decoded.append(0)
             else:
-                raise Exhausted(np.frombuffer(bytes(found), np.uint8))
+                raise Exhausted(np.frombuffer(bytes(decoded), np.uint8))
             while not (low ^ high) >> _TOP:
                 low = low << 8 & _MASK
                 high = high << 8 & _MASK | 255
@@ -91,4 +93,4 @@ class RangeDecoder:
                 most = most << 8 & _MASK | (data[at] if known else 255)
                 at += 1
         self._low, self._high, self._least, self._most, self._at = low, high, least, most, at
-        return np.frombuffer(bytes(found), np.uint8)
+        return np.frombuffer(bytes(decoded), np.uint8)

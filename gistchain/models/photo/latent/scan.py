@@ -1,10 +1,10 @@
-"""Wavelet coefficients <-> bits in order of importance, each with the chance that the bits before it give.
+"""Wavelet coefficients <-> bits in order of importance, each with the chance that the bits before it imply.
 
 Plane by plane of the magnitudes, from the largest power of two downwards; within a plane from coarse to fine, Y before
 Cb and Cr. A group (one scale, brightness or colour) is silent until a flag says that it is needed. A visit to a group
 asks for each zero whether it stays zero, over four interleaved lattices so that later ones know their neighbours; then
 for the sign of each that doesn't; and for one more bit of each that was not zero before.
-Both directions run this very code, on whole numbers only; `Coder.code` writes or reads.
+Encoder and decoder both run this code, on whole numbers only; `Coder.code` writes or reads.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ from gistchain.models.photo.latent.rangecoder import Exhausted
 Bits = NDArray[np.uint8]
 Index = NDArray[np.int64]
 
-UNIT = 16  # what the networks take for 1
+UNIT = 16  # stands for 1 in the networks' inputs
 _DENSITY = np.rint(8 * np.log2(1 + np.arange(1025))).astype(np.float32)
-DYNAMIC = 24  # numbers that differ from coefficient to coefficient, and from band to band:
+DYNAMIC = 24  # inputs that differ between coefficients; those that differ between bands only:
 _ORIENT, _COMPONENT, _TURN, _PLANE = LEVELS + 1, LEVELS + 4, LEVELS + 7, LEVELS + 11
 CONSTANT = _PLANE + PLANES + 4
 
 
 class Coder(Protocol):
+    """A range encoder or decoder."""
+
     def code(self, ones: Index, bits: Bits) -> Bits:
-        """The bits, of which each is 1 with chance ones / 65536; raises Exhausted."""
+        """The bits; each is 1 with chance ones / 65536. Raises Exhausted where the bytes end."""
         ...
 
 
 class Odds(Protocol):
-    """What the trained tables say."""
+    """The chances, out of 65536, that the trained tables and networks give."""
 
     def flag(self, group: int, plane: int) -> int: ...
 
@@ -46,7 +48,7 @@ class Odds(Protocol):
 
 
 def scan(pyramid: Pyramid, planes: int, odds: Odds, coder: Coder) -> None:
-    """Runs all planes from planes - 1 down to 0, as far as the coder goes; what is known then stays in the groups."""
+    """Runs all planes from planes - 1 down to 0, as far as the coder goes; the groups keep what is then known."""
     pyramid.reached = float(planes)
     try:
         for plane in range(planes - 1, -1, -1):
@@ -63,8 +65,8 @@ def scan(pyramid: Pyramid, planes: int, odds: Odds, coder: Coder) -> None:
 
 def _wake(group: Group, plane: int, odds: Odds, coder: Coder) -> bool:
     needed = group.truth is not None and bool((group.truth >= 1 << plane).any())
-    one = odds.flag(2 * group.level + group.kind, plane)
-    group.active = bool(coder.code(np.array([one], np.int64), np.array([needed], np.uint8))[0])
+    chance = odds.flag(2 * group.level + group.kind, plane)
+    group.active = bool(coder.code(np.array([chance], np.int64), np.array([needed], np.uint8))[0])
     return group.active
 
 
@@ -89,7 +91,7 @@ def _visit(group: Group, plane: int, odds: Odds, coder: Coder) -> None:
 
 
 def _ask(coder: Coder, ones: Index, truth: NDArray[np.bool_] | None) -> tuple[Bits, Exhausted | None]:
-    """The bits that could be had, and the end of the data where that came before the last of them."""
+    """The bits, and Exhausted where the data ended before the last of them."""
     try:
         return coder.code(ones, np.zeros(len(ones), np.uint8) if truth is None else truth.astype(np.uint8)), None
     except Exhausted as end:
@@ -97,7 +99,7 @@ def _ask(coder: Coder, ones: Index, truth: NDArray[np.bool_] | None) -> tuple[Bi
 
 
 def _signs(group: Group, new: Index, plane: int, constants: NDArray[np.float32], odds: Odds, coder: Coder) -> None:
-    """Those whose sign is still to be had are zeros no more."""
+    """The signs of new coefficients; those whose sign is still in the data are no longer zero."""
     if not len(new):
         return
     band = new // group.stride
@@ -134,7 +136,7 @@ def _refine(
 
 
 def _constants(group: Group, plane: int) -> NDArray[np.float32]:
-    """What holds for a whole band: one row for each, small integers."""
+    """The inputs that are the same for a whole band: one row for each band, small integers."""
     bands = group.shape[0]
     rows = np.zeros((bands, CONSTANT), np.float32)
     rows[:, group.level] = UNIT
@@ -155,16 +157,16 @@ def _constants(group: Group, plane: int) -> NDArray[np.float32]:
 
 
 def _shifts(group: Group, band: Index) -> tuple[Index, Index, Index, Index]:
-    """How far the two sister bands and the same place in two other planes lie from a coefficient."""
+    """Offsets from a coefficient to the same place in its two sister bands and in two other planes."""
     n = group.orients
     bands = np.arange(group.shape[0])
     first = bands // n * n
-    one, two = first + (bands + 1) % n, first + (bands + 2) % n
+    sister_1, sister_2 = first + (bands + 1) % n, first + (bands + 2) % n
     if group.kind == 0:
         near, far = bands, bands + n
     else:
         near, far = bands % n, (bands + n) % group.shape[0]
-    return tuple(((b - bands) * group.stride)[band] for b in (one, two, near, far))  # type: ignore[return-value]
+    return tuple(((b - bands) * group.stride)[band] for b in (sister_1, sister_2, near, far))  # type: ignore[return-value]
 
 
 def _neighbours(row: int) -> tuple[int, ...]:
@@ -172,7 +174,7 @@ def _neighbours(row: int) -> tuple[int, ...]:
 
 
 def _features(group: Group, at: Index, band: Index, wide: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shape (DYNAMIC, len(at)): loudness of what lies near, in this band and in others; whole numbers below 128."""
+    """Shape (DYNAMIC, len(at)): loudness of the neighbours, in this band and in others; whole numbers below 128."""
     x = np.zeros((DYNAMIC, len(at)), np.float32)
     for k, shift in enumerate(_neighbours(group.row)):
         np.take(group.loud, at + shift, out=x[k])
@@ -181,12 +183,12 @@ def _features(group: Group, at: Index, band: Index, wide: NDArray[np.float32]) -
         above = group.above[at]
         np.take(group.parent.loud, above, out=x[13])
         np.take(group.parent.around, above, out=x[14])
-    one, two, near, far = _shifts(group, band)
+    sister_1, sister_2, near, far = _shifts(group, band)
     if group.orients == 3:
-        np.take(group.loud, at + one, out=x[15])
-        np.take(group.around, at + one, out=x[16])
-        np.take(group.loud, at + two, out=x[17])
-        np.take(group.around, at + two, out=x[18])
+        np.take(group.loud, at + sister_1, out=x[15])
+        np.take(group.around, at + sister_1, out=x[16])
+        np.take(group.loud, at + sister_2, out=x[17])
+        np.take(group.around, at + sister_2, out=x[18])
     other = group.other
     if other is not None:
         np.take(other.loud, at + near, out=x[19])
@@ -204,10 +206,10 @@ def _sign_features(group: Group, at: Index, band: Index) -> NDArray[np.float32]:
         np.take(group.sign, at + shift, out=x[k])
     if group.parent is not None:
         np.take(group.parent.sign, group.above[at], out=x[13])
-    one, two, near, far = _shifts(group, band)
+    sister_1, sister_2, near, far = _shifts(group, band)
     if group.orients == 3:
-        np.take(group.sign, at + one, out=x[15])
-        np.take(group.sign, at + two, out=x[17])
+        np.take(group.sign, at + sister_1, out=x[15])
+        np.take(group.sign, at + sister_2, out=x[17])
     other = group.other
     if other is not None:
         np.take(other.sign, at + near, out=x[19])

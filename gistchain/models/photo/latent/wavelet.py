@@ -32,14 +32,15 @@ class Subbands:
 
 
 def sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """(height, width) of the picture and of what is left of it after each level."""
-    found = [(height, width)]
-    while max(found[-1]) > COARSEST:
-        found.append(((found[-1][0] + 1) // 2, (found[-1][1] + 1) // 2))
-    return found
+    """(height, width) of the picture, then of its low band after each level."""
+    halved = [(height, width)]
+    while max(halved[-1]) > COARSEST:
+        halved.append(((halved[-1][0] + 1) // 2, (halved[-1][1] + 1) // 2))
+    return halved
 
 
 def analyse(plane: Plane) -> Subbands:
+    """The coefficients of a plane of any size."""
     details = []
     for _ in sizes(*plane.shape)[1:]:
         low, high = _split(plane)
@@ -50,7 +51,7 @@ def analyse(plane: Plane) -> Subbands:
 
 
 def synthesise(bands: Subbands, levels: int = 0) -> Plane:
-    """The plane, or what it looks like halved `levels` times (then 2**levels times as bright)."""
+    """The plane, or its picture halved `levels` times (then 2**levels times as bright)."""
     plane = bands.low
     for columns, rows, both in reversed(bands.details[levels:]):
         low = _join(np.ascontiguousarray(plane.T), np.ascontiguousarray(rows.T)).T
@@ -93,7 +94,7 @@ def _lift(even: Plane, odd: Plane, turn: int, weight: np.float32) -> None:
 
 
 def to_planes(image: Pixels) -> tuple[Plane, Plane, Plane]:
-    """ITU-R BT.601 Y - 128, Cb, Cr; colour weakened by CHROMA_GAIN."""
+    """Y - 128, Cb and Cr of ITU-R BT.601; the colours multiplied by CHROMA_GAIN."""
     r, g, b = (image[..., c].astype(np.float32) for c in range(3))
     y = r * np.float32(0.299) + g * np.float32(0.587) + b * np.float32(0.114)
     cb = (b - y) * np.float32(CHROMA_GAIN / 1.772)
@@ -102,6 +103,7 @@ def to_planes(image: Pixels) -> tuple[Plane, Plane, Plane]:
 
 
 def to_pixels(y: Plane, cb: Plane, cr: Plane) -> Pixels:
+    """The inverse of `to_planes`, rounded and clipped."""
     y = y + np.float32(128)
     r = y + cr * np.float32(1.402 / CHROMA_GAIN)
     b = y + cb * np.float32(1.772 / CHROMA_GAIN)

@@ -1,0 +1,150 @@
+"""The commands' own help -> docs/cli.md; signatures and docstrings of the public names -> docs/api.md.
+
+python -m docs.generate            # rewrite
+python -m docs.generate --check    # exit 1 where a page says something else than the code
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import gistchain
+from gistchain.cli.app import app
+from gistchain.errors import GistchainError
+
+FOLDER = Path(__file__).parent
+WIDTH = 100
+"""Characters a line, of help and of signatures."""
+_BY = "<!-- Generated from the code: python -m docs.generate -->\n"
+
+
+class _Words:
+    """An annotation as it stands in the code: `inspect` would put quotes around it."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def cli_page() -> str:
+    """Every command with its help, in the order of `gistchain --help`."""
+    blocks = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in _helps(typer.main.get_command(app), "gistchain")]
+    return _BY + "# Commands\n\nWhat `--help` says of every command.\n\n" + "\n".join(blocks)
+
+
+def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, str]]:
+    """(full name, help) of a command and of all below it."""
+    own = name if parent is None else name.rpartition(" ")[2]
+    context = command.make_context(
+        own, [], parent=parent, resilient_parsing=True, terminal_width=WIDTH, max_content_width=WIDTH, color=False
+    )
+    yield name, "\n".join(line.rstrip() for line in command.get_help(context).strip().splitlines())
+    for below, one in getattr(command, "commands", {}).items():
+        yield from _helps(one, f"{name} {below}", context)
+
+
+def api_page() -> str:
+    """Every public name, and the public methods of classes."""
+    intro = (
+        "# Library\n\nThe names that `import gistchain` offers, with their signatures. Modules below them may change.\n"
+    )
+    sections = [_section(name, getattr(gistchain, name)) for name in sorted(gistchain.__all__, key=str.casefold)]
+    return _BY + "\n".join([intro, *sections])
+
+
+def _section(name: str, thing: Any) -> str:
+    if not callable(thing) or not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        return f"## {name}\n\n```python\n{name} = {thing!r}\n```\n"
+    parts = [f"## {name}\n", _described(name, thing)]
+    if inspect.isclass(thing):
+        parts += [_described(f"{name}.{member}", one) for member, one in _methods(thing)]
+        if issubclass(thing, GistchainError):
+            parts.append(f"```text\n{inspect.cleandoc(sys.modules[thing.__module__].__doc__ or '')}\n```\n")
+    return "\n".join(parts)
+
+
+def _methods(kind: type) -> Iterator[tuple[str, Any]]:
+    """Public methods and properties that the class or its bases in gistchain define, in their order."""
+    seen: set[str] = set()
+    for base in kind.__mro__:
+        if not base.__module__.startswith("gistchain"):
+            continue
+        for name, member in vars(base).items():
+            one = getattr(kind, name, None) if isinstance(member, (classmethod, staticmethod)) else member
+            if not name.startswith("_") and name not in seen and (inspect.isroutine(one) or isinstance(one, property)):
+                seen.add(name)
+                yield name, one
+
+
+def _described(name: str, thing: Any) -> str:
+    """The signature and the docstring, without the one that dataclasses write themselves."""
+    said = inspect.cleandoc(thing.__doc__ or "")
+    if inspect.isclass(thing) and said.startswith(f"{thing.__name__}("):
+        said = ""
+    return f"```python\n{_signature(name, thing)}\n```\n" + (f"\n{_markdown(said)}\n" if said else "")
+
+
+def _signature(name: str, thing: Any) -> str:
+    if isinstance(thing, property):
+        returned = _plain(inspect.signature(thing.fget)).return_annotation if thing.fget else inspect.Signature.empty
+        return name if returned is inspect.Signature.empty else f"{name}: {returned!r}"
+    if inspect.isclass(thing) and (issubclass(thing, Exception) or getattr(thing, "_is_protocol", False)):
+        return f"class {name}"
+    signature = _plain(inspect.signature(thing))
+    kept = [p for n, p in signature.parameters.items() if n != "self"]
+    signature = signature.replace(parameters=kept)
+    prefix = "class " if inspect.isclass(thing) else ""
+    if inspect.isclass(thing):
+        signature = signature.replace(return_annotation=inspect.Signature.empty)
+    one_line = f"{prefix}{name}{signature}"
+    return one_line if len(one_line) <= WIDTH else prefix + _one_a_line(name, signature)
+
+
+def _plain(signature: inspect.Signature) -> inspect.Signature:
+    def words(annotation: Any) -> Any:
+        return _Words(annotation) if isinstance(annotation, str) else annotation
+
+    def shown(default: Any) -> Any:
+        return _Words(default.__qualname__) if inspect.isroutine(default) else default  # no address in memory
+
+    parameters = [
+        p.replace(annotation=words(p.annotation), default=shown(p.default)) for p in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters, return_annotation=words(signature.return_annotation))
+
+
+def _one_a_line(name: str, signature: inspect.Signature) -> str:
+    lines: list[str] = []
+    kinds = [p.kind for p in signature.parameters.values()]
+    for number, parameter in enumerate(signature.parameters.values()):
+        first_keyword = parameter.kind is parameter.KEYWORD_ONLY and parameter.kind not in kinds[:number]
+        if first_keyword and parameter.VAR_POSITIONAL not in kinds:
+            lines.append("    *,")
+        lines.append(f"    {parameter},")
+    returned = signature.return_annotation
+    end = ")" if returned is inspect.Signature.empty else f") -> {returned!r}"
+    return "\n".join([f"{name}(", *lines, end])
+
+
+def _markdown(docstring: str) -> str:
+    """The docstring, with `<` outside of code kept from being read as HTML."""
+    return "`".join(part if n % 2 else part.replace("<", "&lt;") for n, part in enumerate(docstring.split("`")))
+
+
+PAGES = {"cli.md": cli_page, "api.md": api_page}
+
+if __name__ == "__main__":
+    for file, made in PAGES.items():
+        path, text = FOLDER / file, made()
+        if "--check" not in sys.argv:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            sys.exit(f"docs/{file} is not what the code says: python -m docs.generate")

@@ -1,0 +1,54 @@
+"""A collection that was learnt, or is known -> JSON and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gistchain.collection.trained import Trained
+    from gistchain.systems import KnownCollection
+
+
+def trained_json(done: Trained, notes: Sequence[str]) -> dict[str, Any]:
+    """notes: what a person should know, those of the training included."""
+    judged = done.judged
+    return {
+        "collection": done.traits.collection,
+        "subject": done.traits.subject,
+        "model": str(done.model),
+        "report": str(done.report),
+        "cpu_minutes": round(done.cpu_minutes, 2),
+        "resumed": done.resumed,
+        "held_out": judged.tokens,
+        "exact_match": round(judged.exact, 4),
+        "ssim": round(judged.ssim, 4),
+        "confident": round(judged.confident, 4),
+        "wrong_though_confident": round(judged.wrong_though_confident, 4),
+        "by_type": {t: round(share, 4) for t, share in judged.by_type.items()},
+        "guessed": {t: round(share, 4) for t, share in judged.guessed.items()},
+        "unreadable": list(done.unreadable),
+        "notes": list(notes),
+    }
+
+
+def trained_text(done: Trained, notes: Sequence[str]) -> str:
+    judged = done.judged
+    right = f"{judged.exact:.1%} have their whole caption right, SSIM {judged.ssim:.3f}"
+    noted = [*notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]
+    return "\n".join(
+        [
+            f"{done.traits.subject}: learnt in {done.cpu_minutes:.1f} CPU-minutes -> {done.model}",
+            f"  of {judged.tokens} held-out tokens {right}",
+            *(f"  note: {note}" for note in noted),
+            f"  report with pictures: {done.report}",
+        ]
+    )
+
+
+def known_json(known: KnownCollection) -> dict[str, Any]:
+    return {"collection": known.collection, "subject": known.subject, "own": known.own, "data": known.data}
+
+
+def known_text(known: KnownCollection) -> str:
+    return f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}"

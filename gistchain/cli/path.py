@@ -1,0 +1,238 @@
+"""`gistchain register`, `rebuild`, `show` and `list`: an image to the chain, and what the chain holds of it.
+
+A body parses, makes one call and prints; what takes time to import is imported where it is used. Whatever comes from
+files or a chain is printed without control characters: a public registry holds anyone's words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from gistchain.answers.path import (
+    listed_json,
+    listed_text,
+    rebuilt_json,
+    rebuilt_text,
+    registered_json,
+    registered_text,
+    shown_json,
+    shown_text,
+)
+from gistchain.cli.options import (
+    AllowDownload,
+    AllowPickle,
+    Captioner,
+    ChainId,
+    Contract,
+    Device,
+    Dtype,
+    Home,
+    Json,
+    Key,
+    Painter,
+    Rpc,
+)
+from gistchain.cli.sources import STDIN, check_stdin, expanded, read
+from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
+from gistchain.errors import FileError, GistchainError, PacketError, RarenessError, SettingError
+from gistchain.opening import is_keystore, make_folder, open, open_ledger
+from gistchain.settings import load
+
+if TYPE_CHECKING:
+    from gistchain.types import SignedRareness
+
+TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
+
+
+def register(
+    ctx: typer.Context,
+    images: Annotated[
+        list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
+    ],
+    caption: Annotated[
+        str | None, typer.Option(help="Your own words for the gist of one image, in place of the captioner's.")
+    ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
+    ] = False,
+    latent_bytes: Annotated[
+        int | None,
+        typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
+    ] = None,
+    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    captioner: Captioner = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.pipeline import each
+    from gistchain.systems import rosis
+
+    settings = load(ctx.params)
+    _check_stdin(images, settings.key)
+    if latent and latent_bytes is not None:
+        raise SettingError("--latent and --latent-bytes are two latents: a gist has one, choose")
+    sources = expanded(images)
+    if caption is not None and len(sources) > 1:
+        raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
+    # Models that are set but not needed here are not loaded: that can take minutes.
+    needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
+    coder = "thumb8" if latent else "photo" if latent_bytes else None
+    system = rosis(needed, latent_coder=coder, latent_bytes=latent_bytes or 192, min_confidence=min_confidence)
+    failed = False
+    with open(settings, password=ask_password, system=system) as opened:
+        for source, done in each(
+            progress(sources, "registering", as_json), lambda source: opened.register(read(source), caption=caption)
+        ):
+            if isinstance(done, GistchainError):
+                failed = True
+                failure(source, done, as_json)
+            else:
+                answer(done, registered_json, registered_text, as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    ctx: typer.Context,
+    token: TokenId,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
+    ] = None,
+    choice: Annotated[
+        Literal["best", "random", "worst"], typer.Option(help="best is ROSIS; the others are for comparison.")
+    ] = "best",
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
+    ] = None,
+    every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    captioner: Captioner = None,
+    painter: Painter = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Rebuild the image of a token from what the chain holds."""
+    from gistchain.image import write_png
+
+    settings = load(ctx.params)
+    path = output or Path(f"token-{token}.png")
+    with (
+        open(settings, password=ask_password, rated=False) as opened,
+        busy(f"painting {settings.seeds} isotopes"),
+    ):
+        rebuilt = opened.rebuild(token, seeds=settings.seeds, choice=choice, strength=strength)
+    write_png(rebuilt.chosen.image, path)
+    if every is not None:
+        make_folder(every)
+        for isotope in rebuilt.isotopes:
+            write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
+    answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
+
+
+def show(
+    ctx: typer.Context,
+    token: TokenId,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Print the evidence document of its rareness, byte for byte.")
+    ] = False,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the chain holds of a token."""
+    from gistchain.pipeline import Registry
+
+    settings = load(ctx.params)
+    with open_ledger(settings, password=ask_password) as ledger:
+        if evidence:
+            signed = ledger.rareness_of(token)
+            wanted = _required(token, signed, _document(settings.home, signed), settings.home)
+            typer.echo(wanted, nl=False)  # as it is, so that its hash is the ticket's
+            return
+        shown = Registry(ledger).show(token)
+    document = _document(settings.home, shown.signed)
+    answer(shown, lambda done: shown_json(done, document), lambda done: shown_text(done, document), as_json)
+
+
+def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
+    """The evidence behind a ticket, where this home has it. Nothing of rareness is loaded for it."""
+    from gistchain.rareness.store.database import FILE, Database
+
+    if signed is None:
+        return None
+    for folder in (home, *sorted(home.glob("old-*"))):  # where `gistchain rareness rebuild` sets databases aside
+        try:
+            document = Database(folder / FILE).evidence(signed.ticket.evidence)
+        except (RarenessError, FileError) as error:  # what the chain holds can be shown all the same
+            complain(error)
+            continue
+        if document is not None:
+            return document
+    return None
+
+
+def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:
+    if signed is None:
+        raise RarenessError(f"token {token} has no rareness ticket, so that there is no evidence to show")
+    if document is None:
+        raise RarenessError(
+            f"the evidence {signed.ticket.evidence.hex()} of token {token} is not in {home}: it stays with whoever "
+            f"registered the image; ask {signed.signer} for the document with this SHA3-256"
+        )
+    return document
+
+
+def list_tokens(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """List the tokens on the chain, oldest first."""
+    from gistchain.pipeline import Registry
+
+    with open_ledger(load(ctx.params), password=ask_password) as ledger:
+        opened = Registry(ledger)
+        for token in opened.tokens():
+            try:
+                caption = next(iter(opened.gist(token.id).captions), "(no caption)")
+            except PacketError as error:  # anyone may write to a public registry
+                caption = f"(no gist: {error})"
+            if as_json:
+                print_json(listed_json(token, caption))
+            else:
+                say(listed_text(token, caption))
+
+
+def _check_stdin(images: list[str], key: Path | None) -> None:
+    check_stdin(images)
+    if STDIN in images and key is not None and is_keystore(key):
+        raise SettingError(f"stdin can't hold both the image and the password of {key}: give the image as a file")

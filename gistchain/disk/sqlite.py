@@ -1,0 +1,94 @@
+"""Path and pragmas -> a connection to a SQLite file of ours; SQLite's errors in our words.
+
+Transactions are the caller's to begin and commit: closing a connection undoes what was not committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gistchain.disk.write import no_space
+from gistchain.errors import FileBusy, FileDamaged, FileError
+
+Mode = Literal["rw", "rwc"]
+"""SQLite's names: rw to read and write, rwc to make the file if it is missing. There is no read-only mode, because even
+readers write where there is a write-ahead log: to the log's index."""
+
+# A limit on the size of files shows as a failed write, and no room for the index of the log as SHMSIZE.
+_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_UNUSABLE = frozenset(
+    {
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """One SQLite file. instead: what to do when it is damaged. timeout_s: how long another writer is waited for."""
+
+    path: Path
+    instead: str
+    timeout_s: float = 10.0
+
+    def connect(self, mode: Mode, pragmas: Sequence[str] = ()) -> sqlite3.Connection:
+        """A connection, to be used inside `errors` and by one thread at a time. Raises as `errors` does."""
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        with self.errors():
+            database = sqlite3.connect(
+                uri, uri=True, timeout=self.timeout_s, isolation_level=None, check_same_thread=False
+            )
+            try:
+                for pragma in pragmas:
+                    database.execute(f"pragma {pragma}")
+            except BaseException:
+                database.close()
+                raise
+        return database
+
+    @contextlib.contextmanager
+    def opened(self, mode: Mode, pragmas: Sequence[str] = ()) -> Iterator[sqlite3.Connection]:
+        """A connection for the body of a `with`, inside `errors`; closed afterwards."""
+        with self.errors(), contextlib.closing(self.connect(mode, pragmas)) as database:
+            yield database
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what goes wrong with the file into DiskFull, FileBusy, FileDamaged or FileError."""
+        try:
+            yield
+        except UnicodeDecodeError as error:  # SQLite quotes what it found in place of a table's definition
+            raise self.damaged("its tables can't be read") from error
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None:
+                raise self._ours(error, code) from error
+            if isinstance(error, sqlite3.OperationalError):  # Python's own: a text that is not UTF-8
+                raise self.damaged(str(error)) from error
+            raise  # SQLite did not say it: the fault is in our own code
+
+    def damaged(self, what: str) -> FileDamaged:
+        """The error for a file that is not what was written; `what` is wrong with it."""
+        return FileDamaged(f"{self.path} is damaged ({what}): {self.instead}")
+
+    def _ours(self, error: sqlite3.DatabaseError, code: int) -> FileError:
+        plain = code & 0xFF  # an extended code keeps the plain one in its low byte
+        if code in _NO_SPACE:
+            return no_space(self.path, error)
+        if plain in _BUSY:
+            return FileBusy(f"{self.path} is in use by another process (waited {self.timeout_s:g} s): try again")
+        if plain in _UNUSABLE:
+            return FileError(f"can't use {self.path} ({error}): check the folder, its permissions and its disk")
+        # Our statements are few and fixed: any other error means that the file's tables are not ours.
+        return self.damaged(str(error))

@@ -1,0 +1,92 @@
+"""Bytes -> a file that is there whole or not at all, and durably."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gistchain.errors import DiskFull, FileError, SettingError
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def write_whole(
+    path: Path, content: bytes, *, mode: int = 0o666, keep_existing: bool = False, draft: Path | None = None
+) -> None:
+    """Write `content` to `path`, so that a kill or a full disk leaves the file as it was before.
+
+    mode: permissions, from which the umask takes. keep_existing: a file that is there already stays as it is.
+    draft: the file that is written first and then renamed, on the same file system; a leftover of that name is written
+    over. Without it, a hidden name of its own in the same folder. Raises DiskFull, FileError.
+    """
+    with file_errors(path):
+        if draft is None:
+            draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+        else:
+            draft.unlink(missing_ok=True)
+        try:
+            _write_durably(draft, content, mode)
+            if keep_existing:
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft, path)
+            else:
+                os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def _write_durably(path: Path, content: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the renames in a folder durable. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it where they are missing. Raises FileError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"can't make the folder {folder} ({error.strerror}): check the folder above it") from error
+
+
+def check_writable(path: Path, what: str) -> None:
+    """Try to write to `path`, before minutes of work and not after them. Raises SettingError: give another `what`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise SettingError(f"{path} can't be written ({error.strerror}): give another {what}") from error
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError at the file `path` into DiskFull or FileError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise no_space(path, error.strerror) from error
+        raise FileError(
+            f"can't write or read {path} ({error.strerror}): check the folder, its permissions and its disk"
+        ) from error
+
+
+def no_space(path: Path, reason: object) -> DiskFull:
+    return DiskFull(f"no space left for {path} ({reason}): nothing was written; make room and try again")

@@ -1,0 +1,91 @@
+"""What every Ledger must do, on the embedded chain and on a node."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
+from gistchain.ledger.evm import open_embedded, open_rpc
+from gistchain.types import Ledger, RarenessTicket, Receipt
+from tests.support.anvil import RICH_KEY, Anvil, needs_anvil
+
+TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest())
+
+
+@pytest.fixture(scope="module", params=["embedded chain", pytest.param("node", marks=needs_anvil)])
+def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    home = tmp_path_factory.mktemp("home")
+    if request.param == "embedded chain":
+        with open_embedded(home) as opened:
+            yield opened
+        return
+    key = home / "rich.key"
+    key.write_text(RICH_KEY)
+    node = Anvil()
+    try:
+        with open_rpc(node.url, home, key, timeout_s=60) as opened:
+            yield opened
+    finally:
+        node.kill()
+
+
+def new_image() -> bytes:
+    return hashlib.sha3_256(os.urandom(32)).digest()
+
+
+def test_it_is_a_ledger(ledger: Ledger) -> None:
+    assert isinstance(ledger, Ledger)
+
+
+@pytest.mark.parametrize("size", [1, 20, 29, 30, 64, 65, 3000])
+@pytest.mark.parametrize("ticket", [None, TICKET], ids=["plain", "rated"])
+def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicket | None) -> None:
+    payload, image = bytes(range(256)) * (size // 256) + bytes(range(size % 256)), new_image()
+    receipt = ledger.put(payload, image_sha3_256=image, rareness=ticket)
+    assert isinstance(receipt, Receipt)
+    assert receipt.ledger == ledger.name
+    assert receipt.size_bytes == size
+    assert receipt.gas > 21_000
+    assert len(bytes.fromhex(receipt.tx.removeprefix("0x"))) == 32
+    assert ledger.gist_of(receipt.token) == payload
+    record = ledger.token(receipt.token)
+    assert (record.id, record.image_sha3_256, record.size_bytes) == (receipt.token, image, size)
+    assert record.block == receipt.block
+    signed = ledger.rareness_of(receipt.token)
+    assert (None if signed is None else signed.ticket) == ticket
+    assert signed is None or signed.signer == record.owner
+
+
+def test_two_payloads_become_two_tokens_in_order(ledger: Ledger) -> None:
+    first, second = (ledger.put(p, image_sha3_256=new_image()) for p in (b"one", b"two"))
+    assert (second.token, second.tx != first.tx) == (first.token + 1, True)
+    assert [ledger.gist_of(r.token) for r in (first, second)] == [b"one", b"two"]
+    assert [token.id for token in ledger.tokens()] == list(range(1, second.token + 1))
+
+
+def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> None:
+    image = new_image()
+    assert ledger.find(image) is None
+    assert not ledger.unanswered(image)
+    receipt = ledger.put(b"said once", image_sha3_256=image)
+    assert ledger.find(image) == receipt.token
+    assert not ledger.unanswered(image), "the caller has its answer"
+    with pytest.raises(AlreadyRegistered) as refused:
+        ledger.put(b"said again", image_sha3_256=image)
+    assert refused.value.token == receipt.token
+
+
+def test_bad_input_is_refused_and_nothing_is_registered(ledger: Ledger) -> None:
+    count = len(list(ledger.tokens()))
+    for payload, image in ((b"", new_image()), (b"x" * 30_000, new_image()), (b"x", b"short")):
+        with pytest.raises(LedgerError):
+            ledger.put(payload, image_sha3_256=image)
+    for token in (0, -1, count + 1, 2**256):
+        for ask in (ledger.gist_of, ledger.token, ledger.rareness_of):
+            with pytest.raises(UnknownToken):
+                ask(token)
+    assert len(list(ledger.tokens())) == count

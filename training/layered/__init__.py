@@ -1,0 +1,1 @@
+"""Models of collections as layers, fitted without a neural network."""

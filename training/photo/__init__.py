@@ -1,0 +1,1 @@
+"""The captioner of photos, and the coder of their latents."""

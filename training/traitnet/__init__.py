@@ -1,0 +1,1 @@
+"""Networks for punks, Nouns and four DiceBear styles: a captioner and a painter for each collection."""
