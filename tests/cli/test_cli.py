@@ -301,8 +301,8 @@ def test_a_photo_goes_there_and_back_in_a_kilobyte(run: Run, tmp_path: Path) -> 
     code, out, _ = run("register", tmp_path / "cat.png", "--latent-bytes", 1000, "--json")
     assert code == 0
     assert lines(out)[0]["gist_bytes"] < 1100
-    assert run("rebuild", 1, "-o", tmp_path / "back.png")[0] == 0
-    assert run("rebuild", 1, "-o", tmp_path / "sketch.png", "--strength", 1)[0] == 0
+    assert run("rebuild", 1, "-o", tmp_path / "back.png", "--seeds", 1)[0] == 0
+    assert run("rebuild", 1, "-o", tmp_path / "sketch.png", "--seeds", 1, "--strength", 1)[0] == 0
     errors = [
         np.abs(np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int) - data.chelsea()).mean()
         for name in ("back.png", "sketch.png")
@@ -669,7 +669,6 @@ def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     assert len(run("list")[1].splitlines()) == 2
 
 
-@pytest.mark.timeout(900)
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
     """A hundred kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
     kills, rng = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10")), random.Random(7)

@@ -119,7 +119,6 @@ def test_a_second_process_waits_for_a_short_command(home: Path, said: Path) -> N
     assert first.finish() == 0
 
 
-@pytest.mark.timeout(900)
 def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(home: Path, tmp_path: Path) -> None:
     for begun in (tmp_path / "rehearsal", home):
         open_embedded(begun).close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -677,9 +676,7 @@ def test_limits_end_an_archive(tmp_path: Path, index: Index) -> None:
     assert "read only in part" in result.notes[-1]
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"PK\x03\x04 zip", b"filedesc://a.arc 0.0.0.0", os.urandom(100).replace(b"W", b"")]
-)
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 zip", b"filedesc://a.arc 0.0.0.0", bytes(range(128, 228))])
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, index: Index, data: bytes) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(data)
