@@ -19,8 +19,7 @@ import numpy as np
 
 from gistchain.disk.write import write_whole
 from gistchain.errors import FileError, ImageError
-from gistchain.types import Picture as Picture
-from gistchain.types import Pixels
+from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage

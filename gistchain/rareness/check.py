@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import SettingError
-from gistchain.image import Picture
 from gistchain.rareness.examine import Counted, Examined, Examiner
 from gistchain.rareness.hashes import NeuralHash, turned
 from gistchain.rareness.judge import EQUAL, Classifiers, Judged, judge
@@ -32,6 +31,7 @@ from gistchain.types import (
     Hash,
     Hashes,
     Nearest,
+    Picture,
     Pixels,
     Rareness,
     ReverseSearch,

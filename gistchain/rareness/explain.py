@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.image import Picture
 from gistchain.rareness.service.sense import is_web_address
 from gistchain.rareness.words import MEANINGS, verdict_words
-from gistchain.types import Nearest, Pixels, Rareness, WebSearch
+from gistchain.types import Nearest, Picture, Pixels, Rareness, WebSearch
 
 SIDE = 384
 """Longest side in pixels of a picture on the page."""

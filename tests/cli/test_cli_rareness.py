@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from gistchain import systems
 from gistchain.cli import rareness as cli_rareness
 from gistchain.cli.terminal import Verb
-from gistchain.image import Picture, read_image
+from gistchain.image import read_image
 from gistchain.rareness.service import watch
-from gistchain.types import Rareness
+from gistchain.types import Picture, Rareness
 from tests.support.forks import HANGS_S
 from tests.support.pictures import picture, scene, sha3
 from tests.support.places import ROOT

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gistchain.image import Picture, read_image
+from gistchain.image import read_image
 from gistchain.rareness.explain import card, page
 from gistchain.rareness.words import reason
-from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
+from gistchain.types import Picture, Rareness, Region, Transform, WebMatch, WebSearch
 from tests.support.pictures import encoded, picture
 from tests.support.plain_checker import PlainChecker
 

@@ -15,12 +15,13 @@ from PIL import Image, ImageOps
 from gistchain import systems
 from gistchain.collection.known import nouns
 from gistchain.errors import AlreadyRegistered, OutOfGas
-from gistchain.image import Picture, read_image
+from gistchain.image import read_image
 from gistchain.ledger.evm import open_embedded
 from gistchain.pipeline import Registered, Registry
 from gistchain.rareness import evidence
 from gistchain.rareness.book import Book
 from gistchain.settings import load
+from gistchain.types import Picture
 
 Open = Callable[[Path], Registry]
 

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from gistchain.errors import DiskFull, FileBusy, SettingError
-from gistchain.image import MAX_FILE_BYTES, Picture
+from gistchain.image import MAX_FILE_BYTES
 from gistchain.rareness.service import arrivals, watch
 from gistchain.rareness.service.watch import Event
-from gistchain.types import Rareness
+from gistchain.types import Picture, Rareness
 from tests.support.forks import HANGS_S, Child, rehearse
 from tests.support.kills import aims
 from tests.support.pictures import scene, sha3

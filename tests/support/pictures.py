@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from gistchain.collection.known import nouns
-from gistchain.image import Picture, read_image
+from gistchain.image import read_image
+from gistchain.types import Picture
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:

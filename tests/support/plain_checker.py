@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from gistchain.image import Picture
 from gistchain.rareness.fingerprint import SIZE
 from gistchain.rareness.hashes import distance, hashes
 from gistchain.rareness.store.thumbnail import thumbnail
-from gistchain.types import Content, Hashes, Nearest, Pixels, Rareness, Region, Transform, WebSearch
+from gistchain.types import Content, Hashes, Nearest, Picture, Pixels, Rareness, Region, Transform, WebSearch
 
 _SIDE = 96
 _IDENTITY = Transform((1, 0, 0, 0, 1, 0, 0, 0, 1), False, ())

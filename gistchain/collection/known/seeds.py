@@ -15,8 +15,7 @@ import numpy as np
 
 from gistchain.collection.known import nouns, pfp30, punks
 from gistchain.collection.tokens import Tokens
-from gistchain.image import Picture
-from gistchain.types import Pixels
+from gistchain.types import Picture, Pixels
 
 SIDE = 256
 EACH = 170

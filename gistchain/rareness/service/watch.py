@@ -28,11 +28,11 @@ from gistchain.errors import (
     SearchError,
     SettingError,
 )
-from gistchain.image import MAX_FILE_BYTES, Picture, read_image
+from gistchain.image import MAX_FILE_BYTES, read_image
 from gistchain.rareness.service.arrivals import POLL_S, Arrival, Arrivals, File, Journal
 from gistchain.rareness.service.sense import refusal, sense
 from gistchain.safejson import parsed
-from gistchain.types import Rareness
+from gistchain.types import Picture, Rareness
 
 OUTPUT = "dupe_detection_output_files"
 """Sense's name for the folder of results, which lies beside the folder that is watched."""

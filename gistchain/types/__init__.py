@@ -1,0 +1,97 @@
+"""Frozen values that travel along the path, and the Protocols that systems, models and ledgers fulfil.
+
+    path.py      picture, gist, token, isotope        rareness.py  verdict, nearest image, ticket
+    models.py    what each kind of model must do      seams.py     System and Ledger
+
+Imports nothing of ours, so that every room can.
+"""
+
+from gistchain.types.models import (
+    Captioner,
+    ContentRater,
+    FeatureExtractor,
+    Fingerprinter,
+    ImageEmbedder,
+    JointEmbedder,
+    LatentCoder,
+    Painter,
+    PerceptualDistance,
+    ReverseSearch,
+    Segmenter,
+    TextCorrector,
+    TextEmbedder,
+)
+from gistchain.types.path import (
+    Caption,
+    Choice,
+    Described,
+    Gist,
+    Isotope,
+    Latent,
+    Picture,
+    Pixels,
+    Rebuilt,
+    Receipt,
+    Subject,
+    Token,
+)
+from gistchain.types.rareness import (
+    Content,
+    Hash,
+    Hashes,
+    Nearest,
+    Rareness,
+    RarenessTicket,
+    Region,
+    SignedRareness,
+    Transform,
+    Verdict,
+    WebMatch,
+    WebSearch,
+)
+from gistchain.types.seams import (
+    Ledger,
+    System,
+)
+
+__all__ = [
+    "Caption",
+    "Captioner",
+    "Choice",
+    "Content",
+    "ContentRater",
+    "Described",
+    "FeatureExtractor",
+    "Fingerprinter",
+    "Gist",
+    "Hash",
+    "Hashes",
+    "ImageEmbedder",
+    "Isotope",
+    "JointEmbedder",
+    "Latent",
+    "LatentCoder",
+    "Ledger",
+    "Nearest",
+    "Painter",
+    "PerceptualDistance",
+    "Picture",
+    "Pixels",
+    "Rareness",
+    "RarenessTicket",
+    "Rebuilt",
+    "Receipt",
+    "Region",
+    "ReverseSearch",
+    "Segmenter",
+    "SignedRareness",
+    "Subject",
+    "System",
+    "TextCorrector",
+    "TextEmbedder",
+    "Token",
+    "Transform",
+    "Verdict",
+    "WebMatch",
+    "WebSearch",
+]

@@ -1,0 +1,122 @@
+"""The values that travel along the path: picture, gist, token, isotope. Imports nothing of ours.
+
+Pixels are `Pixels`: uint8 RGB arrays of shape (height, width, 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+"""RGB, shape (height, width, 3)."""
+
+
+Choice = Literal["best", "random", "worst"]
+"""Which isotope is taken: the nearest (ROSIS), or, to compare with, the first or the farthest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`."""
+
+    pixels: Pixels
+    sha3_256: bytes
+    size: tuple[int, int]
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a captioner says of an image, and how sure it is: confidence in 0..1, 0 = not an image of its domain."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """A small continuous sketch of the image; only the coder that is named can read `data`."""
+
+    coder: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The main object, cut out and encoded as an image file of `media_type`."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """The meaning of one image, layers in order of importance.
+
+    size: (width, height) in pixels of the image that it describes. damaged: names of layers that arrived
+    broken and were left out; empty for a gist that is whole.
+    """
+
+    captions: tuple[str, ...]
+    size: tuple[int, int]
+    latent: Latent | None = None
+    subject: Subject | None = None
+    residual: bytes | None = None
+    damaged: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a system says of an image, and how sure it is of that: confidence in 0..1."""
+
+    gist: Gist
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One registration as it stands on the chain. `block_time` is the Unix time in seconds of its block."""
+
+    id: int
+    owner: str
+    image_sha3_256: bytes
+    size_bytes: int
+    block: int
+    block_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payload that is in a block: as which token of which ledger, and what that took.
+
+    ledger: `Ledger.name`. size_bytes: of the payload. gas: used by the transaction. tx: its hash, 0x and 64 hex digits.
+    """
+
+    ledger: str
+    token: int
+    size_bytes: int
+    gas: int
+    tx: str
+    block: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Isotope:
+    """One rebuilt candidate: its seed, what the captioner reads in it, the distance of that to the gist's caption."""
+
+    image: Pixels
+    seed: int
+    caption: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rebuilt:
+    """The chosen isotope in full size, and all of them, in the order of their seeds, as they were compared."""
+
+    chosen: Isotope
+    isotopes: tuple[Isotope, ...]

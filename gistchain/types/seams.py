@@ -1,0 +1,77 @@
+"""The two seams of the path, as Protocols: a system describes and rebuilds, a ledger keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from gistchain.types.path import Choice, Described, Gist, Picture, Rebuilt, Receipt, Token
+from gistchain.types.rareness import RarenessTicket, SignedRareness
+
+
+@runtime_checkable
+class System(Protocol):
+    """Image -> gist -> image: models that go together."""
+
+    def describe(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Described:
+        """The gist of the picture. caption: a person's own words in place of the captioner's.
+
+        budget: most bytes that the packed gist may take; what is left after the caption goes to the other layers.
+        Raises CaptionError where the system is unsure of the picture, SettingError for a budget that is too small.
+        """
+        ...
+
+    def rebuild(
+        self, gist: Gist, *, seeds: Sequence[int] = range(4), choice: Choice = "best", strength: float | None = None
+    ) -> Rebuilt:
+        """The picture that the gist alone gives; the same gist and seeds give the same picture.
+
+        strength: from 0 (decode the gist's latent) to 1 (paint from noise); None leaves it to the system.
+        Raises RebuildError for a gist that gives no picture.
+        """
+        ...
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """A registry on a chain, seen by one account: payloads go in and become tokens, tokens bring the payloads back.
+
+    Every method raises LedgerError or one of its kinds, and FileError where a file of the ledger's own can't be used.
+    """
+
+    @property
+    def name(self) -> str:
+        """Chain and contract; the same for everyone who opens them."""
+        ...
+
+    def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
+        """Register the payload for the image with this hash (32 bytes); returns when it is in a block.
+
+        Safe to repeat after any failure: never a second registration. Raises AlreadyRegistered where this account has a
+        token for the image.
+        """
+        ...
+
+    def gist_of(self, token: int) -> bytes:
+        """The payload registered as this token. Raises UnknownToken."""
+        ...
+
+    def token(self, token: int) -> Token:
+        """The record of a token. Raises UnknownToken."""
+        ...
+
+    def tokens(self) -> Iterator[Token]:
+        """All of them, oldest first."""
+        ...
+
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        """The ticket that was registered with the token; None for none. Raises UnknownToken."""
+        ...
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        """The first token for the image, whoever registered it."""
+        ...
+
+    def unanswered(self, image_sha3_256: bytes) -> bool:
+        """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
+        ...
