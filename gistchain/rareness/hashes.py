@@ -7,7 +7,7 @@ the caller passes it (gistchain.models.packaged.neuralhash).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,14 @@ def turn(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
 def distance(a: str, b: str) -> int:
     """How many bits differ between two hashes of the same kind, in hex."""
     return (int(a, 16) ^ int(b, 16)).bit_count()
+
+
+def shares(turns: Sequence[Hashes], other: Hashes) -> dict[Hash, float]:
+    """Share of the bits that differ from another image's, by hash, in the nearest of the turns."""
+    return {
+        name: min(distance(getattr(turn, name), getattr(other, name)) for turn in turns) / bits
+        for name, bits in BITS.items()
+    }
 
 
 def _hashes(image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: NeuralHash | None) -> Hashes:

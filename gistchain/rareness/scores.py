@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gistchain.rareness.examine import Examined, Looked
 from gistchain.rareness.funnel import Standing
-from gistchain.rareness.hashes import BITS, distance
+from gistchain.rareness.hashes import shares
 from gistchain.rareness.measures import Dependence
 
 RELATIVE = {
@@ -109,9 +109,4 @@ def _measures(examined: Examined, row: int) -> dict[str, float]:
 
 
 def _hash_shares(examined: Examined, looked: Looked) -> dict[str, float]:
-    """Share of the bits that differ, by hash, in the best of the eight turns."""
-    registered = looked.entry.hashes
-    return {
-        f"{name}_share": min(distance(getattr(turn, name), getattr(registered, name)) for turn in examined.turns) / bits
-        for name, bits in BITS.items()
-    }
+    return {f"{name}_share": share for name, share in shares(examined.turns, looked.entry.hashes).items()}
