@@ -104,7 +104,7 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
     except FileBusy:
         raise
     except FileError as error:
-        raise CollectionError(f"{error}; the same command goes on from here") from error
+        raise CollectionError(f"{error}, then give the same command again: it goes on from here") from error
     except OSError as error:
         raise CollectionError(
             f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
