@@ -1,4 +1,4 @@
-"""Models behind the Protocols of types.py, each of them chosen by kind and name.
+"""Models behind the Protocols of types/models.py, each of them chosen by kind and name.
 
     kind and name ──> zoo/table.py, plugins ──> zoo/registry.py ──> the model, ready to run
 

@@ -2,7 +2,7 @@
 
     check(kind, model, image, caption) ──> one real run ──> is_caption, are_vectors, ... ──> a line, or ModelError
 
-The least that each Protocol of types.py asks for: types, shapes, ranges, unit length, the same result twice.
+The least that each Protocol of types/models.py asks for: types, shapes, ranges, unit length, the same result twice.
 `gistchain models check` calls `check`; so do the tests of those who add a model of their own. The checks of single
 results are public too, for tests that run a model on further inputs, as those in tests/conformance do.
 """
@@ -47,7 +47,7 @@ def check(kind: str, model: Any, image: Pixels, caption: str) -> str:
     protocol, run = _RUNS[kind]
     if not isinstance(model, protocol):
         raise ModelError(
-            f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__} in types.py"
+            f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__} in types/models.py"
         )
     return run(model, image, caption)
 
@@ -273,4 +273,4 @@ _RUNS: dict[str, tuple[type, Callable[[Any, Pixels, str], str]]] = {
     "content-rater": (ContentRater, _content_rater),
 }
 PROTOCOLS: dict[str, type] = {kind: protocol for kind, (protocol, _) in _RUNS.items()}
-"""kind -> the Protocol of types.py that its models fulfil."""
+"""kind -> the Protocol of types/models.py that its models fulfil."""

@@ -5,7 +5,7 @@ All that a third party has to do is to name each model in its pyproject.toml:
     [project.entry-points."gistchain.models"]
     "image-embedder.colour-histogram" = "my_package:ColourHistogram"
 
-The name is KIND.NAME, the value a class that fulfils the kind's Protocol in types.py; table.py says what its
+The name is KIND.NAME, the value a class that fulfils the kind's Protocol in types/models.py; table.py says what its
 constructor is given. Licence and description are those of the distribution. Nothing of a plugin is imported here.
 """
 
