@@ -47,7 +47,7 @@ def check(kind: str, model: Any, image: Pixels, caption: str) -> str:
     protocol, run = _RUNS[kind]
     if not isinstance(model, protocol):
         raise ModelError(
-            f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__} in types/models.py"
+            f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__}"
         )
     return run(model, image, caption)
 
