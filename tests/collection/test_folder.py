@@ -212,15 +212,15 @@ def test_what_is_no_folder_of_a_collection_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "why"),
     [
-        (b'{"attributes": [', "is no JSON"),
-        (b"\xff\xfe\x00", "is no JSON"),
-        (b"", "is no JSON"),
+        (b'{"attributes": [', "is not JSON"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"", "is not JSON"),
         (b"[" * 200_000, "nested more than 100 deep"),
         (b'["' + b"]" * 200_000 + b'", ' + b"[" * 200_000 + b"]" * 200_001, "nested more than 100 deep"),
-        (b'{"attributes": [], "n": ' + b"9" * 5000 + b"}", "is no JSON"),
-        (b'{"attributes": 5}', "the attributes of '7' are no list"),
-        (b'{"attributes": ["Hat"]}', "the attributes of '7' are no list"),
-        (b'{"attributes": null}', "the attributes of '7' are no list"),
+        (b'{"attributes": [], "n": ' + b"9" * 5000 + b"}", "is not JSON"),
+        (b'{"attributes": 5}', "the attributes of '7' are not a list"),
+        (b'{"attributes": ["Hat"]}', "the attributes of '7' are not a list"),
+        (b'{"attributes": null}', "the attributes of '7' are not a list"),
     ],
     ids=["cut", "not UTF-8", "empty", "deep", "deep behind a string", "huge number", "a number", "words", "null"],
 )

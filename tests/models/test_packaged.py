@@ -208,7 +208,7 @@ def test_other_weights_than_those_of_the_card_are_not_even_unpickled(tmp_path: P
     about = json.loads(card.read_text("utf-8"))
     card.write_text(json.dumps(about | {"file_sha256": "0" * 64}), "utf-8")
     monkeypatch.setattr(packaged, "state_dict", lambda raw: pytest.fail("was unpickled"))
-    with pytest.raises(ModelError, match=r"not the ones of the card.*pip install"):
+    with pytest.raises(ModelError, match=r"not those of its card.*pip install"):
         packaged.Network(NAME)
     card.write_text(json.dumps(about | {"module": "no_such_package"}), "utf-8")
     with pytest.raises(ModelError, match=r"not installed.*pip install"):
