@@ -14,7 +14,7 @@ from gistchain.answers.rareness import checked_json, checked_text, event_json, e
 from gistchain.cli.options import Home, Json
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
-from gistchain.disk.write import check_writable
+from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, ImageError, LedgerError, ModelError, SettingError
 from gistchain.settings import load
 
@@ -78,7 +78,7 @@ def check(
         if explain is not None:
             cards.append(card(*done))
     if explain is not None and cards:
-        explain.write_text(page(cards), "utf-8")
+        write_whole(explain, page(cards).encode())
         say(f"explained: {explain.resolve()}", err=True)
     if failed:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gistchain.errors import SettingError
+from gistchain.disk.write import write_whole
 from gistchain.types import Pixels
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def write_report(
     ablation: Sequence[dict[str, Any]],
     facts: dict[str, Any],
 ) -> None:
-    """Raises SettingError where the file can't be written."""
+    """Raises FileError where the file can't be written."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -39,11 +39,7 @@ def write_report(
         cheaper=original.gas / gist.gas,
         cards=[_card(s) for s in samples],
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise SettingError(f"the report can't be written to {path} ({error}): give another --report") from error
+    write_whole(path, page.encode())
 
 
 def _card(sample: Sample) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import typer
 
 from gistchain.collection.known import dicebear, nouns, punks
 from gistchain.demo.comparison import GIST, Cost, Row, Sample, ablation, cost_of_gist, row, send, store
-from gistchain.disk.write import check_writable
+from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
 from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
@@ -57,7 +57,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     compared = _compare(sent, system, second, images, started)
     write_report(report, sent.samples, compared.rows, compared.choices, compared.facts)
     if results is not None:
-        results.write_text(json.dumps(compared.figures, indent=1) + "\n", "utf-8")
+        write_whole(results, (json.dumps(compared.figures, indent=1) + "\n").encode())
     if as_json:
         typer.echo(json.dumps(compared.figures))
     else:

@@ -23,6 +23,8 @@ def write_whole(
     draft: the file that is written first and then renamed, on the same file system; a leftover of that name is written
     over. Without it, a hidden name of its own in the same folder. Raises DiskFull, FileError.
     """
+    if path.exists() and not path.is_file():  # a rename would take the place of a device or a pipe
+        raise FileError(f"{path} is not a regular file: give the name of a file")
     with file_errors(path):
         if draft is None:
             draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")

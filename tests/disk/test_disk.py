@@ -150,3 +150,12 @@ def test_a_full_disk_is_said_to_be_full(file: SqliteFile, size: int) -> None:
         database.execute("insert into words values (?)", ("a" * 100_000,))
     with file.opened("rw") as database:
         assert database.execute("select count(*) from words").fetchone() == (0,)
+
+
+def test_a_pipe_or_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(FileError, match="not a regular file"):
+            write_whole(path, b"content")
+    assert pipe.is_fifo()

@@ -46,9 +46,7 @@ def check(kind: str, model: Any, image: Pixels, caption: str) -> str:
     """One line on what came out. Raises ModelError that says what the model does otherwise than its kind must."""
     protocol, run = _RUNS[kind]
     if not isinstance(model, protocol):
-        raise ModelError(
-            f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__}"
-        )
+        raise ModelError(f"{type(model).__name__} is not of kind {kind!r}: it lacks members of {protocol.__name__}")
     return run(model, image, caption)
 
 
