@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gistchain.answers.models import model_json, model_text, size_words, verified_json, verified_text
 from gistchain.cli.options import AllowDownload, AllowPickle, Device, Dtype, Json
-from gistchain.cli.terminal import Verb, busy, complain, print_json, say
+from gistchain.cli.terminal import Verb, answer, busy, complain, print_json, say
 from gistchain.errors import GistchainError, ModelError
 from gistchain.settings import load
 
@@ -36,13 +38,12 @@ def list_models(as_json: Json = False) -> None:
     rows = [(entry, size_bytes(entry), missing(entry)) for entry in entries()]
     if as_json:
         for entry, size, lacking in rows:
-            print_json(_fields(entry, size, lacking))
+            print_json(model_json(entry, size, lacking))
     elif sys.stdout.isatty():
         _print_table(rows)
     else:
         for entry, size, lacking in rows:
-            about = f"{entry.kind:<15} {entry.name:<17} {_size(entry, size):>9}  {entry.licence:<22}"
-            say(f"{about}  {lacking or 'ready'}")
+            say(model_text(entry, size, lacking))
 
 
 @app.command(cls=Verb)
@@ -76,7 +77,7 @@ def check(
             if as_json:
                 print_json({"kind": entry.kind, "name": entry.name, "ok": False, "error": str(error)})
         else:
-            _print_checked(entry, done, as_json)
+            answer(done, partial(verified_json, entry), partial(verified_text, entry), as_json)
     if failed:
         raise typer.Exit(1)
 
@@ -98,17 +99,6 @@ def _checked(entry: ModelRow, image: Pixels, caption: str, source: str | None, p
     return {"files_verified": files, "load_s": loaded - started, "run_s": ran - loaded, "result": result}
 
 
-def _print_checked(entry: ModelRow, done: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print_json({"kind": entry.kind, "name": entry.name, "ok": True, **done})
-        return
-    count = done["files_verified"]
-    files = f"sha256 of {count} file{'s' if count > 1 else ''} verified, " if count else ""
-    say(f"{entry.kind} {entry.name} ({entry.line}): ok")
-    say(f"  {files}loaded in {done['load_s']:.2f} s, checked in {done['run_s']:.2f} s")
-    say(f"  {done['result']}")
-
-
 def _noun() -> tuple[Pixels, str]:
     """A real image that comes with gistchain, 128x128, and its caption."""
     import numpy as np
@@ -127,7 +117,7 @@ def _print_table(rows: list[tuple[ModelRow, int | None, str]]) -> None:
     table = Table("kind", "name", "size", "licence", "to run it", box=None, pad_edge=False, header_style="bold")
     last = ""
     for entry, size, lacking in rows:
-        cells = ["" if entry.kind == last else entry.kind, entry.name, _size(entry, size), entry.licence]
+        cells = ["" if entry.kind == last else entry.kind, entry.name, size_words(entry, size), entry.licence]
         # As plain text: a plugin's words are neither markup nor for the terminal to obey.
         texts = [Text(_printable(cell)) for cell in cells]
         # Of a row of gistchain the last part, which is what to do; of a plugin's all.
@@ -138,30 +128,6 @@ def _print_table(rows: list[tuple[ModelRow, int | None, str]]) -> None:
     for column in table.columns[:3]:
         column.no_wrap = True
     Console(file=sys.stdout).print(table)
-
-
-def _fields(entry: ModelRow, size: int | None, lacking: str) -> dict[str, Any]:
-    return {
-        "kind": entry.kind,
-        "name": entry.name,
-        "line": entry.line,
-        "size_bytes": size,
-        "about_bytes": entry.about_bytes,
-        "licence": entry.licence,
-        "extra": entry.extra,
-        "source": entry.source,
-        "distribution": entry.distribution,
-        "missing": lacking,
-    }
-
-
-def _size(entry: ModelRow, size: int | None) -> str:
-    """~ marks what is not here and would have to be fetched."""
-    from rich.filesize import decimal
-
-    if size is not None:
-        return decimal(size) if size else "-"
-    return f"~{decimal(entry.about_bytes)}" if entry.about_bytes else "?"
 
 
 def _printable(text: str) -> str:
