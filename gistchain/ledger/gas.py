@@ -1,4 +1,4 @@
-"""Limits and prices of a registration, as measured (tests/test_ledger.py holds them to the real EVM)."""
+"""Limits and prices of a registration, as measured (tests/ledger/test_ledger.py holds them to the real EVM)."""
 
 from __future__ import annotations
 
