@@ -7,6 +7,7 @@ GistchainError
 ├── CaptionError        a caption can't be made or can't be used
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
+│   └── TooFewBytes     a latent coder can't do with so few
 ├── AlreadyRegistered   the very same image has a token
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
@@ -52,6 +53,10 @@ class CollectionError(GistchainError):
 
 
 class ModelError(GistchainError):
+    pass
+
+
+class TooFewBytes(ModelError):
     pass
 
 

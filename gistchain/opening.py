@@ -1,6 +1,7 @@
 """Settings -> an open registry: the chain, the key that signs, and the models that are needed.
 
-The one opener for the library, the command line and whatever comes beside them: nobody is asked anything here.
+The one opener for the library, the command line and a later web app. It never prompts: a password comes from the
+caller's function.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import TYPE_CHECKING
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
-    from gistchain.ledger.evm import EvmLedger
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.types import System
+    from gistchain.types import Ledger, System
 
 Password = Callable[[Path], str]
 """The key file, a keystore -> its password."""
@@ -46,14 +46,15 @@ def open(  # as gistchain.open
     system = rosis(settings) if system is None else system
     with open_ledger(settings, password=password) as ledger:
         if not rated:
-            yield Registry(ledger, system)
+            yield Registry(ledger, system, isotopes=settings.seeds)
             return
         from gistchain.rareness.book import Book
 
-        yield Registry(ledger, system, Book(checker(settings), ledger, name=ledger.name))
+        book = Book(checker(settings), ledger, name=ledger.name)
+        yield Registry(ledger, system, book, isotopes=settings.seeds)
 
 
-def open_ledger(settings: Settings, *, password: Password | None = None) -> EvmLedger:
+def open_ledger(settings: Settings, *, password: Password | None = None) -> Ledger:
     """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`."""
     from gistchain.ledger.evm import open_embedded, open_rpc
 

@@ -78,9 +78,14 @@ class Shown:
 class Registry:
     """A ledger, the system whose gists it keeps, and the book of how rare their images are."""
 
-    def __init__(self, ledger: Ledger, system: System | None = None, book: Book | None = None) -> None:
-        """system: None where tokens are only shown. book: None where images are registered without a ticket."""
-        self.ledger, self.book = ledger, book
+    def __init__(
+        self, ledger: Ledger, system: System | None = None, book: Book | None = None, *, isotopes: int = 4
+    ) -> None:
+        """system: None where tokens are only shown. book: None where images are registered without a ticket.
+
+        isotopes: how many `rebuild` chooses from, n of S0.2.
+        """
+        self.ledger, self.book, self.isotopes = ledger, book, isotopes
         self._system = system
 
     @property
@@ -100,7 +105,7 @@ class Registry:
         described = self.system.describe(picture, caption=caption, budget=budget)
         payload = pack(described.gist)
         sampling_s = time.perf_counter() - started
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.captions[0])
+        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)
@@ -133,7 +138,7 @@ class Registry:
 
     def _caption_of(self, token: int) -> str:
         try:
-            return next(iter(self.gist(token).captions), "")
+            return self.gist(token).caption
         except PacketError:  # anyone may write to a public registry
             return ""
 
@@ -150,12 +155,16 @@ class Registry:
         """All of them, oldest first."""
         return self.ledger.tokens()
 
-    def rebuild(self, token: int, *, seeds: int = 4, choice: Choice = "best", strength: float | None = None) -> Rebuilt:
+    def rebuild(
+        self, token: int, *, isotopes: int | None = None, choice: Choice = "best", strength: float | None = None
+    ) -> Rebuilt:
         """The picture that the chain's bytes alone give; the same token gives the same picture.
 
-        seeds: how many isotopes there are to choose from. strength: as for System.rebuild.
+        isotopes: how many there are to choose from, None for the registry's own number.
+        strength: as for System.rebuild.
         """
-        return self.system.rebuild(self.gist(token), seeds=range(seeds), choice=choice, strength=strength)
+        seeds = range(self.isotopes if isotopes is None else isotopes)
+        return self.system.rebuild(self.gist(token), seeds=seeds, choice=choice, strength=strength)
 
 
 def each(

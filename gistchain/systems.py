@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gistchain.errors import SettingError
 from gistchain.gist.describe import MIN_CONFIDENCE, describe
 from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
@@ -89,6 +90,8 @@ def rosis(
     """
     from gistchain.models.zoo import registry
 
+    if latent_bytes is not None and latent_coder is None:
+        raise SettingError(f"a latent of {latent_bytes} bytes needs a coder: name one of the table of models")
     place: dict[str, Any] = {}
     captioner = painter = None
     if settings is not None:

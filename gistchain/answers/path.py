@@ -19,7 +19,7 @@ def registered_json(done: Registered) -> dict[str, Any]:
         "token": done.token,
         "image": done.picture.name,
         "image_sha3_256": done.picture.sha3_256.hex(),
-        "caption": done.gist.captions[0],
+        "caption": done.gist.caption,
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
         "gas": done.receipt.gas,
@@ -32,7 +32,7 @@ def registered_json(done: Registered) -> dict[str, Any]:
 def registered_text(done: Registered) -> str:
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
-    lines = [first, f"  {done.gist.captions[0]}"]
+    lines = [first, f"  {done.gist.caption}"]
     if rated is not None:
         lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}"]
     return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
@@ -64,7 +64,7 @@ def _shown(shown: Shown) -> dict[str, Any]:
     token, gist = shown.token, shown.gist
     return {
         "token": token.id,
-        "caption": gist.captions[0] if gist.captions else "",
+        "caption": gist.caption,
         "width": gist.size[0],
         "height": gist.size[1],
         "layers": [name for name in ("latent", "subject", "residual") if getattr(gist, name) is not None],

@@ -89,8 +89,8 @@ def register(
         raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
-    coder = "thumb8" if latent else "photo" if latent_bytes else None
-    system = rosis(needed, latent_coder=coder, latent_bytes=latent_bytes or 192, min_confidence=min_confidence)
+    coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
+    system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
     with open(settings, password=ask_password, system=system) as opened:
         for source, done in each(
@@ -142,7 +142,7 @@ def rebuild(
         open(settings, password=ask_password, rated=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
-        rebuilt = opened.rebuild(token, seeds=settings.seeds, choice=choice, strength=strength)
+        rebuilt = opened.rebuild(token, choice=choice, strength=strength)
     write_png(rebuilt.chosen.image, path)
     if every is not None:
         make_folder(every)
@@ -223,7 +223,7 @@ def list_tokens(
         opened = Registry(ledger)
         for token in opened.tokens():
             try:
-                caption = next(iter(opened.gist(token.id).captions), "(no caption)")
+                caption = opened.gist(token.id).caption or "(no caption)"
             except PacketError as error:  # anyone may write to a public registry
                 caption = f"(no gist: {error})"
             if as_json:

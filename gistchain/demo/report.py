@@ -44,7 +44,7 @@ def write_report(
 
 def _card(sample: Sample) -> dict[str, Any]:
     done, chosen = sample.registered, sample.rebuilt.chosen
-    subject, _, traits = done.gist.captions[0].removeprefix("A picture of ").partition(", containing ")
+    subject, _, traits = done.gist.caption.removeprefix("A picture of ").partition(", containing ")
     again = chosen.caption.partition(", containing ")[2].split(", ")
     said = traits.split(", ")
     return {

@@ -20,7 +20,6 @@ from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
 from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
-from gistchain.settings import Settings
 from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ SIZE = 512
 def run(*, report: Path, results: Path | None, images: int, home: Path | None, as_json: bool) -> None:
     """Registers, rebuilds, compares; prints the table and writes the report and, where asked, the figures."""
     from gistchain.demo.report import write_report
+    from gistchain.ledger.evm import open_embedded
     from gistchain.models.traitnet.captioner import TraitCaptioner
-    from gistchain.opening import open_ledger
     from gistchain.systems import rosis
 
     for path in (report, results):
@@ -47,7 +46,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     system, second = rosis(), TraitCaptioner("captioner-second")
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_ledger(Settings(home or Path(folder) / "home")) as ledger,
+        open_embedded(home or Path(folder) / "home") as ledger,
     ):
         # Without rareness: the figures are of the gist alone.
         registry = Registry(ledger, system)
@@ -66,7 +65,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sent:
+class Outcome:
     """All the way: the samples, for every method each image's cost, and what was left out and why."""
 
     samples: list[Sample]
@@ -84,7 +83,7 @@ class Compared:
     figures: dict[str, Any]
 
 
-def _compare(sent: Sent, system: Rosis, second: Captioner, images: int, started: float) -> Compared:
+def _compare(sent: Outcome, system: Rosis, second: Captioner, images: int, started: float) -> Compared:
     captioners, embedder = (system.captioner, second), system.embedder
     rows = [row(m, sent.samples, sent.costs[m], captioners=captioners, embedder=embedder) for m in sent.costs]
     choices = ablation(sent.samples, second=second, embedder=embedder)
@@ -132,14 +131,14 @@ def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
         raise missing
 
 
-def _send_all(registry: Registry, node: Node, folder: Path, images: int) -> Sent:
+def _send_all(registry: Registry, node: Node, folder: Path, images: int) -> Outcome:
     from rich.console import Console
     from rich.progress import track
 
     from gistchain.ledger.archive import deploy_archive
 
     archive = deploy_archive(node)
-    sent = Sent([], {name: [] for name in (*CODECS, GIST)}, [])
+    sent = Outcome([], {name: [] for name in (*CODECS, GIST)}, [])
     console = Console(stderr=True)
     for name, image in track(
         _until_missing(images, sent.left_out), "sending", total=images, console=console, transient=True
@@ -174,7 +173,7 @@ def _as_file(name: str, image: Pixels, folder: Path) -> Picture:
 
 
 def _by_collection(samples: Sequence[Sample]) -> dict[str, int]:
-    subjects = [s.registered.gist.captions[0].removeprefix("A picture of ").partition(",")[0] for s in samples]
+    subjects = [s.registered.gist.caption.removeprefix("A picture of ").partition(",")[0] for s in samples]
     return {subject: subjects.count(subject) for subject in dict.fromkeys(subjects)}
 
 

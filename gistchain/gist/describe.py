@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gistchain.errors import CaptionError, ModelError, SettingError
+from gistchain.errors import CaptionError, SettingError, TooFewBytes
 from gistchain.gist.packet import pack
 from gistchain.types import Caption, Captioner, Described, Gist, Latent, LatentCoder, Picture
 
@@ -73,7 +73,7 @@ def _with_latent(gist: Gist, picture: Picture, coder: LatentCoder, most: int | N
     while room > 0:
         try:
             whole = replace(gist, latent=coder.encode(picture.pixels, room))
-        except ModelError:  # less than this coder can do
+        except TooFewBytes:
             return gist
         over = len(pack(whole)) - budget
         if over <= 0:

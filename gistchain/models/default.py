@@ -58,6 +58,6 @@ class DefaultPainter:
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
         if self._collections.knows(gist):
             return self._collections.paint(gist, seeds, strength)
-        if self._traits.knows(parts(gist.captions[0])[0] if gist.captions else ""):
+        if self._traits.knows(parts(gist.caption)[0]):
             return self._traits.paint(gist, seeds, strength)
         return self._sketch.paint(gist, seeds, strength)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gistchain.errors import ModelError, RebuildError
+from gistchain.errors import RebuildError, TooFewBytes
 from gistchain.types import Latent, Pixels
 
 NAME = "thumb8"
@@ -21,11 +21,11 @@ class Thumb8:
     name = NAME
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """The thumbnail of an image of any size. Raises ModelError for fewer than 192 bytes."""
+        """The thumbnail of an image of any size. Raises TooFewBytes for fewer than 192 bytes."""
         from PIL import Image
 
         if size_bytes < SIZE_BYTES:
-            raise ModelError(f"latent coder {NAME!r} always makes {SIZE_BYTES} bytes, not {size_bytes}: allow as many")
+            raise TooFewBytes(f"latent coder {NAME!r} always makes {SIZE_BYTES} bytes, not {size_bytes}: allow as many")
         thumbnail = Image.fromarray(image).resize(SHAPE[:2], Image.Resampling.BOX)
         return Latent(NAME, thumbnail.tobytes())
 

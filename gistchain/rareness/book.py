@@ -1,4 +1,4 @@
-"""What was found of each image, from before it is registered until its token is known.
+"""Keeps the rareness result of an image before it is registered, and its token afterwards.
 
             assess                                   settle
 picture ──> check, keep evidence and fingerprint ──> (the chain) ──> note its token
@@ -19,7 +19,7 @@ from gistchain.rareness.check import Checker
 from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness
 
 
-class Tokens(Protocol):
+class Registrations(Protocol):
     """Which images are registered: the one thing that the book asks of a ledger."""
 
     def find(self, image_sha3_256: bytes) -> int | None:
@@ -42,16 +42,16 @@ class Book:
     name: of the ledger, under which the ids of its tokens are noted.
     """
 
-    def __init__(self, checker: Checker, tokens: Tokens, *, name: str) -> None:
+    def __init__(self, checker: Checker, registrations: Registrations, *, name: str) -> None:
         self.checker = checker
-        self._tokens, self._name = tokens, name
+        self._registrations, self._name = registrations, name
 
     def assess(self, picture: Picture, caption: str) -> Assessed:
         """How rare the picture is among the images that the ledger knows and the seeds of the database.
 
         Raises RarenessError, FileError.
         """
-        find = functools.cache(self._tokens.find)
+        find = functools.cache(self._registrations.find)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
         rareness = self.checker.check(
             picture,

@@ -32,7 +32,7 @@ def select_isotope(
     'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
     Raises RebuildError without a caption, without seeds, or for a gist of more than MAX_PIXELS.
     """
-    if not gist.captions or not gist.captions[0]:
+    if not gist.caption:
         raise RebuildError(
             "this gist has no caption to rebuild from" + (" (it arrived damaged)" if gist.damaged else "")
         )
@@ -44,7 +44,7 @@ def select_isotope(
     preview = replace(gist, size=(min(width, PREVIEW_SIDE), min(height, PREVIEW_SIDE)))
     images = painter.paint(preview, seeds, strength)
     captions = [captioner.caption(image).text for image in images]
-    distances = caption_distances(gist.captions[0], captions, embedder=embedder)
+    distances = caption_distances(gist.caption, captions, embedder=embedder)
     isotopes = tuple(
         Isotope(image, seed, text, distance)
         for image, seed, text, distance in zip(images, seeds, captions, distances, strict=True)

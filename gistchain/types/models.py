@@ -72,7 +72,7 @@ class LatentCoder(Protocol):
         ...
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """At most `size_bytes` of data. Raises ModelError for a size that this coder can't do."""
+        """At most `size_bytes` of data. Raises TooFewBytes where this coder can't do with so few."""
         ...
 
     def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:

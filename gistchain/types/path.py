@@ -68,6 +68,11 @@ class Gist:
     residual: bytes | None = None
     damaged: frozenset[str] = frozenset()
 
+    @property
+    def caption(self) -> str:
+        """The first caption, which says most; '' without one."""
+        return self.captions[0] if self.captions else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Described:

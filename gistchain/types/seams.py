@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from gistchain.types.path import Choice, Described, Gist, Picture, Rebuilt, Receipt, Token
 from gistchain.types.rareness import RarenessTicket, SignedRareness
@@ -71,6 +72,16 @@ class Ledger(Protocol):
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image, whoever registered it."""
         ...
+
+    def close(self) -> None:
+        """Let go of what it holds, such as the lock of a chain's file; also at the end of a `with`."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""

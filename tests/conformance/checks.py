@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from gistchain.errors import ModelError, RebuildError
+from gistchain.errors import ModelError, RebuildError, TooFewBytes
 from gistchain.models.zoo.conformance import (
     LATENT_SIZES,
     are_features,
@@ -217,7 +217,7 @@ def _within(model: LatentCoder, image: Pixels, size_bytes: int) -> Latent | None
     """The latent, None where the coder can't do this size."""
     try:
         latent = model.encode(_locked(image), size_bytes)
-    except ModelError:
+    except TooFewBytes:
         return None
     return is_latent(latent, model, max(0, size_bytes))
 

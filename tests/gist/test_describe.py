@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gistchain.errors import CaptionError, ModelError, SettingError
+from gistchain.errors import CaptionError, ModelError, SettingError, TooFewBytes
 from gistchain.gist.describe import describe
 from gistchain.gist.packet import pack
 from gistchain.types import Caption, Latent, Picture, Pixels
@@ -33,7 +33,7 @@ class Prefixes:
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
         if size_bytes < 10:
-            raise ModelError("too small")
+            raise TooFewBytes("too small")
         return Latent(self.name, bytes(k % 256 for k in range(size_bytes)))
 
     def decode(self, latent: Latent, size: tuple[int, int]) -> Pixels:
@@ -87,3 +87,22 @@ def test_a_budget_is_never_exceeded_and_what_the_caption_leaves_is_used(budget: 
         assert budget - size <= 2, "a longer latent would have fitted"
     else:
         assert len(gist.latent.data) == most or budget - size <= 2
+
+
+def test_a_coder_that_fails_is_not_taken_for_one_without_room() -> None:
+    class Broken(Prefixes):
+        def encode(self, image: Pixels, size_bytes: int) -> Latent:
+            raise ModelError("its weights are damaged")
+
+    with pytest.raises(ModelError, match="damaged"):
+        describe(PICTURE, captioner=Says(), latent_coder=Broken(), budget=500)
+
+
+def test_a_large_budget_gives_the_photo_coder_all_that_it_can_use() -> None:
+    from gistchain.models.photo.latent.coder import LARGEST, PhotoLatent
+
+    rng = np.random.default_rng(1)
+    noise = Picture(rng.integers(0, 255, (256, 256, 3), dtype=np.uint8), bytes(32), (256, 256), "noise")
+    gist = describe(noise, captioner=Says(), latent_coder=PhotoLatent(), budget=100_000).gist
+    assert gist.latent is not None
+    assert 0.9 * LARGEST < len(gist.latent.data) <= LARGEST

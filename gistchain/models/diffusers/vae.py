@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ModelError, RebuildError, SettingError
+from gistchain.errors import ModelError, RebuildError, SettingError, TooFewBytes
 from gistchain.models.diffusers.latentbytes import pack, unpack
 from gistchain.models.diffusers.pipelines import files, silently
 from gistchain.models.transformers.loading import Checkpoint, need, reading, whole
@@ -64,7 +64,7 @@ class SdVae:
         self._longest = side // self.factor
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """The largest latent that fits. Raises ModelError where not even one number for each channel fits."""
+        """The largest latent that fits. Raises TooFewBytes where not even one number for each channel fits."""
         smallest = 0
         for width, height in self._sizes(image, size_bytes):
             size = width * self.factor, height * self.factor
@@ -72,7 +72,7 @@ class SdVae:
             if len(data) <= size_bytes:
                 return Latent(CODER, data)
             smallest = len(data)
-        raise ModelError(
+        raise TooFewBytes(
             f"{size_bytes} bytes are too few for latent coder {CODER!r}: it needs at least {smallest or 'some tens'}"
         )
 

@@ -34,11 +34,11 @@ class CollectionPainter:
         self._embedder, self._shelf = embedder, shelf or Shelf()
 
     def knows(self, gist: Gist) -> bool:
-        return bool(gist.captions) and self._shelf.of_subject(parts(gist.captions[0])[0]) is not None
+        return self._shelf.of_subject(parts(gist.caption)[0]) is not None
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
         check_strength(strength)
-        subject, phrases = parts(gist.captions[0] if gist.captions else "")
+        subject, phrases = parts(gist.caption)
         layers = self._layers_of(subject)
         labels, grid = labels_of(phrases, layers, self._embedder), grid_or_none(gist.latent)
         return [_fit(_painted(layers, labels, grid, seed, strength), gist.size) for seed in seeds]

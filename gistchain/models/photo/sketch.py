@@ -38,7 +38,7 @@ class SketchPainter:
         decoded = self._decoded(gist) if strength < 1 else None
         if decoded is not None and strength == 0:
             return [decoded.copy() for _ in seeds]
-        text = gist.captions[0].strip() if gist.captions else ""
+        text = gist.caption.strip()
         if not text:
             raise RebuildError(
                 "the gist has no caption to sketch from: give it one, or a latent of the coder 'photo' and strength 0"

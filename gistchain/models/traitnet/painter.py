@@ -42,7 +42,7 @@ class TraitPainter:
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
         check_strength(strength)
-        subject, phrases = parts(gist.captions[0] if gist.captions else "")
+        subject, phrases = parts(gist.caption)
         network = _network(_collection_of(subject))
         vectors = self._embedder.embed([subject, *phrases])
         grid = grid_or_none(gist.latent)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ModelError, RebuildError
+from gistchain.errors import ModelError, RebuildError, TooFewBytes
 from gistchain.models.photo.latent.contexts import NETWORKS, ContextNetwork, TrainedOdds
 from gistchain.models.photo.latent.pyramid import PLANES, Pyramid
 from gistchain.models.photo.latent.rangecoder import RangeDecoder, RangeEncoder
@@ -35,11 +35,12 @@ class PhotoLatent:
     name = "photo"
 
     def encode(self, image: Pixels, size_bytes: int) -> Latent:
-        """At most `size_bytes`, fewer where fewer hold it all. Raises ModelError outside SMALLEST..LARGEST."""
-        if not SMALLEST <= size_bytes <= LARGEST:
-            raise ModelError(
-                f"latent coder 'photo' makes {SMALLEST} to {LARGEST} bytes, not {size_bytes}: ask for a size between"
+        """At most `size_bytes` and LARGEST, fewer where fewer hold it all. Raises TooFewBytes below SMALLEST."""
+        if size_bytes < SMALLEST:
+            raise TooFewBytes(
+                f"latent coder 'photo' makes {SMALLEST} to {LARGEST} bytes, not {size_bytes}: allow it more"
             )
+        size_bytes = min(size_bytes, LARGEST)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise ModelError(
                 f"latent coder 'photo' takes uint8 RGB (height, width, 3), not {image.dtype} {image.shape}"
