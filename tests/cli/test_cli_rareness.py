@@ -160,6 +160,9 @@ def test_an_interrupt_ends_the_service_after_the_image_in_work(how: signal.Signa
         assert service.stdout
         assert service.stderr
         first = service.stdout.readline()
+        while not gate.with_name("in work").exists():
+            assert service.poll() is None
+            time.sleep(0.01)
         service.send_signal(how)
         while "ending after the image in work" not in service.stderr.readline():
             assert service.poll() is None
@@ -244,7 +247,7 @@ def test_a_database_is_set_aside_whole(run: Run, tmp_path: Path) -> None:
 
 
 class Gated(Judge):
-    """The second image is in work until a file appears."""
+    """The second image is in work, as a file then says, until a file at `gate` appears."""
 
     def __init__(self, gate: Path) -> None:
         super().__init__()
@@ -252,8 +255,10 @@ class Gated(Judge):
 
     def check(self, picture: Picture, *, web: bool = False) -> Rareness:
         self._checked += 1
-        while self._checked == 2 and not self._gate.exists():
-            time.sleep(0.01)
+        if self._checked == 2:
+            self._gate.with_name("in work").touch()
+            while not self._gate.exists():
+                time.sleep(0.01)
         return super().check(picture)
 
 
