@@ -23,6 +23,7 @@ from benchmarks.report import sheet
 from gistchain import systems
 from gistchain.collection.known import pfp30
 from gistchain.collection.tokens import Tokens
+from gistchain.models.known import known_collections
 from gistchain.score.fidelity import ssim
 from gistchain.traits import parts
 from gistchain.types import Gist, Pixels
@@ -64,7 +65,7 @@ def one(collection: str, count: int, rebuilt: int) -> dict[str, Any]:
 
 def claimed(collection: str, count: int) -> tuple[str, float]:
     """Share of the tokens of an unknown collection that are taken for tokens of a known one, confidently."""
-    system, known = systems.rosis(), {c.subject for c in systems.known_collections()}
+    system, known = systems.rosis(), {c.subject for c in known_collections()}
     tokens = pfp30.drawn(collection, [f"heldout-{i}" for i in range(count)], size=256)
     said = [system.captioner.caption(tokens.image(i)) for i in range(len(tokens))]
     return collection, float(np.mean([parts(s.text)[0] in known and s.confidence >= 0.5 for s in said]))

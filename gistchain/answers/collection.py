@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gistchain.collection.trained import Trained
-    from gistchain.systems import KnownCollection
+    from gistchain.models.known import KnownCollection
 
 
 def trained_json(done: Trained, notes: Sequence[str]) -> dict[str, Any]:

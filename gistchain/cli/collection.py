@@ -53,7 +53,7 @@ def train(
 @app.command("list", cls=Verb)
 def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
     """List the collections that captions and pictures can be of."""
-    from gistchain.systems import damaged_collections, known_collections
+    from gistchain.models.known import damaged_collections, known_collections
 
     folder = load(ctx.params).collections
     for wrong in damaged_collections(folder):
@@ -64,7 +64,7 @@ def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = Fals
 
 def _hidden(traits: Traits) -> list[str]:
     """Of the collections that ship: by its name, or because captions call it the same."""
-    from gistchain.systems import known_collections
+    from gistchain.models.known import known_collections
 
     return [
         f"it takes the place of {known.collection!r} ({known.subject}), which ships with gistchain"
