@@ -14,5 +14,6 @@
                                    ├──> explain.py: one HTML page
                                    └──> service/: Sense's JSON; a folder that is watched
 
+book.py calls check.py when an image is registered: assess before the chain is asked, settle afterwards.
 websearch/ looks for the image on the internet, where that is asked for.
 """
