@@ -3,7 +3,7 @@
     path.py      picture, gist, token, isotope        rareness.py  verdict, nearest image, ticket
     models.py    what each kind of model must do      seams.py     System and Ledger
 
-Imports nothing of ours, so that every room can.
+Imports nothing of ours, so that everything can.
 """
 
 from gistchain.types.models import (
