@@ -221,7 +221,8 @@ def test_a_crawl_says_what_it_read_and_what_it_left_out(run: Run, tmp_path: Path
     found = lines(out)[0]
     assert (found["images"], found["new"], found["indexed"]) == (2, 2, 2)
     assert "broken.png" in err
-    assert f'crawl_index = "{found["file"]}"' in err
+    assert found["file"] == str(tmp_path / "home" / "crawl.sqlite")
+    assert "settings.toml" not in err
     assert "0 new: 2 in" in run("rareness", "crawl", "--warc", "a.warc")[1]
 
     code, _, err = run("rareness", "crawl", "http://127.0.0.1/", "http://169.254.169.254/latest/")
