@@ -180,7 +180,7 @@ def show(
 
 
 def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
-    """The evidence behind a ticket, where this home has it; of a database that can't be read, only the error is shown."""
+    """The evidence behind a ticket, where this home has it. A database that can't be read is complained about."""
     from gistchain.rareness.store.database import kept_evidence
 
     return None if signed is None else kept_evidence(home, signed.ticket.evidence, failed=complain)
