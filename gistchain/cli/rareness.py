@@ -203,8 +203,8 @@ def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None
 
     settings = load(ctx.params)
     judge = checker(settings)
-    found = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
-    answer(found, status_json, status_text, as_json)
+    state = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
+    answer(state, status_json, status_text, as_json)
 
 
 @app.command(cls=Verb)

@@ -14,24 +14,15 @@ from gistchain.collection.known import pfp30
 from gistchain.collection.known.seeds import EACH, Seed, seeds
 from gistchain.errors import GistchainError, ImageError, ModelError
 from gistchain.image import images_in, read_image
+from gistchain.rareness.store.status import Rows
 from gistchain.types import Picture
-
-
-class Store(Protocol):
-    """The registered images."""
-
-    def __len__(self) -> int: ...
-
-    def find(self, sha3_256: bytes) -> int | None:
-        """Row of the image file with this SHA3-256; None where it is not registered."""
-        ...
 
 
 class Checker(Protocol):
     """What fills the database: a rareness.check.Checker."""
 
     @property
-    def store(self) -> Store: ...
+    def store(self) -> Rows: ...
 
     def remember(
         self, picture: Picture, rareness: None, *, name: str, collection: str, caption: str, seed: bool

@@ -1,6 +1,6 @@
-"""URL -> one spelling for all the URLs that mean the same place (RFC 3986, section 6.2).
+"""URL -> one spelling for all the URLs that mean the same place (RFC 3986, section 6.2); which may be links.
 
-The result is ASCII, without user, password or fragment: it can be requested, compared and kept.
+The spelling is ASCII, without user, password or fragment: it can be requested, compared and kept.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from urllib.parse import quote, urljoin, urlsplit
 
 MAX_LENGTH = 2_048
-_MAX_LINK = 4_096
+_MAX_LINK = 4_096  # of an address that is only shown to a person, and read from what a provider answers
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _KEPT = "%/:@!$&'()*+,;=~-._?[]"
