@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -238,8 +237,9 @@ def crawl(
         crawled = [index_warc(file, index, limits=ArchiveLimits(images=images)) for file in warc or ()]
         if sites:
             crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
-    for note in chain.from_iterable(part.notes for part in crawled):
-        say(f"gistchain: {note}", err=True)
+    for part in crawled:
+        for note in part.notes:
+            say(f"gistchain: {note}", err=True)
     done = Indexed(crawled, len(index), path)
     answer(done, indexed_json, indexed_text, as_json)
     if done.empty:

@@ -196,9 +196,9 @@ def test_the_seeds_are_real_collections(run: Run) -> None:
     for collection in ("nouns", "robohash-1", "micah"):
         found = list(seeds(collection, 3))
         again = list(seeds(collection, 2))
-        assert [one.picture.sha3_256 for one in found][:2] == [one.picture.sha3_256 for one in again]
-        assert len({one.picture.sha3_256 for one in found}) == 3
-        assert all(one.picture.size == (256, 256) and one.caption.startswith("A picture of") for one in found)
+        assert [seed.picture.sha3_256 for seed in found][:2] == [seed.picture.sha3_256 for seed in again]
+        assert len({seed.picture.sha3_256 for seed in found}) == 3
+        assert all(seed.picture.size == (256, 256) and seed.caption.startswith("A picture of") for seed in found)
         header = b"P6 256 256 255\n"
         ppm = read_image(header + found[0].picture.pixels.tobytes(), "as a file")
         assert ppm.sha3_256 == found[0].picture.sha3_256
