@@ -54,16 +54,26 @@ def test_importing_gistchain_loads_nothing_heavy() -> None:
 
 def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) -> None:
     heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
+    noun = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(1), held=False)).image(0)
+    Image.fromarray(noun.repeat(4, 0).repeat(4, 1)).save(tmp_path / "noun.png")
+    _command(tmp_path, "register", str(tmp_path / "noun.png"))
+    assert _command(tmp_path, "list", loaded=heavy).splitlines()[-1] == "[]"
+    shown = _command(tmp_path, "show", "1", loaded=heavy).splitlines()
+    assert any("here: --evidence prints it" in line for line in shown)
+    assert shown[-1] == "[]"
+
+
+def _command(home: Path, *words: str, loaded: tuple[str, ...] = ()) -> str:
+    """What a command prints in a process of its own, then which of the modules were loaded for it."""
     code = f"""
 import sys
 from gistchain.cli.app import app
 try:
-    app(["list", "--home", {str(tmp_path)!r}])
+    app({[*words, "--home", str(home)]!r})
 finally:
-    print([m for m in {heavy!r} if m in sys.modules])
+    print([m for m in {loaded!r} if m in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
 def test_every_public_name_is_there() -> None:

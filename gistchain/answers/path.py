@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json
+from gistchain.text import utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,10 +106,3 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
     return f"{first}\n  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"
-
-
-def utc(seconds: int) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):  # a foreign chain may claim any time
-        return f"{seconds} s"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.rareness.evidence import nearest_json, nearest_of
+from gistchain.rareness.evidence import nearest_json, read
 from gistchain.rareness.hashes import NO_NEURALHASH
 from gistchain.rareness.words import called, verdict_words
 
@@ -17,18 +16,26 @@ if TYPE_CHECKING:
     from gistchain.types import Picture, Rareness, SignedRareness
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """An image and how rare it was found to be; nothing was registered."""
+
+    picture: Picture
+    rareness: Rareness
+
+
 def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[str, Any] | None:
     """Ticket and evidence document, as far as they are there; None without either. Shares in 0..1."""
     if signed is None and document is None:
         return None
-    found = json.loads(document or b"{}")
+    kept = {} if document is None else read(document)
     ticket = None if signed is None else signed.ticket
     return {
-        "verdict": found["verdict"] if ticket is None else ticket.verdict,
-        "score": found["score"] / 10_000 if ticket is None else ticket.score,
-        "interval": [bound / 10_000 for bound in found["interval"]] if found else None,
-        "nearest": nearest_of(found["nearest"]) if found and found["nearest"] else None,
-        "compared_with": found.get("compared_with"),
+        "verdict": kept["verdict"] if ticket is None else ticket.verdict,
+        "score": kept["score"] if ticket is None else ticket.score,
+        "interval": kept.get("interval"),
+        "nearest": kept.get("nearest"),
+        "compared_with": kept.get("compared_with"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
         "signed_by": None if signed is None else signed.signer,
     }
@@ -53,60 +60,65 @@ def rareness_words(rated: dict[str, Any]) -> str:
     return words + (f"; traits that differ: {', '.join(nearest['traits'])}" if nearest["traits"] else "")
 
 
-def checked_json(picture: Picture, found: Rareness) -> dict[str, Any]:
-    nearest = found.nearest
+def checked_json(checked: Checked) -> dict[str, Any]:
+    picture, rareness = checked.picture, checked.rareness
+    nearest = rareness.nearest
     return {
         "image": picture.name,
         "image_sha3_256": picture.sha3_256.hex(),
-        "verdict": found.verdict,
-        "score": _rounded(found.score),
-        "interval": [_rounded(bound) for bound in found.interval],
-        "reason": found.reason,
+        "verdict": rareness.verdict,
+        "score": _rounded(rareness.score),
+        "interval": [_rounded(bound) for bound in rareness.interval],
+        "reason": rareness.reason,
         "nearest": None if nearest is None else nearest_json(nearest),
         "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
-        "compared_with": found.compared_with,
-        "subscores": {name: _rounded(value) for name, value in found.subscores.items()},
-        "hashes": {name: getattr(found.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
-        "pdq_quality": found.hashes.pdq_quality,
-        "neuralhash_reason": None if found.hashes.neuralhash else NO_NEURALHASH,
-        "web": None if found.web is None else [asdict(search) for search in found.web],
-        "fingerprint_version": found.fingerprint_version,
+        "compared_with": rareness.compared_with,
+        "subscores": {name: _rounded(value) for name, value in rareness.subscores.items()},
+        "hashes": {name: getattr(rareness.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
+        "pdq_quality": rareness.hashes.pdq_quality,
+        "neuralhash_reason": None if rareness.hashes.neuralhash else NO_NEURALHASH,
+        "web": None if rareness.web is None else [asdict(search) for search in rareness.web],
+        "fingerprint_version": rareness.fingerprint_version,
         "notes": list(picture.notes),
     }
 
 
-def checked_text(picture: Picture, found: Rareness) -> str:
+def checked_text(checked: Checked) -> str:
     """Two lines: the verdict with its score, and why."""
-    nearest = found.nearest
-    words = verdict_words(found.verdict, None if nearest is None else called(nearest.token, nearest.name))
-    low, high = found.interval
-    lines = [f"{picture.name}: {words}  rareness {found.score:.2f} ({low:.2f} to {high:.2f})", f"  {found.reason}"]
-    if nearest is not None and nearest.transform.words and found.verdict != "original":
+    picture, rareness = checked.picture, checked.rareness
+    nearest = rareness.nearest
+    words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
+    low, high = rareness.interval
+    lines = [
+        f"{picture.name}: {words}  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})",
+        f"  {rareness.reason}",
+    ]
+    if nearest is not None and nearest.transform.words and rareness.verdict != "original":
         lines.append(f"  found: {', '.join(nearest.transform.words)}")
-    if nearest is not None and nearest.traits and found.verdict != "original":
+    if nearest is not None and nearest.traits and rareness.verdict != "original":
         lines.append(f"  traits that differ: {', '.join(nearest.traits)}")
-    for search in found.web or ():
+    for search in rareness.web or ():
         first = f", first {search.matches[0].url}" if search.matches else ""
         lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
     return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    found = event.rareness
+    rareness = event.rareness
     return {
         "event": event.kind,
         "file": event.name,
         "result": None if event.path is None else str(event.path),
-        "verdict": None if found is None else found.verdict,
-        "score": None if found is None else _rounded(found.score),
+        "verdict": None if rareness is None else rareness.verdict,
+        "score": None if rareness is None else _rounded(rareness.score),
         "text": event.text,
     }
 
 
 def event_text(event: Event, result: Path) -> str:
     """One line on a file whose result is there."""
-    found = event.rareness
-    said = event.text or "known" if found is None else f"{found.verdict}, rareness {found.score:.2f}"
+    rareness = event.rareness
+    said = event.text or "known" if rareness is None else f"{rareness.verdict}, rareness {rareness.score:.2f}"
     return f"{event.name} -> {result.name}  {said}"
 
 

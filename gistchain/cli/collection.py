@@ -63,7 +63,7 @@ def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = Fals
 
 
 def _hidden(traits: Traits) -> list[str]:
-    """Of the collections that ship: by its name, or because captions call it the same."""
+    """A note for each shipped collection that the new one hides: same name, or same subject in captions."""
     from gistchain.models.known import known_collections
 
     return [

@@ -14,6 +14,7 @@ from gistchain.cli.options import AllowDownload, AllowPickle, Device, Dtype, Jso
 from gistchain.cli.terminal import Verb, answer, busy, complain, print_json, say
 from gistchain.errors import GistchainError, ModelError
 from gistchain.settings import load
+from gistchain.text import printable
 
 if TYPE_CHECKING:
     from gistchain.models.zoo.table import ModelRow
@@ -119,16 +120,12 @@ def _print_table(rows: list[tuple[ModelRow, int | None, str]]) -> None:
     for entry, size, lacking in rows:
         cells = ["" if entry.kind == last else entry.kind, entry.name, size_words(entry, size), entry.licence]
         # As plain text: a plugin's words are neither markup nor for the terminal to obey.
-        texts = [Text(_printable(cell)) for cell in cells]
-        # Of a row of gistchain the last part, which is what to do; of a plugin's all.
+        texts = [Text(printable(cell)) for cell in cells]
+        # For our own rows show only the advice after the last colon; for plugins the whole text.
         shown = lacking.rpartition(": ")[2] if entry.distribution == "gistchain" else lacking
-        table.add_row(*texts, Text(_printable(shown) or "ready", style="" if lacking else "green"))
+        table.add_row(*texts, Text(printable(shown) or "ready", style="" if lacking else "green"))
         last = entry.kind
     table.columns[2].justify = "right"
     for column in table.columns[:3]:
         column.no_wrap = True
     Console(file=sys.stdout).print(table)
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

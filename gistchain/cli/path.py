@@ -38,7 +38,7 @@ from gistchain.cli.options import (
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
-from gistchain.errors import FileError, GistchainError, PacketError, RarenessError, SettingError
+from gistchain.errors import GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
 from gistchain.settings import load
 
@@ -180,20 +180,10 @@ def show(
 
 
 def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
-    """The evidence behind a ticket, where this home has it. Nothing of rareness is loaded for it."""
-    from gistchain.rareness.store.database import FILE, Database
+    """The evidence behind a ticket, where this home has it. A database that can't be read is complained about."""
+    from gistchain.rareness.store.database import kept_evidence
 
-    if signed is None:
-        return None
-    for folder in (home, *sorted(home.glob("old-*"))):  # where `gistchain rareness rebuild` sets databases aside
-        try:
-            document = Database(folder / FILE).evidence(signed.ticket.evidence)
-        except (RarenessError, FileError) as error:  # what the chain holds can be shown all the same
-            complain(error)
-            continue
-        if document is not None:
-            return document
-    return None
+    return None if signed is None else kept_evidence(home, signed.ticket.evidence, failed=complain)
 
 
 def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:

@@ -10,19 +10,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gistchain.answers.rareness import checked_json, checked_text, event_json, event_text
+from gistchain.answers.database import (
+    Indexed,
+    aside_json,
+    aside_text,
+    indexed_json,
+    indexed_text,
+    seeded_json,
+    seeded_text,
+    status_json,
+    status_text,
+)
+from gistchain.answers.rareness import Checked, checked_json, checked_text, event_json, event_text
 from gistchain.cli.options import Home, Json
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
 from gistchain.disk.write import check_writable, write_whole
-from gistchain.errors import FileError, GistchainError, ImageError, LedgerError, ModelError, SettingError
+from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.collection.known.seeds import Seed
     from gistchain.rareness.check import Checker
     from gistchain.settings import Settings
-    from gistchain.types import Picture, Rareness
+    from gistchain.types import Picture
 
 app = typer.Typer(
     help="The database of registered images: fill it, look at it.",
@@ -49,8 +59,6 @@ def check(
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
     from gistchain.pipeline import each
-    from gistchain.rareness.explain import card, page
-    from gistchain.rareness.service.sense import sense as in_senses_words
     from gistchain.systems import checker
 
     if sense and as_json:
@@ -59,29 +67,49 @@ def check(
     check_stdin(images)
     if explain is not None:
         check_writable(explain, "--explain")
-    failed, cards = False, []
-    checking = checker(settings)
-
-    def checked(source: str | Path) -> tuple[Picture, Rareness]:
-        picture = read(source)
-        return picture, checking.check(picture, web=web)
-
-    for source, done in each(progress(expanded(images), "checking", as_json or sense), checked):
-        if isinstance(done, GistchainError):
+    judge = checker(settings)
+    quiet, failed = as_json or sense, False
+    cards: list[dict[str, Any]] = []
+    for source, result in each(
+        progress(expanded(images), "checking", quiet), lambda source: _checked(judge, read(source), web)
+    ):
+        if isinstance(result, GistchainError):
             failed = True
-            failure(source, done, as_json or sense)
+            failure(source, result, quiet)
             continue
-        if sense:
-            print_json(in_senses_words(done[0].sha3_256, done[1]))
-        else:
-            answer(done, lambda both: checked_json(*both), lambda both: checked_text(*both), as_json)
+        _print_checked(result, sense, as_json)
         if explain is not None:
-            cards.append(card(*done))
+            cards.append(_card(result))
     if explain is not None and cards:
-        write_whole(explain, page(cards).encode())
-        say(f"explained: {explain.resolve()}", err=True)
+        _write_page(explain, cards)
     if failed:
         raise typer.Exit(1)
+
+
+def _checked(judge: Checker, picture: Picture, web: bool) -> Checked:
+    return Checked(picture, judge.check(picture, web=web))
+
+
+def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:
+    from gistchain.rareness.service.sense import sense as sense_json
+
+    if sense:
+        print_json(sense_json(checked.picture.sha3_256, checked.rareness))
+    else:
+        answer(checked, checked_json, checked_text, as_json)
+
+
+def _card(checked: Checked) -> dict[str, Any]:
+    from gistchain.rareness.explain import card
+
+    return card(checked.picture, checked.rareness)
+
+
+def _write_page(path: Path, cards: Sequence[dict[str, Any]]) -> None:
+    from gistchain.rareness.explain import page
+
+    write_whole(path, page(cards).encode())
+    say(f"explained: {path.resolve()}", err=True)
 
 
 def watch(
@@ -115,12 +143,12 @@ def watch(
 
     patient = timeout if timeout is not None else 10.0 if once else 600.0
     good = True
-    checking = checker(load(ctx.params))
+    judge = checker(load(ctx.params))
     with _until_interrupted() as stop:
         if not once:
             say(f"watching {folder}; Ctrl-C ends it after the image in work", err=True)
         for event in watching(
-            folder, lambda picture: checking.check(picture, web=web), output=output, once=once,
+            folder, lambda picture: judge.check(picture, web=web), output=output, once=once,
             settle_s=settle, timeout_s=patient, stop=stop,
         ):  # fmt: skip
             good &= event.kind in ("written", "known")
@@ -154,49 +182,28 @@ def seed(
     as_json: Json = False,
 ) -> None:
     """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
+    from gistchain.collection.seeding import fill, from_folders, from_samples
     from gistchain.systems import checker
 
-    counts = {"new": 0, "known": 0, "failed": 0}
-    checking = checker(load(ctx.params))
-    with stages() as told:
-        plan = _of_folders(folders, each, collection, counts) if folders else _of_samples(each, counts)
-        for what, share, one in plan:
-            told(what, share)
-            if one is not None:
-                counts[_remember(checking, one)] += 1
-    total = len(checking.store)
-    if as_json:
-        print_json({**counts, "registered": total})
-    else:
-        say(f"{counts['new']:,} new, {counts['known']:,} were there: {total:,} images are registered")
-    if counts["failed"]:
+    judge = checker(load(ctx.params))
+    steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
+    with stages() as shown:
+        done = fill(judge, steps, progress=shown, failed=complain)
+    answer(done, seeded_json, seeded_text, as_json)
+    if done.failed:
         raise typer.Exit(1)
 
 
 @app.command(cls=Verb)
 def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
     """Show how many images new ones are compared with, and how many tokens of this home's chain are not among them."""
+    from gistchain.rareness.store.status import status as status_of
     from gistchain.systems import checker
 
     settings = load(ctx.params)
-    checking = checker(settings)
-    fields: dict[str, Any] = {
-        "registered": len(checking.store),
-        "fingerprint_version": checking.fingerprint_version,
-        "bytes": sum(path.stat().st_size for path in settings.home.glob("rareness.*")),
-        "folder": str(settings.home),
-        "tokens_missing": _missing(checking, settings),
-    }
-    if as_json:
-        print_json(fields)
-        return
-    say(f"{fields['registered']:,} images, fingerprints of version {fields['fingerprint_version']}")
-    say(f"  {fields['bytes']:,} bytes in {fields['folder']}")
-    if fields["tokens_missing"]:
-        say(f"  tokens of the chain here that are not among them: {fields['tokens_missing']:,}")
-        say("    register their images again: they keep their tokens, and from then on they are compared with")
-    if not fields["registered"]:
-        say("  every image is an original so far: fill it with `gistchain rareness seed`, or register images")
+    judge = checker(settings)
+    state = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
+    answer(state, status_json, status_text, as_json)
 
 
 @app.command(cls=Verb)
@@ -227,20 +234,15 @@ def crawl(
     path = (settings.crawl_index or settings.home / "crawl.sqlite").absolute()
     index = Index(path)
     with busy("crawling"):
-        found = [index_warc(file, index, limits=ArchiveLimits(images=images)) for file in warc or ()]
+        crawled = [index_warc(file, index, limits=ArchiveLimits(images=images)) for file in warc or ()]
         if sites:
-            found.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
-    for note in (note for each in found for note in each.notes):
-        say(f"gistchain: {note}", err=True)
-    names = ("pages", "images", "new", "left_out")
-    counts = {name: sum(getattr(each, name) for each in found) for name in names}
-    if as_json:
-        print_json({**counts, "indexed": len(index), "file": str(path)})
-    else:
-        say(f"{counts['pages']:,} pages, {counts['images']:,} images, {counts['new']:,} new: {len(index):,} in {path}")
-    if settings.crawl_index is None:
-        say(f'gistchain: --web searches it where settings.toml says crawl_index = "{path}"', err=True)
-    if not counts["pages"] + counts["images"]:
+            crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
+    for part in crawled:
+        for note in part.notes:
+            say(f"gistchain: {note}", err=True)
+    done = Indexed(crawled, len(index), path)
+    answer(done, indexed_json, indexed_text, as_json)
+    if done.empty:
         raise typer.Exit(1)
 
 
@@ -250,17 +252,7 @@ def rebuild(ctx: typer.Context, home: Home = None, as_json: Json = False) -> Non
     from gistchain.rareness.store.store import set_aside
 
     settings = load(ctx.params)
-    aside = set_aside(settings.home)
-    if as_json:
-        print_json({"aside": None if aside is None else str(aside)})
-    elif aside is None:
-        say(f"there is no database in {settings.home}: nothing was done")
-    else:
-        say(f"the database lies in {aside} now, and new images are compared with nothing:")
-        say(
-            "  fill it with `gistchain rareness seed`, and register your images again; those that have a token keep it,"
-        )
-        say("  and the command only says so, but from then on they are compared with")
+    answer(set_aside(settings.home), aside_json, lambda aside: aside_text(aside, settings.home), as_json)
 
 
 @contextmanager
@@ -282,8 +274,8 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _missing(checking: Checker, settings: Settings) -> int | None:
-    """How many tokens of the embedded chain are of images that have no row here.
+def _images_on_chain(settings: Settings) -> list[bytes] | None:
+    """SHA3-256 of each token's image on the embedded chain.
 
     None where the chain is a node's, on which most tokens are other people's, or can't be read, which is said.
     """
@@ -292,50 +284,7 @@ def _missing(checking: Checker, settings: Settings) -> int | None:
     if settings.rpc:
         return None
     try:
-        return sum(checking.store.find(image) is None for image in images(settings.home))
+        return images(settings.home)
     except (LedgerError, FileError) as error:  # of the database there is something to show all the same
         complain(error)
         return None
-
-
-def _of_samples(each: int | None, counts: dict[str, int]) -> Iterator[tuple[str, float, Seed | None]]:
-    from gistchain.collection.known import pfp30
-    from gistchain.collection.known.seeds import EACH, seeds
-
-    wanted = min(each or EACH, EACH)
-    for collection in pfp30.ALL:
-        try:
-            for number, one in enumerate(seeds(collection, wanted), 1):
-                yield collection, number / wanted, one
-        except ModelError as error:
-            counts["failed"] += 1
-            complain(error)
-
-
-def _of_folders(
-    folders: Sequence[Path], each: int | None, collection: str | None, counts: dict[str, int]
-) -> Iterator[tuple[str, float, Seed | None]]:
-    from gistchain.collection.known.seeds import Seed
-    from gistchain.image import images_in, read_image
-
-    for folder in folders:
-        paths = list(images_in([folder]))[:each]
-        name = collection if collection is not None else folder.resolve().name
-        for number, path in enumerate(paths, 1):
-            try:
-                one = Seed(read_image(path, path.name), name, "")
-            except ImageError as error:
-                counts["failed"] += 1
-                complain(error)
-                yield name, number / len(paths), None
-            else:
-                yield name, number / len(paths), one
-
-
-def _remember(checking: Checker, one: Seed) -> str:
-    if checking.store.find(one.picture.sha3_256) is not None:
-        return "known"
-    checking.remember(
-        one.picture, None, name=one.picture.name, collection=one.collection, caption=one.caption, seed=True
-    )
-    return "new"

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 from gistchain.errors import GistchainError, SettingError
+from gistchain.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -87,7 +88,7 @@ def stages() -> Iterator[Callable[[str, float], None]]:
     with _bar() as bar:
         tasks: dict[str, Any] = {}
 
-        def told(what: str, share: float) -> None:
+        def shown(what: str, share: float) -> None:
             if bar is None:
                 if what not in tasks:
                     say(f"{what} ...", err=True)
@@ -97,7 +98,7 @@ def stages() -> Iterator[Callable[[str, float], None]]:
                 tasks[what] = bar.add_task(what, total=1.0)
             bar.update(tasks[what], completed=share)
 
-        yield told
+        yield shown
 
 
 def answer(
@@ -131,8 +132,7 @@ def print_json(fields: dict[str, Any]) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    lines = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in text.split("\n"))
-    typer.echo("\n".join(lines), file=sys.stderr if err else sys.stdout)
+    typer.echo("\n".join(map(printable, text.split("\n"))), file=sys.stderr if err else sys.stdout)
 
 
 def complain(error: GistchainError) -> None:

@@ -1,6 +1,6 @@
-"""URL -> one spelling for all the URLs that mean the same place (RFC 3986, section 6.2).
+"""URL -> one spelling for all the URLs that mean the same place (RFC 3986, section 6.2); which may be links.
 
-The result is ASCII, without user, password or fragment: it can be requested, compared and kept.
+The spelling is ASCII, without user, password or fragment: it can be requested, compared and kept.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from urllib.parse import quote, urljoin, urlsplit
 
 MAX_LENGTH = 2_048
+_MAX_LINK = 4_096  # of an address that is only shown to a person, and read from what a provider answers
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _KEPT = "%/:@!$&'()*+,;=~-._?[]"
@@ -44,6 +45,16 @@ def key(url: str) -> str:
         return normal(url).partition("://")[2]
     except ValueError:
         return url.strip()
+
+
+def is_web_address(url: str) -> bool:
+    """Whether a URL can be followed: http or https to some host, without unprintable characters."""
+    if len(url) > _MAX_LINK or not url.isprintable() or " " in url or not url.startswith(("http://", "https://")):
+        return False
+    try:
+        return bool(urlsplit(url).netloc)
+    except ValueError:  # an IPv6 address without its closing bracket
+        return False
 
 
 def _host(name: str) -> str:

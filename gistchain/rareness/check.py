@@ -129,7 +129,7 @@ class Checker:
         if not self._searches:
             raise SettingError(
                 "no search of the internet is set: give vision_key, tineye_key or crawl_index in settings.toml, "
-                "or leave out --web"
+                "or index sites with `gistchain rareness crawl`, or leave out --web"
             )
         return tuple(search.search(picture.pixels) for search in self._searches)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from gistchain.errors import RarenessError
 from gistchain.rareness.fingerprint import quantised
+from gistchain.safejson import parsed
 from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
 
 FORMAT = "gistchain rareness evidence 1"
@@ -52,21 +53,47 @@ def ticket(rareness: Rareness, document: bytes) -> RarenessTicket:
     return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, hashlib.sha3_256(document).digest())
 
 
+def read(document: bytes) -> dict[str, Any]:
+    """What a document says, under the same names, with every share as a float in 0..1. Raises RarenessError."""
+    try:
+        fields = parsed(document)
+        return {
+            **fields,
+            "score": _share(fields["score"]),
+            "interval": [_share(bound) for bound in fields["interval"]],
+            "subscores": {name: _share(value) for name, value in fields["subscores"].items()},
+            "content": {name: _share(value) for name, value in fields["content"].items()},
+            "nearest": None if fields["nearest"] is None else _nearest_read(fields["nearest"]),
+            "web": None if fields["web"] is None else [_search_read(search) for search in fields["web"]],
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RarenessError("this is no evidence document of gistchain: give the bytes that were written") from error
+
+
 def nearest_json(nearest: Nearest) -> dict[str, Any]:
     """What the document says of the nearest image, with shares in 0..1: what `check --json` prints."""
-    return nearest_of(_nearest(nearest))
+    return _nearest_read(_nearest(nearest))
 
 
-def nearest_of(fields: dict[str, Any]) -> dict[str, Any]:
-    """The document's `nearest` with shares in 0..1 in place of ten-thousandths; the same names."""
-    return {
-        **fields,
-        **{name: fields[name] / STEPS for name in ("pearson", "overlap", "residual")},
-        "regions": [
-            {**region, "box": [side / STEPS for side in region["box"]], "share": region["share"] / STEPS}
-            for region in fields["regions"]
-        ],
-    }
+def _share(steps: int) -> float:
+    return steps / STEPS
+
+
+def _nearest_read(fields: dict[str, Any]) -> dict[str, Any]:
+    regions = [
+        {**region, "box": [_share(side) for side in region["box"]], "share": _share(region["share"])}
+        for region in fields["regions"]
+    ]
+    shares = {name: _share(fields[name]) for name in ("pearson", "overlap", "residual")}
+    return {**fields, **shares, "regions": regions}
+
+
+def _search_read(fields: dict[str, Any]) -> dict[str, Any]:
+    matches = [
+        {**match, "similarity": None if match["similarity"] is None else _share(match["similarity"])}
+        for match in fields["matches"]
+    ]
+    return {**fields, "matches": matches}
 
 
 def _nearest(nearest: Nearest) -> dict[str, Any]:

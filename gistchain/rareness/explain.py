@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness.service.sense import is_web_address
-from gistchain.rareness.words import MEANINGS, verdict_words
+from gistchain.internet.address import is_web_address
+from gistchain.rareness.words import MEANINGS, called, verdict_words
+from gistchain.text import utc
 from gistchain.types import Nearest, Picture, Pixels, Rareness, WebSearch
 
 SIDE = 384
@@ -31,7 +32,8 @@ _KINDS = {"missing": "gone", "extra": "added", "changed": "changed"}
 def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
     """What the page shows of one image, small enough to keep."""
     content = asdict(rareness.content)
-    title = verdict_words(rareness.verdict, rareness.nearest.name if rareness.nearest else None)
+    nearest = rareness.nearest
+    title = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
     return {
         "name": picture.name,
         "size": picture.size,
@@ -48,7 +50,7 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
         "interval": rareness.interval,
         "compared_with": rareness.compared_with,
         "fingerprint_version": rareness.fingerprint_version,
-        "nearest": None if rareness.nearest is None else _nearest(rareness.nearest),
+        "nearest": None if nearest is None else _nearest(nearest),
         "subscores": [(_spoken(name), value) for name, value in rareness.subscores.items()],
         "hashes": [(name, value) for name, value in asdict(rareness.hashes).items() if name != "pdq_quality"],
         "pdq_quality": rareness.hashes.pdq_quality,
@@ -64,7 +66,7 @@ def page(cards: Sequence[dict[str, Any]]) -> str:
 
     template = resources.files("gistchain.rareness").joinpath("explain.html.j2").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = environment.from_string(template).render(cards=cards, utc=_utc, kinds=_KINDS)
+    text = environment.from_string(template).render(cards=cards, utc=utc, kinds=_KINDS)
     # File names may hold bytes that are not text: they are shown escaped.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -163,12 +165,3 @@ def _uri(image: Pixels) -> str:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "WEBP", quality=88, method=4)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def _utc(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (OverflowError, OSError, ValueError):
-        return f"{seconds} s"

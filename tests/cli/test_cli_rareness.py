@@ -117,7 +117,7 @@ def test_check_explains_in_one_page(run: Run, tmp_path: Path) -> None:
     assert "e.html" in err
     page = (tmp_path / "sub" / "e.html").read_text("utf-8")
     assert page.count("<article") == 2
-    assert "Copy of 1.png" in page
+    assert "Copy of token 1 (1.png)" in page
     code, _, err = run("check", paths[0], "--explain", tmp_path)
     assert code == 2
     assert "can't be written" in err
@@ -196,9 +196,9 @@ def test_the_seeds_are_real_collections(run: Run) -> None:
     for collection in ("nouns", "robohash-1", "micah"):
         found = list(seeds(collection, 3))
         again = list(seeds(collection, 2))
-        assert [one.picture.sha3_256 for one in found][:2] == [one.picture.sha3_256 for one in again]
-        assert len({one.picture.sha3_256 for one in found}) == 3
-        assert all(one.picture.size == (256, 256) and one.caption.startswith("A picture of") for one in found)
+        assert [seed.picture.sha3_256 for seed in found][:2] == [seed.picture.sha3_256 for seed in again]
+        assert len({seed.picture.sha3_256 for seed in found}) == 3
+        assert all(seed.picture.size == (256, 256) and seed.caption.startswith("A picture of") for seed in found)
         header = b"P6 256 256 255\n"
         ppm = read_image(header + found[0].picture.pixels.tobytes(), "as a file")
         assert ppm.sha3_256 == found[0].picture.sha3_256
@@ -224,7 +224,8 @@ def test_a_crawl_says_what_it_read_and_what_it_left_out(run: Run, tmp_path: Path
     found = lines(out)[0]
     assert (found["images"], found["new"], found["indexed"]) == (2, 2, 2)
     assert "broken.png" in err
-    assert f'crawl_index = "{found["file"]}"' in err
+    assert found["file"] == str(tmp_path / "home" / "crawl.sqlite")
+    assert "settings.toml" not in err
     assert "0 new: 2 in" in run("rareness", "crawl", "--warc", "a.warc")[1]
 
     code, _, err = run("rareness", "crawl", "http://127.0.0.1/", "http://169.254.169.254/latest/")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gistchain.errors import RarenessError
-from gistchain.rareness.evidence import document, nearest_json, nearest_of, ticket
+from gistchain.rareness.evidence import document, nearest_json, read, ticket
 from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
 from tests.support.pictures import picture
 from tests.support.plain_checker import PlainChecker
@@ -46,10 +46,21 @@ def test_no_number_in_it_is_a_fraction(found: Rareness) -> None:
 def test_the_nearest_image_is_read_back_as_check_prints_it(found: Rareness) -> None:
     assert found.nearest is not None
     nearest = replace(found.nearest, pearson=0.98765, regions=(Region(0.1, 0.2, 0.5, 0.6, "extra", 0.9),))
-    fields = json.loads(document(SHA3, replace(found, nearest=nearest)))["nearest"]
-    assert nearest_of(fields) == nearest_json(nearest)
+    raw = document(SHA3, replace(found, nearest=nearest))
+    assert read(raw)["nearest"] == nearest_json(nearest)
     assert nearest_json(nearest)["pearson"] == 0.9876
     assert nearest_json(nearest)["regions"] == [{"box": [0.1, 0.2, 0.5, 0.6], "kind": "extra", "share": 0.9}]
+
+
+def test_a_document_is_read_with_shares_from_0_to_1(found: Rareness) -> None:
+    raw = document(SHA3, replace(found, score=0.25, interval=(0.2, 0.3)))
+    fields = read(raw)
+    assert fields.keys() == json.loads(raw).keys()
+    assert (fields["score"], fields["interval"]) == (0.25, [0.2, 0.3])
+    assert fields["web"][0]["matches"][0]["similarity"] == 0.5
+    for damaged in (b"", b"{}", b"[]", b"null", raw[:-1]):
+        with pytest.raises(RarenessError, match="no evidence document"):
+            read(damaged)
 
 
 def test_noise_in_the_last_bits_changes_nothing(found: Rareness) -> None:

@@ -63,7 +63,7 @@ def test_it_shows_source_transform_map_and_figures(found: Rareness) -> None:
     found = changed(found, transform=words, regions=regions, traits=("head: fox, not ape",), token=7)
     shown = Page(explained((picture(1), replace(found, score=0.03, interval=(0.01, 0.2)))))
     for said in (
-        "Copy of 1.png", "token 7", "turned by 12 degrees", "head: fox, not ape", "Rareness 0.03", "0.01 and 0.20",
+        "Copy of token 7 (1.png)", "turned by 12 degrees", "head: fox, not ape", "Rareness 0.03", "0.01 and 0.20",
         found.hashes.pdq, picture(1).sha3_256.hex(), "residual", "pearson", "neutral", "among 2 registered",
     ):  # fmt: skip
         assert said in shown.words, said
@@ -111,10 +111,10 @@ def test_nothing_is_fetched_and_nothing_runs(found: Rareness) -> None:
 
 @pytest.mark.parametrize("verdict", ["original", "sibling", "derivative", "copy", "unsure"])
 def test_every_verdict_has_its_words(verdict: Any, found: Rareness) -> None:
-    title = {"original": "Original", "unsure": "Copy or sibling of 1.png: cannot tell"}
+    title = {"original": "Original", "unsure": "Copy or sibling of token 1 (1.png): cannot tell"}
     text = explained((picture(1), replace(found, verdict=verdict)))
     (heading,) = re.findall("<h1>(.*?)</h1>", text)
-    assert heading == title.get(verdict, f"{verdict.capitalize()} of 1.png")
+    assert heading == title.get(verdict, f"{verdict.capitalize()} of token 1 (1.png)")
 
 
 def test_an_empty_database_is_explained_too() -> None:

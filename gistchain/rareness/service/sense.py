@@ -16,16 +16,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain import __version__
+from gistchain.internet.address import is_web_address
 from gistchain.rareness.fingerprint import check
+from gistchain.text import printable
 from gistchain.types import Hashes, Rareness, WebSearch
-
-MAX_URL = 4096
 
 
 def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
@@ -50,11 +49,10 @@ def sense(picture_sha3: bytes, rareness: Rareness) -> dict[str, Any]:
 
 def refusal(picture_sha3: bytes, error: Exception) -> dict[str, Any]:
     """What is written in place of Sense's object for a file that is not an image, or a broken one."""
-    said = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error))
     return {
         "dupe_detection_system_version": version(),
         "hash_of_candidate_image_file": picture_sha3.hex(),
-        "error": said or "no reason was given",
+        "error": printable(str(error)) or "no reason was given",
         "kind": type(error).__name__,
     }
 
@@ -76,16 +74,6 @@ def _on_internet(searches: Sequence[WebSearch]) -> tuple[int, int, str]:
     # A provider repeats what a stranger's page says: no javascript: or similar is passed on to be clicked.
     first = next((url for url in urls if is_web_address(url)), "")
     return len(urls), sum(search.pages for search in searches), first
-
-
-def is_web_address(url: str) -> bool:
-    """Whether a URL can be followed: http or https to some host, without unprintable characters."""
-    if len(url) > MAX_URL or not url.isprintable() or " " in url or not url.startswith(("http://", "https://")):
-        return False
-    try:
-        return bool(urlsplit(url).netloc)
-    except ValueError:  # an IPv6 address without its closing bracket
-        return False
 
 
 def _hashes(hashes: Hashes) -> dict[str, str | None]:

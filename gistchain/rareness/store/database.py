@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
-from gistchain.errors import FileDamaged
+from gistchain.errors import FileDamaged, FileError
 
 FILE = "rareness.sqlite"
 SCHEMA = "1"
+_ASIDE = "old-"
+"""Folders that databases are set aside in: old-1, old-2 ..."""
 
 _TABLES = (
     "create table if not exists meta (name text primary key, value text not null) strict, without rowid",
@@ -91,3 +93,27 @@ class Database:
 
     def damaged(self, what: str) -> FileDamaged:
         return self._file.damaged(what)
+
+
+def free_aside(folder: Path) -> Path:
+    """The next folder that a database of `folder` can be set aside in; it does not exist yet."""
+    number = 1
+    while (aside := folder / f"{_ASIDE}{number}").exists():
+        number += 1
+    return aside
+
+
+def kept_evidence(folder: Path, digest: bytes, *, failed: Callable[[FileError], None]) -> bytes | None:
+    """The document with this SHA3-256 from the database of `folder` or from one that was set aside there.
+
+    None where none of them has it. A database that can't be read is passed over; `failed` is called with its error.
+    """
+    for place in (folder, *sorted(folder.glob(f"{_ASIDE}*"))):
+        try:
+            document = Database(place / FILE).evidence(digest)
+        except FileError as error:
+            failed(error)
+            continue
+        if document is not None:
+            return document
+    return None

@@ -28,7 +28,7 @@ from gistchain.errors import FileDamaged, FileError, OtherFingerprint, RarenessE
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
 from gistchain.rareness.store import matrix, scan
-from gistchain.rareness.store.database import FILE, SCHEMA, Database
+from gistchain.rareness.store.database import FILE, SCHEMA, Database, free_aside
 from gistchain.rareness.store.hashindex import HashIndex, Near
 from gistchain.types import Hash, Hashes
 
@@ -286,9 +286,7 @@ def set_aside(folder: Path) -> Path | None:
     names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
     if not any((folder / name).exists() for name in names):
         return None
-    number = 1
-    while (aside := folder / f"old-{number}").exists():
-        number += 1
+    aside = free_aside(folder)
     try:
         aside.mkdir()
         for name in names:

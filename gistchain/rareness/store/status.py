@@ -1,0 +1,37 @@
+"""A store and the chain's images -> how much the database holds, and what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Rows(Protocol):
+    """The registered images: a Store."""
+
+    def __len__(self) -> int: ...
+
+    def find(self, sha3_256: bytes) -> int | None:
+        """Row of the image file with this SHA3-256; None where it is not registered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """registered: images. size_bytes: of the files in `folder`. tokens_missing: tokens of the chain whose image is not
+    registered; None where that is not known."""
+
+    registered: int
+    fingerprint_version: str
+    size_bytes: int
+    folder: Path
+    tokens_missing: int | None
+
+
+def status(rows: Rows, folder: Path, fingerprint_version: str, tokens: Iterable[bytes] | None) -> Status:
+    """tokens: SHA3-256 of each token's image; None where the chain's tokens are not known."""
+    size_bytes = sum(path.stat().st_size for path in folder.glob("rareness.*"))
+    missing = None if tokens is None else sum(rows.find(image) is None for image in tokens)
+    return Status(len(rows), fingerprint_version, size_bytes, folder, missing)
