@@ -74,7 +74,7 @@ def test_a_lock_names_its_holder_and_is_waited_for(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(FileBusy, match=f"^{path.parent} is in use by"):
         FileLock(path, wait_s=0.2)
-    assert 0.2 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.2
     holder.close()
     holder.close()
     with FileLock(path):
