@@ -57,15 +57,27 @@ def images_in(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             found = False
-            for image in _images_below(path, frozenset()):
-                found = True
-                yield image
+            try:
+                for entry in files_below(path):
+                    if entry.suffix.lower() in SUFFIXES:
+                        found = True
+                        yield entry
+            except OSError as error:
+                raise ImageError(f"can't look into {error.filename}: {error.strerror}") from error
             if not found:
                 raise ImageError(f"{path} holds no image: looked for {', '.join(sorted(SUFFIXES))}")
         elif path.exists():
             yield path
         else:
             raise ImageError(f"{path} doesn't exist: check the path")
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file of a folder and its subfolders in order of name; links are followed, hidden entries left out.
+
+    Raises OSError for a folder that can't be read.
+    """
+    yield from _files_below(folder, frozenset())
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
@@ -77,6 +89,19 @@ def write_png(pixels: Pixels, path: Path) -> None:
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG")
     write_whole(path, encoded.getvalue())
+
+
+def _files_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return  # a symbolic link back to a folder that is being searched
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _files_below(entry, above | {real})
+        elif entry.is_file():
+            yield entry
 
 
 def _file_bytes(path: Path, title: str) -> bytes:
@@ -150,20 +175,3 @@ def _from_deep(image: PilImage) -> Pixels:
     top = 1.0 if image.mode == "F" else 65535.0
     grey = np.clip(np.nan_to_num(levels) * (255.0 / top), 0, 255).round().astype(np.uint8)
     return np.repeat(grey[:, :, None], 3, axis=2)
-
-
-def _images_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    real = folder.resolve()
-    if real in above:
-        return  # a symbolic link back to a folder that is being searched
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise ImageError(f"can't look into {folder}: {error.strerror}") from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _images_below(entry, above | {real})
-        elif entry.suffix.lower() in SUFFIXES and entry.is_file():
-            yield entry

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from gistchain.errors import CollectionError
+from gistchain.image import files_below
 from gistchain.safejson import parsed
 
 LONGEST = 60  # characters of a trait type or value: longer ones are not traits
@@ -44,7 +45,7 @@ def items(folder: Path) -> tuple[list[Item], list[Path]]:
     Links are followed, as for images; hidden entries are left out. Raises CollectionError for JSON that can't
     be read, for two that claim to be the same token, and where there is none.
     """
-    files = [path for path in _below(folder, frozenset()) if _may_be_metadata(path)]
+    files = _metadata_files(folder)
     single: dict[str, Item] = {}
     lists: list[tuple[Path, list[dict[str, Any]]]] = []
     for path in files:
@@ -74,21 +75,11 @@ def clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() and c != "," else " " for c in text).split())
 
 
-def _below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    real = folder.resolve()
-    if real in above:
-        return  # a symbolic link back to a folder that is being searched
+def _metadata_files(folder: Path) -> list[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        return [path for path in files_below(folder) if _may_be_metadata(path)]
     except OSError as error:
-        raise CollectionError(f"can't look into {folder}: {error.strerror}") from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _below(entry, above | {real})
-        elif entry.is_file():
-            yield entry
+        raise CollectionError(f"can't look into {error.filename}: {error.strerror}") from error
 
 
 def _may_be_metadata(path: Path) -> bool:

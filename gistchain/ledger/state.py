@@ -1,4 +1,4 @@
-"""The embedded chain's file -> the images that its tokens are of, read without web3 and py-evm.
+"""The embedded chain's file -> the hashes of the images its tokens stand for, read without web3 and py-evm.
 
 Those take more than a second to load. No contract runs here: the registry's variables are looked up in the state of
 the last block. Vyper lays them out in the order of registry.vy; the tests compare what is read here with what the

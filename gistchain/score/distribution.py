@@ -26,11 +26,6 @@ class SetDistance:
     dimensions: int
     interval: tuple[float, float] | None = None
 
-    @property
-    def underdetermined(self) -> bool:
-        """Whether a set has no more images than dimensions, so that its covariance is not of full rank."""
-        return min(self.n) <= self.dimensions
-
 
 def frechet_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> SetDistance:
     """Frechet distance between Gaussians fitted to the rows of (N, D) and (M, D): 0 for equal sets, never negative.

@@ -11,7 +11,7 @@ from gistchain.models.traitnet.painter import painted
 from gistchain.models.zoo.registry import load
 from gistchain.traits import Traits
 from gistchain.types import Gist, Painter
-from tests.conformance.checks import check_painter, picture
+from tests.conformance.checks import check_painter, shapes
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def _traits(collection: str) -> Traits:
 
 
 def test_it_paints_each_collection(painter: Painter, text: str) -> None:
-    check_painter(painter, Gist((text,), (64, 64), latent=Thumb8().encode(picture(0, (64, 64)), 192)))
+    check_painter(painter, Gist((text,), (64, 64), latent=Thumb8().encode(shapes(0, (64, 64)), 192)))
 
 
 def test_a_large_picture_is_painted_too(painter: Painter, text: str) -> None:

@@ -13,10 +13,10 @@ from PIL import Image
 
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.transformers import Blip, Llava
-from tests.conformance.checks import check_captioner, picture
+from tests.conformance.checks import check_captioner, shapes
 from tests.hf import checkpoints
 
-PICTURES = [picture(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]
+PICTURES = [shapes(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]
 TEMPLATE = (
     "{% for m in messages %}{{ m['role'] }}: {% for c in m['content'] %}"
     "{% if c['type'] == 'image' %}<image>\n{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %} assistant:"

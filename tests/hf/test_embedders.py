@@ -15,10 +15,10 @@ from PIL import Image
 
 from gistchain.errors import ModelError
 from gistchain.models.transformers import Clip, ClipImage, ClipScore, ClipText, SentenceEmbedder
-from tests.conformance.checks import check_image_embedder, check_joint_embedder, check_text_embedder, picture
+from tests.conformance.checks import check_image_embedder, check_joint_embedder, check_text_embedder, shapes
 
 TEXTS = ["a black dog", "two ships at sea in a storm", "a man"]
-PICTURES = [picture(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]
+PICTURES = [shapes(k, size) for k, size in enumerate([(96, 64), (40, 40), (64, 128)])]
 
 
 @pytest.fixture(scope="module")

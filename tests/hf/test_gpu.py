@@ -11,7 +11,7 @@ import torch
 from gistchain.models.diffusers import ImageToImage, TextToImage
 from gistchain.models.transformers import Blip, Clip
 from gistchain.types import Gist
-from tests.conformance.checks import check_captioner, check_joint_embedder, check_painter, picture
+from tests.conformance.checks import check_captioner, check_joint_embedder, check_painter, shapes
 
 pytestmark = [
     pytest.mark.gpu,
@@ -32,7 +32,7 @@ def test_stable_diffusion_paints_on_a_gpu(folder: Callable[[str], Path]) -> None
     source = str(folder("stable-diffusion"))
     check_painter(TextToImage(source, steps=2, device="cuda", dtype="float16"), GIST)
     painter = ImageToImage(source, steps=4, device="cuda", dtype="float16")
-    latent = painter.coder.encode(picture(1, GIST.size), 2048)
+    latent = painter.coder.encode(shapes(1, GIST.size), 2048)
     check_painter(painter, Gist(GIST.captions, GIST.size, latent=latent))
 
 

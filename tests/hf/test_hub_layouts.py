@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from gistchain.models.diffusers import IpAdapter, TextToImage
 from gistchain.models.transformers import Blip, Clip, Llava
 from gistchain.types import Gist
-from tests.conformance.checks import picture
+from tests.conformance.checks import shapes
 from tests.hf import checkpoints
 
 GIST = Gist(("a red ball",), (64, 64))
@@ -37,7 +37,7 @@ def test_blip(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> N
     extra = {"text_decoder.bert.embeddings.position_ids": torch.arange(64)[None]}
     _rename(old / "model.safetensors", {}, extra)
     _split_processor(old, "BlipImageProcessor", {"height": 32, "width": 32})
-    assert Blip(str(old), max_tokens=5).caption(picture()) == Blip(str(folder("blip")), max_tokens=5).caption(picture())
+    assert Blip(str(old), max_tokens=5).caption(shapes()) == Blip(str(folder("blip")), max_tokens=5).caption(shapes())
 
 
 def test_llava(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> None:
@@ -47,7 +47,7 @@ def test_llava(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> 
     _split_processor(old, "CLIPImageProcessor", {"shortest_edge": 32})
     kept = {name: value for name, value in processor.items() if name != "image_processor"}
     (old / "processor_config.json").write_text(json.dumps(kept), "utf-8")
-    said = [Llava(str(where), max_tokens=5).caption(picture()) for where in (old, folder("llava"))]
+    said = [Llava(str(where), max_tokens=5).caption(shapes()) for where in (old, folder("llava"))]
     assert said[0] == said[1]
 
 
@@ -60,7 +60,7 @@ def test_clip(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> N
     # As CLIPFeatureExtractor wrote it: sizes were single numbers.
     _split_processor(old, "", 32)
     first, second = Clip(str(old)), Clip(str(folder("clip")))
-    np.testing.assert_allclose(first.image.embed([picture()]), second.image.embed([picture()]), atol=1e-6)
+    np.testing.assert_allclose(first.image.embed([shapes()]), second.image.embed([shapes()]), atol=1e-6)
     np.testing.assert_allclose(first.text.embed(["a dog"]), second.text.embed(["a dog"]), atol=1e-6)
 
 

@@ -31,7 +31,7 @@ from gistchain.models.zoo import registry
 from gistchain.models.zoo.conformance import check
 from gistchain.models.zoo.table import TABLE
 from gistchain.types import Gist
-from tests.conformance.checks import picture
+from tests.conformance.checks import shapes
 
 ADAPTERS = {
     "blip": Blip,
@@ -169,9 +169,9 @@ def test_running_out_of_memory_says_what_to_lower(folder: Callable[[str], Path])
     blip, sd = Blip(str(folder("blip"))), TextToImage(str(folder("stable-diffusion")), steps=1)
     clip, bart = Clip(str(folder("clip"))), BartCorrector(str(folder("bart")))
     for network, run, hint in (
-        (blip._model.vision_model, lambda: blip.caption(picture()), "a smaller batch or dtype, or fewer beams"),
+        (blip._model.vision_model, lambda: blip.caption(shapes()), "a smaller batch or dtype, or fewer beams"),
         (sd._pipe.unet, lambda: sd.paint(Gist(("a",), (64, 64)), [1]), "a smaller batch, side or dtype"),
-        (clip.image._clip.model.vision_model, lambda: clip.image.embed([picture()]), "a smaller batch or dtype"),
+        (clip.image._clip.model.vision_model, lambda: clip.image.embed([shapes()]), "a smaller batch or dtype"),
         (bart._model, lambda: bart.correct("a"), "a smaller dtype, fewer beams or a shorter text"),
     ):
         hook = network.register_forward_hook(too_much)
@@ -188,7 +188,7 @@ def test_what_a_gpu_raises_without_memory_is_understood(folder: Callable[[str], 
     blip = Blip(str(folder("blip")))
     blip._model.vision_model.register_forward_hook(refuse)
     with pytest.raises(ModelError, match="out of memory"):
-        blip.caption(picture())
+        blip.caption(shapes())
 
 
 @pytest.mark.parametrize("row", MADE, ids=lambda row: f"{row.kind}-{row.name}")
@@ -219,7 +219,7 @@ def test_the_registry_loads_it_from_a_folder(
     folder: Callable[[str], Path], kind: str, name: str, checkpoint: str
 ) -> None:
     model = registry.load(kind, name, source=str(folder(checkpoint)), dtype="bfloat16")
-    assert check(kind, model, picture(), "a red ball on a green meadow")
+    assert check(kind, model, shapes(), "a red ball on a green meadow")
 
 
 ALONE = """
@@ -269,7 +269,7 @@ def _says(code: str, expected: str, **environment: str) -> None:
 def test_the_voice_of_transformers_is_as_it_was(folder: Callable[[str], Path]) -> None:
     logging = transformers.utils.logging
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    Blip(str(folder("blip"))).caption(picture())
+    Blip(str(folder("blip"))).caption(shapes())
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers import ImageToImage, IpAdapter, SdVae, TextToImage
 from gistchain.types import Gist, Latent, Pixels, Subject
-from tests.conformance.checks import check_painter, picture
+from tests.conformance.checks import check_painter, shapes
 from tests.hf import checkpoints
 
 GIST = Gist(("a red ball on a green meadow",), (64, 48))
@@ -63,7 +63,7 @@ def test_any_pipeline_from_text_to_images_will_do(folder: Callable[[str], Path])
     source = str(folder("stable-diffusion-xl"))
     painter = ImageToImage(source, steps=3)
     check_painter(painter, GIST)
-    check_painter(painter, replace(GIST, latent=painter.coder.encode(picture(3, GIST.size), 2048)))
+    check_painter(painter, replace(GIST, latent=painter.coder.encode(shapes(3, GIST.size), 2048)))
     with pytest.raises(RebuildError, match="StableDiffusionXLPipeline can't"):
         painter.paint(Gist(("a (red:1.2) ball",), GIST.size), [1])
 
@@ -107,7 +107,7 @@ def test_a_batch_of_seeds_paints_what_single_seeds_paint(sd: str, plain: TextToI
 
 
 def test_a_batch_of_seeds_starts_from_the_latent_too(sd: str, img2img: ImageToImage) -> None:
-    gist = replace(GIST, latent=img2img.coder.encode(picture(3, GIST.size), 2048))
+    gist = replace(GIST, latent=img2img.coder.encode(shapes(3, GIST.size), 2048))
     batch = ImageToImage(sd, steps=STEPS, batch=3).paint(gist, [1, 2, 3], 0.5)
     for alone, together in zip(img2img.paint(gist, [1, 2, 3], 0.5), batch, strict=True):
         assert _apart(alone, together) < 0.1
@@ -159,13 +159,13 @@ def test_what_is_no_lora_of_this_model_is_refused(sd: str, lora: Path, tmp_path:
 
 
 def test_image_to_image_is_a_painter(img2img: ImageToImage) -> None:
-    check_painter(img2img, replace(GIST, latent=img2img.coder.encode(picture(3, GIST.size), 2048)))
+    check_painter(img2img, replace(GIST, latent=img2img.coder.encode(shapes(3, GIST.size), 2048)))
 
 
 def test_no_steps_are_the_plain_autoencoder_and_all_steps_are_text_to_image(
     sd: str, plain: TextToImage, img2img: ImageToImage
 ) -> None:
-    latent = SdVae(sd).encode(picture(3, GIST.size), 2048)
+    latent = SdVae(sd).encode(shapes(3, GIST.size), 2048)
     gist = replace(GIST, latent=latent)
     decoded = SdVae(sd).decode(latent, GIST.size)
     assert (img2img.paint(gist, [1], strength=0.0)[0] == decoded).all()
@@ -179,7 +179,7 @@ def test_no_steps_are_the_plain_autoencoder_and_all_steps_are_text_to_image(
 
 
 def test_a_latent_of_the_painted_size_is_taken_as_it_is_and_a_smaller_one_is_enlarged(img2img: ImageToImage) -> None:
-    latent = img2img.coder.encode(picture(3, (64, 64)), 2048)
+    latent = img2img.coder.encode(shapes(3, (64, 64)), 2048)
     values = img2img.coder.values(latent)
     assert values.shape == (4, 8, 8)
     assert (img2img._start(latent, (64, 64)) == values).all()
@@ -187,7 +187,7 @@ def test_a_latent_of_the_painted_size_is_taken_as_it_is_and_a_smaller_one_is_enl
 
 
 def test_a_latent_needs_no_caption(img2img: ImageToImage) -> None:
-    latent = img2img.coder.encode(picture(3, GIST.size), 2048)
+    latent = img2img.coder.encode(shapes(3, GIST.size), 2048)
     assert img2img.paint(Gist((), GIST.size, latent=latent), [1], 0.5)[0].shape == (48, 64, 3)
     with pytest.raises(RebuildError, match="no caption"):
         img2img.paint(Gist((), GIST.size, latent=latent), [1], 1.0)
@@ -200,7 +200,7 @@ def test_an_image_without_pixels_is_refused(plain: TextToImage) -> None:
 
 def test_the_latent_steers_the_picture(img2img: ImageToImage) -> None:
     one, other = (
-        img2img.paint(replace(GIST, latent=img2img.coder.encode(picture(k, GIST.size), 2048)), [1], 0.5)[0]
+        img2img.paint(replace(GIST, latent=img2img.coder.encode(shapes(k, GIST.size), 2048)), [1], 0.5)[0]
         for k in (3, 4)
     )
     assert _apart(one, other) > 0.5
@@ -209,7 +209,7 @@ def test_the_latent_steers_the_picture(img2img: ImageToImage) -> None:
 def test_image_to_image_goes_as_many_steps_as_strength_says(img2img: ImageToImage) -> None:
     calls: list[int] = []
     hook = img2img._pipe.unet.register_forward_hook(lambda *_: calls.append(1))
-    gist = replace(GIST, latent=img2img.coder.encode(picture(3, GIST.size), 2048))
+    gist = replace(GIST, latent=img2img.coder.encode(shapes(3, GIST.size), 2048))
     counts = []
     for strength in (0.25, 0.5, 0.75):
         calls.clear()
@@ -270,7 +270,7 @@ def test_an_adapter_without_its_parts_is_refused(sd: str, adapter: str, tmp_path
 
 def _subject(seed: int) -> Subject:
     file = io.BytesIO()
-    Image.fromarray(picture(seed, (40, 30))).save(file, "PNG")
+    Image.fromarray(shapes(seed, (40, 30))).save(file, "PNG")
     return Subject("image/png", file.getvalue())
 
 

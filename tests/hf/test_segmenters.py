@@ -13,7 +13,7 @@ from PIL import Image
 
 from gistchain.models.transformers import HfSegmenter
 from gistchain.models.transformers.segmenters import subject
-from tests.conformance.checks import check_segmenter, picture
+from tests.conformance.checks import check_segmenter, shapes
 from tests.hf import checkpoints
 
 
@@ -22,7 +22,7 @@ def test_any_segmenter_of_transformers_is_one(folder: Callable[[str], Path]) -> 
 
 
 def test_the_mask_is_what_is_not_background(folder: Callable[[str], Path]) -> None:
-    image = picture(1, (64, 64))
+    image = shapes(1, (64, 64))
     model = transformers.SegformerForSemanticSegmentation.from_pretrained(folder("segformer")).eval()
     images = transformers.SegformerImageProcessorPil.from_pretrained(folder("segformer"))
     with torch.no_grad():

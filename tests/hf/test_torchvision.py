@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.transformers import FcnSegmenter, InceptionFeatures, Lpips
-from tests.conformance.checks import check_features, check_perceptual, check_segmenter, picture
+from tests.conformance.checks import check_features, check_perceptual, check_segmenter, shapes
 
 HAVE = importlib.util.find_spec("torchvision") is not None
 needs_torchvision = pytest.mark.skipif(not HAVE, reason="torchvision is not installed in this environment")
@@ -98,9 +98,9 @@ def test_a_torchvision_that_does_not_fit_is_told(operators: torch.library.Librar
 def test_fcn_is_a_segmenter(fcn: Path) -> None:
     segmenter = FcnSegmenter(str(fcn), side=64)
     check_segmenter(segmenter)
-    assert segmenter.mask(picture(1)).std() > 0.001
+    assert segmenter.mask(shapes(1)).std() > 0.001
     check = FcnSegmenter(str(fcn.parent), side=64)  # the folder
-    np.testing.assert_array_equal(check.mask(picture(1)), segmenter.mask(picture(1)))
+    np.testing.assert_array_equal(check.mask(shapes(1)), segmenter.mask(shapes(1)))
 
 
 @needs_torchvision
@@ -120,9 +120,9 @@ def test_lpips_is_what_the_package_says(alexnet: Path) -> None:
     with torch.no_grad():
         for name, weights in own.net.named_parameters():
             weights.copy_(tensors["features." + name.split(".", 1)[1]])
-        a, b = (torch.from_numpy(picture(k).transpose(2, 0, 1)[None] / 127.5 - 1).float() for k in (1, 2))
+        a, b = (torch.from_numpy(shapes(k).transpose(2, 0, 1)[None] / 127.5 - 1).float() for k in (1, 2))
         expected = float(own(a, b))
-    assert Lpips(str(alexnet)).distance(picture(1), picture(2)) == pytest.approx(expected, rel=1e-4)
+    assert Lpips(str(alexnet)).distance(shapes(1), shapes(2)) == pytest.approx(expected, rel=1e-4)
     assert expected > 0.01
 
 
@@ -138,7 +138,7 @@ def test_lpips_has_two_trunks(alexnet: Path) -> None:
 def test_inception_extracts_features(inception: Path) -> None:
     extractor = InceptionFeatures(str(inception), batch=3)
     check_features(extractor)
-    assert extractor.features([picture(1)]).shape == (1, 2048)
+    assert extractor.features([shapes(1)]).shape == (1, 2048)
 
 
 @needs_torchvision
@@ -149,11 +149,11 @@ def test_features_are_those_of_pytorch_fid(inception: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(fid, "load_state_dict_from_url", lambda *_, **__: load_file(inception))
     own = fid.InceptionV3([fid.InceptionV3.BLOCK_INDEX_BY_DIM[2048]]).eval()
-    seen = torch.from_numpy(picture(1).transpose(2, 0, 1)[None] / np.float32(255))
+    seen = torch.from_numpy(shapes(1).transpose(2, 0, 1)[None] / np.float32(255))
     with torch.no_grad():
         expected = own(seen)[0][0, :, 0, 0].numpy()
     np.testing.assert_allclose(
-        InceptionFeatures(str(inception)).features([picture(1)])[0], expected, rtol=2e-3, atol=2e-3
+        InceptionFeatures(str(inception)).features([shapes(1)])[0], expected, rtol=2e-3, atol=2e-3
     )
 
 
@@ -205,8 +205,8 @@ def test_pickled_weights_are_read_as_tensors_only_where_allowed(alexnet: Path, t
 
     pickled = tmp_path / "alexnet.pth"
     torch.save(load_file(alexnet), pickled)
-    allowed = Lpips(str(pickled), allow_pickle=True).distance(picture(1), picture(2))
-    assert allowed == Lpips(str(alexnet)).distance(picture(1), picture(2))
+    allowed = Lpips(str(pickled), allow_pickle=True).distance(shapes(1), shapes(2))
+    assert allowed == Lpips(str(alexnet)).distance(shapes(1), shapes(2))
     torch.save({"features.0.weight": Path}, pickled)  # a class is code, not a tensor
     with pytest.raises(ModelError, match="can't be loaded"):
         Lpips(str(pickled), allow_pickle=True)

@@ -14,7 +14,7 @@ from PIL import Image
 from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers import SdVae, latentbytes
 from gistchain.types import Latent
-from tests.conformance.checks import check_latent_coder, picture
+from tests.conformance.checks import check_latent_coder, shapes
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_it_is_found_inside_a_pipeline_too(folder: Callable[[str], Path]) -> Non
 
 
 def test_decoding_is_diffusers_own_but_for_the_int8(folder: Callable[[str], Path], coder: SdVae) -> None:
-    image = picture(3, (64, 64))
+    image = shapes(3, (64, 64))
     vae = diffusers.AutoencoderKL.from_pretrained(folder("vae")).eval()
     with torch.no_grad():
         mean = vae.encode(torch.from_numpy(image.transpose(2, 0, 1)[None] / 127.5 - 1).float()).latent_dist.mean
@@ -42,10 +42,10 @@ def test_decoding_is_diffusers_own_but_for_the_int8(folder: Callable[[str], Path
 
 
 def test_more_bytes_hold_a_larger_latent(coder: SdVae) -> None:
-    image = picture(3, (512, 256))
-    shapes = [coder.values(coder.encode(image, n)).shape for n in (64, 256, 1024, 4096)]
-    assert shapes == sorted(shapes)
-    assert len(set(shapes)) == 4
+    image = shapes(3, (512, 256))
+    sizes = [coder.values(coder.encode(image, n)).shape for n in (64, 256, 1024, 4096)]
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) == 4
     assert coder.values(coder.encode(image, 100_000)).shape == (4, 32, 64)
     with pytest.raises(ModelError, match="too few"):
         coder.encode(image, 20)
@@ -67,6 +67,6 @@ def test_a_side_below_one_number_is_refused(folder: Callable[[str], Path]) -> No
 
 
 def test_decoded_sizes_are_resized(coder: SdVae) -> None:
-    latent = coder.encode(picture(3, (64, 64)), 1024)
+    latent = coder.encode(shapes(3, (64, 64)), 1024)
     whole = coder.decode(latent, (64, 64))
     assert (coder.decode(latent, (32, 96)) == np.asarray(Image.fromarray(whole).resize((32, 96), 1))).all()

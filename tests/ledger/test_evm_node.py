@@ -23,13 +23,14 @@ from gistchain.errors import AlreadyRegistered, LedgerError, NodeDown, OutOfGas,
 from gistchain.image import read_image
 from gistchain.ledger.archive import deploy_archive, put_file
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
-from gistchain.ledger.gas import MAX_GIST_BYTES, MEASURED_GAS, MEASURED_RATED_GAS
+from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.ledger.relay import relay, sign
 from gistchain.ledger.ticket import Registration
 from gistchain.pipeline import Registry
 from gistchain.rareness.book import Book
 from gistchain.settings import load
 from gistchain.types import RarenessTicket
+from tests.ledger.measured import MEASURED_GAS, MEASURED_RATED_GAS
 from tests.support.anvil import RICH_KEY, Anvil, free_port, needs_anvil
 from tests.support.pictures import encoded
 

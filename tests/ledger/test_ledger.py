@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,21 +18,14 @@ from gistchain.ledger.archive import deploy_archive, put_file
 from gistchain.ledger.compile import NAMES, artifact
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
-from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, MEASURED_GAS, PART_BYTES
+from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, PART_BYTES
+from tests.ledger.measured import MEASURED_GAS
 
 _images = itertools.count(1)
 
 
 def new_image() -> bytes:
     return hashlib.sha3_256(b"image %d" % next(_images)).digest()
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvmLedger]:
-    with open_embedded(tmp_path_factory.mktemp("home")) as opened:
-        # The very first registration also pays for the counter's first word.
-        opened.put(b"first of all, in a data contract: " + b"." * 64, image_sha3_256=new_image())
-        yield opened
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,12 @@ from gistchain.ledger.evm import EvmLedger, open_embedded
 from gistchain.ledger.gas import (
     INLINE_BYTES,
     MAX_RATED_GIST_BYTES,
-    MEASURED_GAS,
-    MEASURED_RATED_GAS,
-    RATED_INLINE_BYTES,
     TICKET_BYTES,
 )
 from gistchain.ledger.relay import relay, sign
 from gistchain.ledger.ticket import VERDICTS, Registration
 from gistchain.types import RarenessTicket
+from tests.ledger.measured import MEASURED_GAS, MEASURED_RATED_GAS, RATED_INLINE_BYTES
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1 (SEC 2)
 
@@ -46,13 +44,6 @@ def new_image() -> bytes:
 
 
 TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"the evidence document").digest())
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvmLedger]:
-    with open_embedded(tmp_path_factory.mktemp("home")) as opened:
-        opened.put(b"first of all, in a data contract: " + b"." * 64, image_sha3_256=new_image())
-        yield opened
 
 
 @pytest.fixture

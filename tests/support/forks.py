@@ -19,7 +19,7 @@ HANGS_S = 120
 """No step takes so long, on however slow a machine."""
 
 _FORKS = multiprocessing.get_context("forkserver")
-# Found from the repository's root, where it isn't it only costs time.
+# Importable only from the repository root; elsewhere children just start more slowly.
 _FORKS.set_forkserver_preload(["tests.support.loaded"])
 
 

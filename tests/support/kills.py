@@ -93,7 +93,7 @@ def _turn(turns: Counter[str], stage: str) -> int:
 def counting(step: Callable[[str], None]) -> None:
     """From now on, in this process for good, `step` is called before each step with what it is about.
 
-    Stages read `fsync in write_atomically (disk/files.py)`; `COMMIT` and the like for SQLite.
+    Stages read `fsync in _write_durably (disk/write.py)`; `COMMIT` and the like for SQLite.
     """
     busy = threading.local()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from gistchain.errors import ModelError
 from gistchain.models.transformers.loading import Checkpoint
 from gistchain.models.transformers.running import batches, positive, rgb, torch_dtype
 from gistchain.types import Pixels
+
+_Input = TypeVar("_Input")
 
 _LESS = "a smaller batch or dtype"
 _LONGEST = 512  # tokens, where the checkpoint doesn't say
@@ -77,46 +80,11 @@ class _LoadedClip:
         return int(self.model.config.projection_dim)
 
 
-class ClipText:
-    """Fulfils TextEmbedder by CLIP's text side; texts are cut after CLIP's 77 tokens."""
+class _ClipSide(ABC, Generic[_Input]):
+    """What CLIP's two sides share: the loading, and vectors made in batches."""
 
-    def __init__(
-        self,
-        source: str,
-        *,
-        batch: int = 32,
-        device: str = "cpu",
-        dtype: str = "float32",
-        allow_download: bool = False,
-        allow_pickle: bool = False,
-    ) -> None:
-        self._clip = _load(
-            Checkpoint("text embedder 'clip-text'", source, device, dtype, allow_download, allow_pickle), batch
-        )
-
-    @classmethod
-    def _of(cls, clip: _LoadedClip) -> ClipText:
-        made = cls.__new__(cls)
-        made._clip = clip
-        return made
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = [self._rows(few) for few in batches(texts, self._clip.batch)]
-        return np.concatenate(rows) if rows else np.zeros((0, self._clip.width), np.float32)
-
-    def _rows(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        clip = self._clip
-        with clip.checkpoint.running(_LESS):
-            longest = int(clip.model.config.text_config.max_position_embeddings)
-            read = clip.tokenizer(
-                list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt"
-            ).to(clip.checkpoint.device)
-            pooled = clip.model.text_model(read.input_ids, read.attention_mask).pooler_output
-            return unit(clip.checkpoint.who, clip.model.text_projection(pooled))
-
-
-class ClipImage:
-    """Fulfils ImageEmbedder by CLIP's image side."""
+    _called: ClassVar[str]
+    """The side in messages: kind and name of its row in the table."""
 
     def __init__(
         self,
@@ -128,28 +96,57 @@ class ClipImage:
         allow_download: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        self._clip = _load(
-            Checkpoint("image embedder 'clip-image'", source, device, dtype, allow_download, allow_pickle), batch
-        )
+        self._clip = _load(Checkpoint(self._called, source, device, dtype, allow_download, allow_pickle), batch)
 
     @classmethod
-    def _of(cls, clip: _LoadedClip) -> ClipImage:
+    def _of(cls, clip: _LoadedClip) -> Self:
         made = cls.__new__(cls)
         made._clip = clip
         return made
 
-    def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
-        rows = [self._rows(few) for few in batches(images, self._clip.batch)]
-        return np.concatenate(rows) if rows else np.zeros((0, self._clip.width), np.float32)
+    def _embedded(self, inputs: Sequence[_Input]) -> NDArray[np.float32]:
+        clip, rows = self._clip, []
+        for few in batches(inputs, clip.batch):
+            with clip.checkpoint.running(_LESS):
+                rows.append(unit(clip.checkpoint.who, self._projected(few)))
+        return np.concatenate(rows) if rows else np.zeros((0, clip.width), np.float32)
 
-    def _rows(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+    @abstractmethod
+    def _projected(self, inputs: Sequence[_Input]) -> Any:
+        """Tensor of a vector for each input, in the space that texts and images share."""
+
+
+class ClipText(_ClipSide[str]):
+    """Fulfils TextEmbedder by CLIP's text side; texts are cut after CLIP's 77 tokens."""
+
+    _called = "text embedder 'clip-text'"
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._embedded(texts)
+
+    def _projected(self, inputs: Sequence[str]) -> Any:
         clip = self._clip
-        with clip.checkpoint.running(_LESS):
-            pixels = clip.images(images=[rgb(i) for i in images], return_tensors="pt").pixel_values
-            pixels = pixels.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
-            return unit(
-                clip.checkpoint.who, clip.model.visual_projection(clip.model.vision_model(pixels).pooler_output)
-            )
+        longest = int(clip.model.config.text_config.max_position_embeddings)
+        read = clip.tokenizer(list(inputs), padding=True, truncation=True, max_length=longest, return_tensors="pt").to(
+            clip.checkpoint.device
+        )
+        pooled = clip.model.text_model(read.input_ids, read.attention_mask).pooler_output
+        return clip.model.text_projection(pooled)
+
+
+class ClipImage(_ClipSide[Pixels]):
+    """Fulfils ImageEmbedder by CLIP's image side."""
+
+    _called = "image embedder 'clip-image'"
+
+    def embed(self, images: Sequence[Pixels]) -> NDArray[np.float32]:
+        return self._embedded(images)
+
+    def _projected(self, inputs: Sequence[Pixels]) -> Any:
+        clip = self._clip
+        pixels = clip.images(images=[rgb(i) for i in inputs], return_tensors="pt").pixel_values
+        pixels = pixels.to(clip.checkpoint.device, torch_dtype(clip.checkpoint.dtype))
+        return clip.model.visual_projection(clip.model.vision_model(pixels).pooler_output)
 
 
 class Clip:
