@@ -136,7 +136,7 @@ def test_tokens_that_only_colours_tell_apart_are_found() -> None:
 
 
 def test_the_shelf_knows_what_it_holds(punk: sources.SourcePicture) -> None:
-    shelf = sets.Shelf()
+    shelf = sets.PictureShelf()
     assert shelf.add(punk)
     assert not shelf.add(punk)
     assert shelf.add(sources.token("punks", "9038"))
