@@ -16,7 +16,7 @@ PARTS = ("train", "tune", "test")
 
 
 @pytest.fixture(scope="module")
-def punk() -> sources.Picture:
+def punk() -> sources.SourcePicture:
     return sources.token("punks", "9037")
 
 
@@ -59,7 +59,7 @@ def test_known_and_unseen_families_are_apart() -> None:
     assert all(t.known == (t.family in KNOWN + PRACTICE) for t in TRANSFORMS.values())
 
 
-def test_a_swapped_background_leaves_the_subject(punk: sources.Picture) -> None:
+def test_a_swapped_background_leaves_the_subject(punk: sources.SourcePicture) -> None:
     made = transformed("background", punk.image, np.random.default_rng(0), foreground=punk.foreground)
     assert made is not None
     assert punk.foreground is not None
@@ -135,15 +135,15 @@ def test_tokens_that_only_colours_tell_apart_are_found() -> None:
     assert twins.colours_apart(cases, [item("a", "smile"), item("b", "smile")]) >= {"cameo/copy-smile"}
 
 
-def test_the_shelf_knows_what_it_holds(punk: sources.Picture) -> None:
-    shelf = sets.Shelf()
+def test_the_shelf_knows_what_it_holds(punk: sources.SourcePicture) -> None:
+    shelf = sets.PictureShelf()
     assert shelf.add(punk)
     assert not shelf.add(punk)
     assert shelf.add(sources.token("punks", "9038"))
     assert len(shelf.pictures) == 2
 
 
-def test_a_part_that_is_saved_is_read_again(punk: sources.Picture, monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_part_that_is_saved_is_read_again(punk: sources.SourcePicture, monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(records, "FOLDER", tmp_path / "rareness")
     item = records.Item(punk.id, "punks", "punk", punk.caption, punk.traits, records.encoded(punk.image))
     asked = records.Query(

@@ -16,7 +16,7 @@ import json
 from training.places import CACHE
 from training.rareness import sources
 from training.rareness.records import Part
-from training.rareness.sources import Picture
+from training.rareness.sources import SourcePicture
 
 STYLES: dict[Part, tuple[str, ...]] = {
     "train": ("lorelei", "notionists", "bottts"),
@@ -26,20 +26,22 @@ STYLES: dict[Part, tuple[str, ...]] = {
 """Styles that have a neutral one beside them."""
 
 
-def neutral(base: Picture) -> Picture:
+def neutral(base: SourcePicture) -> SourcePicture:
     """The style's neutral form of the same seed."""
     seed = base.id.partition("/")[2]
     made = sources.avatar(f"{base.collection}-neutral", seed, {})
-    return Picture(f"{base.id}~neutral", base.collection, "pfp", made.image, made.foreground, made.caption, made.traits)
+    return SourcePicture(
+        f"{base.id}~neutral", base.collection, "pfp", made.image, made.foreground, made.caption, made.traits
+    )
 
 
-def flat(base: Picture) -> Picture | None:
+def flat(base: SourcePicture) -> SourcePicture | None:
     """A Fluent emoji's flat drawing; None where there is none."""
     path = CACHE / "emoji-flat" / "assets" / f"{_code(base)}.svg"
     return _emoji(base, "flat", path.read_text("utf-8")) if path.exists() else None
 
 
-def by_others(base: Picture) -> list[Picture]:
+def by_others(base: SourcePicture) -> list[SourcePicture]:
     """The same emoji by Twemoji and by OpenMoji, as far as they have it."""
     code = _code(base).removesuffix("-fe0f")
     path = CACHE / "twemoji" / f"{code}.svg"
@@ -52,11 +54,11 @@ def by_others(base: Picture) -> list[Picture]:
     return found
 
 
-def _code(base: Picture) -> str:
+def _code(base: SourcePicture) -> str:
     return base.id.partition("/")[2]
 
 
-def _emoji(base: Picture, maker: str, text: str) -> Picture:
+def _emoji(base: SourcePicture, maker: str, text: str) -> SourcePicture:
     return sources._over_white(sources.svg(text), f"{base.id}~{maker}", "emoji", "emoji", base.caption, {})
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from gistchain.types import Pixels
 from training.rareness import derivatives, sources, twins
 from training.rareness.records import Item, Label, Part, Query, encoded, save
-from training.rareness.shelf import Shelf
-from training.rareness.sources import Picture
+from training.rareness.shelf import PictureShelf
+from training.rareness.sources import SourcePicture
 from training.rareness.transforms import FAMILIES, KNOWN, PRACTICE, TRANSFORMS, UNSEEN, transformed
 
 PARTS: tuple[Part, ...] = ("train", "tune", "test")
@@ -64,9 +64,9 @@ _TRIES = 12
 class Case:
     """A picture before it is asked about. base: of a copy itself, of a twin or derivative the registered picture."""
 
-    picture: Picture
+    picture: SourcePicture
     label: Label
-    base: Picture | None = None
+    base: SourcePicture | None = None
     changed: str = ""
 
     def visible(self, made: Pixels, base: Pixels | None) -> float:
@@ -79,13 +79,13 @@ class Group:
     def __init__(self, part: Part, name: str, *, unseen: bool) -> None:
         self.part, self.name, self.unseen = part, name, unseen
         self.rng = np.random.default_rng(_seed(part, name))
-        self.shelf, self.queries = Shelf(), dict[str, Query]()
+        self.shelf, self.queries = PictureShelf(), dict[str, Query]()
         families = KNOWN + (UNSEEN if part == "test" else PRACTICE)
         # Where a group has fewer queries than there are families, the next group goes on with the others.
         self._families = [families[(k + _seed(name)) % len(families)] for k in range(len(families))]
         self._turn = {"copy": 0, "other": 0}
 
-    def copies(self, pool: Sequence[Picture], count: int) -> None:
+    def copies(self, pool: Sequence[SourcePicture], count: int) -> None:
         made = 0
         while made < count:
             name = self._next_transform("copy")
@@ -95,7 +95,7 @@ class Group:
                     made += 1
                     break
 
-    def others(self, pictures: Sequence[Picture], label: Label) -> None:
+    def others(self, pictures: Sequence[SourcePicture], label: Label) -> None:
         """Every second one transformed."""
         for number, picture in enumerate(pictures):
             self.other(Case(picture, label), transform=number % 2 == 1)
@@ -120,7 +120,7 @@ class Group:
         """Whether the transform could be done and seen."""
         seed = _seed(self.part, case.picture.id, name, case.label)
 
-        def change(picture: Picture) -> tuple[Pixels, str] | None:
+        def change(picture: SourcePicture) -> tuple[Pixels, str] | None:
             return transformed(name, picture.image, np.random.default_rng(seed), foreground=picture.foreground)
 
         made = change(case.picture)
@@ -237,7 +237,7 @@ def _tones(group: Group, count: int) -> None:
                 number += 1
 
 
-def _renderings(group: Group, fresh: Sequence[Picture], count: int) -> None:
+def _renderings(group: Group, fresh: Sequence[SourcePicture], count: int) -> None:
     """Flat ones of 3D emoji that are registered and of others that aren't, and what other makers drew."""
     flats = [(made, base) for base in group.shelf.pictures if (made := derivatives.flat(base))]
     for made, base in flats[:count]:
@@ -261,8 +261,8 @@ def neutral_styles(part: Part, style: str, counts: Counts, own: Group | None = N
     return group
 
 
-def _fresh(group: Group, pool: Iterator[Picture], count: int) -> list[Picture]:
-    found: list[Picture] = []
+def _fresh(group: Group, pool: Iterator[SourcePicture], count: int) -> list[SourcePicture]:
+    found: list[SourcePicture] = []
     while len(found) < count and (picture := next(pool, None)):
         if not group.shelf.holds(picture):
             found.append(picture)

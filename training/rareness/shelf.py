@@ -8,19 +8,19 @@ from PIL import Image
 
 from gistchain.types import Pixels
 from training.rareness import twins
-from training.rareness.sources import Picture
+from training.rareness.sources import SourcePicture
 
 _ALIKE = 0.97  # correlation of thumbnails above which a drawing or photo may be one of the registered, drawn anew
 
 
-class Shelf:
+class PictureShelf:
     """No two pictures on it are alike to the eye."""
 
     def __init__(self) -> None:
-        self.pictures: list[Picture] = []
+        self.pictures: list[SourcePicture] = []
         self._small: list[NDArray[np.float32]] = []
 
-    def holds(self, picture: Picture) -> bool:
+    def holds(self, picture: SourcePicture) -> bool:
         """Whether it is one of them, or can't be told from one."""
         if not self.pictures:
             return False
@@ -33,7 +33,7 @@ class Shelf:
         every = np.stack(self._small).mean(-1).reshape(len(self._small), -1)
         return bool((_unit(every) @ _unit(small.mean(-1).reshape(1, -1)).T).max() > _ALIKE)
 
-    def add(self, picture: Picture) -> bool:
+    def add(self, picture: SourcePicture) -> bool:
         if self.holds(picture):
             return False
         self.pictures.append(picture)

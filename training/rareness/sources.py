@@ -35,7 +35,7 @@ _TOO_LARGE = 500_000  # bytes: some drawings have 170 megapixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class SourcePicture:
     """A picture before it is registered or changed. foreground: alpha (h, w) of the subject, where it is known."""
 
     id: str
@@ -68,7 +68,7 @@ def keys(collection: str, part: Part, count: int) -> list[str]:
     return [f"train-{i}" for i in range(count)]
 
 
-def token(collection: str, key: str) -> Picture:
+def token(collection: str, key: str) -> SourcePicture:
     if collection == "punks":
         return _punk(int(key))
     if collection == "nouns":
@@ -78,7 +78,7 @@ def token(collection: str, key: str) -> Picture:
     return avatar(collection, key, {})
 
 
-def avatar(style: str, seed: str, given: dict[str, object]) -> Picture:
+def avatar(style: str, seed: str, given: dict[str, object]) -> SourcePicture:
     """A DiceBear token; `given` options stand in place of those that the seed draws."""
     import resvg_py
 
@@ -118,17 +118,17 @@ def robohash_row(name: str, seed: str) -> list[int]:
     return [digest[2 * k] % len(v) + 1 for k, v in enumerate(robohash.traits(name).values.values())]
 
 
-def robot(name: str, key: str, row: list[int]) -> Picture:
+def robot(name: str, key: str, row: list[int]) -> SourcePicture:
     made = robohash.traits(name)
     image = robohash._draw(name, row, SIDE)
-    return Picture(f"{name}/{key}", name, "pfp", image, None, made.caption(row), _traits(made, row))
+    return SourcePicture(f"{name}/{key}", name, "pfp", image, None, made.caption(row), _traits(made, row))
 
 
-def noun(seed: list[int]) -> Picture:
+def noun(seed: list[int]) -> SourcePicture:
     made = nouns.tokens(np.array([seed]))
     image = _enlarged(made.images[0], _NOUN)
     row = made.labels[0].tolist()
-    return Picture(
+    return SourcePicture(
         "nouns/" + "-".join(map(str, seed)), "nouns", "pfp", image, None, made.caption(0), _traits(made.traits, row)
     )
 
@@ -144,12 +144,12 @@ def punk_table() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return kept["images"], kept["labels"]
 
 
-def _punk(number: int) -> Picture:
+def _punk(number: int) -> SourcePicture:
     images, labels = punk_table()
     small, row = images[number], labels[number].tolist()
     alpha = _enlarged(255 * (small != punks.BACKGROUND).any(-1).astype(np.uint8), _PUNK)
     made = punks.traits()
-    return Picture(
+    return SourcePicture(
         f"punks/{number}", "punks", "punk", _enlarged(small, _PUNK), alpha, made.caption(row), _traits(made, row)
     )
 
@@ -181,7 +181,7 @@ def _emoji_part(code: str) -> Part:
     return "test" if first % 5 == 0 else "tune" if first // 5 % 5 == 0 else "train"
 
 
-def emoji(code: str) -> Picture:
+def emoji(code: str) -> SourcePicture:
     with Image.open(_emoji_path(code)) as image:
         rgba = image.convert("RGBA")
     name = emoji_names().get(code, emoji_names().get(code.split("-")[0], ""))
@@ -211,7 +211,7 @@ def _called(drawing: photos.Drawing) -> str:
     return re.sub(r"[^a-z]+", " ", f"{drawing.name.rpartition('/')[0]} {drawing.caption}".lower()).strip()
 
 
-def drawing(made: photos.Drawing) -> Picture:
+def drawing(made: photos.Drawing) -> SourcePicture:
     return _over_white(photos.rgba(made, _DRAWING), f"{made.name}", made.source, "drawing", made.caption, {})
 
 
@@ -222,8 +222,8 @@ def photographs(part: Part) -> list[photos.Photo]:
     return [p for p in photos.training_photos() if (_fifth(p.motif, 2) == 0) == (part == "tune")]
 
 
-def photograph(made: photos.Photo) -> Picture:
-    return Picture(f"photos/{made.name}", "photos", "photo", photos.pixels(made, _PHOTO), None, made.title)
+def photograph(made: photos.Photo) -> SourcePicture:
+    return SourcePicture(f"photos/{made.name}", "photos", "photo", photos.pixels(made, _PHOTO), None, made.title)
 
 
 def _fifth(name: str, salt: int) -> int:
@@ -236,9 +236,11 @@ def _enlarged(small: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 def _over_white(
     rgba: Image.Image, id_: str, collection: str, type_: Kind, caption: str, traits: dict[str, str]
-) -> Picture:
+) -> SourcePicture:
     alpha = np.asarray(rgba)[..., 3]
-    return Picture(id_, collection, type_, photos.over(rgba), alpha if alpha.min() < 25 else None, caption, traits)
+    return SourcePicture(
+        id_, collection, type_, photos.over(rgba), alpha if alpha.min() < 25 else None, caption, traits
+    )
 
 
 def svg(text: str) -> Image.Image:
@@ -248,7 +250,7 @@ def svg(text: str) -> Image.Image:
     return Image.open(io.BytesIO(raw)).convert("RGBA")
 
 
-def each(part: Part, kind: Kind) -> Iterator[Picture]:
+def each(part: Part, kind: Kind) -> Iterator[SourcePicture]:
     """The emoji, drawings or photos of a part in an order that their names' hashes give."""
     if kind == "emoji":
         yield from map(emoji, sorted(emoji_codes(part), key=lambda c: hashlib.sha256(c.encode()).digest()))

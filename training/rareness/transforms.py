@@ -21,7 +21,7 @@ Change = Callable[[Pixels, np.random.Generator, "NDArray[np.uint8] | None"], "tu
 
 
 @dataclass(frozen=True, slots=True)
-class Transform:
+class Edit:
     name: str
     family: str
     known: bool
@@ -72,7 +72,7 @@ KNOWN, PRACTICE, UNSEEN = tuple(_KNOWN), tuple(_PRACTICE), tuple(_UNSEEN)
 _ALL = _KNOWN | _PRACTICE | _UNSEEN
 FAMILIES = {family: tuple(change.__name__.replace("_", "-") for change in changes) for family, changes in _ALL.items()}
 TRANSFORMS = {
-    name: Transform(name, family, family not in _UNSEEN, change)
+    name: Edit(name, family, family not in _UNSEEN, change)
     for family, changes in _ALL.items()
     for name, change in zip(FAMILIES[family], changes, strict=True)
 }

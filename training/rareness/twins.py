@@ -14,7 +14,7 @@ from gistchain.collection.known import dicebear, nouns, robohash
 from gistchain.types import Pixels
 from training.rareness import sources
 from training.rareness.records import Item, Query
-from training.rareness.sources import Picture
+from training.rareness.sources import SourcePicture
 
 LEAST = 0.002
 """Of all pixels, how many must differ by more than 24 of 255."""
@@ -30,7 +30,7 @@ def difference(one: Pixels, other: Pixels, *, by: int = 24) -> float:
     return float((np.abs(one.astype(np.int16) - other).max(-1) > by).mean())
 
 
-def twin(base: Picture, rng: np.random.Generator, *, held_out: bool) -> tuple[Picture, str] | None:
+def twin(base: SourcePicture, rng: np.random.Generator, *, held_out: bool) -> tuple[SourcePicture, str] | None:
     """(twin, "trait type: old -> new"), or None if no change of a few tries can be seen.
 
     Not for punks: all that there are exist already (punk_twins).
@@ -43,14 +43,14 @@ def twin(base: Picture, rng: np.random.Generator, *, held_out: bool) -> tuple[Pi
     return None
 
 
-def _variations(base: Picture, rng: np.random.Generator, held_out: bool) -> Iterator[Picture]:
+def _variations(base: SourcePicture, rng: np.random.Generator, held_out: bool) -> Iterator[SourcePicture]:
     key = base.id.partition("/")[2]
     if base.collection == "nouns":
         return _nouns([int(n) for n in key.split("-")], rng, held_out)
     return _robots(base.collection, key, rng) if base.collection in robohash.SETS else _avatars(base, key, rng)
 
 
-def _nouns(seed: list[int], rng: np.random.Generator, held_out: bool) -> Iterator[Picture]:
+def _nouns(seed: list[int], rng: np.random.Generator, held_out: bool) -> Iterator[SourcePicture]:
     for _ in range(_TRIES):
         layer = int(rng.integers(1, len(seed)))
         other = seed.copy()
@@ -59,7 +59,7 @@ def _nouns(seed: list[int], rng: np.random.Generator, held_out: bool) -> Iterato
             yield sources.noun(other)
 
 
-def _robots(name: str, key: str, rng: np.random.Generator) -> Iterator[Picture]:
+def _robots(name: str, key: str, rng: np.random.Generator) -> Iterator[SourcePicture]:
     row, values = sources.robohash_row(name, key), list(robohash.traits(name).values.values())
     for _ in range(_TRIES):
         part = int(rng.integers(len(row)))
@@ -68,7 +68,7 @@ def _robots(name: str, key: str, rng: np.random.Generator) -> Iterator[Picture]:
         yield sources.robot(name, f"{key}+{part}-{other[part]}", other)
 
 
-def _avatars(base: Picture, seed: str, rng: np.random.Generator) -> Iterator[Picture]:
+def _avatars(base: SourcePicture, seed: str, rng: np.random.Generator) -> Iterator[SourcePicture]:
     style = base.collection
     own = dicebear._options(style, {"seed": seed})
     parts, colours = _options(style, own)
@@ -82,7 +82,7 @@ def _avatars(base: Picture, seed: str, rng: np.random.Generator) -> Iterator[Pic
         if all(own.get(o) == other.get(o) or _of(option, o) for o in {*own, *other}):
             made = sources.avatar(style, seed, given)
             name = f"{base.id}+{option}-{value[0] if isinstance(value, list) else value}"
-            yield Picture(name, style, base.type, made.image, made.foreground, made.caption, made.traits)
+            yield SourcePicture(name, style, base.type, made.image, made.foreground, made.caption, made.traits)
 
 
 def _options(style: str, own: dict[str, object]) -> tuple[list[tuple[str, object]], list[tuple[str, object]]]:

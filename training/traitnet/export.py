@@ -29,7 +29,7 @@ LICENCES = {
 }
 
 
-class Painter(nn.Module):
+class PainterNet(nn.Module):
     """What runs: one step, the way from latents to pixels and the way back, as three outputs of one graph."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -60,7 +60,7 @@ def export_painter(name: str) -> None:
         "recipe": "training/traitnet/painter.py", "cpu_minutes": round(kept["cpu_minutes"], 1), "steps": kept["step"],
         "palette": [bytes(c).hex() for c in palette(name)],
     }  # fmt: skip
-    write_onnx(f"painter-{name}", Painter(net), inputs, ["clean", "pixels", "encoded"], axes, card)
+    write_onnx(f"painter-{name}", PainterNet(net), inputs, ["clean", "pixels", "encoded"], axes, card)
 
 
 def export_captioner(name: str) -> None:
