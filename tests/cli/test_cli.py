@@ -30,7 +30,7 @@ from gistchain.disk.lock import FileLock
 from gistchain.ledger.evm import open_embedded
 from tests.support.commands import Command, rehearsed
 from tests.support.forks import HANGS_S
-from tests.support.kills import aims, file_of
+from tests.support.kills import Appeared, aims, file_of
 from tests.support.pictures import noun
 
 Run = Callable[..., tuple[int, str, str]]
@@ -664,9 +664,20 @@ def test_settings_come_from_the_home_folder_too(run: Run, tmp_path: Path) -> Non
 
 def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     files = [noun(50 + k, tmp_path / f"{k}.png") for k in range(2)]
-    both = [subprocess.Popen([sys.executable, "-m", "gistchain", "register", str(f)]) for f in files]
-    assert [p.wait(timeout=HANGS_S) for p in both] == [0, 0]
+    lock = tmp_path / "home" / "chain.lock"
+    first = Command(tmp_path / "first", "register", files[0], aim=Appeared(str(lock)))
+    first.child.wait()
+    second = Command(tmp_path / "second", "register", files[1], patient=True)
+    while not _has_open(second.child.pid, lock):
+        assert not second.child.ended, second.err
+        time.sleep(0.01)
+    first.child.go_on()
+    assert [command.child.finish() for command in (first, second)] == [0, 0]
     assert len(run("list")[1].splitlines()) == 2
+
+
+def _has_open(process: int, path: Path) -> bool:
+    return any(os.path.realpath(opened) == str(path.resolve()) for opened in Path(f"/proc/{process}/fd").glob("*"))
 
 
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
@@ -689,6 +700,7 @@ def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_pat
         code, out, err = run("list", "--json")
         assert code == 0, err
         assert acknowledged <= {t["image_sha3_256"] for t in lines(out)}
+    assert (tmp_path / "home" / "rareness.sqlite").exists(), "the kills came where they were meant to"
     unsure = 0
     for k in range(kills):
         code, _, err = run("register", tmp_path / f"{k}.png")
