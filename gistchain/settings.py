@@ -89,11 +89,11 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 
 def _from_toml(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # of TOML, of UTF-8, of a path that can't be
         raise SettingError(f"{path} can't be read as TOML ({error}): mend or remove it") from error
 
 

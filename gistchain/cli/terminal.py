@@ -10,14 +10,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
-from gistchain.errors import GistchainError, SettingError
+from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
 from gistchain.text import printable
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Verb(TyperCommand):
                 raise
             say(f"gistchain: {error}", err=True)
             # What is still buffered would fail once more at exit, and change the exit code.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            with suppress(UnsupportedOperation):  # stdout need not be a real file
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(1)
         except KeyboardInterrupt:
             typer.echo("gistchain: interrupted; what was printed is done", err=True)
@@ -115,8 +117,10 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
     """What is wrong with one image of several; the others go on."""
     complain(error)
     if as_json:
-        token = getattr(error, "token", None)
-        print_json({"image": str(source), "error": str(error), "kind": type(error).__name__, "token": token})
+        fields: dict[str, Any] = {"image": str(source), "error": str(error), "kind": type(error).__name__}
+        if isinstance(error, AlreadyRegistered):
+            fields["token"] = error.token
+        print_json(fields)
 
 
 def ask_password(key: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +32,7 @@ class FileLock:
         Raises FileBusy, which says that `what` (by default the folder) is `use` by which process and what to do
         `instead`; FileError where the file can't be made or its file system has no locks.
         """
+        self._pid = os.getpid()
         make_folder(path.parent)
         with file_errors(path):
             # O_NOFOLLOW: a stranger's link in a shared folder must not make us cut another file.
@@ -72,6 +74,9 @@ class FileLock:
 
     def close(self) -> None:
         if self._file >= 0:
+            if os.getpid() == self._pid:  # a child that was forked meanwhile has the same lock open
+                with suppress(OSError):
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
             self._file = -1
 

@@ -21,13 +21,15 @@ def write_whole(
 
     mode: permissions, from which the umask takes. keep_existing: a file that is there already stays as it is.
     draft: the file that is written first and then renamed, on the same file system; a leftover of that name is written
-    over. Without it, a hidden name of its own in the same folder. Raises DiskFull, FileError.
+    over. Without it, a hidden name of its own in the same folder. A link at `path` is replaced, never followed.
+    Raises DiskFull, FileError.
     """
-    if path.exists() and not path.is_file():  # a rename would take the place of a device or a pipe
-        raise FileError(f"{path} is not a regular file: give the name of a file")
     with file_errors(path):
+        if path.exists() and not path.is_file():  # a rename would take the place of a device or a pipe
+            raise FileError(f"{path} is not a regular file: give the name of a file")
         if draft is None:
-            draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+            # Not made of the name itself, which may be as long as names can be.
+            draft = path.with_name(f".gistchain-{os.getpid()}-{time.monotonic_ns()}")
         else:
             draft.unlink(missing_ok=True)
         try:

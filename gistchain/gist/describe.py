@@ -32,6 +32,8 @@ def describe(
 
     latent_coder: None for no latent. latent_bytes: at most so many; None leaves it to the budget.
     """
+    if latent_bytes is not None and latent_bytes < 1:
+        raise SettingError(f"a latent of {latent_bytes} bytes holds nothing: give at least 1")
     said = _own_words(picture, caption) if caption is not None else _caption(picture, captioner, min_confidence)
     gist = Gist((said.text,), picture.size)
     if budget is not None and (needed := len(pack(gist))) > budget:

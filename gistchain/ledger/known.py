@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import LedgerError, WrongChain
+from gistchain.safejson import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,19 @@ def recall(home: Path) -> dict[str, Known]:
     if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text("utf-8"))
-        return {
-            str(name): Known(int(chain["chain_id"]), str(chain["genesis"]), str(chain["registry"]))
-            for name, chain in content.items()
-        }
+        content = parsed(path.read_bytes())
+        return {str(name): _known(chain) for name, chain in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise LedgerError(f"{path} can't be read: mend it, or remove it and pass --registry") from error
+
+
+def _known(chain: dict[str, object]) -> Known:
+    chain_id, genesis, registry = chain["chain_id"], chain["genesis"], chain["registry"]
+    if type(chain_id) is not int or not isinstance(genesis, str) or not isinstance(registry, str):
+        raise TypeError("a field is of another type")
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", registry):
+        raise ValueError(f"{registry!r} is not an address")
+    return Known(chain_id, genesis, registry)
 
 
 def remember(home: Path, name: str, known: Known) -> None:

@@ -32,6 +32,7 @@ from tests.support.commands import Command, rehearsed
 from tests.support.forks import HANGS_S
 from tests.support.kills import Appeared, aims, file_of
 from tests.support.pictures import noun
+from tests.support.terminals import terminal
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -504,19 +505,13 @@ def _unread(pipe: int) -> int:
 
 
 def test_progress_does_not_mix_with_results(run: Run, tmp_path: Path) -> None:
-    import pty
-
-    terminal, end = pty.openpty()
     files = [str(noun(47 + k, tmp_path / f"{k}.png")) for k in range(2)]
     command = [sys.executable, "-m", "gistchain", "register", *files, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end) as process:
-        out = process.communicate(timeout=HANGS_S)[0].decode()
-    os.close(end)
-    shown = os.read(terminal, 65_536).decode(errors="replace")
-    os.close(terminal)
-    assert [d["token"] for d in lines(out)] == [1, 2]
-    assert "registering" in shown
-    assert "image_sha3_256" not in shown
+    with terminal() as screen:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=screen.end, timeout=HANGS_S, check=True)
+    assert [d["token"] for d in lines(done.stdout.decode())] == [1, 2]
+    assert "registering" in screen.shown
+    assert "image_sha3_256" not in screen.shown
 
 
 def test_a_node_that_is_down_is_named_without_its_secrets(run: Run, tmp_path: Path) -> None:
@@ -549,29 +544,16 @@ def test_the_models_are_listed_and_one_is_checked(run: Run) -> None:
 
 
 def test_the_list_of_models_fits_a_terminal(run: Run) -> None:
-    import pty
-
-    terminal, end = pty.openpty()
     command = [sys.executable, "-m", "gistchain", "models", "list"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(command, stdout=end, stderr=end, env=environment) as process:
-        os.close(end)
-        shown = b"".join(iter(lambda: _part(terminal), b"")).decode()
-    os.close(terminal)
-    assert process.returncode == 0
-    rows = re.sub("\x1b[^m]*m", "", shown).splitlines()
+    with terminal() as screen:
+        subprocess.run(command, stdout=screen.end, stderr=screen.end, env=environment, timeout=HANGS_S, check=True)
+    rows = re.sub("\x1b[^m]*m", "", screen.shown).splitlines()
     assert rows[0].split()[:3] == ["kind", "name", "size"]
     assert max(map(len, rows)) <= 100
     names = [line.split()[1] for line in run("models", "list")[1].splitlines()]
     assert [name for row in rows[1:] if (name := row[16:].partition(" ")[0])] == names
     assert len(rows) <= 1.3 * len(names), "most models take one row"
-
-
-def _part(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # the other end was closed
-        return b""
 
 
 def test_a_model_that_does_not_do_fails_its_check(run: Run) -> None:

@@ -159,3 +159,28 @@ def test_a_pipe_or_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
         with pytest.raises(FileError, match="not a regular file"):
             write_whole(path, b"content")
     assert pipe.is_fifo()
+
+
+def test_a_name_as_long_as_names_can_be_is_written_and_a_longer_one_is_refused(tmp_path: Path) -> None:
+    longest = tmp_path / ("n" * 255)
+    write_whole(longest, b"content")
+    assert longest.read_bytes() == b"content"
+    with pytest.raises(FileError, match="can't write or read"):
+        write_whole(tmp_path / ("n" * 256), b"content")
+    assert os.listdir(tmp_path) == [longest.name]
+
+
+def test_a_lock_that_is_closed_is_free_though_a_forked_child_lives(tmp_path: Path) -> None:
+    held, wakes = FileLock(tmp_path / "lock"), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(wakes[1])
+        os.read(wakes[0], 1)  # until the parent is done
+        os._exit(0)
+    os.close(wakes[0])
+    try:
+        held.close()
+        FileLock(tmp_path / "lock").close()
+    finally:
+        os.close(wakes[1])
+        os.waitpid(child, 0)

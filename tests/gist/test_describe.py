@@ -106,3 +106,10 @@ def test_a_large_budget_gives_the_photo_coder_all_that_it_can_use() -> None:
     gist = describe(noise, captioner=Says(), latent_coder=PhotoLatent(), budget=100_000).gist
     assert gist.latent is not None
     assert 0.9 * LARGEST < len(gist.latent.data) <= LARGEST
+
+
+@pytest.mark.parametrize("size_bytes", [0, -5])
+def test_a_latent_of_nothing_is_refused_with_a_budget_too(size_bytes: int) -> None:
+    for budget in (None, 500):
+        with pytest.raises(SettingError, match="give at least 1"):
+            describe(PICTURE, captioner=Says(), latent_coder=Prefixes(), latent_bytes=size_bytes, budget=budget)

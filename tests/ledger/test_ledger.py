@@ -19,6 +19,7 @@ from gistchain.ledger.compile import NAMES, artifact
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
 from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, PART_BYTES
+from gistchain.ledger.state import images
 from tests.ledger.measured import MEASURED_GAS
 
 _images = itertools.count(1)
@@ -315,3 +316,21 @@ def test_keys_come_as_hex_or_as_a_keystore(home: Path, tmp_path: Path) -> None:
         assert secret.hex() not in str(refused.value)
     with open_embedded(home, plain) as opened:  # a refused key leaves no lock behind
         assert opened.count() == 1
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        '{"chain_id": 1, "genesis": "zz", "registry": "0xzz"}',
+        '{"chain_id": 1e999, "genesis": "0x0", "registry": "0x' + "0" * 40 + '"}',
+        '{"chain_id": true, "genesis": "0x0", "registry": "0x' + "0" * 40 + '"}',
+        '{"chain_id": 1, "genesis": null, "registry": "0x' + "0" * 40 + '"}',
+        "[" * 5000,
+        "[]",
+    ],
+)
+def test_what_the_home_remembers_of_its_chains_is_checked(tmp_path: Path, chain: str) -> None:
+    (tmp_path / "ledgers.json").write_text(f'{{"embedded": {chain}}}')
+    for ask in (open_embedded, images):
+        with pytest.raises(LedgerError, match=r"ledgers\.json can't be read: mend it"):
+            ask(tmp_path)
