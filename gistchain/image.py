@@ -127,7 +127,9 @@ def _decoded(data: bytes, title: str) -> tuple[Pixels, tuple[str, ...]]:
             return _rgb(ImageOps.exif_transpose(image)), notes
     except UnidentifiedImageError as error:
         kind = next((f" but {name}" for start, name in _REFUSED.items() if data.startswith(start)), "")
-        raise ImageError(f"{title} is no image that is read here{kind}: convert it to {', '.join(FORMATS)}") from error
+        raise ImageError(
+            f"{title} is not an image that is read here{kind}: convert it to {', '.join(FORMATS)}"
+        ) from error
     except (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError) as error:
         raise ImageError(f"{title} is broken or cut short ({error}): save or fetch it again") from error
     except (struct.error, zlib.error) as error:

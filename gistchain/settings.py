@@ -45,6 +45,11 @@ class Settings:
     crawl_index: Path | None = None
     neuralhash: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
+            if isinstance(place := getattr(self, name), str):
+                object.__setattr__(self, name, Path(place).expanduser())
+
     @property
     def collections(self) -> Path:
         """Where the models of the user's own collections are kept."""

@@ -96,3 +96,11 @@ def test_what_is_wrong_with_one_image_does_not_stop_the_others() -> None:
 
     with pytest.raises(FileBusy):
         list(each([1, 2], stops))
+
+
+def test_settings_take_folders_in_words(tmp_path: Path) -> None:
+    settings = gistchain.Settings(str(tmp_path / "home"), key=str(tmp_path / "my.key"))  # type: ignore[arg-type]
+    assert (settings.home, settings.key) == (tmp_path / "home", tmp_path / "my.key")
+    (tmp_path / "my.key").write_text("22" * 32)
+    with gistchain.open(settings, system=Memory(), rated=False):
+        assert (tmp_path / "home" / "chain.sqlite").exists()

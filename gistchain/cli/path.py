@@ -83,10 +83,10 @@ def register(
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
     if latent and latent_bytes is not None:
-        raise SettingError("--latent and --latent-bytes are two latents: a gist has one, choose")
+        raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
     sources = expanded(images)
     if caption is not None and len(sources) > 1:
-        raise SettingError(f"--caption words one image, these are {len(sources)}: register them one by one")
+        raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
     coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
