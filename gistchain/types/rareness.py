@@ -151,7 +151,7 @@ class Rareness:
 
 @dataclass(frozen=True, slots=True)
 class RarenessTicket:
-    """How rare an image was when it was registered (S1.8): written once, never computed anew.
+    """How rare an image was when it was registered (S1.8): written once, never computed again.
 
     score in 0..1 in steps of 1/10000. evidence: SHA3-256 of the evidence document, 32 bytes.
     """

@@ -1,7 +1,7 @@
 """Registered images -> what is kept of them (S1.10): hashes, fingerprint, thumbnail, names, and the evidence.
 
     rareness.sqlite   the record of truth: every number exact, durable when `add` returns
-    rareness.rows     the fingerprints in 8 bits, mapped and scanned; made anew from the record where it is damaged
+    rareness.rows     the fingerprints in 8 bits, mapped and scanned; made again from the record where it is damaged
 
 Any number of processes read while one writes. Each call sees what was written before it, by any process.
 """
@@ -192,7 +192,7 @@ class Store:
         """The snapshot, brought up to date: rows that were added since are read, and checked in the matrix."""
         with self._lock:
             if not self._caught_up():
-                # A backup was put back, or the folder was set aside and made anew.
+                # A backup was put back, or the folder was set aside and made again.
                 self._open()
                 return self._current()
             if len(self._matrix.wrong(self._snapshot.keys)):
