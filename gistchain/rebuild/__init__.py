@@ -1,5 +1,5 @@
 """Gist -> the image that it gives (ROSIS).
 
-    gist ──> isotope.py: painter ──> n isotopes ──> captioner ──> n captions ──> distance to the gist's own caption
-                                          └────────────────────────────────────> the nearest one, painted in full size
+gist ──> isotope.py: painter ──> n isotopes ──> captioner ──> n captions ──> distance to the gist's own caption
+                                      └────────────────────────────────────> the nearest one, painted in full size
 """
