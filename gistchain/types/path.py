@@ -20,13 +20,18 @@ Choice = Literal["best", "random", "worst"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`."""
+    """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`.
+
+    alpha: opacity, shape (height, width), 255 = opaque; None where every pixel is opaque. `pixels` are then already
+    laid over a background. notes: what had to be decided when it was read, for people.
+    """
 
     pixels: Pixels
     sha3_256: bytes
     size: tuple[int, int]
     name: str
     notes: tuple[str, ...] = ()
+    alpha: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
