@@ -75,9 +75,9 @@ def images_in(paths: Iterable[Path]) -> Iterator[Path]:
 def files_below(folder: Path) -> Iterator[Path]:
     """Every file of a folder and its subfolders in order of name; links are followed, hidden entries left out.
 
-    Raises OSError for a folder that can't be read.
+    Each folder is searched once, however many links lead to it. Raises OSError for a folder that can't be read.
     """
-    yield from _files_below(folder, frozenset())
+    yield from _files_below(folder)
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
@@ -91,17 +91,20 @@ def write_png(pixels: Pixels, path: Path) -> None:
     write_whole(path, encoded.getvalue())
 
 
-def _files_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    real = folder.resolve()
-    if real in above:
-        return  # a symbolic link back to a folder that is being searched
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
+def _files_below(folder: Path) -> Iterator[Path]:
+    searched = set()
+    waiting = [folder]  # a stack of our own: folders may be nested deeper than Python calls itself
+    while waiting:
+        entry = waiting.pop()
+        if not entry.is_dir():
+            if entry.is_file():
+                yield entry
             continue
-        if entry.is_dir():
-            yield from _files_below(entry, above | {real})
-        elif entry.is_file():
-            yield entry
+        status = entry.stat()
+        if (place := (status.st_dev, status.st_ino)) not in searched:
+            searched.add(place)
+            inside = sorted(entry.iterdir(), key=lambda path: path.name, reverse=True)
+            waiting += [path for path in inside if not path.name.startswith(".")]
 
 
 def _file_bytes(path: Path, title: str) -> bytes:
