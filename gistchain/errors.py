@@ -14,7 +14,8 @@ GistchainError
 │   ├── FileDamaged     it is not what was written
 │   └── DiskFull        no space left; nothing was written
 ├── RarenessError       rareness can't be measured, or not with the registered images that are here
-│   └── OtherFingerprint  their fingerprints are of another version
+│   ├── OtherFingerprint  their fingerprints are of another version
+│   └── DatabaseLost    the database is not the one that the home had, or lacks what was in it
 ├── SearchError         a search of the internet can't be made, or its answer can't be read
 ├── RebuildError        no isotope can be made from this gist
 └── LedgerError         the chain refused, or can't be reached
@@ -89,6 +90,10 @@ class RarenessError(GistchainError):
 
 
 class OtherFingerprint(RarenessError):
+    pass
+
+
+class DatabaseLost(RarenessError):
     pass
 
 

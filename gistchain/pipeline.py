@@ -94,18 +94,22 @@ class Registry:
             raise SettingError("this registry was opened without a system: it can show tokens, no more")
         return self._system
 
-    def register(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Registered:
+    def register(
+        self, picture: Picture, *, caption: str | None = None, budget: int | None = None, web: bool = False
+    ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
-        caption, budget: as for System.describe. Raises AlreadyRegistered for an image whose SHA3-256 has a token,
-        CaptionError where the system is unsure, LedgerError, RarenessError, FileError.
+        caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
+        Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
+        SearchError where a search can't be made, which ends it before anything is registered; LedgerError,
+        RarenessError, FileError.
         """
         started = time.perf_counter()
         self._check_new(picture)
         described = self.system.describe(picture, caption=caption, budget=budget)
         payload = pack(described.gist)
         sampling_s = time.perf_counter() - started
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption)
+        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption, web=web)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)

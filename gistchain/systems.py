@@ -115,12 +115,14 @@ def rosis(
 
 def checker(settings: Settings) -> Checker:
     """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
+    from gistchain.ledger.state import images
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.models.zoo import registry
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
+    from gistchain.rareness.store.trust import Trust
 
     networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
@@ -132,6 +134,7 @@ def checker(settings: Settings) -> Checker:
         captioner=captioner,
         searches=_searches(settings),
         neuralhash=NeuralHash() if settings.neuralhash and available() else None,
+        trust=Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home, wait_s=0.0)),
     )
 
 

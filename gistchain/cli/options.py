@@ -10,6 +10,8 @@ import typer
 Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
+Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
+
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[
     Path | None,

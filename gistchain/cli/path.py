@@ -35,6 +35,7 @@ from gistchain.cli.options import (
     Key,
     Painter,
     Rpc,
+    Web,
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
@@ -64,6 +65,7 @@ def register(
         typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
     ] = None,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -94,7 +96,8 @@ def register(
     failed = False
     with open(settings, password=ask_password, system=system) as opened:
         for source, done in each(
-            progress(sources, "registering", as_json), lambda source: opened.register(read(source), caption=caption)
+            progress(sources, "registering", as_json),
+            lambda source: opened.register(read(source), caption=caption, web=web),
         ):
             if isinstance(done, GistchainError):
                 failed = True

@@ -12,8 +12,8 @@ import typer
 
 from gistchain.answers.database import (
     Indexed,
-    aside_json,
-    aside_text,
+    anew_json,
+    anew_text,
     indexed_json,
     indexed_text,
     seeded_json,
@@ -21,8 +21,8 @@ from gistchain.answers.database import (
     status_json,
     status_text,
 )
-from gistchain.answers.rareness import Checked, checked_json, checked_text, event_json, event_text
-from gistchain.cli.options import Home, Json
+from gistchain.answers.rareness import Checked, checked_json, checked_text, doubt_words, event_json, event_text
+from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
 from gistchain.disk.write import check_writable, write_whole
@@ -40,8 +40,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
 
 
 def check(
@@ -70,6 +68,7 @@ def check(
     judge = checker(settings)
     quiet, failed = as_json or sense, False
     cards: list[dict[str, Any]] = []
+    doubts: dict[str, None] = {}
     for source, result in each(
         progress(expanded(images), "checking", quiet), lambda source: _checked(judge, read(source), web)
     ):
@@ -77,9 +76,12 @@ def check(
             failed = True
             failure(source, result, quiet)
             continue
+        doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
         _print_checked(result, sense, as_json)
         if explain is not None:
             cards.append(_card(result))
+    for doubt in filter(None, doubts):
+        say(f"gistchain: {doubt}", err=True)
     if explain is not None and cards:
         _write_page(explain, cards)
     if failed:
@@ -202,7 +204,8 @@ def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None
 
     settings = load(ctx.params)
     judge = checker(settings)
-    state = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
+    on_chain = _images_on_chain(settings)
+    state = status_of(judge.store, settings.home, judge.fingerprint_version, on_chain, judge.trust)
     answer(state, status_json, status_text, as_json)
 
 
@@ -247,12 +250,21 @@ def crawl(
 
 
 @app.command(cls=Verb)
-def rebuild(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
-    """Set the database aside, where it is damaged or of another version, and begin an empty one."""
-    from gistchain.rareness.store.store import set_aside
+def rebuild(
+    ctx: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on with the database that is there, and what it lacks.")] = (
+        False
+    ),
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Set the database aside, where it is damaged, lost or of another version, and begin an empty one."""
+    from gistchain.ledger.state import images, name
+    from gistchain.rareness.store.trust import set_up
 
-    settings = load(ctx.params)
-    answer(set_aside(settings.home), aside_json, lambda aside: aside_text(aside, settings.home), as_json)
+    folder = load(ctx.params).home
+    done = set_up(folder, keep=keep, chain=name(folder).casefold(), tokens=images(folder))
+    answer(done, anew_json, lambda done: anew_text(done, folder), as_json)
 
 
 @contextmanager

@@ -133,6 +133,7 @@ class Rareness:
     score: 0 a copy .. 1 like nothing registered; interval: where it lies with 90% confidence. reason: one sentence.
     subscores in 0..1, by name, each 1 where an image is rare.
     fingerprint: shape (10048,). web: None where no search was asked for. compared_with: how many registered images.
+    lacking: tokens whose images are knowingly not in the database. doubt: why the database can't be trusted, if so.
     """
 
     verdict: Verdict
@@ -147,6 +148,8 @@ class Rareness:
     web: tuple[WebSearch, ...] | None
     compared_with: int
     fingerprint_version: str
+    lacking: int = 0
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

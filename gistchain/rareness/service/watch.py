@@ -20,6 +20,7 @@ from typing import Any, Literal
 from gistchain.disk.lock import FileLock
 from gistchain.disk.write import write_whole
 from gistchain.errors import (
+    DatabaseLost,
     FileDamaged,
     FileError,
     GistchainError,
@@ -212,7 +213,10 @@ class _Service:
 
     def _checked(self, picture: Picture) -> Rareness:
         try:
-            return self._check(picture)
+            rareness = self._check(picture)
+            if rareness.doubt is not None:  # a result is written for good
+                raise DatabaseLost(rareness.doubt)
+            return rareness
         except (GistchainError, OSError, ImportError):
             raise
         except Exception as error:  # a defect that one hostile image triggers must not end the service for all others
