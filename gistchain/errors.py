@@ -3,6 +3,7 @@
 GistchainError
 ├── SettingError        an option, environment variable or settings file has a value that can't be used
 ├── ImageError          the input is not an image, or not one that can be used safely
+│   └── DecodingFailed  the machine could not read it now, for want of memory for example: it may be fine
 ├── PacketError         bytes that are not a gist packet, or a damaged one
 ├── CaptionError        a caption can't be made or can't be used
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
@@ -38,6 +39,10 @@ class SettingError(GistchainError):
 
 
 class ImageError(GistchainError):
+    pass
+
+
+class DecodingFailed(ImageError):
     pass
 
 

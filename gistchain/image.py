@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gistchain.disk.write import write_whole
-from gistchain.errors import FileError, ImageError
+from gistchain.errors import DecodingFailed, FileError, ImageError
 from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _decoded(data: bytes, title: str) -> tuple[Pixels, tuple[str, ...]]:
     except (struct.error, zlib.error) as error:
         raise ImageError(f"{title} is broken ({error}): save or fetch it again") from error
     except MemoryError as error:
-        raise ImageError(f"{title} needs more memory than there is: make it smaller") from error
+        raise DecodingFailed(f"{title} needs more memory than there is: make room or make it smaller") from error
 
 
 def _opened(data: bytes, title: str) -> PilImage:

@@ -13,7 +13,11 @@ from pathlib import Path
 
 import platformdirs
 
+from gistchain.disk.read import read_regular
 from gistchain.errors import SettingError
+from gistchain.text import is_key
+
+_MOST_BYTES = 2**20  # of settings.toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),
-        key=Path(str(merged["key"])).expanduser() if merged.get("key") else None,
+        key=_key_file(str(merged["key"])) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
@@ -95,11 +99,21 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
-        if not path.is_file():
-            return {}
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (ValueError, OSError) as error:  # of TOML, of UTF-8, of a path that can't be
         raise SettingError(f"{path} can't be read as TOML ({error}): mend or remove it") from error
+
+
+def _key_file(given: str) -> Path:
+    """Raises SettingError for a key in place of a file, without repeating it: others may read the screen or a log."""
+    if is_key(given) and not Path(given).is_file():
+        raise SettingError(
+            "the key itself was given, where the name of a file belongs: write it to a file that only you can read, "
+            "and give that; think of this key as known to others if anyone could see the command"
+        )
+    return Path(given).expanduser()
 
 
 def _text(value: object) -> str | None:

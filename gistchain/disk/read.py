@@ -8,14 +8,15 @@ import stat
 from pathlib import Path
 
 
-def read_regular(path: Path, *, at_most: int) -> bytes:
-    """The content of a file of at most `at_most` bytes. Links are followed, as they are by any program.
+def read_regular(path: Path, *, at_most: int, follow: bool = True) -> bytes:
+    """The content of a file of at most `at_most` bytes. follow: a link at `path` is followed, else refused.
 
     Raises OSError, which says so, for a folder, a pipe, a socket or a device, which may block or never end, and for a
     larger file; ValueError for a path that can't be.
     """
-    _check(os.stat(path), path)  # opening some devices does something by itself
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # it may have become a pipe meanwhile
+    _check(os.stat(path, follow_symlinks=follow), path)  # opening some devices does something by itself
+    # It may have become a pipe or a link meanwhile.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     with os.fdopen(handle, "rb") as file:
         _check(os.fstat(handle), path)
         content = file.read(at_most + 1)
