@@ -30,7 +30,7 @@ def expanded(images: Sequence[str]) -> list[str | Path]:
     sources: list[str | Path] = []
     for given in images:
         try:
-            sources += [STDIN] if given == STDIN else list(images_in([Path(given)]))
+            sources += [STDIN] if given == STDIN else images_in([Path(given)]).images
         except ImageError:
             sources.append(Path(given))
     return sources
@@ -42,4 +42,4 @@ def read(source: str | Path) -> Picture:
 
     if source == STDIN:
         return read_image(sys.stdin.buffer.read(), STDIN)
-    return read_image(next(images_in([Path(source)])))
+    return read_image(images_in([Path(source)]).images[0])
