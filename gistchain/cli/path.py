@@ -38,6 +38,7 @@ from gistchain.cli.options import (
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
+from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
 from gistchain.settings import load
@@ -108,7 +109,9 @@ def register(
 def rebuild(
     ctx: typer.Context,
     token: TokenId,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", parser=a_path, help="PNG file.  [default: token-ID.png]")
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
     ] = None,
@@ -119,7 +122,9 @@ def rebuild(
         float | None,
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
-    every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    every: Annotated[
+        Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
+    ] = None,
     captioner: Captioner = None,
     painter: Painter = None,
     device: Device = None,

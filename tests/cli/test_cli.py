@@ -26,7 +26,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gistchain.cli.app import main
 from gistchain.disk.lock import FileLock
 from gistchain.ledger.evm import open_embedded
 from tests.support.commands import Command, rehearsed
@@ -36,27 +35,6 @@ from tests.support.pictures import noun
 from tests.support.terminals import terminal
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """run(*words, stdin=b"") -> (exit code, stdout, stderr), in a home of the test's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GISTCHAIN_HOME", str(tmp_path / "home"))
-
-    def call(*words: object, stdin: bytes = b"") -> tuple[int, str, str]:
-        capfd.readouterr()
-        monkeypatch.setattr(sys, "argv", ["gistchain", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out = capfd.readouterr()
-        return code, out.out, out.err
-
-    return call
 
 
 def lines(out: str) -> list[dict[str, Any]]:
