@@ -21,8 +21,6 @@ from gistchain.safejson import parsed
 
 LONGEST = 60  # characters of a trait type or value: longer ones are not traits
 _LONGEST_NAME = 300  # of a token or a file: the rest is cut before it is looked at
-    300  # of a file, whose name has 255 bytes at most, or of a token: the rest is cut before it is looked at
-)
 _LONGEST_PATH = 8_192
 _MOST_ATTRIBUTES = 1_000  # of one token
 _MOST_FILE_BYTES = 64 * 2**20

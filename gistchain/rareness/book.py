@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
-from gistchain.errors import UnknownToken
+from gistchain.errors import CopyRefused, UnknownToken
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
-from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Token
+from gistchain.rareness.words import called, verdict_words
+from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Token, Verdict
 
 
 class Registrations(Protocol):
@@ -54,12 +55,15 @@ class Book:
         self.checker = checker
         self._registrations, self._name, self._unchecked = registrations, name, own
 
-    def assess(self, picture: Picture, caption: str, *, web: bool = False) -> Assessed:
+    def assess(
+        self, picture: Picture, caption: str, *, web: bool = False, refuse: Collection[Verdict] = ()
+    ) -> Assessed:
         """How rare the picture is among the images that the ledger knows and the seeds of the database.
 
         web: ask the searches of the internet too; what they found is kept in the document (S1.7).
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
-        Raises DatabaseLost where the database lacks images that it should hold, RarenessError, FileError.
+        Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; DatabaseLost where the database lacks
+        images that it should hold; RarenessError, FileError.
         """
         self._require_whole()
         find = functools.cache(self._registrations.find)
@@ -70,6 +74,8 @@ class Book:
             counts=lambda entry: entry.sha3_256 != own and (entry.seed or find(entry.sha3_256) is not None),
             token=lambda entry: find(entry.sha3_256),
         )
+        if rareness.verdict in refuse:
+            raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)
         ticket = evidence.ticket(rareness, document)
         self.checker.store.keep_evidence(ticket.evidence, document)
@@ -113,3 +119,9 @@ class Book:
         # Evidence goes to strangers: they need not know in which folders its images lay.
         name = PurePath(picture.name).name
         self.checker.remember(picture, rareness, name=name, collection="", caption=caption, seed=False)
+
+
+def _told(rareness: Rareness) -> str:
+    nearest = rareness.nearest
+    words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
+    return f"{words}, rareness {rareness.score:.2f}"

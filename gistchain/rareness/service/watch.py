@@ -214,7 +214,7 @@ class _Service:
             event = Event("known", arrival.title, path)
         else:
             try:
-                rareness = self._checked(_picture(file, arrival))
+                rareness = self._checked(file, arrival)
             except DecodingFailed as error:
                 return self._put_off(arrival, error)
             except ImageError as error:
@@ -233,9 +233,9 @@ class _Service:
         self._arrivals.finish(arrival, sha3_256)
         return event
 
-    def _checked(self, picture: Picture) -> Rareness:
+    def _checked(self, file: File, arrival: Arrival) -> Rareness:
         try:
-            rareness = self._check(picture)
+            rareness = self._check(_picture(file, arrival))
             if rareness.doubt is not None:  # a result is written for good
                 raise DatabaseLost(rareness.doubt)
             return rareness
@@ -244,8 +244,8 @@ class _Service:
         except Exception as error:  # a defect that one hostile image triggers must not end the service for all others
             said = f"{type(error).__name__}: {error}"
             if _wants_memory(error):
-                raise DecodingFailed(f"{picture.name} could not be checked for want of memory ({said})") from error
-            raise Defect(f"{picture.name} can't be checked ({said}): report it") from error
+                raise DecodingFailed(f"{arrival.title} could not be checked for want of memory ({said})") from error
+            raise Defect(f"{arrival.title} can't be checked ({said}): report it") from error
 
     def _put_off(self, arrival: Arrival, error: DecodingFailed) -> Event:
         """Leave one file for later, at growing distances: the next ones may need less."""
