@@ -45,7 +45,8 @@ class Registered:
     """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT).
 
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
-    evidence: the document behind the ticket; None where this home does not have it. All three None for a registry
+    evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
+    it. All three None for a registry
     without a book.
     """
 
@@ -97,6 +98,8 @@ class Registry:
     def register(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
+        A picture that shows nothing gets no ticket.
+
         caption, budget: as for System.describe. Raises AlreadyRegistered for an image whose SHA3-256 has a token,
         CaptionError where the system is unsure, LedgerError, RarenessError, FileError.
         """
@@ -114,6 +117,8 @@ class Registry:
         if self.book is not None:
             signed = self.ledger.rareness_of(receipt.token)
             document = self.book.settle(picture, receipt.token, signed)
+        if assessed is not None and ticket is None:
+            document = assessed.document  # of a blank image, which the chain says nothing of
         return Registered(
             receipt.token,
             picture,

@@ -49,6 +49,8 @@ def rated_words(rated: dict[str, Any]) -> str:
 
 def rareness_words(rated: dict[str, Any]) -> str:
     """'rareness 0.03 (0.01 to 0.06), signed; found: mirrored'."""
+    if rated["verdict"] == "blank":
+        return "rareness: it shows nothing that could be compared, so it has no ticket"
     words = f"rareness {rated['score']:.2f}"
     if rated["interval"] is not None:
         words += " ({:.2f} to {:.2f})".format(*rated["interval"])
@@ -89,10 +91,8 @@ def checked_text(checked: Checked) -> str:
     nearest = rareness.nearest
     words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = rareness.interval
-    lines = [
-        f"{picture.name}: {words}  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})",
-        f"  {rareness.reason}",
-    ]
+    score = "" if rareness.verdict == "blank" else f"  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})"
+    lines = [f"{picture.name}: {words}{score}", f"  {rareness.reason}"]
     if nearest is not None and nearest.transform.words and rareness.verdict != "original":
         lines.append(f"  found: {', '.join(nearest.transform.words)}")
     if nearest is not None and nearest.traits and rareness.verdict != "original":
@@ -118,7 +118,12 @@ def event_json(event: Event) -> dict[str, Any]:
 def event_text(event: Event, result: Path) -> str:
     """One line on a file whose result is there."""
     rareness = event.rareness
-    said = event.text or "known" if rareness is None else f"{rareness.verdict}, rareness {rareness.score:.2f}"
+    if rareness is None:
+        said = event.text or "known"
+    elif rareness.verdict == "blank":
+        said = verdict_words(rareness.verdict, None)
+    else:
+        said = f"{rareness.verdict}, rareness {rareness.score:.2f}"
     return f"{event.name} -> {result.name}  {said}"
 
 
