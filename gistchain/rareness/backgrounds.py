@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.types import Picture, Pixels
+from gistchain.types import Pixels
 
 Colour = tuple[int, int, int]
 """sRGB, each in 0..255."""
@@ -21,20 +21,8 @@ _FLAT_LEVELS = 12
 """Levels by which the pixels of a flat border may differ from its colour: what a strong JPEG leaves."""
 _FLAT_SHARE = 0.7
 """Share of the border that has its colour: a drawing may reach it."""
-_LEAST_BACKGROUND = 0.02
-"""Share of the pixels, below which there is no background to speak of."""
 _APART = 24
 """Levels, in one channel at least, from which two backgrounds are two."""
-
-
-def background_of(picture: Picture) -> Colour | None:
-    """The colour that a transparent picture was laid over when it was read; None for an opaque one."""
-    if picture.alpha is None:
-        return None
-    clear = picture.alpha == 0
-    if clear.mean() < _LEAST_BACKGROUND:
-        return None  # nothing shows the background alone, and nothing much depends on it
-    return _colour(picture.pixels[clear][0])
 
 
 def laid_on(pixels: Pixels, opacity: Opacity, background: Colour, wanted: Colour) -> Pixels:

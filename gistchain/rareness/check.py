@@ -2,7 +2,7 @@
 
 models        fingerprint and content
 hashes.py     hashes in eight turns ── the same file, pixels or picture as a registered one? ──> copy
-pixels.py     a picture that shows nothing ──> blank: nothing is compared with it
+thumbnail     does it show anything? ──> blank: nothing is compared with it
 examine.py    beside the registered images (store/, funnel.py, measures/, overlay/)
 renditions.py where backgrounds are transparent, once more on another one
 judge.py      verdict, score, sub-scores
@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import SettingError
-from gistchain.rareness.backgrounds import background_of, flat_border
+from gistchain.image import pixels_sha3_256
+from gistchain.rareness.backgrounds import flat_border
 from gistchain.rareness.examine import Counted, Examined, Examiner
 from gistchain.rareness.hashes import NeuralHash, turned
 from gistchain.rareness.judge import BLANK, EQUAL, Classifiers, Judged, judge
 from gistchain.rareness.nearest import equal, is_equal, laid_over
-from gistchain.rareness.pixels import pixel_hash, shows_nothing
 from gistchain.rareness.renditions import renditions
 from gistchain.rareness.store.store import Entry, Store
-from gistchain.rareness.store.thumbnail import pack, thumbnail, unpack
+from gistchain.rareness.store.thumbnail import is_blank, pack, thumbnail, unpack
 from gistchain.rareness.words import Sameness, differing_traits, reason, same_reason
 from gistchain.types import (
     Captioner,
@@ -105,7 +105,7 @@ class Checker:
         features = self._features(picture, web)
         known = self.store.find(picture.sha3_256)
         small = thumbnail(picture.pixels)
-        blank = shows_nothing(small)
+        blank = is_blank(small)
         if (same := self._same(picture, small, known, features, registered, blank)) is not None:
             entry, sameness = same
             nearest = equal(picture.pixels, features.fingerprint, entry, token(entry))
@@ -131,7 +131,6 @@ class Checker:
             hashes = turned(picture.pixels, neuralhash=self._neuralhash)[0]
         else:
             fingerprint, hashes = rareness.fingerprint, rareness.hashes
-        background = background_of(picture)
         self.store.add(
             [
                 Entry(
@@ -142,10 +141,10 @@ class Checker:
                     seed,
                     hashes,
                     fingerprint,
-                    pack(picture.pixels, None if background is None else picture.alpha),
-                    pixels=pixel_hash(picture),
-                    blank=shows_nothing(picture.pixels),
-                    background=background,
+                    pack(picture.pixels, picture.alpha),
+                    pixels=pixels_sha3_256(picture),
+                    blank=is_blank(thumbnail(picture.pixels)),
+                    background=picture.background,
                 )
             ]
         )
@@ -174,7 +173,7 @@ class Checker:
         def transparent(entry: Entry) -> bool:
             return entry.background is not None and counts(entry)
 
-        background = background_of(picture) or (flat_border(small) if self.store.backgrounds() else None)
+        background = picture.background or (flat_border(small) if self.store.backgrounds() else None)
         examined = self._examiner.examine(
             small, features.fingerprint, features.turns, counts, without=without, background=background
         )
@@ -208,7 +207,7 @@ class Checker:
             return entry, "file"
         if blank:
             return None
-        for row in self.store.with_pixels(pixel_hash(picture)):
+        for row in self.store.with_pixels(pixels_sha3_256(picture)):
             if registered(entry := self.store.entries([row])[0]):
                 return entry, "pixels"
         for row, *_ in self.store.near(features.turns[:1], _SAME_HASH)[:_SAME_TRIED]:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness.backgrounds import Colour, background_of, differ, exchanged, flat_border, laid_on
+from gistchain.rareness.backgrounds import Colour, differ, exchanged, flat_border, laid_on
 from gistchain.rareness.hashes import THRESHOLDS, turned
 from gistchain.rareness.store.store import Store
 from gistchain.rareness.store.thumbnail import thumbnail, thumbnail_opacity, unpack
@@ -53,9 +53,8 @@ class Rendition:
 
 def renditions(picture: Picture, store: Store, networks: Fingerprinter) -> Iterator[Rendition]:
     """The renditions of a candidate that some registered image is like, at most MOST."""
-    background = background_of(picture)
-    if background is not None and picture.alpha is not None:
-        return _of_transparent(picture.pixels, picture.alpha, background, store, networks)
+    if picture.background is not None and picture.alpha is not None:
+        return _of_transparent(picture.pixels, picture.alpha, picture.background, store, networks)
     return _of_opaque(picture.pixels, store, networks)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import FileDamaged
+from gistchain.image import shows_nothing
 from gistchain.types import Pixels
 
 SIDE = 192
@@ -35,6 +36,14 @@ def thumbnail(image: Pixels) -> Pixels:
 def thumbnail_opacity(opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """An opacity, (h, w), scaled as the thumbnail of its image is."""
     return thumbnail(np.repeat(opacity[:, :, None], 3, axis=2))[:, :, 0]
+
+
+def is_blank(small: Pixels) -> bool:
+    """Whether a thumbnail shows nothing: one colour, but for noise, which is averaged over 5 x 5 pixels."""
+    import cv2
+
+    smooth: Pixels = cv2.blur(small, (5, 5), borderType=cv2.BORDER_REFLECT)
+    return shows_nothing(smooth)
 
 
 def pack(image: Pixels, opacity: NDArray[np.uint8] | None = None) -> bytes:
