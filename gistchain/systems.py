@@ -26,6 +26,8 @@ from gistchain.types import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gistchain.rareness.check import Checker
     from gistchain.types import ReverseSearch
 
@@ -113,8 +115,8 @@ def rosis(
     )
 
 
-def checker(settings: Settings) -> Checker:
-    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
+def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
+    """S1, Sense: the database of registered images, and the models that judge by it. folder: by default the home."""
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
@@ -126,7 +128,7 @@ def checker(settings: Settings) -> Checker:
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
     return Checker(
-        Store(settings.home, version=networks.version),
+        Store(folder or settings.home, version=networks.version),
         networks,
         PackagedClassifiers(),
         captioner=captioner,

@@ -22,7 +22,7 @@ from gistchain.errors import SettingError
 from gistchain.image import pixels_sha3_256
 from gistchain.rareness.backgrounds import flat_border
 from gistchain.rareness.examine import Counted, Examined, Examiner
-from gistchain.rareness.hashes import NeuralHash, turned
+from gistchain.rareness.hashes import THRESHOLDS, NeuralHash, turned
 from gistchain.rareness.judge import BLANK, EQUAL, Classifiers, Judged, judge
 from gistchain.rareness.nearest import equal, is_equal, laid_over
 from gistchain.rareness.renditions import renditions
@@ -49,6 +49,8 @@ Token = Callable[[Entry], int | None]
 _SAME_HASH: dict[Hash, int] = {"pdq": 6, "phash": 2}
 """Bits by which its hashes may differ."""
 _SAME_TRIED = 4
+_NEAR = 0.3
+"""Correlation of fingerprints that copies reach: unrelated photos stay below 0.25, cropped or turned ones lie above 0.6."""
 _SURE = 0.5
 """Least confidence of a caption whose traits are named."""
 
@@ -91,18 +93,24 @@ class Checker:
         self._examiner = Examiner(store, networks)
 
     def check(
-        self, picture: Picture, *, web: bool = False, counts: Counted | None = None, token: Token | None = None
+        self,
+        picture: Picture,
+        *,
+        web: bool = False,
+        counts: Counted | None = None,
+        token: Token | None = None,
+        found: Rareness | None = None,
     ) -> Rareness:
         """How rare the picture is; nothing is written.
 
         web: search the internet too. counts: which registered images count, by default seeds and those that became
-        tokens; token: their ids.
+        tokens; token: their ids. found: what another checker said of this picture, whose features are taken from it.
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
         """
         # A row whose registration failed has no token. A blank one, whoever registered it, is nobody's source.
         registered = counts or (lambda entry: entry.seed or self.store.token(entry) is not None)
         token = token or self.store.token
-        features = self._features(picture, web)
+        features = self._features(picture, web) if found is None else _features_of(picture, found)
         known = self.store.find(picture.sha3_256)
         small = thumbnail(picture.pixels)
         blank = is_blank(small)
@@ -148,6 +156,24 @@ class Checker:
                 )
             ]
         )
+
+    def beside(self, store: Store) -> Checker:
+        """A checker of another store by the same models; it searches no internet."""
+        captioner, neuralhash = self._captioner, self._neuralhash
+        return Checker(store, self._networks, self._classifiers, captioner=captioner, neuralhash=neuralhash)
+
+    def is_near(self, picture: Picture, found: Rareness) -> bool:
+        """Whether any image of the store is near enough to be compared with the picture; it costs a scan.
+
+        found: what `check` said of it.
+        """
+        if not len(self.store):
+            return False
+        if picture.background is not None or self.store.backgrounds():
+            return True  # fingerprints see backgrounds too
+        if self.store.approximate(found.fingerprint)[0].max() >= _NEAR:
+            return True
+        return bool(self.store.near([found.hashes], THRESHOLDS))
 
     def _search(self, picture: Picture) -> tuple[WebSearch, ...]:
         if not self._searches:
@@ -257,3 +283,9 @@ class Checker:
             read = self._captioner.caption(unpack(entry.thumbnail))
             registered = read.text if read.confidence >= _SURE else ""
         return differing_traits(registered, caption.text)
+
+
+def _features_of(picture: Picture, found: Rareness) -> _Features:
+    """The features that lie in what was found, without running the networks again."""
+    turns = (found.hashes, *turned(picture.pixels)[1:])
+    return _Features(found.fingerprint, found.content, turns, None)

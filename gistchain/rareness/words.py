@@ -26,6 +26,10 @@ MEANINGS: dict[Verdict, str] = {
     "blank": "It shows nothing that could be compared with a registered image.",
 }
 """What each verdict says, in a sentence."""
+JOINING: tuple[Verdict, ...] = ("copy", "derivative")
+"""Verdicts that put two of several images into one group."""
+TOLD: tuple[Verdict, ...] = (*JOINING, "unsure")
+"""Verdicts that make a pair of them worth naming: in a collection everything is a sibling of something."""
 
 
 def called(token: int | None, name: str) -> str:
