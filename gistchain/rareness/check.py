@@ -50,7 +50,7 @@ _SAME_HASH: dict[Hash, int] = {"pdq": 6, "phash": 2}
 """Bits by which its hashes may differ."""
 _SAME_TRIED = 4
 _NEAR = 0.3
-"""Correlation of fingerprints that copies reach: unrelated photos stay below 0.25, cropped or turned ones lie above 0.6."""
+"""Correlation of fingerprints that copies reach: unrelated photos have less than 0.25, cropped ones more than 0.6."""
 _SURE = 0.5
 """Least confidence of a caption whose traits are named."""
 
