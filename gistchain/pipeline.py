@@ -54,7 +54,8 @@ class Registered:
     """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT).
 
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
-    evidence: the document behind the ticket; None where this home does not have it. All three None for a registry
+    evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
+    it. All three None for a registry
     without a book.
     """
 
@@ -114,6 +115,8 @@ class Registry:
     ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
+        A picture that shows nothing gets no ticket.
+
         caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
         refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
         the same.
@@ -138,6 +141,8 @@ class Registry:
         if self.book is not None:
             signed = self.ledger.rareness_of(receipt.token)
             document = self.book.settle(picture, receipt.token, signed)
+        if assessed is not None and ticket is None:
+            document = assessed.document  # of a blank image, which the chain says nothing of
         return Registered(
             receipt.token,
             picture,

@@ -26,7 +26,10 @@ from gistchain.types import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gistchain.rareness.check import Checker
+    from gistchain.rareness.store.trust import Trust
     from gistchain.types import ReverseSearch
 
 PICTURE_CODERS = frozenset({"photo"})
@@ -113,29 +116,36 @@ def rosis(
     )
 
 
-def checker(settings: Settings) -> Checker:
-    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
-    from gistchain.ledger.state import images
+def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
+    """S1, Sense: the database of registered images, and the models that judge by it. folder: by default the home."""
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.models.zoo import registry
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
-    from gistchain.rareness.store.trust import Trust
 
     networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
     return Checker(
-        Store(settings.home, version=networks.version),
+        Store(folder or settings.home, version=networks.version),
         networks,
         PackagedClassifiers(),
         captioner=captioner,
         searches=_searches(settings),
         neuralhash=NeuralHash() if settings.neuralhash and available() else None,
-        trust=Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home, wait_s=0.0)),
+        trust=_trust(settings) if folder is None else None,
     )
+
+
+def _trust(settings: Settings) -> Trust:
+    """Whether the home's database is the one that it had."""
+    from gistchain.ledger.state import images
+    from gistchain.rareness.store.trust import Trust
+
+    # On a node most tokens are other people's, whose images were never here.
+    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home, wait_s=0.0))
 
 
 def _searches(settings: Settings) -> list[ReverseSearch]:

@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -21,16 +22,28 @@ from gistchain.answers.database import (
     status_json,
     status_text,
 )
-from gistchain.answers.rareness import Checked, checked_json, checked_text, doubt_words, event_json, event_text
+from gistchain.answers.rareness import (
+    Checked,
+    checked_json,
+    checked_text,
+    doubt_words,
+    event_json,
+    event_text,
+    groups_json,
+    groups_text,
+)
 from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
 from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
+from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.types import Verdict
 
 if TYPE_CHECKING:
+    from gistchain.rareness.among import Among
     from gistchain.rareness.check import Checker
     from gistchain.settings import Settings
     from gistchain.types import Picture
@@ -42,12 +55,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+FOUND = 3
+"""Exit code where an image has a verdict of --fail-on."""
+
 
 def check(
     ctx: typer.Context,
     images: Annotated[
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
     ],
+    among: Annotated[
+        bool, typer.Option("--among", help="Compare the images with each other too; name pairs and groups.")
+    ] = False,
+    other: Annotated[
+        str | None, typer.Option("--with", metavar="FILE", help="Compare with this file alone; no database is needed.")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERDICTS",
+            help="End with exit code 3 where an image is one of these, such as copy,derivative,unsure.",
+        ),
+    ] = None,
     explain: Annotated[
         Path | None, typer.Option(parser=a_path, metavar="FILE.html", help="Show why, in one page with pictures.")
     ] = None,
@@ -58,39 +87,87 @@ def check(
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
     from gistchain.pipeline import each
-    from gistchain.systems import checker
 
-    if sense and as_json:
-        raise SettingError("--json and --sense are two forms of the answer: choose one")
+    _check_forms(sense, as_json, among, other, web)
+    unwanted = _verdicts(fail_on)
     settings = load(ctx.params)
-    check_stdin(images)
+    check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
-    judge = checker(settings)
-    quiet, failed = as_json or sense, False
+    quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
     doubts: dict[str, None] = {}
-    for source, result in each(
-        progress(expanded(images), "checking", quiet), lambda source: _checked(judge, read(source), web)
-    ):
-        if isinstance(result, GistchainError):
-            failed = True
-            failure(source, result, quiet)
-            continue
-        doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
-        _print_checked(result, sense, as_json)
-        if explain is not None:
-            cards.append(_card(result))
+    with _judges(settings, among, other) as (judge, others):
+        for source, result in each(
+            progress(expanded(images), "checking", quiet), lambda source: _checked(judge, others, read(source), web)
+        ):
+            if isinstance(result, GistchainError):
+                failed = True
+                failure(source, result, quiet)
+                continue
+            found |= bool(unwanted & _said(result))
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
+            _print_checked(result, sense, as_json)
+            if explain is not None:
+                cards += _cards(result)
+        if others is not None:
+            answer(others, groups_json, groups_text, as_json)
     for doubt in filter(None, doubts):
         say(f"gistchain: {doubt}", err=True)
     if explain is not None and cards:
         _write_page(explain, cards)
-    if failed:
-        raise typer.Exit(1)
+    if failed or found:
+        raise typer.Exit(1 if failed else FOUND)
 
 
-def _checked(judge: Checker, picture: Picture, web: bool) -> Checked:
-    return Checked(picture, judge.check(picture, web=web))
+def _check_forms(sense: bool, as_json: bool, among: bool, other: str | None, web: bool) -> None:
+    if sense and as_json:
+        raise SettingError("--json and --sense are two forms of the answer: choose one")
+    if among and sense:
+        raise SettingError("--sense has no words for --among: take --json")
+    if other is not None and (among or web):
+        raise SettingError("--with compares two files and nothing else: leave out --among and --web")
+
+
+def _verdicts(words: str | None) -> set[str]:
+    """The verdicts that were named, separated by commas. Raises SettingError for what is none."""
+    wanted = set() if words is None else {word.strip() for word in words.split(",")}
+    if unknown := wanted - set(get_args(Verdict)):
+        raise SettingError(
+            f"--fail-on {words}: {sorted(unknown)[0]!r} is not a verdict; give some of {', '.join(get_args(Verdict))}"
+        )
+    return wanted
+
+
+@contextmanager
+def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tuple[Checker, Among | None]]:
+    """(what tells how rare an image is, what compares the images with each other, if that is wanted)."""
+    from gistchain.systems import checker
+
+    if other is not None:
+        from gistchain.rareness.among import beside
+
+        # The other file alone, in a folder that is deleted: the home need not have a database.
+        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [read(other)]) as judge:
+            yield judge, None
+    elif among:
+        from gistchain.rareness.among import Among
+
+        judge = checker(settings)
+        with Among(judge) as others:
+            yield judge, others
+    else:
+        yield checker(settings), None
+
+
+def _checked(judge: Checker, others: Among | None, picture: Picture, web: bool) -> Checked:
+    rareness = judge.check(picture, web=web)
+    return Checked(picture, rareness, None if others is None else others.add(picture, rareness))
+
+
+def _said(checked: Checked) -> set[str]:
+    """The verdicts on an image."""
+    return {checked.rareness.verdict, *(() if checked.among is None else (checked.among.verdict,))}
 
 
 def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:
@@ -102,10 +179,14 @@ def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:
         answer(checked, checked_json, checked_text, as_json)
 
 
-def _card(checked: Checked) -> dict[str, Any]:
+def _cards(checked: Checked) -> list[dict[str, Any]]:
+    """What the page shows of an image: beside the registered ones, and beside the one it was made from among these."""
     from gistchain.rareness.explain import card
 
-    return card(checked.picture, checked.rareness)
+    cards = [card(checked.picture, checked.rareness)]
+    if checked.among is not None and checked.among.verdict in TOLD:
+        cards.append(card(checked.picture, checked.among))
+    return cards
 
 
 def _write_page(path: Path, cards: Sequence[dict[str, Any]]) -> None:

@@ -37,11 +37,14 @@ class Registrations(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessed:
-    """How rare an image is, the document that backs it, and the ticket that goes on the chain."""
+    """How rare an image is, the document that backs it, and the ticket that goes on the chain.
+
+    ticket: None for a blank image, because nothing was compared that could be signed for.
+    """
 
     rareness: Rareness
     document: bytes
-    ticket: RarenessTicket
+    ticket: RarenessTicket | None
 
 
 class Book:
@@ -77,8 +80,9 @@ class Book:
         if rareness.verdict in refuse:
             raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)
-        ticket = evidence.ticket(rareness, document)
-        self.checker.store.keep_evidence(ticket.evidence, document)
+        ticket = None if rareness.verdict == "blank" else evidence.ticket(rareness, document)
+        if ticket is not None:
+            self.checker.store.keep_evidence(ticket.evidence, document)
         self._remember(picture, rareness, caption)
         return Assessed(rareness, document, ticket)
 

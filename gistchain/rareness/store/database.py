@@ -15,7 +15,7 @@ from gistchain.disk.write import make_folder
 from gistchain.errors import FileDamaged, FileError
 
 FILE, ROWS = "rareness.sqlite", "rareness.rows"
-SCHEMA = "1"
+SCHEMA = "2"
 _ASIDE = "old-"
 """Folders that databases are set aside in: old-1, old-2 ..."""
 
@@ -24,7 +24,9 @@ _TABLES = (
     """create table if not exists images (
     row integer primary key, sha3_256 blob not null unique, pdq blob not null, phash blob not null,
     ahash blob not null, dhash blob not null, neuralhash blob, pdq_quality integer not null, seed integer not null,
-    name blob not null, collection blob not null, caption blob not null) strict""",
+    name blob not null, collection blob not null, caption blob not null, pixels blob not null, blank integer not null,
+    background blob) strict""",
+    "create index if not exists images_by_pixels on images (pixels)",
     """create table if not exists looks (
     row integer primary key references images, fingerprint blob not null, thumbnail blob not null, crc integer not null
     ) strict""",
