@@ -40,6 +40,7 @@ from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.text import printable
 from gistchain.types import Verdict
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def watch(
             if as_json:
                 print_json(event_json(event))
             elif event.path is None:
-                say(f"gistchain: {event.text}", err=True)
+                say(printable(f"gistchain: {event.text}"), err=True)
             else:
                 say(event_text(event, event.path))
     if once and not good:
@@ -330,7 +331,7 @@ def crawl(
             crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
     for part in crawled:
         for note in part.notes:
-            say(f"gistchain: {note}", err=True)
+            say(printable(f"gistchain: {note}"), err=True)
     done = Indexed(crawled, len(index), path)
     answer(done, indexed_json, indexed_text, as_json)
     if done.empty:
