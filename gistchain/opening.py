@@ -50,7 +50,7 @@ def open(  # as gistchain.open
             return
         from gistchain.rareness.book import Book
 
-        book = Book(checker(settings), ledger, name=ledger.name)
+        book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
         yield Registry(ledger, system, book, isotopes=settings.seeds)
 
 

@@ -110,16 +110,19 @@ class Registry:
         *,
         caption: str | None = None,
         budget: int | None = None,
+        web: bool = False,
         refuse: Collection[Verdict] = (),
     ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
         A picture that shows nothing gets no ticket.
 
-        caption, budget: as for System.describe. refuse: pictures with these verdicts are not registered; an earlier try
-        that was already sent is finished all the same.
+        caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
+        refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
+        the same.
         Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
-        CopyRefused, LedgerError, RarenessError, FileError.
+        SearchError where a search can't be made, which ends it before anything is registered; CopyRefused, LedgerError,
+        RarenessError, FileError.
         """
         started = time.perf_counter()
         self._check_new(picture)
@@ -128,7 +131,8 @@ class Registry:
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption, refuse=refuse)
+        caption = described.gist.caption
+        assessed = None if self.book is None else self.book.assess(picture, caption, web=web, refuse=refuse)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "interval": kept.get("interval"),
         "nearest": kept.get("nearest"),
         "compared_with": kept.get("compared_with"),
+        "lacking": kept.get("lacking"),
+        "web": kept.get("web"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
         "signed_by": None if signed is None else signed.signer,
     }
@@ -80,6 +83,8 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "nearest": None if nearest is None else nearest_json(nearest),
         "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
         "compared_with": rareness.compared_with,
+        "lacking": rareness.lacking,
+        "doubt": rareness.doubt,
         "subscores": {name: _rounded(value) for name, value in rareness.subscores.items()},
         "hashes": {name: getattr(rareness.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
         "pdq_quality": rareness.hashes.pdq_quality,
@@ -131,6 +136,20 @@ def groups_text(among: Among) -> str:
     return "\n".join(lines) or "no image is a copy of another one of these"
 
 
+def web_words(provider: str, urls: Sequence[str]) -> str:
+    """What one search of the internet found."""
+    first = f", first {urls[0]}" if urls else ""
+    return f"on the internet ({provider}): {len(urls)} match{'' if len(urls) == 1 else 'es'}{first}"
+
+
+def doubt_words(lacking: int) -> str:
+    """What a verdict leaves out knowingly; '' for nothing."""
+    if not lacking:
+        return ""
+    which = "of 1 token is" if lacking == 1 else f"of {lacking:,} tokens are"
+    return f"the image {which} not in the database: copies that are not the same file look like originals"
+
+
 def checked_text(checked: Checked) -> str:
     """Two lines: the verdict with its score, and why."""
     picture, rareness = checked.picture, checked.rareness
@@ -146,9 +165,8 @@ def checked_text(checked: Checked) -> str:
     if checked.among is not None and checked.among.nearest is not None and checked.among.verdict in TOLD:
         words = verdict_words(checked.among.verdict, checked.among.nearest.name)
         lines.append(f"  among these: {words}  rareness {checked.among.score:.2f}")
-    for search in rareness.web or ():
-        first = f", first {search.matches[0].url}" if search.matches else ""
-        lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
+    searches = [(search.provider, [match.url for match in search.matches]) for search in rareness.web or ()]
+    lines += [f"  {web_words(*search)}" for search in searches]
     return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
 
 

@@ -37,6 +37,7 @@ from gistchain.cli.options import (
     Key,
     Painter,
     Rpc,
+    Web,
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
@@ -73,6 +74,7 @@ def register(
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -105,7 +107,7 @@ def register(
     with open(settings, password=ask_password, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
-            lambda source: _registered(opened, read(source), caption, refuse, settings.home),
+            lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -117,10 +119,10 @@ def register(
 
 
 def _registered(
-    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path
+    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path, *, web: bool
 ) -> Registered | Already:
     try:
-        return opened.register(picture, caption=caption, refuse=refuse)
+        return opened.register(picture, caption=caption, web=web, refuse=refuse)
     except AlreadyRegistered as error:
         if not error.own:
             raise

@@ -7,11 +7,16 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.read import read_regular
 from gistchain.disk.write import write_whole
 from gistchain.errors import SettingError
+from gistchain.text import is_key
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+
+
+_MOST_BYTES = 2**20
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
@@ -22,9 +27,14 @@ def account(home: Path, key_file: Path | None, password: str | None) -> LocalAcc
     """
     path = key_file if key_file is not None else _default(home)
     try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"key file {path} can't be read: give a file with 64 hex digits or a keystore") from error
+        text = read_regular(path, at_most=_MOST_BYTES).decode().strip()
+    except (OSError, ValueError) as error:
+        # `from None`, too: the original error quotes the path, which may be the key itself.
+        named = "(not shown, as it looks like a key)" if is_key(str(path)) else str(path)
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingError(
+            f"key file {named} can't be read ({reason}): give a file with 64 hex digits or a keystore"
+        ) from None
     return _from_keystore(path, text, password) if text.startswith("{") else _from_hex(path, text)
 
 

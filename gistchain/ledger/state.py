@@ -19,6 +19,15 @@ _HASHES, _TOTALS = 2, 6
 _STATE_ROOT, _STORAGE_ROOT = 3, 2  # fields of a block's header and of an account (Yellow Paper, 4.3 and 4.1)
 
 
+def name(home: Path) -> str:
+    """The name of the home's own chain and contract, as `Ledger.name` gives it but for capitals; '' for none yet.
+
+    Raises LedgerError.
+    """
+    known = recall(home).get("embedded")
+    return "" if known is None else f"evm:{known.chain_id}:{known.registry}"
+
+
 def images(home: Path, *, wait_s: float = 1.0) -> list[bytes]:
     """SHA3-256 of each token's image, oldest token first; empty where the home has no chain.
 

@@ -135,6 +135,7 @@ class Rareness:
     (0, 1): anything. reason: one sentence.
     subscores in 0..1, by name, each 1 where an image is rare.
     fingerprint: shape (10048,). web: None where no search was asked for. compared_with: how many registered images.
+    lacking: tokens whose images are knowingly not in the database. doubt: why the database can't be trusted, if so.
     """
 
     verdict: Verdict
@@ -149,6 +150,8 @@ class Rareness:
     web: tuple[WebSearch, ...] | None
     compared_with: int
     fingerprint_version: str
+    lacking: int = 0
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
