@@ -139,7 +139,7 @@ def rebuild(
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
     with (
-        open(settings, password=ask_password, rated=False) as opened,
+        open(settings, password=ask_password, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
@@ -168,7 +168,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password) as ledger:
+    with open_ledger(settings, password=ask_password, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             wanted = _required(token, signed, _document(settings.home, signed), settings.home)
@@ -209,7 +209,7 @@ def list_tokens(
     """List the tokens on the chain, oldest first."""
     from gistchain.pipeline import Registry
 
-    with open_ledger(load(ctx.params), password=ask_password) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, write=False) as ledger:
         opened = Registry(ledger)
         for token in opened.tokens():
             try:
