@@ -35,11 +35,13 @@ from gistchain.cli.options import (
     Home,
     Json,
     Key,
+    MaxFee,
     Painter,
     Rpc,
+    Yes,
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
+from gistchain.cli.terminal import answer, ask_password, asker, busy, complain, failure, print_json, progress, say
 from gistchain.cli.usage import a_path
 from gistchain.errors import AlreadyRegistered, GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
@@ -83,6 +85,8 @@ def register(
     key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -102,7 +106,7 @@ def register(
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
-    with open(settings, password=ask_password, system=system) as opened:
+    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
             lambda source: _registered(opened, read(source), caption, refuse, settings.home),
