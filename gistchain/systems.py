@@ -129,7 +129,7 @@ def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
     from gistchain.rareness.store.store import Store
     from gistchain.rareness.store.trust import Trust
 
-    trust = Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home, wait_s=0.0))
+    trust = Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
     networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)

@@ -26,7 +26,20 @@ Key = Annotated[
     ),
 ]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
-ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
+ChainId = Annotated[
+    int | None, typer.Option(help="Refuse any other chain behind --rpc. Needed with --key where the URL is new.")
+]
+MaxFee = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COINS",
+        help="Most that one transaction on --rpc may cost without a question, in coins of its chain.  [default: 0.01]",
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Don't ask before writing to a public chain; but for a cost above --max-fee."),
+]
 
 Captioner = Annotated[
     str | None,

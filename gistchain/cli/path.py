@@ -35,12 +35,14 @@ from gistchain.cli.options import (
     Home,
     Json,
     Key,
+    MaxFee,
     Painter,
     Rpc,
     Web,
+    Yes,
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
+from gistchain.cli.terminal import answer, ask_password, asker, busy, complain, failure, print_json, progress, say
 from gistchain.cli.usage import a_path
 from gistchain.errors import AlreadyRegistered, GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
@@ -85,6 +87,8 @@ def register(
     key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -104,7 +108,7 @@ def register(
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
-    with open(settings, password=ask_password, system=system) as opened:
+    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
             lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
@@ -168,7 +172,7 @@ def rebuild(
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
     with (
-        open(settings, password=ask_password, rated=False) as opened,
+        open(settings, password=ask_password, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
@@ -197,7 +201,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password) as ledger:
+    with open_ledger(settings, password=ask_password, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             wanted = _required(token, signed, _document(settings.home, signed), settings.home)
@@ -238,7 +242,7 @@ def list_tokens(
     """List the tokens on the chain, oldest first."""
     from gistchain.pipeline import Registry
 
-    with open_ledger(load(ctx.params), password=ask_password) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, write=False) as ledger:
         opened = Registry(ledger)
         for token in opened.tokens():
             try:
