@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gistchain.disk.sqlite import SqliteFile
@@ -93,6 +93,29 @@ class Database:
 
     def damaged(self, what: str) -> FileDamaged:
         return self._file.damaged(what)
+
+
+@contextmanager
+def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator[Callable[[bytes], str | None]]:
+    """SHA3-256 of an image's file -> the name that the database of `folder` has for it, None where it has none.
+
+    `failed` is called with the error of a database that can't be read: then no name is known.
+    """
+    with ExitStack() as stack:
+        database = None
+        try:
+            if (folder / FILE).exists():
+                database = stack.enter_context(Database(folder / FILE).reading())
+        except FileError as error:
+            failed(error)
+
+        def name(sha3_256: bytes) -> str | None:
+            if database is None:
+                return None
+            row = database.execute("select name from images where sha3_256 = ?", (sha3_256,)).fetchone()
+            return None if row is None else str(row[0], "utf-8", "surrogatepass") or None
+
+        yield name
 
 
 def free_aside(folder: Path) -> Path:
