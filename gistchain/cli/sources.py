@@ -33,7 +33,7 @@ def expanded(images: Sequence[str]) -> list[str | Path]:
     sources: list[str | Path] = []
     for given in images:
         try:
-            sources += [STDIN] if given == STDIN else list(images_in([_named(given)]))
+            sources += [STDIN] if given == STDIN else images_in([_named(given)]).images
         except (ImageError, OSError):
             sources.append(given)
     return sources
@@ -46,7 +46,7 @@ def read(source: str | Path) -> Picture:
     if source == STDIN:
         return read_image(sys.stdin.buffer.read(), STDIN_NAME)
     try:
-        return read_image(next(images_in([_named(source)])))
+        return read_image(images_in([_named(source)]).images[0])
     except OSError as error:
         raise ImageError(f"can't read {source}: {error.strerror}") from error
 
