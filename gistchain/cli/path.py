@@ -35,10 +35,10 @@ from gistchain.cli.options import (
     Rpc,
     TokenId,
 )
-from gistchain.cli.sources import STDIN, check_stdin, expanded, read
+from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, failure, progress
 from gistchain.cli.tokens import document_of
-from gistchain.cli.usage import a_path
+from gistchain.cli.usage import STDIN, a_path
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
 from gistchain.opening import is_keystore, make_folder, open
 from gistchain.settings import load
