@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.write import is_full, no_space
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ def open(  # as gistchain.open
     password: Password | None = None,
     system: System | None = None,
     rated: bool = True,
+    write: bool = True,
 ) -> Iterator[Registry]:
     """The registry that the settings name, made at first use, and closed at the end of the `with`.
 
     settings: or the home folder alone. password: asked where the key file is a keystore.
     system: ROSIS with the models of the settings unless another is given.
     rated: images are registered with a ticket that says how rare they are; its models take a second to load.
+    write: False to show and rebuild tokens only, as for `open_ledger`.
     Raises SettingError, ModelError, LedgerError, RarenessError, FileError.
     """
     from gistchain.pipeline import Registry
@@ -44,8 +47,8 @@ def open(  # as gistchain.open
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
-    with open_ledger(settings, password=password) as ledger:
-        if not rated:
+    with open_ledger(settings, password=password, write=write) as ledger:
+        if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds)
             return
         from gistchain.rareness.book import Book
@@ -54,8 +57,16 @@ def open(  # as gistchain.open
         yield Registry(ledger, system, book, isotopes=settings.seeds)
 
 
-def open_ledger(settings: Settings, *, password: Password | None = None) -> Ledger:
-    """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`."""
+def open_ledger(settings: Settings, *, password: Password | None = None, write: bool = True) -> Ledger:
+    """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`.
+
+    write: False where nothing is to be registered. The embedded chain is then read as it is now, while another process
+    registers and in a folder that can't be written; no home, key or chain is made.
+    """
+    if not write and not settings.rpc:
+        from gistchain.ledger.snapshot import Snapshot
+
+        return Snapshot(settings.home)
     from gistchain.ledger.evm import open_embedded, open_rpc
 
     make_folder(settings.home)
@@ -80,4 +91,6 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if is_full(error):
+            raise no_space(folder, error.strerror) from error
         raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error

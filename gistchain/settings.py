@@ -95,6 +95,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is not a folder: give another home")
         if not path.is_file():
             return {}
         return tomllib.loads(path.read_text("utf-8"))

@@ -163,7 +163,7 @@ def rebuild(
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
     with (
-        open(settings, password=ask_password, rated=False) as opened,
+        open(settings, password=ask_password, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)

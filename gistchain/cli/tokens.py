@@ -45,7 +45,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password) as ledger:
+    with open_ledger(settings, password=ask_password, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             wanted = _required(token, signed, document_of(settings.home, signed), settings.home)
@@ -101,7 +101,10 @@ def list_tokens(
     # Cut to the terminal for a person, whole for a program.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not as_json else None
     seen = shown = 0
-    with open_ledger(settings, password=ask_password) as ledger, kept_names(settings.home, failed=complain) as names:
+    with (
+        open_ledger(settings, password=ask_password, write=False) as ledger,
+        kept_names(settings.home, failed=complain) as names,
+    ):
         for row in listing(Registry(ledger), names):
             seen += 1
             if not wanted.has(row):

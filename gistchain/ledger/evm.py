@@ -18,7 +18,7 @@ from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import checked, find_or_deploy, public_name
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.gas import MAX_GIST_BYTES
-from gistchain.ledger.known import check_same_chain, recall, remember
+from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.node import TRIES, Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.ticket import Registration
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from web3.types import TxParams
-
-EMBEDDED = "embedded"
 
 
 class EvmLedger:
@@ -188,17 +186,15 @@ class EvmLedger:
         score, verdict, evidence = self._read("rarenessOf", token)
         if not any(evidence):
             return None
-        ticket = tickets.from_chain(score, verdict, evidence)
-        logged = self._logged(record)
-        if logged is None:
-            return SignedRareness(ticket, record.owner)
-        deadline, signature = logged
-        signed = Registration(record.owner, record.image_sha3_256, self.gist_of(token), ticket, deadline)
-        if tickets.signer(signed, signature, chain_id=self.chain_id, registry=self.registry) != record.owner:
-            raise LedgerError(
-                f"{self._node.name} shows a signature of token {token} that is not its owner's: ask another node"
-            )
-        return SignedRareness(ticket, record.owner, deadline, signature)
+        return tickets.attested(
+            record,
+            self.gist_of(token),
+            tickets.from_chain(score, verdict, evidence),
+            self._logged(record),
+            chain_id=self.chain_id,
+            registry=self.registry,
+            source=self._node.name,
+        )
 
     def ticket_of(self, token: int) -> RarenessTicket | None:
         """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""

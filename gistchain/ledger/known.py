@@ -11,6 +11,9 @@ from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import LedgerError, WrongChain
 from gistchain.safejson import parsed
 
+EMBEDDED = "embedded"
+"""Name of the chain in the home folder itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -186,10 +186,13 @@ def test_the_status_counts_tokens_that_nothing_is_compared_with(run: Run, tmp_pa
     assert lines(run("rareness", "status", "--json")[1])[0]["tokens_missing"] == 3
     assert run("register", tmp_path / "a.png")[0] == 0  # it has its token, and is remembered again
     assert lines(run("rareness", "status", "--json")[1])[0]["tokens_missing"] == 2
-    with FileLock(tmp_path / "home" / "chain.lock", wait_s=0):
-        code, out, err = run("rareness", "status", "--json")
+    with FileLock(tmp_path / "home" / "chain.lock", wait_s=0):  # nobody waits for whoever registers
+        assert lines(run("rareness", "status", "--json")[1])[0]["tokens_missing"] == 2
+        assert len(lines(run("list", "--json")[1])) == 3
+    (tmp_path / "home" / "chain.sqlite").write_bytes(b"")
+    code, out, err = run("rareness", "status", "--json")
     assert (code, lines(out)[0]["registered"], lines(out)[0]["tokens_missing"]) == (0, 1, None)
-    assert "in use" in err
+    assert "not a gistchain chain" in err
 
 
 def test_what_a_crawl_has_seen_is_rare_on_the_internet_no_more(run: Run, tmp_path: Path) -> None:
