@@ -104,6 +104,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is not a folder: give another home")
         return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
     except (FileNotFoundError, NotADirectoryError):
         return {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Isotope, Rebuilt, Token
+    from gistchain.types import Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,22 +115,6 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "block": token.block,
         "time": utc(token.block_time),
     }
-
-
-def listed_json(token: Token, caption: str) -> dict[str, Any]:
-    return {
-        "token": token.id,
-        "caption": caption,
-        "gist_bytes": token.size_bytes,
-        "image_sha3_256": token.image_sha3_256.hex(),
-        "owner": token.owner,
-        "block": token.block,
-        "time": utc(token.block_time),
-    }
-
-
-def listed_text(token: Token, caption: str) -> str:
-    return f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}"
 
 
 def rebuilt_json(token: int, file: Path, rebuilt: Rebuilt) -> dict[str, Any]:

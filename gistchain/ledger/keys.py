@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gistchain.disk.read import read_regular
-from gistchain.disk.write import write_whole
+from gistchain.disk.write import is_full, no_space, write_whole
 from gistchain.errors import SettingError
 from gistchain.ledger.known import NAME, own_account
 from gistchain.safejson import parsed
@@ -66,6 +66,8 @@ def _default(home: Path) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
+            if is_full(error):
+                raise no_space(path, error.strerror) from error
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
