@@ -9,5 +9,9 @@
 
 Beside this path: state.py reads the registered images from chain.sqlite without web3 and py-evm, which take a second to
 load; relay.py makes a registration that its owner signed into a token of hers, paid by somebody else; archive.py stores
-a whole file in transactions, the rival in the comparison.
+a whole file in transactions, the rival in the comparison; pairings.py keeps what the libraries never use from loading.
 """
+
+from gistchain.ledger.pairings import defer
+
+defer()  # before any module of this package imports the chain's libraries
