@@ -9,6 +9,7 @@ GistchainError
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
 │   └── TooFewBytes     a latent coder can't do with so few
 ├── AlreadyRegistered   the very same image has a token
+├── CopyRefused         an image was judged a copy, and copies were not wanted
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
 │   ├── FileDamaged     it is not what was written
@@ -61,11 +62,15 @@ class TooFewBytes(ModelError):
 
 
 class AlreadyRegistered(GistchainError):
-    """`token` is the id of the registration that came first."""
+    """token: the id of the registration that is there. own: whether the account that asked made it."""
 
-    def __init__(self, message: str, token: int) -> None:
+    def __init__(self, message: str, token: int, *, own: bool) -> None:
         super().__init__(message)
-        self.token = token
+        self.token, self.own = token, own
+
+
+class CopyRefused(GistchainError):
+    pass
 
 
 class FileError(GistchainError):

@@ -10,11 +10,19 @@ picture <────────── gist <───────────�
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from gistchain.errors import AlreadyRegistered, CaptionError, GistchainError, ImageError, PacketError, SettingError
+from gistchain.errors import (
+    AlreadyRegistered,
+    CaptionError,
+    CopyRefused,
+    GistchainError,
+    ImageError,
+    PacketError,
+    SettingError,
+)
 from gistchain.gist.packet import pack, unpack
 from gistchain.types import (
     Choice,
@@ -28,6 +36,7 @@ from gistchain.types import (
     SignedRareness,
     System,
     Token,
+    Verdict,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +45,7 @@ if TYPE_CHECKING:
 Source = TypeVar("Source")
 Result = TypeVar("Result")
 
-OF_ONE_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered)
+OF_ONE_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered, CopyRefused)
 """What is wrong with one image does not stop the others; what is wrong with the chain stops all."""
 
 
@@ -94,18 +103,29 @@ class Registry:
             raise SettingError("this registry was opened without a system: it can show tokens, no more")
         return self._system
 
-    def register(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Registered:
+    def register(
+        self,
+        picture: Picture,
+        *,
+        caption: str | None = None,
+        budget: int | None = None,
+        refuse: Collection[Verdict] = (),
+    ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
-        caption, budget: as for System.describe. Raises AlreadyRegistered for an image whose SHA3-256 has a token,
-        CaptionError where the system is unsure, LedgerError, RarenessError, FileError.
+        caption, budget: as for System.describe. refuse: pictures with these verdicts are not registered; an earlier try
+        that was already sent is finished all the same.
+        Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
+        CopyRefused, LedgerError, RarenessError, FileError.
         """
         started = time.perf_counter()
         self._check_new(picture)
         described = self.system.describe(picture, caption=caption, budget=budget)
         payload = pack(described.gist)
         sampling_s = time.perf_counter() - started
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption)
+        if refuse and self.ledger.unanswered(picture.sha3_256):
+            refuse = ()
+        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption, refuse=refuse)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)
@@ -134,7 +154,10 @@ class Registry:
             return
         if self.book is not None and not self.book.has(picture):
             self.book.settle(picture, token, None, caption=self._caption_of(token))
-        raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
+        own = self.ledger.token_of(picture.sha3_256)
+        raise AlreadyRegistered(
+            f"{picture.name} is already registered: it equals token {own or token}", own or token, own=bool(own)
+        )
 
     def _caption_of(self, token: int) -> str:
         try:

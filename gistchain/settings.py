@@ -48,7 +48,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
             if isinstance(place := getattr(self, name), str):
-                object.__setattr__(self, name, Path(place).expanduser())
+                object.__setattr__(self, name, _folder(place))
 
     @property
     def collections(self) -> Path:
@@ -68,7 +68,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         n: environ[f"GISTCHAIN_{n.upper()}"] for n in names if f"GISTCHAIN_{n.upper()}" in environ
     }
     given |= {name: value for name, value in flags.items() if name in names and value is not None}
-    home = Path(str(given.get("home") or platformdirs.user_data_dir("gistchain", appauthor=False))).expanduser()
+    home = _folder(given.get("home") or platformdirs.user_data_dir("gistchain", appauthor=False))
     merged = {**_from_toml(home / "settings.toml"), **given, "home": home}
     unknown = merged.keys() - names
     if unknown:
@@ -76,7 +76,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),
-        key=Path(str(merged["key"])).expanduser() if merged.get("key") else None,
+        key=_folder(merged["key"]) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
@@ -88,7 +88,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         allow_pickle=_yes("allow_pickle", merged.get("allow_pickle", False)),
         vision_key=_text(merged.get("vision_key")),
         tineye_key=_text(merged.get("tineye_key")),
-        crawl_index=Path(str(merged["crawl_index"])).expanduser() if merged.get("crawl_index") else None,
+        crawl_index=_folder(merged["crawl_index"]) if merged.get("crawl_index") else None,
         neuralhash=_yes("neuralhash", merged.get("neuralhash", False)),
     )
 
@@ -98,8 +98,18 @@ def _from_toml(path: Path) -> dict[str, object]:
         if not path.is_file():
             return {}
         return tomllib.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:  # of TOML, of UTF-8, of a path that can't be
+    except OSError as error:  # a name that is too long, no permission
+        raise SettingError(f"{path} can't be read ({error.strerror}): give another home, or mend this one") from error
+    except ValueError as error:  # of TOML, of UTF-8
         raise SettingError(f"{path} can't be read as TOML ({error}): mend or remove it") from error
+
+
+def _folder(given: object) -> Path:
+    """Raises SettingError for the home of a user that isn't there."""
+    try:
+        return Path(str(given)).expanduser()
+    except RuntimeError as error:
+        raise SettingError(f"{given} names no folder: there is no such user") from error
 
 
 def _text(value: object) -> str | None:

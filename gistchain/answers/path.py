@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json
@@ -14,7 +15,19 @@ if TYPE_CHECKING:
     from gistchain.types import Isotope, Rebuilt, Token
 
 
-def registered_json(done: Registered) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Already:
+    """An image that was given again: what the chain holds of it. evidence: as of `Registered`."""
+
+    image: str
+    shown: Shown
+    evidence: bytes | None
+
+
+def registered_json(done: Registered | Already) -> dict[str, Any]:
+    """already: whether the account had this token before, so that nothing was written; then nothing was spent."""
+    if isinstance(done, Already):
+        return _already_json(done)
     return {
         "token": done.token,
         "image": done.picture.name,
@@ -26,10 +39,30 @@ def registered_json(done: Registered) -> dict[str, Any]:
         "tx": done.receipt.tx,
         "block": done.receipt.block,
         "rareness": ticket_json(done.signed, done.evidence),
+        "already": False,
     }
 
 
-def registered_text(done: Registered) -> str:
+def _already_json(done: Already) -> dict[str, Any]:
+    token, gist = done.shown.token, done.shown.gist
+    return {
+        "token": token.id,
+        "image": done.image,
+        "image_sha3_256": token.image_sha3_256.hex(),
+        "caption": gist.caption,
+        "confidence": None,
+        "gist_bytes": token.size_bytes,
+        "gas": None,
+        "tx": None,
+        "block": token.block,
+        "rareness": ticket_json(done.shown.signed, done.evidence),
+        "already": True,
+    }
+
+
+def registered_text(done: Registered | Already) -> str:
+    if isinstance(done, Already):
+        return f"already there: token {done.shown.token.id}  {done.image}\n  {done.shown.gist.caption}"
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     lines = [first, f"  {done.gist.caption}"]

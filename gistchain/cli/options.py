@@ -7,14 +7,20 @@ from typing import Annotated
 
 import typer
 
-Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
+from gistchain.cli.completion import models_of
+from gistchain.cli.usage import a_path
+
+Home = Annotated[
+    Path | None, typer.Option(parser=a_path, help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[
     Path | None,
     typer.Option(
-        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line."
+        parser=a_path,
+        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line.",
     ),
 ]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
@@ -24,13 +30,16 @@ Captioner = Annotated[
     str | None,
     typer.Option(
         metavar="NAME[=SOURCE]",
+        autocompletion=models_of("captioner"),
         help="Captioner of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
     ),
 ]
 Painter = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME[=SOURCE]", help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one."
+        metavar="NAME[=SOURCE]",
+        autocompletion=models_of("painter"),
+        help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
     ),
 ]
 Device = Annotated[

@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gistchain.answers.path import (
+    Already,
     listed_json,
     listed_text,
     rebuilt_json,
@@ -38,13 +40,17 @@ from gistchain.cli.options import (
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
-from gistchain.errors import GistchainError, PacketError, RarenessError, SettingError
+from gistchain.cli.usage import a_path
+from gistchain.errors import AlreadyRegistered, GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.types import SignedRareness
+    from gistchain.pipeline import Registered, Registry
+    from gistchain.types import Picture, SignedRareness, Verdict
 
+COPIES: tuple[Verdict, ...] = ("copy", "derivative")
+"""What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
@@ -63,6 +69,9 @@ def register(
         int | None,
         typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
     ] = None,
+    refuse_copies: Annotated[
+        bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
+    ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
     captioner: Captioner = None,
     device: Device = None,
@@ -92,9 +101,11 @@ def register(
     coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
+    refuse = COPIES if refuse_copies else ()
     with open(settings, password=ask_password, system=system) as opened:
         for source, done in each(
-            progress(sources, "registering", as_json), lambda source: opened.register(read(source), caption=caption)
+            progress(sources, "registering", as_json),
+            lambda source: _registered(opened, read(source), caption, refuse, settings.home),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -105,10 +116,24 @@ def register(
         raise typer.Exit(1)
 
 
+def _registered(
+    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path
+) -> Registered | Already:
+    try:
+        return opened.register(picture, caption=caption, refuse=refuse)
+    except AlreadyRegistered as error:
+        if not error.own:
+            raise
+        shown = opened.show(error.token)
+        return Already(picture.name, shown, _document(home, shown.signed))
+
+
 def rebuild(
     ctx: typer.Context,
     token: TokenId,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", parser=a_path, help="PNG file.  [default: token-ID.png]")
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
     ] = None,
@@ -119,7 +144,9 @@ def rebuild(
         float | None,
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
-    every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    every: Annotated[
+        Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
+    ] = None,
     captioner: Captioner = None,
     painter: Painter = None,
     device: Device = None,

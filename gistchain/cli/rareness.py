@@ -24,7 +24,8 @@ from gistchain.answers.database import (
 from gistchain.answers.rareness import Checked, checked_json, checked_text, event_json, event_text
 from gistchain.cli.options import Home, Json
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.settings import load
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="The database of registered images: fill it, look at it.",
+    cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -50,7 +51,7 @@ def check(
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
     ],
     explain: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Show why, in one page with pictures.")
+        Path | None, typer.Option(parser=a_path, metavar="FILE.html", help="Show why, in one page with pictures.")
     ] = None,
     web: Web = False,
     sense: Annotated[bool, typer.Option("--sense", help="Print exactly Sense's object, one per line.")] = False,
@@ -114,11 +115,13 @@ def _write_page(path: Path, cards: Sequence[dict[str, Any]]) -> None:
 
 def watch(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Folder that images are put into.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(parser=a_path, help="Folder that images are put into.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of results.  [default: dupe_detection_output_files beside FOLDER]", show_default=False
+            parser=a_path,
+            help="Folder of results.  [default: dupe_detection_output_files beside FOLDER]",
+            show_default=False,
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when what is there is done with.")] = False,
@@ -168,7 +171,9 @@ def seed(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folders of images.  [default: thirty real collections of the samples extra]", show_default=False
+            parser=a_path,
+            help="Folders of images.  [default: thirty real collections of the samples extra]",
+            show_default=False,
         ),
     ] = None,
     each: Annotated[
@@ -215,7 +220,9 @@ def crawl(
     ] = None,
     warc: Annotated[
         list[Path] | None,
-        typer.Option("--warc", metavar="FILE", help="Read this web archive instead; more than one can be given."),
+        typer.Option(
+            "--warc", parser=a_path, metavar="FILE", help="Read this web archive instead; more than one can be given."
+        ),
     ] = None,
     pages: Annotated[int, typer.Option(min=1, help="Most pages that are read.")] = 1_000,
     images: Annotated[int, typer.Option(min=1, help="Most images that are read.")] = 10_000,

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.cli.usage import a_path
 from gistchain.errors import ImageError, SettingError
 
 if TYPE_CHECKING:
     from gistchain.types import Picture
 
 STDIN = "-"
+STDIN_NAME = "stdin"
+"""What its picture is called in answers."""
 
 
 def check_stdin(images: Sequence[str]) -> None:
@@ -30,9 +33,9 @@ def expanded(images: Sequence[str]) -> list[str | Path]:
     sources: list[str | Path] = []
     for given in images:
         try:
-            sources += [STDIN] if given == STDIN else list(images_in([Path(given)]))
-        except ImageError:
-            sources.append(Path(given))
+            sources += [STDIN] if given == STDIN else images_in([_named(given)]).images
+        except (ImageError, OSError):
+            sources.append(given)
     return sources
 
 
@@ -41,5 +44,16 @@ def read(source: str | Path) -> Picture:
     from gistchain.image import images_in, read_image
 
     if source == STDIN:
-        return read_image(sys.stdin.buffer.read(), STDIN)
-    return read_image(next(images_in([Path(source)])))
+        return read_image(sys.stdin.buffer.read(), STDIN_NAME)
+    try:
+        return read_image(images_in([_named(source)]).images[0])
+    except OSError as error:
+        raise ImageError(f"can't read {source}: {error.strerror}") from error
+
+
+def _named(given: str | Path) -> Path:
+    """Raises ImageError for what no file can be called."""
+    try:
+        return a_path(str(given))
+    except ValueError as error:
+        raise ImageError(str(error)) from None

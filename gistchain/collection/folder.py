@@ -63,7 +63,7 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
         raise CollectionError(f"{folder} is not a folder: give the one that holds a collection's images and metadata")
     if subject and subject != clean(subject)[:LONGEST]:
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
-    images = list(images_in([folder]))
+    images = list(images_in([folder]).images)
     metadata, files = items(folder)
     tokens, notes = _paired(images, metadata, folder, skip)
     if len(tokens) < LEAST_TOKENS:

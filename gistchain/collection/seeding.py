@@ -68,7 +68,7 @@ def from_folders(folders: Sequence[Path], *, each: int | None = None, collection
     Raises ImageError for a folder that does not exist or has no images.
     """
     for folder in folders:
-        paths = list(images_in([folder]))[:each]
+        paths = list(images_in([folder]).images)[:each]
         name = collection if collection is not None else folder.resolve().name
         for number, path in enumerate(paths, 1):
             yield Step(name, number / len(paths), _read(path, name))

@@ -164,7 +164,7 @@ class EvmLedger:
             self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
-        return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token)
+        return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token, own=True)
 
     def gist_of(self, token: int) -> bytes:
         """The bytes registered as this token; raises UnknownToken."""

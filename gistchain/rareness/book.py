@@ -10,13 +10,16 @@ between the two leaves nothing wrong.
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
+from gistchain.errors import CopyRefused
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
-from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness
+from gistchain.rareness.words import called, verdict_words
+from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Verdict
 
 
 class Registrations(Protocol):
@@ -46,10 +49,10 @@ class Book:
         self.checker = checker
         self._registrations, self._name = registrations, name
 
-    def assess(self, picture: Picture, caption: str) -> Assessed:
+    def assess(self, picture: Picture, caption: str, *, refuse: Collection[Verdict] = ()) -> Assessed:
         """How rare the picture is among the images that the ledger knows and the seeds of the database.
 
-        Raises RarenessError, FileError.
+        Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; RarenessError, FileError.
         """
         find = functools.cache(self._registrations.find)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
@@ -58,6 +61,8 @@ class Book:
             counts=lambda entry: entry.sha3_256 != own and (entry.seed or find(entry.sha3_256) is not None),
             token=lambda entry: find(entry.sha3_256),
         )
+        if rareness.verdict in refuse:
+            raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)
         ticket = evidence.ticket(rareness, document)
         self.checker.store.keep_evidence(ticket.evidence, document)
@@ -83,3 +88,9 @@ class Book:
         # Evidence goes to strangers: they need not know in which folders its images lay.
         name = PurePath(picture.name).name
         self.checker.remember(picture, rareness, name=name, collection="", caption=caption, seed=False)
+
+
+def _told(rareness: Rareness) -> str:
+    nearest = rareness.nearest
+    words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
+    return f"{words}, rareness {rareness.score:.2f}"

@@ -22,8 +22,9 @@ Choice = Literal["best", "random", "worst"]
 class Picture:
     """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`.
 
-    alpha: opacity, shape (height, width), 255 = opaque; None where every pixel is opaque. `pixels` are then already
-    laid over a background. notes: what had to be decided when it was read, for people.
+    notes: what had to be decided when it was read, for people. Where the image is transparent, `pixels` are laid over
+    `background` (RGB), alpha is the opacity, shape (height, width), 255 = opaque, and colours are the pixels before
+    they were laid over anything, black where alpha is 0. All three are None where every pixel is opaque.
     """
 
     pixels: Pixels
@@ -32,6 +33,8 @@ class Picture:
     name: str
     notes: tuple[str, ...] = ()
     alpha: NDArray[np.uint8] | None = None
+    colours: Pixels | None = None
+    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

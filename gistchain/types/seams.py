@@ -73,6 +73,10 @@ class Ledger(Protocol):
         """The first token for the image, whoever registered it."""
         ...
 
+    def token_of(self, image_sha3_256: bytes) -> int:
+        """The token that this account registered for the image; 0 where there is none."""
+        ...
+
     def close(self) -> None:
         """Let go of what it holds, such as the lock of a chain's file; also at the end of a `with`."""
         ...

@@ -70,13 +70,14 @@ def test_two_payloads_become_two_tokens_in_order(ledger: Ledger) -> None:
 def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> None:
     image = new_image()
     assert ledger.find(image) is None
+    assert ledger.token_of(image) == 0
     assert not ledger.unanswered(image)
     receipt = ledger.put(b"said once", image_sha3_256=image)
-    assert ledger.find(image) == receipt.token
+    assert ledger.find(image) == ledger.token_of(image) == receipt.token
     assert not ledger.unanswered(image), "the caller has its answer"
     with pytest.raises(AlreadyRegistered) as refused:
         ledger.put(b"said again", image_sha3_256=image)
-    assert refused.value.token == receipt.token
+    assert (refused.value.token, refused.value.own) == (receipt.token, True)
 
 
 def test_bad_input_is_refused_and_nothing_is_registered(ledger: Ledger) -> None:

@@ -1,0 +1,115 @@
+"""An animation or a file of many pages -> the one frame that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image, ImageChops
+
+from gistchain.image.background import differences
+
+MOST_FRAMES = 100
+"""So many first frames are looked at ..."""
+MOST_FRAME_PIXELS = 60_000_000
+"""... as long as they have no more pixels than this together."""
+MOST_PAGES = 20
+"""So many first pages of a TIFF are looked at."""
+
+_NEAR_MOST = 0.95
+_SIDE = 128
+_COUNTED = frozenset({"PNG", "WEBP", "AVIF"})  # they say at their start how many frames they have
+_BROKEN = (EOFError, OSError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """number: from 0. note: which of how many it is, for people."""
+
+    number: int
+    note: str
+
+
+def chosen(image: Image.Image, kind: str) -> Frame | None:
+    """The frame to read, None where the file has only one.
+
+    Of an animation it is the first one with at least 95% of the most detail that a frame has; of a TIFF the first page
+    with any. Detail is the entropy in bits of the differences between neighbouring pixels in a view of 128 pixels a
+    side. Seeks in the image: open it again before it is read.
+    """
+    if not _several(image, kind):
+        return None
+    pages = kind == "TIFF"
+    details: list[float] = []
+    width, height = image.size
+    most = MOST_PAGES if pages else max(1, min(MOST_FRAMES, MOST_FRAME_PIXELS // max(1, width * height)))
+    more = False
+    for frame in _frames(image):
+        details.append(detail(frame))
+        if len(details) == most or (pages and details[-1] > 0):
+            more = _reached(image, len(details))
+            break
+    if len(details) < 2 and not more:
+        return None
+    needed = _NEAR_MOST * max(details)
+    number = next((k for k, found in enumerate(details) if found >= needed and found > 0), 0)
+    count = f"at least {len(details) + 1}" if more else f"{len(details)}"
+    if more and kind in _COUNTED:
+        count = f"{image.n_frames}"  # type: ignore[attr-defined]
+    what = "page" if pages else "frame"
+    why = f"the first {what} that shows something" if pages else "chosen for its detail"
+    if not details[number]:
+        why = "none that was looked at shows anything"
+    return Frame(number, f"{what} {number + 1} of {count} is read: {why}")
+
+
+def detail(frame: Image.Image) -> float:
+    """Bits for each pixel that the differences to its neighbours take; 0 for a frame of one colour."""
+    rgba = frame.convert("RGBA")
+    rgba.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+    alpha = rgba.getchannel("A")
+    grey = Image.composite(rgba.convert("L"), Image.new("L", rgba.size, 128), alpha)
+    return max(_entropy(grey), _entropy(alpha))
+
+
+def _entropy(grey: Image.Image) -> float:
+    if min(grey.size) < 2:
+        return 0.0
+    across, down = differences(grey, 1, 0), differences(grey, 0, 1)
+    size = (grey.width - 1, grey.height - 1)
+    both = ImageChops.add(across.crop((0, 0, *size)), down.crop((0, 0, *size)))
+    return round(both.entropy(), 6)
+
+
+def _several(image: Image.Image, kind: str) -> bool:
+    if kind == "GIF":
+        return bool(image.is_animated)  # type: ignore[attr-defined]
+    if kind == "TIFF":
+        several = _reached(image, 1)
+        image.seek(0)
+        return several
+    return kind in _COUNTED and getattr(image, "n_frames", 1) > 1
+
+
+def _frames(image: Image.Image) -> Iterator[Image.Image]:
+    """The frames one after another, until the file ends or breaks: what is whole counts."""
+    number = 0
+    while number == 0 or _reached(image, number):
+        if image.width * image.height > MOST_FRAME_PIXELS and number:
+            return
+        try:
+            image.load()
+        except _BROKEN:
+            if number == 0:
+                raise
+            return
+        yield image
+        number += 1
+
+
+def _reached(image: Image.Image, number: int) -> bool:
+    try:
+        image.seek(number)
+    except _BROKEN:
+        return False
+    return True
