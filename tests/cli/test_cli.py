@@ -178,7 +178,11 @@ def test_the_status_counts_tokens_that_nothing_is_compared_with(run: Run, tmp_pa
             ledger.put(gist, image_sha3_256=hashlib.sha3_256(gist).digest())
     code, out, _ = run("rareness", "status", "--json")
     assert (code, lines(out)[0]["registered"], lines(out)[0]["tokens_missing"]) == (0, 0, 2)
-    assert run("register", noun(4, tmp_path / "a.png"))[0] == 0
+    code, _, err = run("register", noun(4, tmp_path / "a.png"))
+    assert code == 1
+    assert "rareness rebuild" in err
+    assert run("rareness", "rebuild")[0] == 0
+    assert run("register", tmp_path / "a.png")[0] == 0
     code, out, _ = run("rareness", "status")
     assert "tokens of the chain here that are not among them: 2\n" in out
     assert (tmp_path / "home" / "rareness.sqlite").exists()
@@ -392,7 +396,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("register", "a.png", "--min-confidence", 2),
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
-        ("list", "--key", "no-such-key"),
+        ("register", "a.png", "--key", "no-such-key"),
         ("register", "-", "-"),
     ],
 )
@@ -408,7 +412,7 @@ def test_with_json_an_error_is_an_object_too(run: Run, tmp_path: Path) -> None:
     for words, code, kind in (
         (("show", 1), 1, "UnknownToken"),
         (("rebuild", 1), 1, "UnknownToken"),
-        (("list", "--key", "no-such-key"), 2, "SettingError"),
+        (("register", "missing.png", "--key", "no-such-key"), 2, "SettingError"),
         (("register", "missing.png"), 1, "ImageError"),
     ):
         ended, out, err = run(*words, "--json")
@@ -461,10 +465,12 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
 
 def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for home in ("file", "/proc/nowhere"):
-        code, _, err = run("list", "--home", home)
-        assert code == 2
-        assert "can't make the folder" in err
+    code, _, err = run("list", "--home", "file")
+    assert code == 2
+    assert "file is not a folder" in err
+    code, _, err = run("register", noun(9, tmp_path / "a.png"), "--home", "/proc/nowhere")
+    assert code == 2
+    assert "can't make the folder" in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
