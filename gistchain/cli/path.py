@@ -15,6 +15,7 @@ import typer
 from gistchain.answers.path import (
     listed_json,
     listed_text,
+    picture_texts,
     rebuilt_json,
     rebuilt_text,
     registered_json,
@@ -77,14 +78,16 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
+    start_reading()
     if latent and latent_bytes is not None:
         raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
-    sources = expanded(images)
+    sources = expanded(images, as_json)
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
@@ -108,7 +111,9 @@ def register(
 def rebuild(
     ctx: typer.Context,
     token: TokenId,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="PNG file.  [default: token-ID.png]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]")
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
     ] = None,
@@ -134,16 +139,18 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Rebuild the image of a token from what the chain holds."""
-    from gistchain.image import write_png
+    from gistchain.image import check_output, write_image, write_png
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
+    check_output(path)
     with (
         open(settings, password=ask_password, rated=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
-    write_png(rebuilt.chosen.image, path)
+        texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
+    write_image(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:

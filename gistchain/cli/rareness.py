@@ -58,6 +58,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import checker
 
@@ -67,11 +68,12 @@ def check(
     check_stdin(images)
     if explain is not None:
         check_writable(explain, "--explain")
+    start_reading()
     judge = checker(settings)
     quiet, failed = as_json or sense, False
     cards: list[dict[str, Any]] = []
     for source, result in each(
-        progress(expanded(images), "checking", quiet), lambda source: _checked(judge, read(source), web)
+        progress(expanded(images, as_json), "checking", quiet), lambda source: _checked(judge, read(source), web)
     ):
         if isinstance(result, GistchainError):
             failed = True
