@@ -1,5 +1,5 @@
 """`python -m gistchain` is the command line."""
 
-from gistchain.cli.app import main
+from gistchain.cli.start import start
 
-main()
+start()

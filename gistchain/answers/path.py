@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.rareness import rareness_words, rated_words, ticket_json
+from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.text import utc
 
 if TYPE_CHECKING:
@@ -14,7 +15,19 @@ if TYPE_CHECKING:
     from gistchain.types import Isotope, Rebuilt, Token
 
 
-def registered_json(done: Registered) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Already:
+    """An image that was given again: what the chain holds of it. evidence: as of `Registered`."""
+
+    image: str
+    shown: Shown
+    evidence: bytes | None
+
+
+def registered_json(done: Registered | Already) -> dict[str, Any]:
+    """already: whether the account had this token before, so that nothing was written; then nothing was spent."""
+    if isinstance(done, Already):
+        return _already_json(done)
     return {
         "token": done.token,
         "image": done.picture.name,
@@ -26,16 +39,41 @@ def registered_json(done: Registered) -> dict[str, Any]:
         "tx": done.receipt.tx,
         "block": done.receipt.block,
         "rareness": ticket_json(done.signed, done.evidence),
+        "already": False,
     }
 
 
-def registered_text(done: Registered) -> str:
+def _already_json(done: Already) -> dict[str, Any]:
+    token, gist = done.shown.token, done.shown.gist
+    return {
+        "token": token.id,
+        "image": done.image,
+        "image_sha3_256": token.image_sha3_256.hex(),
+        "caption": gist.caption,
+        "confidence": None,
+        "gist_bytes": token.size_bytes,
+        "gas": None,
+        "tx": None,
+        "block": token.block,
+        "rareness": ticket_json(done.shown.signed, done.evidence),
+        "already": True,
+    }
+
+
+def registered_text(done: Registered | Already) -> str:
+    if isinstance(done, Already):
+        return f"already there: token {done.shown.token.id}  {done.image}\n  {done.shown.gist.caption}"
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     lines = [first, f"  {done.gist.caption}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}"]
+        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
     return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+
+
+def _web_lines(rated: dict[str, Any]) -> list[str]:
+    found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
+    return [f"  {web_words(*search)}" for search in found]
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -55,6 +93,8 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         fields["verdict"] = rated_words(rated)
         fields["rareness"] = rareness_words(rated).removeprefix("rareness ")
         where = "here: --evidence prints it" if document else "not in this home"
+        if rated["web"] is not None:
+            fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
     return "\n".join(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
 

@@ -1,7 +1,9 @@
 """The command line.
 
-    words of a person ──> app ──> path, rareness, models, collection ──> one call ──> answers ──> stdout
-                                  options, sources: what several commands take        terminal: how things are shown
+    words of a person ──> start ──> app ──> path, rareness, models, collection ──> one call ──> answers ──> stdout
+                                            options, sources: what several commands take
+                                            usage, completion: words that are wrong, words that are begun
+                                            terminal: how things are shown, how a command ends
 
 No logic lives here: a web app makes the same calls.
 """

@@ -8,16 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C is answered meanwhile
+    from gistchain.cli.start import start
+
+    start()
+
 import typer
 
 from gistchain.cli import collection, models, path, rareness
 from gistchain.cli.options import Home, Json
-from gistchain.cli.terminal import Verb
+from gistchain.cli.terminal import Verb, Verbs
+from gistchain.cli.usage import a_path
 
 app = typer.Typer(
     help="The meaning of an image on a blockchain instead of its pixels.",
+    cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -51,8 +58,10 @@ def _every_command(
 
 @app.command(cls=Verb)
 def demo(
-    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
-    results: Annotated[Path | None, typer.Option(help="Also write every figure to this JSON file.")] = None,
+    report: Annotated[Path, typer.Option(parser=a_path, help="Where the report goes.")] = Path("report.html"),
+    results: Annotated[
+        Path | None, typer.Option(parser=a_path, help="Also write every figure to this JSON file.")
+    ] = None,
     images: Annotated[int, typer.Option(min=4, max=200, help="How many images; half of them punks.")] = 48,
     home: Home = None,
     as_json: Json = False,
@@ -64,9 +73,5 @@ def demo(
 
 
 def main() -> None:
-    """Entry point."""
-    app()
-
-
-if __name__ == "__main__":
-    main()
+    """Run the words of the command line; ends with SystemExit. The program itself begins in `start`."""
+    app(prog_name="gistchain")

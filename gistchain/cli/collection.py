@@ -10,15 +10,16 @@ import typer
 
 from gistchain.answers.collection import known_json, known_text, trained_json, trained_text
 from gistchain.cli.options import Home, Json
-from gistchain.cli.terminal import Verb, answer, say, stages
+from gistchain.cli.terminal import Verb, Verbs, answer, say, stages
+from gistchain.cli.usage import a_path
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.traits import Traits
 
 app = typer.Typer(
     help="Collections: learn your own, list those that are known.",
+    cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -26,7 +27,9 @@ app = typer.Typer(
 @app.command(cls=Verb)
 def train(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Images and ERC-721 metadata of one collection.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(parser=a_path, help="Images and ERC-721 metadata of one collection.", show_default=False)
+    ],
     name: Annotated[str | None, typer.Option(help="Short name for files.  [default: that of the folder]")] = None,
     subject: Annotated[
         str, typer.Option(help="What captions call a token.  [default: from the metadata's names]", show_default=False)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gistchain.answers.models import model_json, model_text, size_words, verified_json, verified_text
+from gistchain.cli.completion import kinds_of_models, models_of
 from gistchain.cli.options import AllowDownload, AllowPickle, Device, Dtype, Json
-from gistchain.cli.terminal import Verb, answer, busy, complain, print_json, say
+from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, print_json, say
 from gistchain.errors import GistchainError, ModelError
 from gistchain.settings import load
 from gistchain.text import printable
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="The models that can be chosen: list them, check one.",
+    cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
 )
 
@@ -50,8 +51,14 @@ def list_models(as_json: Json = False) -> None:
 @app.command(cls=Verb)
 def check(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="A name of `gistchain models list`.", show_default=False)],
-    kind: Annotated[str | None, typer.Option(help="Its kind, where several have a model of this name.")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(help="A name of `gistchain models list`.", autocompletion=models_of(None), show_default=False),
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Its kind, where several have a model of this name.", autocompletion=kinds_of_models()),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Hub id or folder, of a model that takes one.")] = None,
     caption: Annotated[str | None, typer.Option(help="What painters paint.  [default: the caption of a Noun]")] = None,
     device: Device = None,

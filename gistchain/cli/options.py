@@ -7,30 +7,54 @@ from typing import Annotated
 
 import typer
 
-Home = Annotated[Path | None, typer.Option(help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")]
+from gistchain.cli.completion import models_of
+from gistchain.cli.usage import a_path
+
+Home = Annotated[
+    Path | None, typer.Option(parser=a_path, help="Folder of chain, keys and databases. [env: GISTCHAIN_HOME]")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+
+Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
 
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[
     Path | None,
     typer.Option(
-        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line."
+        parser=a_path,
+        help="File with the private key: hex, or a keystore; its password is asked for, or is stdin's first line.",
     ),
 ]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
-ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
+ChainId = Annotated[
+    int | None, typer.Option(help="Refuse any other chain behind --rpc. Needed with --key where the URL is new.")
+]
+MaxFee = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COINS",
+        help="Most that one transaction on --rpc may cost without a question, in coins of its chain.  [default: 0.01]",
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Don't ask before writing to a public chain; but for a cost above --max-fee."),
+]
 
 Captioner = Annotated[
     str | None,
     typer.Option(
         metavar="NAME[=SOURCE]",
+        autocompletion=models_of("captioner"),
         help="Captioner of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
     ),
 ]
 Painter = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME[=SOURCE]", help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one."
+        metavar="NAME[=SOURCE]",
+        autocompletion=models_of("painter"),
+        help="Painter of `gistchain models list`; SOURCE: hub id or folder, where it has one.",
     ),
 ]
 Device = Annotated[

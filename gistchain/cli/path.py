@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gistchain.answers.path import (
+    Already,
     listed_json,
     listed_text,
     picture_texts,
@@ -34,18 +36,36 @@ from gistchain.cli.options import (
     Home,
     Json,
     Key,
+    MaxFee,
     Painter,
     Rpc,
+    Web,
+    Yes,
 )
 from gistchain.cli.sources import STDIN, check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
-from gistchain.errors import GistchainError, PacketError, RarenessError, SettingError
+from gistchain.cli.terminal import (
+    answer,
+    ask_password,
+    asker,
+    busy,
+    complain,
+    failure,
+    print_json,
+    progress,
+    say,
+    skipped,
+)
+from gistchain.cli.usage import a_path
+from gistchain.errors import AlreadyRegistered, GistchainError, PacketError, RarenessError, SettingError
 from gistchain.opening import is_keystore, make_folder, open, open_ledger
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.types import SignedRareness
+    from gistchain.pipeline import Registered, Registry
+    from gistchain.types import Picture, SignedRareness, Verdict
 
+COPIES: tuple[Verdict, ...] = ("copy", "derivative")
+"""What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
@@ -64,7 +84,11 @@ def register(
         int | None,
         typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
     ] = None,
+    refuse_copies: Annotated[
+        bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
+    ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -75,6 +99,8 @@ def register(
     key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -87,7 +113,7 @@ def register(
     start_reading()
     if latent and latent_bytes is not None:
         raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
-    sources = expanded(images, as_json)
+    sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
@@ -95,9 +121,11 @@ def register(
     coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
-    with open(settings, password=ask_password, system=system) as opened:
+    refuse = COPIES if refuse_copies else ()
+    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
-            progress(sources, "registering", as_json), lambda source: opened.register(read(source), caption=caption)
+            progress(sources, "registering", as_json),
+            lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -108,11 +136,24 @@ def register(
         raise typer.Exit(1)
 
 
+def _registered(
+    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path, *, web: bool
+) -> Registered | Already:
+    try:
+        return opened.register(picture, caption=caption, web=web, refuse=refuse)
+    except AlreadyRegistered as error:
+        if not error.own:
+            raise
+        shown = opened.show(error.token)
+        return Already(picture.name, shown, _document(home, shown.signed))
+
+
 def rebuild(
     ctx: typer.Context,
     token: TokenId,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]")
+        Path | None,
+        typer.Option("-o", "--output", parser=a_path, help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]"),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -124,7 +165,9 @@ def rebuild(
         float | None,
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
-    every: Annotated[Path | None, typer.Option("--isotopes", help="Folder for all the candidates.")] = None,
+    every: Annotated[
+        Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
+    ] = None,
     captioner: Captioner = None,
     painter: Painter = None,
     device: Device = None,
@@ -145,7 +188,7 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     check_output(path)
     with (
-        open(settings, password=ask_password, rated=False) as opened,
+        open(settings, password=ask_password, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
@@ -175,7 +218,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password) as ledger:
+    with open_ledger(settings, password=ask_password, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             wanted = _required(token, signed, _document(settings.home, signed), settings.home)
@@ -216,7 +259,7 @@ def list_tokens(
     """List the tokens on the chain, oldest first."""
     from gistchain.pipeline import Registry
 
-    with open_ledger(load(ctx.params), password=ask_password) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, write=False) as ledger:
         opened = Registry(ledger)
         for token in opened.tokens():
             try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.cli.terminal import print_json, say
+from gistchain.cli.usage import a_path
 from gistchain.errors import ImageError, SettingError
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gistchain.types import Picture
 
 STDIN = "-"
+STDIN_NAME = "stdin"
+"""What its picture is called in answers."""
 
 
 def check_stdin(images: Sequence[str]) -> None:
@@ -25,23 +27,23 @@ def check_stdin(images: Sequence[str]) -> None:
         raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
 
 
-def expanded(images: Sequence[str], as_json: bool = False) -> list[str | Path]:
+def expanded(images: Sequence[str], skipped: Callable[[Found], None]) -> list[str | Path]:
     """Every file in order, and - for stdin. What can't be found is left as it was given: `read` says why.
 
-    What a folder has beside images is named on stderr, with `as_json` on stdout too: an object for each file.
+    skipped: is called for each file or folder, with what was found in it.
     """
     from gistchain.image import images_in
 
     sources: list[str | Path] = []
     for given in images:
         try:
-            found = None if given == STDIN else images_in([Path(given)])
-        except ImageError:
-            sources.append(Path(given))
+            found = None if given == STDIN else images_in([_named(given)])
+        except (ImageError, OSError):
+            sources.append(given)
             continue
         sources += [STDIN] if found is None else found.images
         if found is not None:
-            _say_skipped(found, as_json)
+            skipped(found)
     return sources
 
 
@@ -50,13 +52,16 @@ def read(source: str | Path) -> Picture:
     from gistchain.image import images_in, read_image
 
     if source == STDIN:
-        return read_image(sys.stdin.buffer.read(), STDIN)
-    return read_image(images_in([Path(source)]).images[0])
+        return read_image(sys.stdin.buffer.read(), STDIN_NAME)
+    try:
+        return read_image(images_in([_named(source)]).images[0])
+    except OSError as error:
+        raise ImageError(f"can't read {source}: {error.strerror}") from error
 
 
-def _say_skipped(found: Found, as_json: bool) -> None:
-    for note in found.notes():
-        say(f"gistchain: {note}", err=True)
-    if as_json:
-        for file in found.skipped:
-            print_json({"image": str(file.path), "skipped": file.kind})
+def _named(given: str | Path) -> Path:
+    """Raises ImageError for what no file can be called."""
+    try:
+        return a_path(str(given))
+    except ValueError as error:
+        raise ImageError(str(error)) from None

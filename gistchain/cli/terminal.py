@@ -13,18 +13,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from io import UnsupportedOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
+from gistchain.cli.sources import STDIN, STDIN_NAME
+from gistchain.cli.start import INTERRUPTED, INTERRUPTED_CODE
+from gistchain.cli.usage import in_plain_words
+from gistchain.disk.write import is_full, no_space
+from gistchain.errors import AlreadyRegistered, FileError, GistchainError, SettingError
 from gistchain.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gistchain.image import Found
+    from gistchain.types import Confirm, Question
 
+_BARS: list[Progress] = []
+"""What moves on the terminal now."""
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 
@@ -32,27 +40,60 @@ Item = TypeVar("Item")
 class Verb(TyperCommand):
     """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
 
+    def make_context(self, *words: Any, **extra: Any) -> Any:
+        with ending():
+            return super().make_context(*words, **extra)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with in_plain_words():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with ending(bool(ctx.params.get("as_json"))):
             done = super().invoke(ctx)
             sys.stdout.flush()
             return done
-        except GistchainError as error:
-            complain(error)
-            if ctx.params.get("as_json"):
-                print_json({"error": str(error), "kind": type(error).__name__})
-            ctx.exit(2 if isinstance(error, SettingError) else 1)
-        except OSError as error:  # a full disk under stdout; `gistchain list | head` is typer's to end
-            if error.errno == errno.EPIPE:
-                raise
-            say(f"gistchain: {error}", err=True)
-            # What is still buffered would fail once more at exit, and change the exit code.
-            with suppress(UnsupportedOperation):  # stdout need not be a real file
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            typer.echo("gistchain: interrupted; what was printed is done", err=True)
-            ctx.exit(130)
+
+
+class Verbs(TyperGroup):
+    """A group of commands."""
+
+    def make_context(self, *words: Any, **extra: Any) -> Any:
+        with ending():
+            return super().make_context(*words, **extra)
+
+
+@contextmanager
+def ending(as_json: bool = False) -> Iterator[None]:
+    """How a command ends: exit code 1 for what failed, 2 for wrong words, 130 for Ctrl-C."""
+    try:
+        yield
+    except GistchainError as error:
+        _give_up(error, as_json)
+    except MemoryError:
+        _give_up(FileError("not enough memory: end other programs, or give fewer or smaller images"), as_json)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `gistchain list | head` is typer's to end
+            raise
+        where = error.filename or "the output"
+        full = no_space(where, error.strerror, "it is cut short") if is_full(error) else None
+        _give_up(full or FileError(f"can't write or read {where} ({error.strerror}): give another place"), as_json)
+    except KeyboardInterrupt:
+        typer.echo(INTERRUPTED, err=True)
+        raise typer.Exit(INTERRUPTED_CODE) from None
+
+
+def _give_up(error: GistchainError, as_json: bool) -> NoReturn:
+    complain(error)
+    try:
+        if as_json:
+            print_json({"error": str(error), "kind": type(error).__name__})
+        sys.stdout.flush()
+    except OSError:
+        # What is still buffered would fail once more at exit, and change the exit code.
+        with suppress(UnsupportedOperation):  # stdout need not be a real file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise typer.Exit(2 if isinstance(error, SettingError) else 1) from None
 
 
 @contextmanager
@@ -66,7 +107,11 @@ def _bar() -> Iterator[Progress | None]:
 
     # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield bar
+        _BARS.append(bar)
+        try:
+            yield bar
+        finally:
+            _BARS.remove(bar)
 
 
 @contextmanager
@@ -117,10 +162,26 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
     """What is wrong with one image of several; the others go on."""
     complain(error)
     if as_json:
-        fields: dict[str, Any] = {"image": str(source), "error": str(error), "kind": type(error).__name__}
+        fields: dict[str, Any] = {
+            "image": STDIN_NAME if source == STDIN else str(source),
+            "error": str(error),
+            "kind": type(error).__name__,
+        }
         if isinstance(error, AlreadyRegistered):
             fields["token"] = error.token
         print_json(fields)
+
+
+def skipped(as_json: bool) -> Callable[[Found], None]:
+    """Says what a folder has beside images: on stderr, with --json on stdout too, an object for each file."""
+
+    def said(found: Found) -> None:
+        for note in found.notes():
+            say(f"gistchain: {note}", err=True)
+        for file in found.skipped if as_json else ():
+            print_json({"image": str(file.path), "skipped": file.kind})
+
+    return said
 
 
 def ask_password(key: Path) -> str:
@@ -128,6 +189,25 @@ def ask_password(key: Path) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def asker(*, yes: bool) -> Confirm:
+    """Asks a person at a terminal; without one the answer is no. yes: the answer to all that is not about money."""
+
+    def ask(question: Question) -> bool:
+        if yes and question.kind != "cost":
+            return True
+        if not sys.stdin.isatty():
+            return False
+        for bar in _BARS:  # it would be drawn over the question
+            bar.stop()
+        try:
+            return typer.confirm(f"{printable(question.text)}. Go on?", err=True)
+        finally:
+            for bar in _BARS:
+                bar.start()
+
+    return ask
 
 
 def print_json(fields: dict[str, Any]) -> None:

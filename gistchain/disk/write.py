@@ -66,16 +66,25 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if is_full(error):
+            raise no_space(folder, error.strerror) from error
         raise FileError(f"can't make the folder {folder} ({error.strerror}): check the folder above it") from error
 
 
 def check_writable(path: Path, what: str) -> None:
-    """Try to write to `path`, before minutes of work and not after them. Raises SettingError: give another `what`."""
+    """Try to write to `path`, before minutes of work and not after them.
+
+    Raises DiskFull, SettingError: give another `what`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
+            raise SettingError(f"{path} is not a regular file: give another {what}")
         with path.open("ab"):
             pass
     except OSError as error:
+        if is_full(error):
+            raise no_space(path, error.strerror) from error
         raise SettingError(f"{path} can't be written ({error.strerror}): give another {what}") from error
 
 
@@ -85,12 +94,17 @@ def file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if is_full(error):
             raise no_space(path, error.strerror) from error
         raise FileError(
             f"can't write or read {path} ({error.strerror}): check the folder, its permissions and its disk"
         ) from error
 
 
-def no_space(path: Path, reason: object) -> DiskFull:
-    return DiskFull(f"no space left for {path} ({reason}): nothing was written; make room and try again")
+def is_full(error: OSError) -> bool:
+    """Whether the disk, a quota or the limit on a file's size is what was met."""
+    return error.errno in _NO_SPACE
+
+
+def no_space(path: object, reason: object, result: str = "nothing was written") -> DiskFull:
+    return DiskFull(f"no space left for {path} ({reason}): {result}; make room and try again")

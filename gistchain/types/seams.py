@@ -45,6 +45,11 @@ class Ledger(Protocol):
         """Chain and contract; the same for everyone who opens them."""
         ...
 
+    @property
+    def public(self) -> bool:
+        """Whether strangers read what is put there, and nobody can take it back."""
+        ...
+
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         """Register the payload for the image with this hash (32 bytes); returns when it is in a block.
 
@@ -71,6 +76,10 @@ class Ledger(Protocol):
 
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image, whoever registered it."""
+        ...
+
+    def token_of(self, image_sha3_256: bytes) -> int:
+        """The token that this account registered for the image; 0 where there is none."""
         ...
 
     def close(self) -> None:

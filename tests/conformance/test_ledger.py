@@ -11,7 +11,7 @@ import pytest
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.types import Ledger, RarenessTicket, Receipt
-from tests.support.anvil import RICH_KEY, Anvil, needs_anvil
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest())
 
@@ -27,7 +27,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     key.write_text(RICH_KEY)
     node = Anvil()
     try:
-        with open_rpc(node.url, home, key, timeout_s=60) as opened:
+        with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
             yield opened
     finally:
         node.kill()
@@ -70,13 +70,14 @@ def test_two_payloads_become_two_tokens_in_order(ledger: Ledger) -> None:
 def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> None:
     image = new_image()
     assert ledger.find(image) is None
+    assert ledger.token_of(image) == 0
     assert not ledger.unanswered(image)
     receipt = ledger.put(b"said once", image_sha3_256=image)
-    assert ledger.find(image) == receipt.token
+    assert ledger.find(image) == ledger.token_of(image) == receipt.token
     assert not ledger.unanswered(image), "the caller has its answer"
     with pytest.raises(AlreadyRegistered) as refused:
         ledger.put(b"said again", image_sha3_256=image)
-    assert refused.value.token == receipt.token
+    assert (refused.value.token, refused.value.own) == (receipt.token, True)
 
 
 def test_bad_input_is_refused_and_nothing_is_registered(ledger: Ledger) -> None:

@@ -23,8 +23,8 @@ from gistchain.errors import ModelError, SettingError
 from gistchain.models.transformers import FcnSegmenter, InceptionFeatures, Lpips
 from tests.conformance.checks import check_features, check_perceptual, check_segmenter, shapes
 
-HAVE = importlib.util.find_spec("torchvision") is not None
-needs_torchvision = pytest.mark.skipif(not HAVE, reason="torchvision is not installed in this environment")
+MISSING = [name for name in ("torchvision", "lpips", "pytorch_fid") if importlib.util.find_spec(name) is None]
+needs_torchvision = pytest.mark.skipif(bool(MISSING), reason=f"not installed in this environment: {MISSING}")
 EVERY = [FcnSegmenter, Lpips, InceptionFeatures]
 
 
@@ -78,7 +78,7 @@ def inception(operators: object, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return _saved(network.state_dict(), tmp_path_factory.mktemp("inception") / "inception.safetensors")
 
 
-@pytest.mark.skipif(HAVE, reason="torchvision is installed in this environment")
+@pytest.mark.skipif("torchvision" not in MISSING, reason="torchvision is installed in this environment")
 @pytest.mark.parametrize("made", EVERY)
 def test_without_torchvision_the_error_says_so(made: Callable[[str], object], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="needs torchvision: pip install torchvision"):
