@@ -44,6 +44,7 @@ from gistchain.cli.terminal import (
     print_json,
     progress,
     say,
+    skipped,
     stages,
 )
 from gistchain.cli.usage import a_path
@@ -111,10 +112,8 @@ def check(
     cards: list[dict[str, Any]] = []
     doubts: dict[str, None] = {}
     with _judges(settings, among, other) as (judge, others):
-        for source, result in each(
-            progress(expanded(images, skipped(as_json)), "checking", quiet),
-            lambda source: _checked(judge, others, read(source), web),
-        ):
+        sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
+        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
