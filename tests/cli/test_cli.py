@@ -230,9 +230,12 @@ def test_several_images_a_folder_and_stdin(run: Run, tmp_path: Path) -> None:
         noun(10 + k, folder / f"{k}.png")
     (folder / "notes.txt").write_text("not an image")
     one = noun(20, tmp_path / "one.png")
-    code, out, _ = run("register", folder, "-", "--json", stdin=one.read_bytes())
+    code, out, err = run("register", folder, "-", "--json", stdin=one.read_bytes())
     assert code == 0
-    assert [d["token"] for d in lines(out)] == [1, 2, 3, 4]
+    skipped, *done = lines(out)
+    assert skipped == {"image": str(folder / "notes.txt"), "skipped": "file that is not an image"}
+    assert [d["token"] for d in done] == [1, 2, 3, 4]
+    assert "gistchain: skipped 1 file that is not an image: notes.txt\n" in err
 
 
 def test_a_bad_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
