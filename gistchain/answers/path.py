@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
-from gistchain.text import utc
+from gistchain.text import lines, utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,13 +62,13 @@ def _already_json(done: Already) -> dict[str, Any]:
 
 def registered_text(done: Registered | Already) -> str:
     if isinstance(done, Already):
-        return f"already there: token {done.shown.token.id}  {done.image}\n  {done.shown.gist.caption}"
+        return lines([f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"])
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
-    lines = [first, f"  {done.gist.caption}"]
+    told = [first, f"  {done.gist.caption}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
-    return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+        told = [f"{first}  {rated_words(rated)}", told[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
+    return lines([*told, *(f"  note: {note}" for note in done.picture.notes)])
 
 
 def _web_lines(rated: dict[str, Any]) -> list[str]:
@@ -96,7 +96,7 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         if rated["web"] is not None:
             fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
-    return "\n".join(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
+    return lines(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _isotope_json(isotope: Isotope) -> dict[str, Any]:
 def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
-    return f"{first}\n  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"
+    return lines([first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"])
 
 
 def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:
