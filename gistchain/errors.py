@@ -3,6 +3,7 @@
 GistchainError
 ├── SettingError        an option, environment variable or settings file has a value that can't be used
 ├── ImageError          the input is not an image, or not one that can be used safely
+│   └── DecodingFailed  the machine could not read it now, for want of memory for example: it may be fine
 ├── PacketError         bytes that are not a gist packet, or a damaged one
 ├── CaptionError        a caption can't be made or can't be used
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
@@ -16,7 +17,8 @@ GistchainError
 │   ├── FileDamaged     it is not what was written
 │   └── DiskFull        no space left; nothing was written
 ├── RarenessError       rareness can't be measured, or not with the registered images that are here
-│   └── OtherFingerprint  their fingerprints are of another version
+│   ├── OtherFingerprint  their fingerprints are of another version
+│   └── DatabaseLost    the database is not the one that the home had, or lacks what was in it
 ├── SearchError         a search of the internet can't be made, or its answer can't be read
 ├── RebuildError        no isotope can be made from this gist
 └── LedgerError         the chain refused, or can't be reached
@@ -40,6 +42,10 @@ class SettingError(GistchainError):
 
 
 class ImageError(GistchainError):
+    pass
+
+
+class DecodingFailed(ImageError):
     pass
 
 
@@ -100,6 +106,10 @@ class RarenessError(GistchainError):
 
 
 class OtherFingerprint(RarenessError):
+    pass
+
+
+class DatabaseLost(RarenessError):
     pass
 
 

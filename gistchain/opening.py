@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.write import is_full, no_space
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def open(  # as gistchain.open
             return
         from gistchain.rareness.book import Book
 
-        book = Book(checker(settings), ledger, name=ledger.name)
+        book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
         yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm)
 
 
@@ -102,4 +103,6 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if is_full(error):
+            raise no_space(folder, error.strerror) from error
         raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error

@@ -59,7 +59,8 @@ class Registered:
     """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT).
 
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
-    evidence: the document behind the ticket; None where this home does not have it. All three None for a registry
+    evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
+    it. All three None for a registry
     without a book.
     """
 
@@ -122,14 +123,19 @@ class Registry:
         *,
         caption: str | None = None,
         budget: int | None = None,
+        web: bool = False,
         refuse: Collection[Verdict] = (),
     ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
-        caption, budget: as for System.describe. refuse: pictures with these verdicts are not registered; an earlier try
-        that was already sent is finished all the same.
+        A picture that shows nothing gets no ticket.
+
+        caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
+        refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
+        the same.
         Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
-        CopyRefused, ContentRefused, LedgerError, RarenessError, FileError.
+        SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
+        ContentRefused, LedgerError, RarenessError, FileError.
         """
         started = time.perf_counter()
         self._check_new(picture)
@@ -138,7 +144,8 @@ class Registry:
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption, refuse=refuse)
+        caption = described.gist.caption
+        assessed = None if self.book is None else self.book.assess(picture, caption, web=web, refuse=refuse)
         if assessed is not None:
             self._check_content(picture, assessed.rareness)
         sent = time.perf_counter()
@@ -149,6 +156,8 @@ class Registry:
         if self.book is not None:
             signed = self.ledger.rareness_of(receipt.token)
             document = self.book.settle(picture, receipt.token, signed)
+        if assessed is not None and ticket is None:
+            document = assessed.document  # of a blank image, which the chain says nothing of
         return Registered(
             receipt.token,
             picture,

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import platformdirs
 
+from gistchain.disk.read import read_regular
 from gistchain.errors import SettingError
+from gistchain.text import is_key
+
+_MOST_BYTES = 2**20  # of settings.toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),
-        key=_folder(merged["key"]) if merged.get("key") else None,
+        key=_key_file(merged["key"]) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         max_fee=_coins("max_fee", merged.get("max_fee", Decimal("0.01"))),
@@ -100,10 +104,12 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
-        if not path.is_file():
-            return {}
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:  # a name that is too long, no permission
+        if path.parent.exists() and not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is not a folder: give another home")
+        return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:  # a name that is too long, no permission, a pipe
         raise SettingError(f"{path} can't be read ({error.strerror}): give another home, or mend this one") from error
     except ValueError as error:  # of TOML, of UTF-8
         raise SettingError(f"{path} can't be read as TOML ({error}): mend or remove it") from error
@@ -115,6 +121,16 @@ def _folder(given: object) -> Path:
         return Path(str(given)).expanduser()
     except RuntimeError as error:
         raise SettingError(f"{given} names no folder: there is no such user") from error
+
+
+def _key_file(given: object) -> Path:
+    """Raises SettingError for a key in place of a file, without repeating it: others may read the screen or a log."""
+    if is_key(str(given)) and not Path(str(given)).is_file():
+        raise SettingError(
+            "the key itself was given, where the name of a file belongs: write it to a file that only you can read, "
+            "and give that; think of this key as known to others if anyone could see the command"
+        )
+    return _folder(given)
 
 
 def _text(value: object) -> str | None:

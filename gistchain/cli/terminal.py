@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gistchain.cli.sources import STDIN, STDIN_NAME
 from gistchain.cli.start import INTERRUPTED, INTERRUPTED_CODE
-from gistchain.cli.usage import in_plain_words
+from gistchain.cli.usage import STDIN, STDIN_NAME, in_plain_words
 from gistchain.disk.write import is_full, no_space
 from gistchain.errors import AlreadyRegistered, FileError, GistchainError, SettingError
 from gistchain.text import printable

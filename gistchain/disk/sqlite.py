@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gistchain.disk.write import file_errors, no_space
+from gistchain.disk.write import file_errors, has_no_room, no_space
 from gistchain.errors import FileBusy, FileDamaged, FileError
 
 Mode = Literal["rw", "rwc"]
@@ -146,6 +146,8 @@ class SqliteFile:
             return no_space(self.path, error)
         if plain in _BUSY:
             return FileBusy(f"{self.path} is in use by another process (waited {self.timeout_s:g} s): try again")
+        if plain in _UNUSABLE and has_no_room(self.path):
+            return no_space(self.path, error)
         if plain in _UNUSABLE:
             return FileError(f"can't use {self.path} ({error}): check the folder, its permissions and its disk")
         # Our statements are few and fixed: any other error means that the file's tables are not ours.

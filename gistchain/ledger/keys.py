@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.disk.write import write_whole
+from gistchain.disk.read import read_regular
+from gistchain.disk.write import is_full, no_space, write_whole
 from gistchain.errors import SettingError
 from gistchain.ledger.known import NAME, own_account
 from gistchain.safejson import parsed
+from gistchain.text import is_key
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 _MOST_BYTES = 64 * 1024
-_SECRET = re.compile(r"[0-9a-fA-F]{56}|(\b[a-z]{3,8}\b +){11}")
-"""A key in hex, also one that is cut or has a digit too many, or the words that stand for one. An address has 40."""
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
@@ -44,21 +41,18 @@ def is_keystore(key_file: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        # Without O_NONBLOCK a pipe would be waited for, until somebody writes to it.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SettingError(f"key file {path} is a folder, a pipe or a device: give a regular file")
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise SettingError(f"key file {path} has more than {_MOST_BYTES:,} bytes: that is neither key nor keystore")
-        return content.decode("utf-8").strip()
+        return read_regular(path, at_most=_MOST_BYTES).decode().strip()
     except (OSError, ValueError) as error:
-        if _SECRET.search(str(path)):
+        if is_key(str(path)):
+            # `from None`, too: the original error quotes the path, which may be the key itself.
             raise SettingError(
                 "--key was given what looks like a key itself and not the name of a file: write it to a file that only "
                 "you can read, and give that file's name; what was typed on a command line is in the shell's history"
             ) from None
-        raise SettingError(f"key file {path} can't be read: give a file with 64 hex digits or a keystore") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingError(
+            f"key file {path} can't be read ({reason}): give a file with 64 hex digits or a keystore"
+        ) from error
 
 
 def _default(home: Path) -> Path:
@@ -72,6 +66,8 @@ def _default(home: Path) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
+            if is_full(error):
+                raise no_space(path, error.strerror) from error
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path

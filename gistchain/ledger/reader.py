@@ -80,6 +80,11 @@ class RegistryReader:
             source=self._node.name,
         )
 
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
+        score, verdict, evidence = self._read("rarenessOf", _known_id(token))
+        return tickets.from_chain(score, verdict, evidence) if any(evidence) else None
+
     def _logged(self, record: Token) -> tuple[int, bytes] | None:
         """Deadline and signature from the log of a token's block; None from a node that has not kept it."""
         from web3.exceptions import Web3RPCError

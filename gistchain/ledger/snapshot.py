@@ -72,6 +72,11 @@ class Snapshot:
             source=f"the chain in {self._home}",
         )
 
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
+        state, head = self._found(token)
+        return ticket.from_chain(*state.rating(token, head)) if head.rated else None
+
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first."""
         for token in range(start, self.count() + 1):
@@ -86,7 +91,8 @@ class Snapshot:
         return None if self._state is None else self._state.first_of(image_sha3_256) or None
 
     def token_of(self, image_sha3_256: bytes) -> int:
-        return 0  # it is nobody's account that reads
+        """0: without a key there is no account."""
+        return 0
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False

@@ -74,6 +74,10 @@ class Ledger(Protocol):
         """The ticket that was registered with the token; None for none. Raises UnknownToken."""
         ...
 
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, for a long list: as the chain holds it, without a look at its signature."""
+        ...
+
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image, whoever registered it."""
         ...

@@ -58,6 +58,7 @@ def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicke
     signed = ledger.rareness_of(receipt.token)
     assert (None if signed is None else signed.ticket) == ticket
     assert signed is None or signed.signer == record.owner
+    assert ledger.ticket_of(receipt.token) == ticket
 
 
 def test_two_payloads_become_two_tokens_in_order(ledger: Ledger) -> None:
