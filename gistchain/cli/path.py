@@ -158,7 +158,6 @@ def rebuild(
     allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
-    key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
     as_json: Json = False,
@@ -169,7 +168,7 @@ def rebuild(
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
     with (
-        open(settings, password=ask_password, write=False) as opened,
+        open(settings, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)

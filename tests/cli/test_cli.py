@@ -392,7 +392,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("register", "a.png", "--min-confidence", 2),
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
-        ("list", "--key", "no-such-key"),
+        ("list", "--key", "no-such-key"),  # reading needs no key
         ("register", "-", "-"),
     ],
 )
@@ -408,7 +408,7 @@ def test_with_json_an_error_is_an_object_too(run: Run, tmp_path: Path) -> None:
     for words, code, kind in (
         (("show", 1), 1, "UnknownToken"),
         (("rebuild", 1), 1, "UnknownToken"),
-        (("list", "--key", "no-such-key"), 2, "SettingError"),
+        (("register", "missing.png", "--key", "no-such-key"), 2, "SettingError"),
         (("register", "missing.png"), 1, "ImageError"),
     ):
         ended, out, err = run(*words, "--json")
