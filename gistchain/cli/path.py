@@ -162,7 +162,6 @@ def rebuild(
     allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
-    key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
     as_json: Json = False,
@@ -174,7 +173,7 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     check_output(path)
     with (
-        open(settings, password=ask_password, write=False) as opened,
+        open(settings, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)

@@ -400,6 +400,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
         ("register", "a.png", "--key", "no-such-key"),
+        ("list", "--key", "no-such-key"),  # reading needs no key
         ("register", "-", "-"),
     ],
 )
