@@ -66,6 +66,9 @@ def open_ledger(settings: Settings, *, password: Password | None = None, write: 
     if not write and not settings.rpc:
         from gistchain.ledger.snapshot import Snapshot
 
+        if settings.key is not None and not settings.key.is_file():  # not needed, but a slip all the same
+            raise SettingError(f"there is no key file {settings.key}: nothing is signed here, leave --key out")
+
         return Snapshot(settings.home)
     from gistchain.ledger.evm import open_embedded, open_rpc
 
