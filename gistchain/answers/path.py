@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.rareness import rareness_words, rated_words, ticket_json
+from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.text import utc
 
 if TYPE_CHECKING:
@@ -67,8 +67,13 @@ def registered_text(done: Registered | Already) -> str:
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     lines = [first, f"  {done.gist.caption}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}"]
+        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
     return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+
+
+def _web_lines(rated: dict[str, Any]) -> list[str]:
+    found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
+    return [f"  {web_words(*search)}" for search in found]
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -88,6 +93,8 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         fields["verdict"] = rated_words(rated)
         fields["rareness"] = rareness_words(rated).removeprefix("rareness ")
         where = "here: --evidence prints it" if document else "not in this home"
+        if rated["web"] is not None:
+            fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
     return "\n".join(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
 

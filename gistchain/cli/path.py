@@ -31,12 +31,15 @@ from gistchain.cli.options import (
     Home,
     Json,
     Key,
+    MaxFee,
     Painter,
     Rpc,
     TokenId,
+    Web,
+    Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, busy, failure, progress
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
@@ -70,6 +73,7 @@ def register(
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -80,6 +84,8 @@ def register(
     key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -99,10 +105,10 @@ def register(
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
-    with open(settings, password=ask_password, system=system) as opened:
+    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
-            lambda source: _registered(opened, read(source), caption, refuse, settings.home),
+            lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -114,10 +120,10 @@ def register(
 
 
 def _registered(
-    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path
+    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path, *, web: bool
 ) -> Registered | Already:
     try:
-        return opened.register(picture, caption=caption, refuse=refuse)
+        return opened.register(picture, caption=caption, web=web, refuse=refuse)
     except AlreadyRegistered as error:
         if not error.own:
             raise

@@ -20,6 +20,8 @@ from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
 class Snapshot:
     """Fulfils Ledger but for `put`. A home without a chain has no tokens, and none is made there."""
 
+    public = False
+
     def __init__(self, home: Path) -> None:
         """Raises FileDamaged, FileError, LedgerError."""
         path = home / chainfile.NAME
@@ -89,8 +91,7 @@ class Snapshot:
         return None if self._state is None else self._state.first_of(image_sha3_256) or None
 
     def token_of(self, image_sha3_256: bytes) -> int:
-        """0: without a key there is no account."""
-        return 0
+        return 0  # it is nobody's account that reads
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False

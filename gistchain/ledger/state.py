@@ -16,6 +16,7 @@ from gistchain.errors import LedgerError
 from gistchain.ledger import chainfile
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import TICKET_BYTES
+from gistchain.ledger.known import EMBEDDED, recall
 from gistchain.ledger.patricia import Item, Trie, keccak, rlp
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.ticket import expanded
@@ -28,6 +29,15 @@ _STORAGE_ROOT, _CODE_HASH = 2, 3  # of an account (4.1)
 _LOGS = 3  # of a receipt
 _PREFIX_BYTES = 11  # of the code of a data contract, before what it holds
 _RATED = 128
+
+
+def name(home: Path) -> str:
+    """The name of the home's own chain and contract, as `Ledger.name` gives it but for capitals; '' for none yet.
+
+    Raises LedgerError.
+    """
+    known = recall(home).get(EMBEDDED)
+    return "" if known is None else f"evm:{known.chain_id}:{known.registry}"
 
 
 @dataclass(frozen=True, slots=True)
