@@ -15,8 +15,8 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
-TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
+TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[

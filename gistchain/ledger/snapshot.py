@@ -91,7 +91,8 @@ class Snapshot:
         return None if self._state is None else self._state.first_of(image_sha3_256) or None
 
     def token_of(self, image_sha3_256: bytes) -> int:
-        return 0  # it is nobody's account that reads
+        """0: without a key there is no account."""
+        return 0
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False

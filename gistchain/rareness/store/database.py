@@ -120,32 +120,6 @@ class Database:
         return self._file.damaged(what)
 
 
-@contextmanager
-def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator[Callable[[bytes], str | None]]:
-    """SHA3-256 of an image's file -> the name that the database of `folder` has for it, None where it has none.
-
-    `failed` is called with the error of a database that can't be read: then no name is known.
-    """
-    file, opened = Database(folder / FILE), None
-    with ExitStack() as stack:
-
-        def name(sha3_256: bytes) -> str | None:
-            nonlocal opened
-            try:
-                return None if opened is None else file.name(opened, sha3_256)
-            except FileError as error:
-                failed(error)
-                opened = None
-                return None
-
-        try:
-            if file.path.exists():
-                opened = stack.enter_context(file.snapshot())
-        except FileError as error:
-            failed(error)
-        yield name
-
-
 def set_aside(folder: Path) -> Path | None:
     """Move a store's files out of the way, so that a new one can be made; returns the folder that they are in now.
 
@@ -171,6 +145,32 @@ def set_aside(folder: Path) -> Path | None:
             f"can't move the files of {folder} to {aside} ({error.strerror}): check the permissions of the folder"
         ) from error
     return aside
+
+
+@contextmanager
+def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator[Callable[[bytes], str | None]]:
+    """SHA3-256 of an image's file -> the name that the database of `folder` has for it, None where it has none.
+
+    `failed` is called with the error of a database that can't be read: then no name is known.
+    """
+    file, opened = Database(folder / FILE), None
+    with ExitStack() as stack:
+
+        def name(sha3_256: bytes) -> str | None:
+            nonlocal opened
+            try:
+                return None if opened is None else file.name(opened, sha3_256)
+            except FileError as error:
+                failed(error)
+                opened = None
+                return None
+
+        try:
+            if file.path.exists():
+                opened = stack.enter_context(file.snapshot())
+        except FileError as error:
+            failed(error)
+        yield name
 
 
 def free_aside(folder: Path) -> Path:
