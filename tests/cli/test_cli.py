@@ -469,12 +469,15 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
 
 def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run("list", "--home", "file")
-    assert code == 2
-    assert "file is not a folder" in err
-    code, _, err = run("register", noun(9, tmp_path / "a.png"), "--home", "/proc/nowhere")
-    assert code == 2
-    assert "can't make the folder" in err
+    noun(1, tmp_path / "a.png")
+    for words, home, told in (
+        (("list",), "file", "file is not a folder"),
+        (("register", "a.png"), "file", "file is not a folder"),
+        (("register", "a.png"), "/proc/nowhere", "can't make the folder"),
+    ):
+        code, _, err = run(*words, "--home", home)
+        assert code == 2
+        assert told in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

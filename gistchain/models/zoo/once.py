@@ -34,7 +34,7 @@ class Once(Generic[Model]):
     def _fill(self, name: str, made: Future[Model]) -> None:
         try:
             made.set_result(self._make(name))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 whoever waits must hear of it, of Ctrl-C too
             with self._turn:  # a later call may try again
                 del self._made[name]
             made.set_exception(error)
