@@ -11,6 +11,7 @@ GistchainError
 │   └── TooFewBytes     a latent coder can't do with so few
 ├── AlreadyRegistered   the very same image has a token
 ├── CopyRefused         an image was judged a copy, and copies were not wanted
+├── ContentRefused      an image is not safe for work, and nobody has allowed it on a public chain
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
 │   ├── FileDamaged     it is not what was written
@@ -24,7 +25,8 @@ GistchainError
     ├── UnknownToken    no token has this id
     ├── NodeDown        the node doesn't answer; what was asked may still happen
     ├── WrongChain      the node is on another chain than the one expected
-    └── OutOfGas        the account or the transaction can't pay
+    ├── OutOfGas        the account or the transaction can't pay
+    └── NotConfirmed    a person would have to allow it, and has not: the cost, or what can't be taken back
 A message says what happened, to what, and what to do.
 """
 
@@ -76,6 +78,10 @@ class AlreadyRegistered(GistchainError):
 
 
 class CopyRefused(GistchainError):
+    pass
+
+
+class ContentRefused(GistchainError):
     pass
 
 
@@ -132,4 +138,8 @@ class WrongChain(LedgerError):
 
 
 class OutOfGas(LedgerError):
+    pass
+
+
+class NotConfirmed(LedgerError):
     pass

@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
@@ -25,7 +26,8 @@ class Settings:
     """home: folder of chain, keys and databases. rpc: a JSON-RPC endpoint, None = the embedded chain in `home`.
     key: file with the private key (hex) or keystore, None = one made in `home` at first use.
     registry: address of the contract on `rpc`, None = the one this home deployed there.
-    chain_id: what `rpc` must say it is, None = whatever it was the first time.
+    chain_id: what `rpc` must say it is, None = whatever it was the first time. max_fee: most that one transaction on
+    `rpc` may cost in all without a question, in coins of its chain.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
@@ -33,10 +35,11 @@ class Settings:
     `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
 
     home: Path
-    rpc: str | None = None
-    key: Path | None = None
+    rpc: str | None = field(default=None, repr=False)  # its path or password can be a secret
+    key: Path | None = field(default=None, repr=False)  # and so can what was taken for a file's name
     registry: str | None = None
     chain_id: int | None = None
+    max_fee: Decimal = Decimal("0.01")
     seeds: int = 4
     captioner: str | None = None
     painter: str | None = None
@@ -53,6 +56,7 @@ class Settings:
         for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
             if isinstance(place := getattr(self, name), str):
                 object.__setattr__(self, name, _folder(place))
+        object.__setattr__(self, "max_fee", _coins("max_fee", self.max_fee))
 
     @property
     def collections(self) -> Path:
@@ -83,6 +87,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         key=_key_file(merged["key"]) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
+        max_fee=_coins("max_fee", merged.get("max_fee", Decimal("0.01"))),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
         captioner=_text(merged.get("captioner")),
         painter=_text(merged.get("painter")),
@@ -99,6 +104,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
+        if path.parent.exists() and not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is not a folder: give another home")
         return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
     except (FileNotFoundError, NotADirectoryError):
         return {}
@@ -138,6 +145,16 @@ def _positive(name: str, value: object, at_most: int = 2**256) -> int:
     if not 1 <= number <= at_most:
         raise SettingError(f"{name} is {number}: give a number from 1 to {at_most}")
     return number
+
+
+def _coins(name: str, value: object) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except ArithmeticError as error:
+        raise SettingError(f"{name} is {value!r}: give a number of coins, such as 0.01") from error
+    if not (amount.is_finite() and 0 < amount <= 10**9):
+        raise SettingError(f"{name} is {value}: give a number of coins above 0, such as 0.01")
+    return amount
 
 
 def _yes(name: str, value: object) -> bool:

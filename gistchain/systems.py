@@ -117,7 +117,10 @@ def rosis(
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
-    """S1, Sense: the database of registered images, and the models that judge by it. folder: by default the home."""
+    """S1, Sense: the database of registered images, and the models that judge by it.
+
+    folder: of the database; None for the home, which remembers what its database held.
+    """
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
@@ -145,7 +148,7 @@ def _trust(settings: Settings) -> Trust:
     from gistchain.rareness.store.trust import Trust
 
     # On a node most tokens are other people's, whose images were never here.
-    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home, wait_s=0.0))
+    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
 
 
 def _searches(settings: Settings) -> list[ReverseSearch]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Isotope, Rebuilt, Token
+    from gistchain.types import Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,22 +117,6 @@ def _shown(shown: Shown) -> dict[str, Any]:
     }
 
 
-def listed_json(token: Token, caption: str) -> dict[str, Any]:
-    return {
-        "token": token.id,
-        "caption": caption,
-        "gist_bytes": token.size_bytes,
-        "image_sha3_256": token.image_sha3_256.hex(),
-        "owner": token.owner,
-        "block": token.block,
-        "time": utc(token.block_time),
-    }
-
-
-def listed_text(token: Token, caption: str) -> str:
-    return lines([f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}"])
-
-
 def rebuilt_json(token: int, file: Path, rebuilt: Rebuilt) -> dict[str, Any]:
     isotopes = [_isotope_json(isotope) for isotope in rebuilt.isotopes]
     return {"token": token, "file": str(file), **_isotope_json(rebuilt.chosen), "isotopes": isotopes}
@@ -146,3 +130,9 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
     return lines([first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"])
+
+
+def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:
+    """What the file of a rebuilt picture says of itself."""
+    said = {"Title": f"token {token}", "Source": f"{chain}, token {token}", "Software": "gistchain"}
+    return said | ({"Description": caption} if caption else {})

@@ -46,7 +46,8 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "lacking": kept.get("lacking"),
         "web": kept.get("web"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
-        "signed_by": None if signed is None else signed.signer,
+        "signed_by": signed.signer if signed is not None and signed.verified else None,
+        "verified": None if signed is None else signed.verified,
     }
 
 
@@ -57,13 +58,13 @@ def rated_words(rated: dict[str, Any]) -> str:
 
 
 def rareness_words(rated: dict[str, Any]) -> str:
-    """'rareness 0.03 (0.01 to 0.06), signed; found: mirrored'."""
+    """'rareness 0.03 (0.01 to 0.06), signed; found: mirrored'. Signed is what had its signature checked."""
     if rated["verdict"] == "blank":
         return "rareness: it shows nothing that could be compared, so it has no ticket"
     words = f"rareness {rated['score']:.2f}"
     if rated["interval"] is not None:
         words += " ({:.2f} to {:.2f})".format(*rated["interval"])
-    words += ", signed" if rated["signed_by"] else ", not on the chain"
+    words += {True: ", signed", False: ", not verified", None: ", not on the chain"}[rated["verified"]]
     nearest = rated["nearest"]
     if nearest is None or rated["verdict"] == "original":
         return words

@@ -106,5 +106,14 @@ def is_full(error: OSError) -> bool:
     return error.errno in _NO_SPACE
 
 
+def has_no_room(path: Path) -> bool:
+    """Whether the file system that `path` is on has no block or no name left; for errors that don't say it."""
+    with contextlib.suppress(OSError):
+        room = os.statvfs(path if path.exists() else path.parent)
+        # Some file systems don't count their names: both numbers are 0 there.
+        return room.f_bavail == 0 or (room.f_favail == 0 and room.f_files > 0)
+    return False
+
+
 def no_space(path: object, reason: object, result: str = "nothing was written") -> DiskFull:
     return DiskFull(f"no space left for {path} ({reason}): {result}; make room and try again")

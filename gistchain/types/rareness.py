@@ -47,6 +47,11 @@ class Content:
     porn: float
     sexy: float
 
+    @property
+    def unsafe(self) -> float:
+        """How likely it is that the image is not safe for work, in 0..1."""
+        return max(self.open_nsfw, self.hentai + self.porn)
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:
@@ -178,3 +183,8 @@ class SignedRareness:
     signer: str
     deadline: int | None = None
     signature: bytes | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the signature was there and was checked. Otherwise all this is what the node says, no more."""
+        return self.signature is not None
