@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ImageError
+from gistchain.errors import DecodingFailed, ImageError
 from gistchain.image.child import CPU_S, MEMORY_BYTES, encoded
 from gistchain.image.large import MOST_PIXELS
 
@@ -76,9 +76,11 @@ class Child:
                 raise _Ended(f"{title} needs more than the {_MIB:,} MiB of memory that decoding may take: {_SMALLER}")
             return self._raw(header, deadline)
         except TimeoutError as error:
-            raise _Ended(f"{title} takes more than {WALL_S:g} s to decode: {_SMALLER}") from error
+            raise _EndedByMachine(f"{title} takes more than {WALL_S:g} s to decode: {_SMALLER}") from error
         except OSError as error:  # also what _received raises at the end
-            raise _Ended(_why(self._status(), title)) from error
+            status = self._status()
+            kind = _EndedByMachine if status == -signal.SIGKILL else _Ended
+            raise kind(_why(status, title)) from error
 
     def alive(self) -> bool:
         with contextlib.suppress(ChildProcessError):
@@ -141,6 +143,10 @@ class _Ended(Exception):
     """The child is of no use any more. The message is what to say of the image."""
 
 
+class _EndedByMachine(_Ended):
+    """The image may be fine: too little memory, or a machine that is too busy."""
+
+
 _MIB = MEMORY_BYTES // 1024**2
 _SMALLER = "make it smaller, or save it again as PNG or JPEG"
 
@@ -174,7 +180,9 @@ def _spawned(fd: int) -> int:
             setsigdef=(signal.SIGPIPE, signal.SIGIO, signal.SIGXCPU),
         )
     except OSError as error:
-        raise ImageError(f"can't start the process that decodes images ({error.strerror}): {sys.executable}") from error
+        raise DecodingFailed(
+            f"can't start the process that decodes images ({error.strerror}): {sys.executable}"
+        ) from error
 
 
 class Pool:
@@ -203,7 +211,8 @@ class Pool:
                 raise
             except _Ended as error:
                 self._end(child)
-                raise ImageError(str(error)) from error
+                kind = DecodingFailed if isinstance(error, _EndedByMachine) else ImageError
+                raise kind(str(error)) from error
             except BaseException:  # Ctrl-C in the middle of a reply
                 self._end(child)
                 raise
