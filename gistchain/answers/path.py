@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Isotope, Rebuilt, Token
+    from gistchain.types import Gist, Isotope, Rebuilt, Token
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,7 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "caption": done.gist.caption,
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
+        "latent": _latent_json(done.gist),
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
@@ -52,6 +53,7 @@ def _already_json(done: Already) -> dict[str, Any]:
         "caption": gist.caption,
         "confidence": None,
         "gist_bytes": token.size_bytes,
+        "latent": _latent_json(gist),
         "gas": None,
         "tx": None,
         "block": token.block,
@@ -65,10 +67,24 @@ def registered_text(done: Registered | Already) -> str:
         return f"already there: token {done.shown.token.id}  {done.image}\n  {done.shown.gist.caption}"
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
-    lines = [first, f"  {done.gist.caption}"]
+    lines = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}"]
+        lines = [f"{first}  {rated_words(rated)}", *lines[1:], f"  {rareness_words(rated)}"]
     return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+
+
+def _latent_json(gist: Gist) -> dict[str, Any] | None:
+    return None if gist.latent is None else {"coder": gist.latent.coder, "bytes": len(gist.latent.data)}
+
+
+def _gist_words(done: Registered) -> str:
+    """What the bytes on the chain hold."""
+    latent = done.gist.latent
+    if latent is None:
+        return "a caption alone"
+    what = "8x8 colours" if latent.coder == "thumb8" else "a picture"
+    size = len(latent.data)
+    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size}"
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -128,7 +144,15 @@ def listed_text(token: Token, caption: str) -> str:
 
 def rebuilt_json(token: int, file: Path, rebuilt: Rebuilt) -> dict[str, Any]:
     isotopes = [_isotope_json(isotope) for isotope in rebuilt.isotopes]
-    return {"token": token, "file": str(file), **_isotope_json(rebuilt.chosen), "isotopes": isotopes}
+    height, width, _ = rebuilt.chosen.image.shape
+    return {
+        "token": token,
+        "file": str(file),
+        "width": width,
+        "height": height,
+        **_isotope_json(rebuilt.chosen),
+        "isotopes": isotopes,
+    }
 
 
 def _isotope_json(isotope: Isotope) -> dict[str, Any]:
@@ -137,5 +161,11 @@ def _isotope_json(isotope: Isotope) -> dict[str, Any]:
 
 def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
-    first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
-    return f"{first}\n  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"
+    from_which = "1 isotope" if of == 1 else f"seed {chosen.seed} of {of}"
+    first = f"token {token} -> {file}  {from_which}, distance {chosen.distance:.4f}"
+    lines = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
+    height, width, _ = chosen.image.shape
+    if (width, height) != rebuilt.original_size:
+        larger = "{} x {}".format(*rebuilt.original_size)
+        lines.append(f"  {width} x {height} pixels; the original has {larger}: --full-size makes it as large")
+    return "\n".join(lines)

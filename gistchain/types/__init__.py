@@ -34,6 +34,7 @@ from gistchain.types.path import (
     Receipt,
     Subject,
     Token,
+    WhenLatent,
 )
 from gistchain.types.rareness import (
     Content,
@@ -94,4 +95,5 @@ __all__ = [
     "Verdict",
     "WebMatch",
     "WebSearch",
+    "WhenLatent",
 ]
