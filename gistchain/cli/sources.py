@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.cli.usage import a_path
+from gistchain.cli.usage import STDIN, STDIN_NAME, a_path
 from gistchain.errors import ImageError, SettingError
 
 if TYPE_CHECKING:
     from gistchain.types import Picture
-
-STDIN = "-"
-STDIN_NAME = "stdin"
-"""What its picture is called in answers."""
 
 
 def check_stdin(images: Sequence[str]) -> None:

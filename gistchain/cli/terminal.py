@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gistchain.cli.sources import STDIN, STDIN_NAME
 from gistchain.cli.start import INTERRUPTED, INTERRUPTED_CODE
-from gistchain.cli.usage import in_plain_words
+from gistchain.cli.usage import STDIN, STDIN_NAME, in_plain_words
 from gistchain.disk.write import is_full, no_space
 from gistchain.errors import AlreadyRegistered, FileError, GistchainError, SettingError
 from gistchain.text import printable
@@ -28,7 +27,10 @@ from gistchain.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gistchain.types import Confirm, Question
 
+_BARS: list[Progress] = []
+"""What moves on the terminal now."""
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 
@@ -103,7 +105,11 @@ def _bar() -> Iterator[Progress | None]:
 
     # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield bar
+        _BARS.append(bar)
+        try:
+            yield bar
+        finally:
+            _BARS.remove(bar)
 
 
 @contextmanager
@@ -169,6 +175,25 @@ def ask_password(key: Path) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def asker(*, yes: bool) -> Confirm:
+    """Asks a person at a terminal; without one the answer is no. yes: the answer to all that is not about money."""
+
+    def ask(question: Question) -> bool:
+        if yes and question.kind != "cost":
+            return True
+        if not sys.stdin.isatty():
+            return False
+        for bar in _BARS:  # it would be drawn over the question
+            bar.stop()
+        try:
+            return typer.confirm(f"{printable(question.text)}. Go on?", err=True)
+        finally:
+            for bar in _BARS:
+                bar.start()
+
+    return ask
 
 
 def print_json(fields: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ MIN_CONFIDENCE = 0.5
 """A captioner's words that are less sure than this are not written for ever: more likely wrong than right."""
 LATENT_BYTES = 1000
 """Of the picture that is added where a caption is not enough: most photos are recognised in it."""
-ENOUGH = 0.1
+ENOUGH = 0.12
 """A caption whose picture leaves no more than this unexplained is enough (docs/models.md, "A picture where needed")."""
 BELIED = 0.6
 """A captioner's words whose picture leaves more than this unexplained are not of this picture."""

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.models.zoo.onnx import session_of
+from gistchain.models.zoo.once import Once
+from gistchain.models.zoo.optimised import optimised
 from gistchain.models.zoo.weights import card, weights
 from gistchain.types import Pixels
 
@@ -77,10 +78,12 @@ class Network:
         return self.run(image, side).maps
 
 
-@functools.cache
+LOADED = Once(Network)
+
+
 def network(name: str = "efficientnet-lite0") -> Network:
     """The network of this name, loaded once a process."""
-    return Network(name)
+    return LOADED(name)
 
 
 @functools.cache
@@ -217,20 +220,34 @@ def with_output(model: bytes, name: str) -> bytes:
 
 
 def _session(name: str) -> Any:
-    graph = weights(name)
-    tensors = {k: v for k, v in state_dict(package_weights(name)).items() if v.dtype == np.float32}
-    return session_of(_joined(graph, tensors), f"the network {name!r}")
+    about, graph = card(name), weights(name)
+    package_path(about["module"], about["file"], about["distribution"])
+
+    def made() -> bytes:
+        tensors = {k: v for k, v in state_dict(package_weights(name)).items() if v.dtype == np.float32}
+        return _joined(graph, tensors)
+
+    return optimised(name, f"{about['sha256']} {about['file_sha256']}", made, f"the network {name!r}")
 
 
 def package_file(module: str, file: str, distribution: str) -> bytes:
     """The bytes of a file of an installed package, which is not imported. Raises ModelError where there is none."""
+    path = package_path(module, file, distribution)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} can't be read ({error}): reinstall {distribution}") from error
+
+
+def package_path(module: str, file: str, distribution: str) -> Path:
+    """Where a file of an installed package is. Raises ModelError where it is missing."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise _refusal(module, "it is not installed", distribution)
-    try:
-        return (Path(spec.origin).parent / file).read_bytes()
-    except OSError as error:
-        raise ModelError(f"{file} of the package {module} can't be read ({error}): reinstall {distribution}") from error
+    path = Path(spec.origin).parent / file
+    if not path.is_file():
+        raise ModelError(f"{file} of the package {module} is missing: reinstall {distribution}")
+    return path
 
 
 def _refusal(what: str, why: str, distribution: str) -> ModelError:
