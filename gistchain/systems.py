@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.rareness.check import Checker
+    from gistchain.rareness.store.trust import Trust
     from gistchain.types import ReverseSearch
 
 PICTURE_CODERS = frozenset({"photo"})
@@ -116,7 +117,10 @@ def rosis(
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
-    """S1, Sense: the database of registered images, and the models that judge by it. folder: by default the home."""
+    """S1, Sense: the database of registered images, and the models that judge by it.
+
+    folder: of the database; None for the home, which remembers what its database held.
+    """
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
@@ -134,7 +138,17 @@ def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
         captioner=captioner,
         searches=_searches(settings),
         neuralhash=NeuralHash() if settings.neuralhash and available() else None,
+        trust=_trust(settings) if folder is None else None,
     )
+
+
+def _trust(settings: Settings) -> Trust:
+    """Whether the home's database is the one that it had."""
+    from gistchain.ledger.state import images
+    from gistchain.rareness.store.trust import Trust
+
+    # On a node most tokens are other people's, whose images were never here.
+    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
 
 
 def _searches(settings: Settings) -> list[ReverseSearch]:

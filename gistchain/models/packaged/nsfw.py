@@ -6,16 +6,16 @@ here, converted by training/packaged/nsfwjs.py. Each has a pre-processing of its
 
 from __future__ import annotations
 
-import functools
 import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.models.packaged.networks import package_weights, squashed, with_output
-from gistchain.models.zoo.onnx import session, session_of
-from gistchain.models.zoo.weights import card
+from gistchain.models.packaged.networks import package_path, package_weights, squashed, with_output
+from gistchain.models.zoo.once import Once
+from gistchain.models.zoo.optimised import optimised
+from gistchain.models.zoo.weights import card, weights
 from gistchain.types import Pixels
 
 OPEN_NSFW = "open-nsfw"
@@ -31,8 +31,15 @@ class OpenNsfw:
     """The package's network; `open_nsfw` gives it. Raises ModelError where the package is missing or another one."""
 
     def __init__(self) -> None:
-        model = with_output(package_weights(OPEN_NSFW), card(OPEN_NSFW)["features"])
-        self._session = session_of(model, f"the network {OPEN_NSFW!r}")
+        about = card(OPEN_NSFW)
+        package_path(about["module"], about["file"], about["distribution"])
+        features = str(about["features"])
+        self._session = optimised(
+            OPEN_NSFW,
+            f"{about['file_sha256']} {features}",
+            lambda: with_output(package_weights(OPEN_NSFW), features),
+            f"the network {OPEN_NSFW!r}",
+        )
         self._input = self._session.get_inputs()[0].name
 
     def run(self, image: Pixels) -> tuple[float, NDArray[np.float32]]:
@@ -46,7 +53,8 @@ class NsfwJs:
 
     def __init__(self, name: str) -> None:
         self._side = int(card(name)["side"])
-        self._session: Any = session(name)
+        raw = weights(name)
+        self._session: Any = optimised(name, str(card(name)["sha256"]), lambda: raw, f"the weights of {name!r}")
 
     def run(self, image: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The chances of the five CLASSES, which sum to 1, and the numbers before the classifier.
@@ -58,16 +66,18 @@ class NsfwJs:
         return chances, features
 
 
-@functools.cache
+_OPEN_NSFW = Once(lambda _: OpenNsfw())
+_NSFWJS = Once(NsfwJs)
+
+
 def open_nsfw() -> OpenNsfw:
     """Loaded once per process."""
-    return OpenNsfw()
+    return _OPEN_NSFW(OPEN_NSFW)
 
 
-@functools.cache
 def nsfwjs(name: str) -> NsfwJs:
     """nsfwjs-mobilenet-v2 or nsfwjs-mobilenet-v2-mid, loaded once per process."""
-    return NsfwJs(name)
+    return _NSFWJS(name)
 
 
 def _for_caffe(image: Pixels) -> NDArray[np.float32]:

@@ -8,9 +8,7 @@ Any number of processes read while one writes. Each call sees what was written b
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import secrets
 import sqlite3
 import threading
@@ -28,11 +26,10 @@ from gistchain.errors import FileDamaged, FileError, OtherFingerprint, RarenessE
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
 from gistchain.rareness.store import matrix, scan
-from gistchain.rareness.store.database import FILE, SCHEMA, Database, free_aside
+from gistchain.rareness.store.database import FILE, ROWS, SCHEMA, Database
 from gistchain.rareness.store.hashindex import HashIndex, Near
 from gistchain.types import Hash, Hashes
 
-_ROWS = "rareness.rows"
 _BATCH = 256
 _INDEXED = ", ".join(["row", "background", "sha3_256", *BITS, "pdq_quality"])
 
@@ -85,7 +82,7 @@ class Store:
         call does.
         """
         self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
-        self._rows_path, self._version = folder / _ROWS, version
+        self._rows_path, self._version = folder / ROWS, version
         self._lock = threading.RLock()
         self._open()
         self._current()
@@ -297,33 +294,6 @@ class Store:
             blank=bool(record["blank"]),
             background=None if record["background"] is None else _colour(record["background"]),
         )
-
-
-def set_aside(folder: Path) -> Path | None:
-    """Move a store's files out of the way, so that a new one can be made; returns the folder that they are in now.
-
-    Nothing is deleted. None where there is no store. Raises FileBusy where one is being written to, FileError where a
-    file can't be moved.
-    """
-    path = folder / FILE
-    if path.exists():
-        # A damaged one can't be locked, and need not be.
-        with contextlib.suppress(FileDamaged), Database(path, busy_timeout_s=10.0).writing():
-            pass
-    names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
-    if not any((folder / name).exists() for name in names):
-        return None
-    aside = free_aside(folder)
-    try:
-        aside.mkdir()
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(folder / name, aside / name)
-    except OSError as error:
-        raise FileError(
-            f"can't move the files of {folder} to {aside} ({error.strerror}): check the permissions of the folder"
-        ) from error
-    return aside
 
 
 _INSERT_IMAGE = "insert or ignore into images values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

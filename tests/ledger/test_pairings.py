@@ -1,0 +1,67 @@
+"""Pairings that are loaded late are those of py_ecc, and the chain's virtual machine checks them as it always did."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gistchain.ledger.pairings import FUNCTIONS
+
+_COMPUTED = """
+import importlib, sys
+{first}
+curve, pairing = importlib.import_module({package!r}), importlib.import_module({module!r})
+waits = "ate_loop_count" not in vars(pairing)
+print(waits, curve.pairing(curve.G2, curve.multiply(curve.G1, 3)), {names!r} <= set(vars(pairing)))
+print(pairing.ate_loop_count, hasattr(pairing, "no such name"), pairing.pairing.__module__)
+"""
+_GENERATORS = bytes.fromhex(  # of bn128, G1 then G2, as EIP-197 lays them out
+    "0000000000000000000000000000000000000000000000000000000000000001"
+    "0000000000000000000000000000000000000000000000000000000000000002"
+    "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2"
+    "1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed"
+    "090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b"
+    "12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa"
+)
+_MINUS_G1 = bytes.fromhex(
+    "0000000000000000000000000000000000000000000000000000000000000001"
+    "30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd45"
+)
+
+
+def _run(program: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("module", sorted(FUNCTIONS))
+def test_a_deferred_pairing_is_the_same_as_one_that_was_loaded_at_once(module: str) -> None:
+    package = module.rpartition(".")[0]
+    parts = {"package": package, "module": module, "names": set(FUNCTIONS[module])}
+    deferred = _run(_COMPUTED.format(first="import gistchain.ledger", **parts))
+    at_once = _run(_COMPUTED.format(first="", **parts))
+    assert deferred[0].startswith("True ")
+    assert at_once[0].startswith("False ")
+    assert deferred[0].removeprefix("True ") == at_once[0].removeprefix("False ")
+    assert deferred[1] == at_once[1] == f"{deferred[1].split()[0]} False {module}"
+
+
+def test_importing_the_chains_libraries_computes_no_tables_of_pairings() -> None:
+    loaded = _run(
+        "import sys, gistchain.ledger.pyevm, web3, eth_account\n"
+        f"print([name for name in {sorted(FUNCTIONS)} if 'ate_loop_count' in vars(sys.modules[name])])"
+    )
+    assert loaded == ["[]"]
+
+
+def test_the_virtual_machine_still_checks_pairings() -> None:
+    """EIP-197: e(G1, G2) * e(-G1, G2) is 1, e(G1, G2) alone is not."""
+    from eth.precompiles.ecpairing import _ecpairing
+
+    from gistchain.ledger import pyevm  # noqa: F401  # its libraries are what is tested
+
+    g2 = _GENERATORS[64:]
+    assert _ecpairing(_GENERATORS + _MINUS_G1 + g2)
+    assert not _ecpairing(_GENERATORS)
