@@ -39,11 +39,13 @@ def open(  # as gistchain.open
     """
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.systems import checker, rosis
+    from gistchain.systems import begin_loading, checker, rosis
 
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
+    if rated:
+        begin_loading()
     with open_ledger(settings, password=password) as ledger:
         if not rated:
             yield Registry(ledger, system, isotopes=settings.seeds)

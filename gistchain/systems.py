@@ -113,6 +113,13 @@ def rosis(
     )
 
 
+def begin_loading() -> None:
+    """Load the networks of `checker` in threads of their own, for callers that have other things to open first."""
+    from gistchain.models.packaged.fingerprint import warm
+
+    warm()
+
+
 def checker(settings: Settings) -> Checker:
     """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
     from gistchain.models.packaged.copies import PackagedClassifiers

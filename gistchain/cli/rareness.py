@@ -60,7 +60,7 @@ def check(
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
     from gistchain.pipeline import each
-    from gistchain.systems import checker
+    from gistchain.systems import begin_loading, checker
 
     if sense and as_json:
         raise SettingError("--json and --sense are two forms of the answer: choose one")
@@ -68,6 +68,7 @@ def check(
     check_stdin(images)
     if explain is not None:
         check_writable(explain, "--explain")
+    begin_loading()
     judge = checker(settings)
     quiet, failed = as_json or sense, False
     cards: list[dict[str, Any]] = []
@@ -188,8 +189,9 @@ def seed(
 ) -> None:
     """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
     from gistchain.collection.seeding import fill, from_folders, from_samples
-    from gistchain.systems import checker
+    from gistchain.systems import begin_loading, checker
 
+    begin_loading()
     judge = checker(load(ctx.params))
     steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
     with stages() as shown:
