@@ -3,6 +3,7 @@
 GistchainError
 ├── SettingError        an option, environment variable or settings file has a value that can't be used
 ├── ImageError          the input is not an image, or not one that can be used safely
+│   └── DecodingFailed  the machine could not read it now, for want of memory for example: it may be fine
 ├── PacketError         bytes that are not a gist packet, or a damaged one
 ├── CaptionError        a caption can't be made or can't be used
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
@@ -10,19 +11,22 @@ GistchainError
 │   └── TooFewBytes     a latent coder can't do with so few
 ├── AlreadyRegistered   the very same image has a token
 ├── CopyRefused         an image was judged a copy, and copies were not wanted
+├── ContentRefused      an image is not safe for work, and nobody has allowed it on a public chain
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
 │   ├── FileDamaged     it is not what was written
 │   └── DiskFull        no space left; nothing was written
 ├── RarenessError       rareness can't be measured, or not with the registered images that are here
-│   └── OtherFingerprint  their fingerprints are of another version
+│   ├── OtherFingerprint  their fingerprints are of another version
+│   └── DatabaseLost    the database is not the one that the home had, or lacks what was in it
 ├── SearchError         a search of the internet can't be made, or its answer can't be read
 ├── RebuildError        no isotope can be made from this gist
 └── LedgerError         the chain refused, or can't be reached
     ├── UnknownToken    no token has this id
     ├── NodeDown        the node doesn't answer; what was asked may still happen
     ├── WrongChain      the node is on another chain than the one expected
-    └── OutOfGas        the account or the transaction can't pay
+    ├── OutOfGas        the account or the transaction can't pay
+    └── NotConfirmed    a person would have to allow it, and has not: the cost, or what can't be taken back
 A message says what happened, to what, and what to do.
 """
 
@@ -38,6 +42,10 @@ class SettingError(GistchainError):
 
 
 class ImageError(GistchainError):
+    pass
+
+
+class DecodingFailed(ImageError):
     pass
 
 
@@ -73,6 +81,10 @@ class CopyRefused(GistchainError):
     pass
 
 
+class ContentRefused(GistchainError):
+    pass
+
+
 class FileError(GistchainError):
     pass
 
@@ -94,6 +106,10 @@ class RarenessError(GistchainError):
 
 
 class OtherFingerprint(RarenessError):
+    pass
+
+
+class DatabaseLost(RarenessError):
     pass
 
 
@@ -122,4 +138,8 @@ class WrongChain(LedgerError):
 
 
 class OutOfGas(LedgerError):
+    pass
+
+
+class NotConfirmed(LedgerError):
     pass

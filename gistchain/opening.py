@@ -1,7 +1,7 @@
 """Settings -> an open registry: the chain, the key that signs, and the models that are needed.
 
-The one opener for the library, the command line and a later web app. It never prompts: a password comes from the
-caller's function.
+The one opener for the library, the command line and a later web app. It never prompts: a password, and a person's yes,
+come from the caller's functions.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.disk.write import is_full, no_space
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.types import Ledger, System
+    from gistchain.types import Confirm, Ledger, System
 
 Password = Callable[[Path], str]
 """The key file, a keystore -> its password."""
@@ -27,14 +28,18 @@ def open(  # as gistchain.open
     settings: Settings | Path | str,
     *,
     password: Password | None = None,
+    confirm: Confirm | None = None,
     system: System | None = None,
     rated: bool = True,
+    write: bool = True,
 ) -> Iterator[Registry]:
     """The registry that the settings name, made at first use, and closed at the end of the `with`.
 
-    settings: or the home folder alone. password: asked where the key file is a keystore.
+    settings: or the home folder alone. password: asked where the key file is a keystore. confirm: asked before what a
+    person has to allow, such as the first registration on a public chain; without it, that is refused.
     system: ROSIS with the models of the settings unless another is given.
     rated: images are registered with a ticket that says how rare they are; its models take a second to load.
+    write: False to show and rebuild tokens only, as for `open_ledger`.
     Raises SettingError, ModelError, LedgerError, RarenessError, FileError.
     """
     from gistchain.pipeline import Registry
@@ -44,42 +49,68 @@ def open(  # as gistchain.open
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
+<<<<<<< HEAD
     if rated:
         begin_loading()
     with open_ledger(settings, password=password) as ledger:
         if not rated:
             yield Registry(ledger, system, isotopes=settings.seeds)
+=======
+    with open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
+        if not (rated and write):
+            yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
+>>>>>>> main
             return
         from gistchain.rareness.book import Book
 
-        book = Book(checker(settings), ledger, name=ledger.name)
-        yield Registry(ledger, system, book, isotopes=settings.seeds)
+        book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
+        yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm)
 
 
-def open_ledger(settings: Settings, *, password: Password | None = None) -> Ledger:
-    """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`."""
-    from gistchain.ledger.evm import open_embedded, open_rpc
+def open_ledger(
+    settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None, write: bool = True
+) -> Ledger:
+    """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`.
 
+    write: False where nothing is to be registered. The embedded chain is then read as it is now, while another process
+    registers and in a folder that can't be written; no home, key or chain is made. password, confirm: as for `open`.
+    """
+    if not write and not settings.rpc:
+        from gistchain.ledger.snapshot import Snapshot
+
+        return Snapshot(settings.home)
+    from gistchain.ledger.evm import open_embedded, open_rpc, open_rpc_to_read
+
+    if not write and settings.rpc:
+        return open_rpc_to_read(settings.rpc, settings.home, registry=settings.registry, chain_id=settings.chain_id)
     make_folder(settings.home)
     key = settings.key
     secret = password(key) if password is not None and key is not None and is_keystore(key) else None
     if not settings.rpc:
         return open_embedded(settings.home, key, password=secret)
     return open_rpc(
-        settings.rpc, settings.home, key, password=secret, registry=settings.registry, chain_id=settings.chain_id
+        settings.rpc,
+        settings.home,
+        key,
+        password=secret,
+        registry=settings.registry,
+        chain_id=settings.chain_id,
+        max_fee=settings.max_fee,
+        confirm=confirm,
     )
 
 
 def is_keystore(key: Path) -> bool:
     """Whether its password has to be told."""
-    try:
-        return key.is_file() and key.read_bytes().lstrip()[:1] == b"{"
-    except OSError:  # the ledger tells why
-        return False
+    from gistchain.ledger import keys
+
+    return keys.is_keystore(key)
 
 
 def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if is_full(error):
+            raise no_space(folder, error.strerror) from error
         raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gistchain.errors import (
     AlreadyRegistered,
     CaptionError,
+    ContentRefused,
     CopyRefused,
     GistchainError,
     ImageError,
@@ -26,9 +27,11 @@ from gistchain.errors import (
 from gistchain.gist.packet import pack, unpack
 from gistchain.types import (
     Choice,
+    Confirm,
     Gist,
     Ledger,
     Picture,
+    Question,
     Rareness,
     RarenessTicket,
     Rebuilt,
@@ -45,8 +48,10 @@ if TYPE_CHECKING:
 Source = TypeVar("Source")
 Result = TypeVar("Result")
 
-OF_ONE_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered, CopyRefused)
+OF_ONE_IMAGE = (ImageError, CaptionError, PacketError, AlreadyRegistered, CopyRefused, ContentRefused)
 """What is wrong with one image does not stop the others; what is wrong with the chain stops all."""
+UNSAFE = 0.8
+"""From here on a person is asked: Open-NSFW's makers call scores above 0.8 highly probable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,8 @@ class Registered:
     """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT).
 
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
-    evidence: the document behind the ticket; None where this home does not have it. All three None for a registry
+    evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
+    it. All three None for a registry
     without a book.
     """
 
@@ -88,13 +94,21 @@ class Registry:
     """A ledger, the system whose gists it keeps, and the book of how rare their images are."""
 
     def __init__(
-        self, ledger: Ledger, system: System | None = None, book: Book | None = None, *, isotopes: int = 4
+        self,
+        ledger: Ledger,
+        system: System | None = None,
+        book: Book | None = None,
+        *,
+        isotopes: int = 4,
+        confirm: Confirm | None = None,
     ) -> None:
         """system: None where tokens are only shown. book: None where images are registered without a ticket.
 
-        isotopes: how many `rebuild` chooses from, n of S0.2.
+        isotopes: how many `rebuild` chooses from, n of S0.2. confirm: asked before a picture that is not safe for work
+        goes to a public chain; without it none does. Whether it is safe is known where there is a book.
         """
         self.ledger, self.book, self.isotopes = ledger, book, isotopes
+        self._confirm = confirm
         self._system = system
 
     @property
@@ -109,14 +123,19 @@ class Registry:
         *,
         caption: str | None = None,
         budget: int | None = None,
+        web: bool = False,
         refuse: Collection[Verdict] = (),
     ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
-        caption, budget: as for System.describe. refuse: pictures with these verdicts are not registered; an earlier try
-        that was already sent is finished all the same.
+        A picture that shows nothing gets no ticket.
+
+        caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
+        refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
+        the same.
         Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
-        CopyRefused, LedgerError, RarenessError, FileError.
+        SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
+        ContentRefused, LedgerError, RarenessError, FileError.
         """
         started = time.perf_counter()
         self._check_new(picture)
@@ -125,7 +144,10 @@ class Registry:
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
-        assessed = None if self.book is None else self.book.assess(picture, described.gist.caption, refuse=refuse)
+        caption = described.gist.caption
+        assessed = None if self.book is None else self.book.assess(picture, caption, web=web, refuse=refuse)
+        if assessed is not None:
+            self._check_content(picture, assessed.rareness)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)
@@ -134,6 +156,8 @@ class Registry:
         if self.book is not None:
             signed = self.ledger.rareness_of(receipt.token)
             document = self.book.settle(picture, receipt.token, signed)
+        if assessed is not None and ticket is None:
+            document = assessed.document  # of a blank image, which the chain says nothing of
         return Registered(
             receipt.token,
             picture,
@@ -158,6 +182,15 @@ class Registry:
         raise AlreadyRegistered(
             f"{picture.name} is already registered: it equals token {own or token}", own or token, own=bool(own)
         )
+
+    def _check_content(self, picture: Picture, rareness: Rareness) -> None:
+        unsafe = rareness.content.unsafe
+        if not self.ledger.public or unsafe < UNSAFE or self.ledger.unanswered(picture.sha3_256):
+            return
+        text = f"{picture.name} looks as if it were not safe for work ({unsafe:.0%} sure), and the chain is public"
+        question = Question("content", text, "say yes to that with --yes, or confirm= in Python")
+        if self._confirm is None or not self._confirm(question):
+            raise ContentRefused(f"{text}: it was not registered; {question.otherwise}")
 
     def _caption_of(self, token: int) -> str:
         try:

@@ -9,11 +9,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
 
+from gistchain.disk.read import read_regular
 from gistchain.errors import SettingError
+from gistchain.text import is_key
+
+_MOST_BYTES = 2**20  # of settings.toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,8 @@ class Settings:
     """home: folder of chain, keys and databases. rpc: a JSON-RPC endpoint, None = the embedded chain in `home`.
     key: file with the private key (hex) or keystore, None = one made in `home` at first use.
     registry: address of the contract on `rpc`, None = the one this home deployed there.
-    chain_id: what `rpc` must say it is, None = whatever it was the first time.
+    chain_id: what `rpc` must say it is, None = whatever it was the first time. max_fee: most that one transaction on
+    `rpc` may cost in all without a question, in coins of its chain.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
@@ -29,10 +35,11 @@ class Settings:
     `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
 
     home: Path
-    rpc: str | None = None
-    key: Path | None = None
+    rpc: str | None = field(default=None, repr=False)  # its path or password can be a secret
+    key: Path | None = field(default=None, repr=False)  # and so can what was taken for a file's name
     registry: str | None = None
     chain_id: int | None = None
+    max_fee: Decimal = Decimal("0.01")
     seeds: int = 4
     captioner: str | None = None
     painter: str | None = None
@@ -49,6 +56,7 @@ class Settings:
         for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
             if isinstance(place := getattr(self, name), str):
                 object.__setattr__(self, name, _folder(place))
+        object.__setattr__(self, "max_fee", _coins("max_fee", self.max_fee))
 
     @property
     def collections(self) -> Path:
@@ -76,9 +84,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),
-        key=_folder(merged["key"]) if merged.get("key") else None,
+        key=_key_file(merged["key"]) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
+        max_fee=_coins("max_fee", merged.get("max_fee", Decimal("0.01"))),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
         captioner=_text(merged.get("captioner")),
         painter=_text(merged.get("painter")),
@@ -95,10 +104,12 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
 
 def _from_toml(path: Path) -> dict[str, object]:
     try:
-        if not path.is_file():
-            return {}
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:  # a name that is too long, no permission
+        if path.parent.exists() and not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is not a folder: give another home")
+        return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:  # a name that is too long, no permission, a pipe
         raise SettingError(f"{path} can't be read ({error.strerror}): give another home, or mend this one") from error
     except ValueError as error:  # of TOML, of UTF-8
         raise SettingError(f"{path} can't be read as TOML ({error}): mend or remove it") from error
@@ -110,6 +121,16 @@ def _folder(given: object) -> Path:
         return Path(str(given)).expanduser()
     except RuntimeError as error:
         raise SettingError(f"{given} names no folder: there is no such user") from error
+
+
+def _key_file(given: object) -> Path:
+    """Raises SettingError for a key in place of a file, without repeating it: others may read the screen or a log."""
+    if is_key(str(given)) and not Path(str(given)).is_file():
+        raise SettingError(
+            "the key itself was given, where the name of a file belongs: write it to a file that only you can read, "
+            "and give that; think of this key as known to others if anyone could see the command"
+        )
+    return _folder(given)
 
 
 def _text(value: object) -> str | None:
@@ -124,6 +145,16 @@ def _positive(name: str, value: object, at_most: int = 2**256) -> int:
     if not 1 <= number <= at_most:
         raise SettingError(f"{name} is {number}: give a number from 1 to {at_most}")
     return number
+
+
+def _coins(name: str, value: object) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except ArithmeticError as error:
+        raise SettingError(f"{name} is {value!r}: give a number of coins, such as 0.01") from error
+    if not (amount.is_finite() and 0 < amount <= 10**9):
+        raise SettingError(f"{name} is {value}: give a number of coins above 0, such as 0.01")
+    return amount
 
 
 def _yes(name: str, value: object) -> bool:

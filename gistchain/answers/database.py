@@ -43,6 +43,8 @@ def status_json(status: Status) -> dict[str, Any]:
         "bytes": status.size_bytes,
         "folder": str(status.folder),
         "tokens_missing": status.tokens_missing,
+        "lacking": status.lacking,
+        "doubt": status.doubt,
     }
 
 
@@ -56,7 +58,9 @@ def status_text(status: Status) -> str:
             f"  tokens of the chain here that are not among them: {status.tokens_missing:,}",
             "    register their images again: they keep their tokens, and later images are then compared with them",
         ]
-    if not status.registered:
+    if status.doubt:
+        lines.append(f"  do not trust it: {status.doubt}")
+    elif not status.registered:
         lines.append("  every image is an original so far: fill it with `gistchain rareness seed`, or register images")
     return "\n".join(lines)
 
@@ -73,16 +77,22 @@ def indexed_text(done: Indexed) -> str:
     return f"{read}: {done.indexed:,} in {done.file}"
 
 
-def aside_json(aside: Path | None) -> dict[str, Any]:
-    """aside: the folder that the database lies in now; None where there was none."""
-    return {"aside": None if aside is None else str(aside)}
+def anew_json(done: tuple[Path | None, int]) -> dict[str, Any]:
+    """done: the folder that the database lies in now, None where nothing was moved; and tokens whose image it lacks."""
+    aside, lacking = done
+    return {"aside": None if aside is None else str(aside), "lacking": lacking}
 
 
-def aside_text(aside: Path | None, home: Path) -> str:
-    if aside is None:
-        return f"there is no database in {home}: nothing was done"
-    return (
-        f"the database lies in {aside} now, and new images are compared with nothing:\n"
-        "  fill it with `gistchain rareness seed`, and register your images again; those that have a token keep it,\n"
-        "  and the command only says so, but later images are then compared with them"
-    )
+def anew_text(done: tuple[Path | None, int], home: Path) -> str:
+    aside, lacking = done
+    lines = [f"the database of {home} begins anew" if aside is None else f"the database lies in {aside} now"]
+    if aside is not None:
+        lines.append("  new images are compared with nothing: fill it with `gistchain rareness seed`")
+    if lacking:
+        lines += [
+            f"  tokens whose images it lacks: {lacking:,}; every ticket that is signed from now on says so",
+            "    the chain has their hashes, captions and tickets, not their pixels: the very same files are still",
+            "    recognised, copies of them are not, until their images are given to `register` again: they keep their",
+            "    tokens, and later images are then compared with them",
+        ]
+    return "\n".join(lines)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.rareness import rareness_words, rated_words, ticket_json
+from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.text import utc
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Isotope, Rebuilt, Token
+    from gistchain.types import Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +67,13 @@ def registered_text(done: Registered | Already) -> str:
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     lines = [first, f"  {done.gist.caption}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}"]
+        lines = [f"{first}  {rated_words(rated)}", lines[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
     return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+
+
+def _web_lines(rated: dict[str, Any]) -> list[str]:
+    found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
+    return [f"  {web_words(*search)}" for search in found]
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -88,6 +93,8 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         fields["verdict"] = rated_words(rated)
         fields["rareness"] = rareness_words(rated).removeprefix("rareness ")
         where = "here: --evidence prints it" if document else "not in this home"
+        if rated["web"] is not None:
+            fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
     return "\n".join(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
 
@@ -110,22 +117,6 @@ def _shown(shown: Shown) -> dict[str, Any]:
     }
 
 
-def listed_json(token: Token, caption: str) -> dict[str, Any]:
-    return {
-        "token": token.id,
-        "caption": caption,
-        "gist_bytes": token.size_bytes,
-        "image_sha3_256": token.image_sha3_256.hex(),
-        "owner": token.owner,
-        "block": token.block,
-        "time": utc(token.block_time),
-    }
-
-
-def listed_text(token: Token, caption: str) -> str:
-    return f"{token.id:>6}  {token.size_bytes:>6} B  {utc(token.block_time)}  {caption}"
-
-
 def rebuilt_json(token: int, file: Path, rebuilt: Rebuilt) -> dict[str, Any]:
     isotopes = [_isotope_json(isotope) for isotope in rebuilt.isotopes]
     return {"token": token, "file": str(file), **_isotope_json(rebuilt.chosen), "isotopes": isotopes}
@@ -139,3 +130,9 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
     return f"{first}\n  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"
+
+
+def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:
+    """What the file of a rebuilt picture says of itself."""
+    said = {"Title": f"token {token}", "Source": f"{chain}, token {token}", "Software": "gistchain"}
+    return said | ({"Description": caption} if caption else {})

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.rareness.evidence import nearest_json, read
 from gistchain.rareness.hashes import NO_NEURALHASH
-from gistchain.rareness.words import called, verdict_words
+from gistchain.rareness.words import TOLD, called, verdict_words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gistchain.rareness.among import Among
     from gistchain.rareness.service.watch import Event
     from gistchain.types import Picture, Rareness, SignedRareness
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checked:
-    """An image and how rare it was found to be; nothing was registered."""
+    """An image and how rare it was found to be; nothing was registered.
+
+    among: how rare it is among the images that were checked before it; None where it is like none, or nobody asked.
+    """
 
     picture: Picture
     rareness: Rareness
+    among: Rareness | None = None
 
 
 def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[str, Any] | None:
@@ -36,8 +42,11 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "interval": kept.get("interval"),
         "nearest": kept.get("nearest"),
         "compared_with": kept.get("compared_with"),
+        "lacking": kept.get("lacking"),
+        "web": kept.get("web"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
-        "signed_by": None if signed is None else signed.signer,
+        "signed_by": signed.signer if signed is not None and signed.verified else None,
+        "verified": None if signed is None else signed.verified,
     }
 
 
@@ -48,11 +57,13 @@ def rated_words(rated: dict[str, Any]) -> str:
 
 
 def rareness_words(rated: dict[str, Any]) -> str:
-    """'rareness 0.03 (0.01 to 0.06), signed; found: mirrored'."""
+    """'rareness 0.03 (0.01 to 0.06), signed; found: mirrored'. Signed is what had its signature checked."""
+    if rated["verdict"] == "blank":
+        return "rareness: it shows nothing that could be compared, so it has no ticket"
     words = f"rareness {rated['score']:.2f}"
     if rated["interval"] is not None:
         words += " ({:.2f} to {:.2f})".format(*rated["interval"])
-    words += ", signed" if rated["signed_by"] else ", not on the chain"
+    words += {True: ", signed", False: ", not verified", None: ", not on the chain"}[rated["verified"]]
     nearest = rated["nearest"]
     if nearest is None or rated["verdict"] == "original":
         return words
@@ -73,6 +84,8 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "nearest": None if nearest is None else nearest_json(nearest),
         "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
         "compared_with": rareness.compared_with,
+        "lacking": rareness.lacking,
+        "doubt": rareness.doubt,
         "subscores": {name: _rounded(value) for name, value in rareness.subscores.items()},
         "hashes": {name: getattr(rareness.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},
         "pdq_quality": rareness.hashes.pdq_quality,
@@ -80,7 +93,62 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "web": None if rareness.web is None else [asdict(search) for search in rareness.web],
         "fingerprint_version": rareness.fingerprint_version,
         "notes": list(picture.notes),
+        "among": None if checked.among is None else _among_json(checked.among),
     }
+
+
+def _among_json(rareness: Rareness) -> dict[str, Any]:
+    nearest = rareness.nearest
+    return {
+        "verdict": rareness.verdict,
+        "score": _rounded(rareness.score),
+        "interval": [_rounded(bound) for bound in rareness.interval],
+        "reason": rareness.reason,
+        "nearest": None if nearest is None else nearest_json(nearest),
+        "compared_with": rareness.compared_with,
+    }
+
+
+def groups_json(among: Among) -> dict[str, Any]:
+    """What is printed last: the pairs in the order of the images, and the groups that copies and derivatives make."""
+    return {
+        "pairs": [
+            {
+                "image": pair.name,
+                "of": pair.of,
+                "verdict": pair.rareness.verdict,
+                "score": _rounded(pair.rareness.score),
+            }
+            for pair in among.pairs
+        ],
+        "groups": [{"group": group.number, "images": list(group.names)} for group in among.groups()],
+    }
+
+
+def groups_text(among: Among) -> str:
+    """A line for each image of each group; what can't be told comes last."""
+    how = {pair.name: f"{verdict_words(pair.rareness.verdict, pair.of)}" for pair in among.pairs}
+    lines = []
+    for group in among.groups():
+        first, *others = group.names
+        lines.append(f"group {group.number}: {first}")
+        lines += [f"  {name}  {how[name]}" for name in others]
+    lines += [f"{pair.name}: {how[pair.name]}" for pair in among.pairs if pair.rareness.verdict == "unsure"]
+    return "\n".join(lines) or "no image is a copy of another one of these"
+
+
+def web_words(provider: str, urls: Sequence[str]) -> str:
+    """What one search of the internet found."""
+    first = f", first {urls[0]}" if urls else ""
+    return f"on the internet ({provider}): {len(urls)} match{'' if len(urls) == 1 else 'es'}{first}"
+
+
+def doubt_words(lacking: int) -> str:
+    """What a verdict leaves out knowingly; '' for nothing."""
+    if not lacking:
+        return ""
+    which = "of 1 token is" if lacking == 1 else f"of {lacking:,} tokens are"
+    return f"the image {which} not in the database: copies that are not the same file look like originals"
 
 
 def checked_text(checked: Checked) -> str:
@@ -89,17 +157,17 @@ def checked_text(checked: Checked) -> str:
     nearest = rareness.nearest
     words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = rareness.interval
-    lines = [
-        f"{picture.name}: {words}  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})",
-        f"  {rareness.reason}",
-    ]
+    score = "" if rareness.verdict == "blank" else f"  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})"
+    lines = [f"{picture.name}: {words}{score}", f"  {rareness.reason}"]
     if nearest is not None and nearest.transform.words and rareness.verdict != "original":
         lines.append(f"  found: {', '.join(nearest.transform.words)}")
     if nearest is not None and nearest.traits and rareness.verdict != "original":
         lines.append(f"  traits that differ: {', '.join(nearest.traits)}")
-    for search in rareness.web or ():
-        first = f", first {search.matches[0].url}" if search.matches else ""
-        lines.append(f"  on the internet ({search.provider}): {len(search.matches)} matches{first}")
+    if checked.among is not None and checked.among.nearest is not None and checked.among.verdict in TOLD:
+        words = verdict_words(checked.among.verdict, checked.among.nearest.name)
+        lines.append(f"  among these: {words}  rareness {checked.among.score:.2f}")
+    searches = [(search.provider, [match.url for match in search.matches]) for search in rareness.web or ()]
+    lines += [f"  {web_words(*search)}" for search in searches]
     return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
 
 
@@ -118,7 +186,12 @@ def event_json(event: Event) -> dict[str, Any]:
 def event_text(event: Event, result: Path) -> str:
     """One line on a file whose result is there."""
     rareness = event.rareness
-    said = event.text or "known" if rareness is None else f"{rareness.verdict}, rareness {rareness.score:.2f}"
+    if rareness is None:
+        said = event.text or "known"
+    elif rareness.verdict == "blank":
+        said = verdict_words(rareness.verdict, None)
+    else:
+        said = f"{rareness.verdict}, rareness {rareness.score:.2f}"
     return f"{event.name} -> {result.name}  {said}"
 
 

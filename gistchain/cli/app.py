@@ -15,7 +15,7 @@ if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C i
 
 import typer
 
-from gistchain.cli import collection, models, path, rareness
+from gistchain.cli import collection, models, path, rareness, tokens
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs
 from gistchain.cli.usage import a_path
@@ -30,8 +30,8 @@ app = typer.Typer(
 )
 app.command(cls=Verb)(path.register)
 app.command(cls=Verb)(path.rebuild)
-app.command(cls=Verb)(path.show)
-app.command("list", cls=Verb)(path.list_tokens)
+app.command(cls=Verb)(tokens.show)
+app.command("list", cls=Verb)(tokens.list_tokens)
 app.command(cls=Verb)(rareness.check)
 app.command(cls=Verb)(rareness.watch)
 app.add_typer(models.app, name="models")

@@ -15,6 +15,9 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
+Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
+TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
+
 Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
 Key = Annotated[
     Path | None,
@@ -24,7 +27,20 @@ Key = Annotated[
     ),
 ]
 Contract = Annotated[str | None, typer.Option("--registry", help="Address of the registry on --rpc.")]
-ChainId = Annotated[int | None, typer.Option(help="Refuse any other chain behind --rpc.")]
+ChainId = Annotated[
+    int | None, typer.Option(help="Refuse any other chain behind --rpc. Needed with --key where the URL is new.")
+]
+MaxFee = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COINS",
+        help="Most that one transaction on --rpc may cost without a question, in coins of its chain.  [default: 0.01]",
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Don't ask before writing to a public chain; but for a cost above --max-fee."),
+]
 
 Captioner = Annotated[
     str | None,

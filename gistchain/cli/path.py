@@ -1,4 +1,4 @@
-"""`gistchain register`, `rebuild`, `show` and `list`: an image to the chain, and what the chain holds of it.
+"""`gistchain register` and `rebuild`: an image to the chain, and back from it.
 
 A body parses, makes one call and prints; what takes time to import is imported where it is used. Whatever comes from
 files or a chain is printed without control characters: a public registry holds anyone's words.
@@ -15,14 +15,11 @@ import typer
 
 from gistchain.answers.path import (
     Already,
-    listed_json,
-    listed_text,
+    picture_texts,
     rebuilt_json,
     rebuilt_text,
     registered_json,
     registered_text,
-    shown_json,
-    shown_text,
 )
 from gistchain.cli.options import (
     AllowDownload,
@@ -35,23 +32,27 @@ from gistchain.cli.options import (
     Home,
     Json,
     Key,
+    MaxFee,
     Painter,
     Rpc,
+    TokenId,
+    Web,
+    Yes,
 )
-from gistchain.cli.sources import STDIN, check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, busy, complain, failure, print_json, progress, say
-from gistchain.cli.usage import a_path
-from gistchain.errors import AlreadyRegistered, GistchainError, PacketError, RarenessError, SettingError
-from gistchain.opening import is_keystore, make_folder, open, open_ledger
+from gistchain.cli.sources import check_stdin, expanded, read
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, skipped
+from gistchain.cli.tokens import document_of
+from gistchain.cli.usage import STDIN, a_path
+from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
+from gistchain.opening import is_keystore, make_folder, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, SignedRareness, Verdict
+    from gistchain.types import Picture, Verdict
 
 COPIES: tuple[Verdict, ...] = ("copy", "derivative")
 """What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
-TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
 
 def register(
@@ -73,6 +74,7 @@ def register(
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
     dtype: Dtype = None,
@@ -83,17 +85,21 @@ def register(
     key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
+    start_reading()
     if latent and latent_bytes is not None:
         raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
-    sources = expanded(images)
+    sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
@@ -102,10 +108,10 @@ def register(
     system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
-    with open(settings, password=ask_password, system=system) as opened:
+    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
-            lambda source: _registered(opened, read(source), caption, refuse, settings.home),
+            lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -117,22 +123,23 @@ def register(
 
 
 def _registered(
-    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path
+    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path, *, web: bool
 ) -> Registered | Already:
     try:
-        return opened.register(picture, caption=caption, refuse=refuse)
+        return opened.register(picture, caption=caption, web=web, refuse=refuse)
     except AlreadyRegistered as error:
         if not error.own:
             raise
         shown = opened.show(error.token)
-        return Already(picture.name, shown, _document(home, shown.signed))
+        return Already(picture.name, shown, document_of(home, shown.signed))
 
 
 def rebuild(
     ctx: typer.Context,
     token: TokenId,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", parser=a_path, help="PNG file.  [default: token-ID.png]")
+        Path | None,
+        typer.Option("-o", "--output", parser=a_path, help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]"),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -161,92 +168,23 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Rebuild the image of a token from what the chain holds."""
-    from gistchain.image import write_png
+    from gistchain.image import check_output, write_image, write_png
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
+    check_output(path)
     with (
-        open(settings, password=ask_password, rated=False) as opened,
+        open(settings, password=ask_password, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
-    write_png(rebuilt.chosen.image, path)
+        texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
+    write_image(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
     answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
-
-
-def show(
-    ctx: typer.Context,
-    token: TokenId,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Print the evidence document of its rareness, byte for byte.")
-    ] = False,
-    home: Home = None,
-    rpc: Rpc = None,
-    key: Key = None,
-    registry: Contract = None,
-    chain_id: ChainId = None,
-    as_json: Json = False,
-) -> None:
-    """Show what the chain holds of a token."""
-    from gistchain.pipeline import Registry
-
-    settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password) as ledger:
-        if evidence:
-            signed = ledger.rareness_of(token)
-            wanted = _required(token, signed, _document(settings.home, signed), settings.home)
-            typer.echo(wanted, nl=False)  # as it is, so that its hash is the ticket's
-            return
-        shown = Registry(ledger).show(token)
-    document = _document(settings.home, shown.signed)
-    answer(shown, lambda done: shown_json(done, document), lambda done: shown_text(done, document), as_json)
-
-
-def _document(home: Path, signed: SignedRareness | None) -> bytes | None:
-    """The evidence behind a ticket, where this home has it. A database that can't be read is complained about."""
-    from gistchain.rareness.store.database import kept_evidence
-
-    return None if signed is None else kept_evidence(home, signed.ticket.evidence, failed=complain)
-
-
-def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:
-    if signed is None:
-        raise RarenessError(f"token {token} has no rareness ticket, so that there is no evidence to show")
-    if document is None:
-        raise RarenessError(
-            f"the evidence {signed.ticket.evidence.hex()} of token {token} is not in {home}: it stays with whoever "
-            f"registered the image; ask {signed.signer} for the document with this SHA3-256"
-        )
-    return document
-
-
-def list_tokens(
-    ctx: typer.Context,
-    home: Home = None,
-    rpc: Rpc = None,
-    key: Key = None,
-    registry: Contract = None,
-    chain_id: ChainId = None,
-    as_json: Json = False,
-) -> None:
-    """List the tokens on the chain, oldest first."""
-    from gistchain.pipeline import Registry
-
-    with open_ledger(load(ctx.params), password=ask_password) as ledger:
-        opened = Registry(ledger)
-        for token in opened.tokens():
-            try:
-                caption = opened.gist(token.id).caption or "(no caption)"
-            except PacketError as error:  # anyone may write to a public registry
-                caption = f"(no gist: {error})"
-            if as_json:
-                print_json(listed_json(token, caption))
-            else:
-                say(listed_text(token, caption))
 
 
 def _check_stdin(images: list[str], key: Path | None) -> None:

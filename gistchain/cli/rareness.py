@@ -6,14 +6,15 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from gistchain.answers.database import (
     Indexed,
-    aside_json,
-    aside_text,
+    anew_json,
+    anew_text,
     indexed_json,
     indexed_text,
     seeded_json,
@@ -21,16 +22,40 @@ from gistchain.answers.database import (
     status_json,
     status_text,
 )
-from gistchain.answers.rareness import Checked, checked_json, checked_text, event_json, event_text
-from gistchain.cli.options import Home, Json
+from gistchain.answers.rareness import (
+    Checked,
+    checked_json,
+    checked_text,
+    doubt_words,
+    event_json,
+    event_text,
+    groups_json,
+    groups_text,
+)
+from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.terminal import (
+    Verb,
+    Verbs,
+    answer,
+    busy,
+    complain,
+    failure,
+    print_json,
+    progress,
+    say,
+    skipped,
+    stages,
+)
 from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
+from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.types import Verdict
 
 if TYPE_CHECKING:
+    from gistchain.rareness.among import Among
     from gistchain.rareness.check import Checker
     from gistchain.settings import Settings
     from gistchain.types import Picture
@@ -42,7 +67,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
+FOUND = 3
+"""Exit code where an image has a verdict of --fail-on."""
 
 
 def check(
@@ -50,6 +76,19 @@ def check(
     images: Annotated[
         list[str], typer.Argument(help="Image files or folders; - reads one image from stdin.", show_default=False)
     ],
+    among: Annotated[
+        bool, typer.Option("--among", help="Compare the images with each other too; name pairs and groups.")
+    ] = False,
+    other: Annotated[
+        str | None, typer.Option("--with", metavar="FILE", help="Compare with this file alone; no database is needed.")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERDICTS",
+            help="End with exit code 3 where an image is one of these, such as copy,derivative,unsure.",
+        ),
+    ] = None,
     explain: Annotated[
         Path | None, typer.Option(parser=a_path, metavar="FILE.html", help="Show why, in one page with pictures.")
     ] = None,
@@ -59,37 +98,99 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
+<<<<<<< HEAD
     from gistchain.systems import begin_loading, checker
+=======
+>>>>>>> main
 
-    if sense and as_json:
-        raise SettingError("--json and --sense are two forms of the answer: choose one")
+    _check_forms(sense, as_json, among, other, web)
+    unwanted = _verdicts(fail_on)
     settings = load(ctx.params)
-    check_stdin(images)
+    check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
+<<<<<<< HEAD
     begin_loading()
     judge = checker(settings)
     quiet, failed = as_json or sense, False
+=======
+    start_reading()
+    quiet, failed, found = as_json or sense, False, False
+>>>>>>> main
     cards: list[dict[str, Any]] = []
-    for source, result in each(
-        progress(expanded(images), "checking", quiet), lambda source: _checked(judge, read(source), web)
-    ):
-        if isinstance(result, GistchainError):
-            failed = True
-            failure(source, result, quiet)
-            continue
-        _print_checked(result, sense, as_json)
-        if explain is not None:
-            cards.append(_card(result))
+    doubts: dict[str, None] = {}
+    with _judges(settings, among, other) as (judge, others):
+        sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
+        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
+            if isinstance(result, GistchainError):
+                failed = True
+                failure(source, result, quiet)
+                continue
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
+            found |= bool(unwanted & _said(result))
+            _print_checked(result, sense, as_json)
+            if explain is not None:
+                cards += _cards(result)
+        if others is not None:
+            answer(others, groups_json, groups_text, as_json)
+    for doubt in filter(None, doubts):
+        say(f"gistchain: {doubt}", err=True)
     if explain is not None and cards:
         _write_page(explain, cards)
-    if failed:
-        raise typer.Exit(1)
+    if failed or found:
+        raise typer.Exit(1 if failed else FOUND)
 
 
-def _checked(judge: Checker, picture: Picture, web: bool) -> Checked:
-    return Checked(picture, judge.check(picture, web=web))
+def _check_forms(sense: bool, as_json: bool, among: bool, other: str | None, web: bool) -> None:
+    if sense and as_json:
+        raise SettingError("--json and --sense are two forms of the answer: choose one")
+    if among and sense:
+        raise SettingError("--sense has no words for --among: take --json")
+    if other is not None and (among or web):
+        raise SettingError("--with compares two files and nothing else: leave out --among and --web")
+
+
+def _verdicts(words: str | None) -> set[str]:
+    """The verdicts that were named, separated by commas. Raises SettingError for what is none."""
+    wanted = set() if words is None else {word.strip() for word in words.split(",")}
+    if unknown := wanted - set(get_args(Verdict)):
+        raise SettingError(
+            f"--fail-on {words}: {sorted(unknown)[0]!r} is not a verdict; give some of {', '.join(get_args(Verdict))}"
+        )
+    return wanted
+
+
+@contextmanager
+def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tuple[Checker, Among | None]]:
+    """(what tells how rare an image is, what compares the images with each other, if that is wanted)."""
+    from gistchain.systems import checker
+
+    if other is not None:
+        from gistchain.rareness.among import beside
+
+        # The other file alone, in a folder that is deleted: the home need not have a database.
+        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [read(other)]) as judge:
+            yield judge, None
+    elif among:
+        from gistchain.rareness.among import Among
+
+        judge = checker(settings)
+        with Among(judge) as others:
+            yield judge, others
+    else:
+        yield checker(settings), None
+
+
+def _checked(judge: Checker, others: Among | None, picture: Picture, web: bool) -> Checked:
+    rareness = judge.check(picture, web=web)
+    return Checked(picture, rareness, None if others is None else others.add(picture, rareness))
+
+
+def _said(checked: Checked) -> set[str]:
+    """The verdicts on an image."""
+    return {checked.rareness.verdict, *(() if checked.among is None else (checked.among.verdict,))}
 
 
 def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:
@@ -101,10 +202,14 @@ def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:
         answer(checked, checked_json, checked_text, as_json)
 
 
-def _card(checked: Checked) -> dict[str, Any]:
+def _cards(checked: Checked) -> list[dict[str, Any]]:
+    """What the page shows of an image: beside the registered ones, and beside the one it was made from among these."""
     from gistchain.rareness.explain import card
 
-    return card(checked.picture, checked.rareness)
+    cards = [card(checked.picture, checked.rareness)]
+    if checked.among is not None and checked.among.verdict in TOLD:
+        cards.append(card(checked.picture, checked.among))
+    return cards
 
 
 def _write_page(path: Path, cards: Sequence[dict[str, Any]]) -> None:
@@ -209,7 +314,8 @@ def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None
 
     settings = load(ctx.params)
     judge = checker(settings)
-    state = status_of(judge.store, settings.home, judge.fingerprint_version, _images_on_chain(settings))
+    on_chain = _images_on_chain(settings)
+    state = status_of(judge.store, settings.home, judge.fingerprint_version, on_chain, judge.trust)
     answer(state, status_json, status_text, as_json)
 
 
@@ -256,12 +362,21 @@ def crawl(
 
 
 @app.command(cls=Verb)
-def rebuild(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
-    """Set the database aside, where it is damaged or of another version, and begin an empty one."""
-    from gistchain.rareness.store.store import set_aside
+def rebuild(
+    ctx: typer.Context,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on with the database that is there, and what it lacks.")] = (
+        False
+    ),
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Set the database aside, where it is damaged, lost or of another version, and begin an empty one."""
+    from gistchain.ledger.state import images, name
+    from gistchain.rareness.store.trust import set_up
 
-    settings = load(ctx.params)
-    answer(set_aside(settings.home), aside_json, lambda aside: aside_text(aside, settings.home), as_json)
+    folder = load(ctx.params).home
+    done = set_up(folder, keep=keep, chain=name(folder).casefold(), tokens=images(folder))
+    answer(done, anew_json, lambda done: anew_text(done, folder), as_json)
 
 
 @contextmanager

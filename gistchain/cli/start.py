@@ -13,8 +13,8 @@ INTERRUPTED = "gistchain: interrupted; what was printed is done"
 INTERRUPTED_CODE = 130
 
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""numpy's matrices are small here: further threads would only wait for one another, at full speed, and on a busy machine
-one caption then takes ten CPU-seconds instead of two."""
+"""The matrices are small: further threads would only wait for each other by spinning, and on a busy machine one caption
+then takes ten CPU-seconds instead of two."""
 
 
 def start() -> NoReturn:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gistchain.cli.sources import STDIN, STDIN_NAME
 from gistchain.cli.start import INTERRUPTED, INTERRUPTED_CODE
-from gistchain.cli.usage import in_plain_words
+from gistchain.cli.usage import STDIN, STDIN_NAME, in_plain_words
 from gistchain.disk.write import is_full, no_space
 from gistchain.errors import AlreadyRegistered, FileError, GistchainError, SettingError
 from gistchain.text import printable
@@ -28,7 +27,11 @@ from gistchain.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gistchain.image import Found
+    from gistchain.types import Confirm, Question
 
+_BARS: list[Progress] = []
+"""What moves on the terminal now."""
 Value = TypeVar("Value")
 Item = TypeVar("Item")
 
@@ -103,7 +106,11 @@ def _bar() -> Iterator[Progress | None]:
 
     # rich would send what is printed meanwhile to stderr as well: right on a terminal only.
     with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield bar
+        _BARS.append(bar)
+        try:
+            yield bar
+        finally:
+            _BARS.remove(bar)
 
 
 @contextmanager
@@ -164,11 +171,42 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
         print_json(fields)
 
 
+def skipped(as_json: bool) -> Callable[[Found], None]:
+    """Says what a folder has beside images: on stderr, with --json on stdout too, an object for each file."""
+
+    def said(found: Found) -> None:
+        for note in found.notes():
+            say(f"gistchain: {note}", err=True)
+        for file in found.skipped if as_json else ():
+            print_json({"image": str(file.path), "skipped": file.kind})
+
+    return said
+
+
 def ask_password(key: Path) -> str:
     """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
     if sys.stdin.isatty():
         return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def asker(*, yes: bool) -> Confirm:
+    """Asks a person at a terminal; without one the answer is no. yes: the answer to all that is not about money."""
+
+    def ask(question: Question) -> bool:
+        if yes and question.kind != "cost":
+            return True
+        if not sys.stdin.isatty():
+            return False
+        for bar in _BARS:  # it would be drawn over the question
+            bar.stop()
+        try:
+            return typer.confirm(f"{printable(question.text)}. Go on?", err=True)
+        finally:
+            for bar in _BARS:
+                bar.start()
+
+    return ask
 
 
 def print_json(fields: dict[str, Any]) -> None:

@@ -15,6 +15,10 @@ import typer
 
 from gistchain.text import printable
 
+STDIN = "-"
+STDIN_NAME = "stdin"
+"""What its picture is called in answers."""
+
 _ADVICE = {
     "int": "give a whole number",
     "float": "give a number",

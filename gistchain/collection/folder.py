@@ -11,7 +11,6 @@ the same name as the metadata. Only the folder is read. Everything in it is untr
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection.metadata import LONGEST, Item, clean, items, normal
+from gistchain.collection.metadata import LONGEST, Item, clean, items, normal, without_number
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import CollectionError, SettingError
 from gistchain.image import images_in, read_image
@@ -147,7 +146,7 @@ def _digest(folder: Path, files: list[Path], traits: Traits) -> str:
 
 def _subject(metadata: list[Item], folder: Path) -> str:
     """The part before the number that most tokens' names have in common; else the name of the folder."""
-    names = Counter(clean(re.sub(r"\s*#?\s*\d+\s*$", "", item.title)) for item in metadata)
+    names = Counter(clean(without_number(item.title)[0]) for item in metadata)
     name, count = names.most_common(1)[0]
     if not name or count <= len(metadata) / 2:
         name = clean(folder.resolve().name.replace("_", " "))

@@ -14,11 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
+from gistchain.disk.read import read_regular
 from gistchain.errors import CollectionError
 from gistchain.image import files_below
 from gistchain.safejson import parsed
 
 LONGEST = 60  # characters of a trait type or value: longer ones are not traits
+_LONGEST_NAME = 300  # of a token or a file: the rest is cut before it is looked at
+_LONGEST_PATH = 8_192
+_MOST_ATTRIBUTES = 1_000  # of one token
 _MOST_FILE_BYTES = 64 * 2**20
 _NOT_SHOWN = frozenset({"number", "date", "boost_number", "boost_percentage"})
 _NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
@@ -67,7 +71,18 @@ def items(folder: Path) -> tuple[list[Item], list[Path]]:
 
 def normal(name: str) -> str:
     """A file's name in the form in which names are compared: macOS stores letters and their accents apart."""
-    return unicodedata.normalize("NFC", name)
+    return unicodedata.normalize("NFC", name[:_LONGEST_NAME])  # takes quadratic time for a heap of accents
+
+
+def without_number(title: str) -> tuple[str, str]:
+    """The parts of a token's name: 'Cool Cat #12' -> ('Cool Cat', '12'). The second is '' where there is no number."""
+    title = title.rstrip()
+    start = len(title)
+    while start and title[start - 1].isdecimal():
+        start -= 1
+    if start == len(title):
+        return title, ""
+    return title[:start].rstrip().removesuffix("#").rstrip(), title[start:]
 
 
 def clean(text: str) -> str:
@@ -88,9 +103,7 @@ def _may_be_metadata(path: Path) -> bool:
 
 def _parsed(path: Path) -> Any:
     try:
-        if path.stat().st_size > _MOST_FILE_BYTES:
-            raise CollectionError(f"{path} has more than {_MOST_FILE_BYTES >> 20} MiB: that can't be metadata")
-        return parsed(path.read_bytes())
+        return parsed(read_regular(path, at_most=_MOST_FILE_BYTES))
     except OSError as error:
         raise CollectionError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
@@ -121,8 +134,8 @@ def _number(entry: dict[str, Any]) -> str:
     for key in ("edition", "tokenId", "token_id", "id"):
         if isinstance(entry.get(key), int | str):
             return normal(str(entry[key]))
-    if isinstance(name := entry.get("name"), str) and (number := re.search(r"(\d+)\s*$", name)):
-        return number[1]
+    if isinstance(name := entry.get("name"), str) and (number := without_number(name[:_LONGEST_NAME])[1]):
+        return number
     return PurePosixPath(_file_name(entry)).stem
 
 
@@ -133,17 +146,21 @@ def _item(content: dict[str, Any], name: str, path: Path) -> Item:
         if value is None:
             odd.append(type_)
         elif value.casefold() not in _NOTHING:  # of a type that a token has twice, both values
-            attributes[type_] = f"{attributes[type_]} and {value}" if type_ in attributes else value
-    title = content["name"] if isinstance(content.get("name"), str) else ""
+            both = f"{attributes[type_]} and {value}" if type_ in attributes else value
+            if len(both) <= 2 * LONGEST:
+                attributes[type_] = both
+            else:
+                odd.append(type_)
+    title = content["name"][:_LONGEST_NAME] if isinstance(content.get("name"), str) else ""
     return Item(name, _file_name(content), title, attributes, tuple(odd))
 
 
 def _file_name(content: dict[str, Any]) -> str:
     """The last part of the file name, path or URL in "image"; '' for data URIs."""
     image = content.get("image")
-    if not isinstance(image, str) or image.lstrip().startswith("data:"):
+    if not isinstance(image, str) or len(image) > _LONGEST_PATH or image.lstrip().startswith("data:"):
         return ""
-    path = re.split("[?#]", image)[0] if "://" in image else image
+    path = re.split("[?#]", image, maxsplit=1)[0] if "://" in image else image
     return normal(PurePosixPath(unquote(path).replace("\\", "/")).name)
 
 
@@ -154,12 +171,15 @@ def _named_values(content: dict[str, Any], name: str, path: Path) -> Iterator[tu
         given = [{"trait_type": k, "value": v} for k, v in given.items()]
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise CollectionError(f"{path}: the attributes of {name!r} are not a list of trait_type and value")
+    if len(given) > _MOST_ATTRIBUTES:
+        raise CollectionError(f"{path}: {name!r} has {len(given):,} attributes: at most {_MOST_ATTRIBUTES:,} are read")
     for entry in given:
         type_, value = entry.get("trait_type"), entry.get("value")
         if str(entry.get("display_type")) in _NOT_SHOWN or isinstance(value, float) or value is None:
             continue
-        if not isinstance(type_, str) or not clean(type_):
+        # Cut before they are cleaned, generously: blanks may be left out.
+        if not isinstance(type_, str) or not (words_of_type := clean(type_[: 20 * LONGEST])):
             continue  # OpenSea's properties without a name
-        words = clean(str(value)) if isinstance(value, str | int) else "?" * (LONGEST + 1)
-        short = len(words) <= LONGEST and len(clean(type_)) <= LONGEST
-        yield clean(type_)[:LONGEST].strip(), words if short else None
+        words = clean(str(value)[: 20 * LONGEST]) if isinstance(value, str | int) else "?" * (LONGEST + 1)
+        short = len(words) <= LONGEST and len(words_of_type) <= LONGEST
+        yield words_of_type[:LONGEST].strip(), words if short else None

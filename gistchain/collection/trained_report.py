@@ -8,6 +8,7 @@ from importlib import resources
 
 from PIL import Image
 
+from gistchain import text
 from gistchain.collection.trained import Trained
 from gistchain.traits import parts
 from gistchain.types import Pixels
@@ -15,15 +16,12 @@ from gistchain.types import Pixels
 
 def page(trained: Trained) -> str:
     """The HTML of the report."""
-    from jinja2 import Environment, StrictUndefined
-
     template = resources.files("gistchain.collection").joinpath("trained_report.html.j2").read_text("utf-8")
-    html = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
     pictures = [
         {"name": t.name, **_compared(t.true, t.read), "image": _uri(t.image), "painted": _uri(t.painted)}
         for t in trained.judged.shown
     ]
-    return html.render(trained=trained, judged=trained.judged, pictures=pictures)
+    return text.page(template, trained=trained, judged=trained.judged, pictures=pictures)
 
 
 def _compared(true: str, read: str) -> dict[str, object]:

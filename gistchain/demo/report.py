@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gistchain.disk.write import write_whole
+from gistchain.text import page
 from gistchain.types import Pixels
 
 if TYPE_CHECKING:
@@ -23,14 +25,10 @@ def write_report(
     facts: dict[str, Any],
 ) -> None:
     """Raises FileError where the file can't be written."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gistchain.demo", "."), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     gist = next(r for r in rows if r.method.startswith("gist"))
     original = rows[0]
-    page = environment.get_template("report.html.j2").render(
+    html = page(
+        resources.files("gistchain.demo").joinpath("report.html.j2").read_text("utf-8"),
         facts=facts,
         rows=rows,
         gist=gist,
@@ -39,7 +37,7 @@ def write_report(
         cheaper=original.gas / gist.gas,
         cards=[_card(s) for s in samples],
     )
-    write_whole(path, page.encode())
+    write_whole(path, html.encode())
 
 
 def _card(sample: Sample) -> dict[str, Any]:

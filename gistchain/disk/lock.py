@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -35,8 +36,11 @@ class FileLock:
         self._pid = os.getpid()
         make_folder(path.parent)
         with file_errors(path):
-            # O_NOFOLLOW: a stranger's link in a shared folder must not make us cut another file.
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            # A stranger's link in a shared folder must not make us cut another file, nor a pipe make us wait.
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                os.close(self._file)
+                raise FileError(f"{path} is not a regular file: remove it")
         try:
             if not self._taken_within(path, wait_s):
                 raise FileBusy(f"{what or path.parent} is {use} by {self._holder()}: {instead}")

@@ -6,18 +6,20 @@ Transactions are the caller's to begin and commit: closing a connection undoes w
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gistchain.disk.write import no_space
+from gistchain.disk.write import file_errors, has_no_room, no_space
 from gistchain.errors import FileBusy, FileDamaged, FileError
 
 Mode = Literal["rw", "rwc"]
-"""SQLite's names: rw to read and write, rwc to make the file if it is missing. There is no read-only mode, because even
-readers write where there is a write-ahead log: to the log's index."""
+"""SQLite's names: rw to read and write, rwc to make the file if it is missing. `SqliteFile.snapshot` is for reading."""
 
 # A limit on the size of files shows as a failed write, and no room for the index of the log as SHMSIZE.
 _NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
@@ -63,6 +65,62 @@ class SqliteFile:
         with self.errors(), contextlib.closing(self.connect(mode, pragmas)) as database:
             yield database
 
+    def snapshot(self) -> sqlite3.Connection:
+        """A connection that only reads, and sees one state of the file whatever is written meanwhile.
+
+        Takes no lock that a writer waits for, and needs no right to write: not to the file, not to its folder.
+        To be used as one of `connect`. Raises as `errors` does.
+        """
+        with self.errors():
+            last = None
+            for way in self._ways_to_read():
+                try:
+                    return self._pinned(way)
+                except sqlite3.OperationalError as error:
+                    code = getattr(error, "sqlite_errorcode", 0)
+                    if code & 0xFF not in _UNUSABLE and code not in _NO_SPACE:
+                        raise
+                    last = error
+            if last is None or not self.path.exists():
+                raise FileError(f"can't read {self.path}: it is not there")
+            return self._copied()
+
+    def _ways_to_read(self) -> Iterator[str]:
+        # Readers write too, to the index of the write-ahead log; and only one that may write clears the log away.
+        if os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK):
+            yield "mode=rw"
+        yield "mode=ro"
+        log = self.path.with_name(self.path.name + "-wal")
+        if not log.exists() or log.stat().st_size == 0:
+            yield "mode=ro&immutable=1"  # without index and locks: nobody can write to it
+
+    def _pinned(self, way: str) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{way}",
+            uri=True,
+            timeout=self.timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            database.execute("pragma query_only = on")
+            database.execute("begin")
+            database.execute("select 1 from sqlite_master limit 1").fetchone()  # from here on it sees this state
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _copied(self) -> sqlite3.Connection:
+        """The file in memory: a folder that can't be written has a log there without its index."""
+        with tempfile.TemporaryDirectory() as folder, file_errors(self.path):
+            for suffix in ("", "-wal"):
+                shutil.copyfile(f"{self.path}{suffix}", os.path.join(folder, f"copy{suffix}"))
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            with contextlib.closing(sqlite3.connect(os.path.join(folder, "copy"))) as copy:
+                copy.backup(memory)
+        return memory
+
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
         """Turn what goes wrong with the file into DiskFull, FileBusy, FileDamaged or FileError."""
@@ -88,6 +146,8 @@ class SqliteFile:
             return no_space(self.path, error)
         if plain in _BUSY:
             return FileBusy(f"{self.path} is in use by another process (waited {self.timeout_s:g} s): try again")
+        if plain in _UNUSABLE and has_no_room(self.path):
+            return no_space(self.path, error)
         if plain in _UNUSABLE:
             return FileError(f"can't use {self.path} ({error}): check the folder, its permissions and its disk")
         # Our statements are few and fixed: any other error means that the file's tables are not ours.

@@ -78,6 +78,8 @@ def check_writable(path: Path, what: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
+            raise SettingError(f"{path} is not a regular file: give another {what}")
         with path.open("ab"):
             pass
     except OSError as error:
@@ -102,6 +104,15 @@ def file_errors(path: Path) -> Iterator[None]:
 def is_full(error: OSError) -> bool:
     """Whether the disk, a quota or the limit on a file's size is what was met."""
     return error.errno in _NO_SPACE
+
+
+def has_no_room(path: Path) -> bool:
+    """Whether the file system that `path` is on has no block or no name left; for errors that don't say it."""
+    with contextlib.suppress(OSError):
+        room = os.statvfs(path if path.exists() else path.parent)
+        # Some file systems don't count their names: both numbers are 0 there.
+        return room.f_bavail == 0 or (room.f_favail == 0 and room.f_files > 0)
+    return False
 
 
 def no_space(path: object, reason: object, result: str = "nothing was written") -> DiskFull:

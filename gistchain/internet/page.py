@@ -20,7 +20,8 @@ MAX_TEXT = 300
 _START = re.compile(r"<!--|<(script|style|title)(?=[\s/>])|<(?:a|area|base|img|source|meta)(?=[\s/>])", re.I)
 _TAG = re.compile(r"<[a-z]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>", re.I)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.I)
-_CANDIDATE = re.compile(r"([^\s,]\S*[^\s,])(?:\s+([\d.]{1,10})[wx])?\s*(?:,|$)")
+# Possessive: what was taken is not given back, so that a long attribute takes linear time.
+_CANDIDATE = re.compile(r"([^\s,]\S*+)(?:\s++([\d.]{1,10})[wx](?=\s|,|$))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ def _tags(text: str) -> list[tuple[str, dict[str, str]]]:
 def _past(lower: str, start: re.Match[str], text: str, tags: list[tuple[str, dict[str, str]]]) -> int:
     """The position of the element's end, -1 where it has none; a title is added to `tags`."""
     name = start[1].lower()
-    opened, closed = lower.find(">", start.end()), lower.find(f"</{name}", start.end())
-    if name == "title" and 0 <= opened < closed:
+    closed = lower.find(f"</{name}", start.end())
+    if name == "title" and 0 <= (opened := lower.find(">", start.end(), start.end() + MAX_TAG)) < closed:
         tags.append(("title", {"text": html.unescape(text[opened + 1 : min(closed, opened + MAX_TAG)])}))
     return closed if closed < 0 else closed + 2
 
@@ -147,7 +148,7 @@ def _meta(attributes: dict[str, str], base: str, images: dict[str, str], directi
 def _image(attributes: dict[str, str], base: str) -> str | None:
     """The address of the image that a tag shows; of several, the largest."""
     sized = [
-        (float(size) if size and size.count(".") < 2 and size != "." else 1.0, url)
+        (float(size) if size and size.count(".") < 2 and size != "." else 1.0, url.rstrip(","))
         for url, size in _CANDIDATE.findall(attributes.get("srcset", ""))
     ]
     largest = [url for _, url in sorted(sized, key=lambda pair: -pair[0])][:1]

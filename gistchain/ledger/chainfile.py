@@ -3,7 +3,8 @@
     chain.sqlite   one table: key -> value, CRC-32 of both
     chain.lock     held by the one process that has the chain open
 
-Written by pyevm.BlockStore; read also by state.images.
+Written by pyevm.BlockStore; read also by state.py, without the lock: a block is one transaction of SQLite, so that
+whoever reads sees all of it or nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +24,10 @@ from gistchain.errors import FileDamaged, LedgerError
 APPLICATION_ID = 0x47495354
 FORMAT = 1
 NAME = "chain.sqlite"
-_DURABLE = (
-    # EXCLUSIVE before WAL keeps the index of the log in memory: no third file.
-    "locking_mode = exclusive",
-    "journal_mode = wal",
-    "synchronous = full",
-)
+CHAIN_ID = 0x47495354  # "GIST"
+REGISTRY = "0x556231D3AC656e345667A649f8f62Fb2C4A58C58"
+"""Address of the registry: it follows from the faucet, which deploys it first of all (embedded.py)."""
+_DURABLE = ("journal_mode = wal", "synchronous = full")
 
 
 def lock(home: Path, wait_s: float) -> FileLock:
@@ -42,7 +41,7 @@ def lock(home: Path, wait_s: float) -> FileLock:
 
 
 class Records:
-    """The records of an open file. Whoever has it holds the lock."""
+    """The records of an open file. Whoever writes holds the lock."""
 
     def __init__(self, file: SqliteFile, db: sqlite3.Connection) -> None:
         self.file, self._db = file, db
@@ -108,10 +107,13 @@ def gone(path: Path) -> FileDamaged:
     return file.damaged("it is gone")
 
 
-def opened(path: Path) -> Records:
-    """The records of an existing file. Raises FileDamaged where it is not a chain, LedgerError for another format."""
+def opened(path: Path, *, write: bool = True) -> Records:
+    """The records of an existing file. Raises FileDamaged where it is not a chain, LedgerError for another format.
+
+    write: False for the records as they are now, whoever writes meanwhile and whatever rights there are.
+    """
     file = file_of(path)
-    db = file.connect("rw")
+    db = file.connect("rw") if write else file.snapshot()
     try:
         with file.errors():
             application = db.execute("PRAGMA application_id").fetchone()[0]

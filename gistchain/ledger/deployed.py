@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gistchain.errors import LedgerError, SettingError
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.known import Known, check_same_chain, recall, remember
+from gistchain.ledger.known import check_same_chain, recall, remember
 from gistchain.ledger.node import Node, edge
+from gistchain.ledger.outbox import Outbox
+from gistchain.ledger.patricia import keccak
+from gistchain.ledger.sending import Sender
+
+_CORRECT = "correct --registry, or connect to the chain where it is"
 
 
 def public_name(url: str) -> tuple[str, str]:
@@ -26,20 +33,50 @@ def public_name(url: str) -> tuple[str, str]:
     return name, f"{name}#{hashlib.sha256(repr(secret).encode()).hexdigest()[:12]}" if any(secret) else name
 
 
-def find_or_deploy(node: Node, home: Path, key: str, given: str | None) -> str:
-    """Address of the given registry, or of the one that `home` remembers, or of a new one."""
+def known_registry(node: Node, home: Path, key: str, given: str | None) -> str | None:
+    """Address of the given registry, or of the one that `home` remembers. Raises WrongChain, LedgerError, SettingError.
+
+    key: of `public_name`.
+    """
     before = recall(home).get(key)
-    now = node.identity()
     if before is not None:
-        check_same_chain(node.name, before=before, now=now)
+        check_same_chain(node.name, before=before, now=node.identity())
     address = given or (before.registry if before is not None else None)
+    return None if address is None else checked(node, address, _CORRECT)
+
+
+def find_or_deploy(node: Node, home: Path, key: str, given: str | None, *, account: str | None) -> str:
+    """Address of the given registry, or of the one that `home` remembers, or of a new one; remembered from then on.
+
+    account: address of the home's own key, where it is the one that signs.
+    """
+    address = known_registry(node, home, key, given)
     if address is None:
-        address = str(node.run({"data": compiled("registry").bytecode})["contractAddress"])
-    address = checked(node, address, "correct --registry, or connect to the chain where it is")
-    known = Known(now.chain_id, now.genesis, before.registry if before is not None and given else address)
+        address = checked(node, _deployed(node, home), _CORRECT)
+    before, now = recall(home).get(key), node.identity(address)
+    known = replace(now, confirmed=node.consent.agreed, account=account)
+    if before is not None:
+        known = replace(
+            known,
+            registry=before.registry if given else address,
+            confirmed=before.confirmed or known.confirmed,
+            account=account or before.account,
+        )
     if known != before:
         remember(home, key, known)
     return address
+
+
+def _deployed(node: Node, home: Path) -> str:
+    """Address of a new registry. An earlier try that died before it was remembered is found, not paid for again."""
+    creation = compiled("registry").bytecode
+    outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry="", owner=node.owner)
+    with contextlib.closing(outbox):
+        sent, mined = Sender(node, outbox).deliver(
+            keccak(creation), lambda: {"data": creation}, lambda call: call["data"] == creation
+        )
+        outbox.drop(sent)
+        return str(node.succeeded(sent.tx, mined)["contractAddress"])
 
 
 def checked(node: Node, address: str, otherwise: str) -> str:

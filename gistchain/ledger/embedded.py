@@ -46,7 +46,7 @@ class EmbeddedChain:
         self._records = chainfile.opened(path)
         self._records.write_durably()
         self.provider: LocalProvider = LocalProvider(LocalBackend(BlockStore(self._records)))
-        self.registry = _registry_address()
+        self.registry = chainfile.REGISTRY
 
     def fund(self, address: str) -> None:
         """Give an account that has nothing its allowance."""
@@ -80,15 +80,13 @@ def _create(path: Path) -> None:
 def _send_from_faucet(backend: LocalBackend, transaction: dict[str, object]) -> None:
     from eth_account import Account
 
-    from gistchain.ledger.pyevm import CHAIN_ID
-
     faucet = Account.from_key(FAUCET_KEY)
     signed = faucet.sign_transaction(
         {
             "value": 0,
             "data": b"",
             "nonce": backend.get_nonce(bytes.fromhex(faucet.address[2:])),
-            "chainId": CHAIN_ID,
+            "chainId": chainfile.CHAIN_ID,
             "maxFeePerGas": 10**10,
             "maxPriorityFeePerGas": 0,
             **transaction,
@@ -96,14 +94,3 @@ def _send_from_faucet(backend: LocalBackend, transaction: dict[str, object]) -> 
     )
     backend.send_raw_transaction(bytes(signed.raw_transaction))
     backend.mine_blocks()
-
-
-def _registry_address() -> str:
-    """The address of the contract that the faucet's first transaction created."""
-    from eth_account import Account
-    from eth_utils.address import to_checksum_address
-    from eth_utils.crypto import keccak
-
-    faucet = bytes.fromhex(Account.from_key(FAUCET_KEY).address[2:])
-    # keccak(rlp([faucet, 0])): the address of a contract follows from its creator and the creator's nonce.
-    return str(to_checksum_address(keccak(b"\xd6\x94" + faucet + b"\x80")[12:]))

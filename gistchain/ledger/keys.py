@@ -2,38 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.disk.write import write_whole
+from gistchain.disk.read import read_regular
+from gistchain.disk.write import is_full, no_space, write_whole
 from gistchain.errors import SettingError
+from gistchain.ledger.known import NAME, own_account
+from gistchain.safejson import parsed
+from gistchain.text import is_key
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+
+_MOST_BYTES = 64 * 1024
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
     """The account whose key is in key_file: 64 hex digits, or a JSON keystore, which needs its password.
 
     Without key_file: the key in `home`, made at first use and readable by its owner only.
-    Raises SettingError for a file that can't be read or holds no key, FileError where none can be made.
+    Raises SettingError for a file that can't be read or holds no key, or a key of the home that is gone; FileError
+    where none can be made; LedgerError.
     """
     path = key_file if key_file is not None else _default(home)
-    try:
-        text = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"key file {path} can't be read: give a file with 64 hex digits or a keystore") from error
+    text = _text(path)
     return _from_keystore(path, text, password) if text.startswith("{") else _from_hex(path, text)
+
+
+def is_keystore(key_file: Path) -> bool:
+    """Whether the key's password has to be told. False where there is no such file: `account` says so."""
+    try:
+        return _text(key_file).startswith("{")
+    except SettingError:
+        return False
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_regular(path, at_most=_MOST_BYTES).decode().strip()
+    except (OSError, ValueError) as error:
+        if is_key(str(path)):
+            # `from None`, too: the original error quotes the path, which may be the key itself.
+            raise SettingError(
+                "--key was given what looks like a key itself and not the name of a file: write it to a file that only "
+                "you can read, and give that file's name; what was typed on a command line is in the shell's history"
+            ) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingError(
+            f"key file {path} can't be read ({reason}): give a file with 64 hex digits or a keystore"
+        ) from error
 
 
 def _default(home: Path) -> Path:
     path = home / "keys" / "default.key"
     if not path.exists():
+        if (owner := own_account(home)) is not None:
+            raise SettingError(
+                f"{path} is gone, the key of {owner}, with which this home has registered: restore it from a backup, "
+                f"or give another with --key; to go on with a new one, remove the line 'account' from {home / NAME}"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
+            if is_full(error):
+                raise no_space(path, error.strerror) from error
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
@@ -57,10 +91,23 @@ def _from_hex(path: Path, text: str) -> LocalAccount:
 def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
     from eth_account import Account
 
+    try:
+        keystore = parsed(text.encode())
+        version = {str(name).lower(): value for name, value in keystore.items()}["version"]
+        if version not in (3, 4):
+            raise ValueError("unknown version")
+    except (ValueError, KeyError, AttributeError):
+        raise SettingError(f"key file {path} is JSON, but no keystore: give a keystore or 64 hex digits") from None
     if password is None:
         raise SettingError(f"key file {path} is a keystore: give its password too")
     try:
-        made: LocalAccount = Account.from_key(Account.decrypt(json.loads(text), password))
-    except (ValueError, KeyError, TypeError) as error:
-        raise SettingError(f"keystore {path} can't be opened: wrong password, or not a keystore") from error
+        made: LocalAccount = Account.from_key(Account.decrypt(keystore, password))
+    except ValueError as error:
+        if "mismatch" not in str(error):
+            raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
+        if not password:
+            raise SettingError(f"no password was given for keystore {path}, and it has one") from None
+        raise SettingError(f"that is not the password of keystore {path}") from None
+    except (KeyError, TypeError, AttributeError, NotImplementedError):
+        raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
     return made

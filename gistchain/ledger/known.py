@@ -7,23 +7,35 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gistchain.disk.lock import FileLock
 from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import LedgerError, WrongChain
 from gistchain.safejson import parsed
 
+NAME = "ledgers.json"
+_WAIT_S = 30.0
+EMBEDDED = "embedded"
+"""Name of the chain in the home folder itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One chain. chain_id and genesis, the hash of block 0, tell chains apart; registry: the contract's address."""
+    """One chain. chain_id and genesis, the hash of block 0, tell chains apart; registry: the contract's address.
+
+    confirmed: a person has allowed to write there for good. account: address of the home's own key, where that was
+    used.
+    """
 
     chain_id: int
     genesis: str
     registry: str
+    confirmed: bool = False
+    account: str | None = None
 
 
 def recall(home: Path) -> dict[str, Known]:
     """The chains by the name of their ledger; empty where there is no such file. Raises LedgerError."""
-    path = home / "ledgers.json"
+    path = home / NAME
     if not path.exists():
         return {}
     try:
@@ -34,20 +46,41 @@ def recall(home: Path) -> dict[str, Known]:
 
 
 def _known(chain: dict[str, object]) -> Known:
-    chain_id, genesis, registry = chain["chain_id"], chain["genesis"], chain["registry"]
-    if type(chain_id) is not int or not isinstance(genesis, str) or not isinstance(registry, str):
+    known = Known(**chain)  # type: ignore[arg-type]
+    if type(known.chain_id) is not int or not isinstance(known.genesis, str) or type(known.confirmed) is not bool:
         raise TypeError("a field is of another type")
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", registry):
-        raise ValueError(f"{registry!r} is not an address")
-    return Known(chain_id, genesis, registry)
+    for address in (known.registry, known.account):
+        if address is not known.account or address is not None:
+            _check_address(address)
+    return known
+
+
+def _check_address(address: object) -> None:
+    if not isinstance(address, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
+        raise ValueError(f"{address!r} is not an address")
 
 
 def remember(home: Path, name: str, known: Known) -> None:
     """Write down a chain under the name of its ledger, in place of an earlier one. Raises FileError, LedgerError."""
-    content = {**recall(home), name: known}
-    text = json.dumps({key: asdict(value) for key, value in content.items()}, indent=1)
     make_folder(home)
-    write_whole(home / "ledgers.json", f"{text}\n".encode())
+    # Another process may write down another chain at the same time: the file is read and written under one lock.
+    with FileLock(home / f"{NAME}.lock", wait_s=_WAIT_S):
+        content = {**recall(home), name: known}
+        text = json.dumps({key: asdict(value) for key, value in content.items()}, indent=1)
+        write_whole(home / NAME, f"{text}\n".encode())
+
+
+def own_account(home: Path) -> str | None:
+    """Address of the key that this home made for itself, None where it has used none yet. Raises LedgerError."""
+    return next((known.account for known in recall(home).values() if known.account is not None), None)
+
+
+def agreed_to(home: Path, now: Known) -> bool:
+    """Whether a person has allowed to write to this chain for good, under whatever name. Raises LedgerError."""
+    return any(
+        known.confirmed and (known.chain_id, known.genesis) == (now.chain_id, now.genesis)
+        for known in recall(home).values()
+    )
 
 
 def check_same_chain(name: str, *, before: Known, now: Known) -> None:

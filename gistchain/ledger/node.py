@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import LedgerError, NodeDown, OutOfGas
-from gistchain.ledger.gas import TRANSACTION_GAS_LIMIT
+from gistchain.ledger.consent import Consent, coins
+from gistchain.ledger.fees import GWEI, Price, gas_limit, with_tip
 from gistchain.ledger.known import Known
+from gistchain.ledger.networks import called
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -24,19 +26,36 @@ TRIES = 5
 
 
 class Node:
-    """A web3 connection and an account on it: sends transactions, waits for them, speaks our errors."""
+    """A web3 connection and an account on it: sends transactions, waits for them, speaks our errors.
 
-    def __init__(self, w3: Web3, account: LocalAccount, *, name: str, timeout_s: float) -> None:
+    account: None for one that only reads. consent: what its person has allowed.
+    """
+
+    def __init__(
+        self, w3: Web3, account: LocalAccount | None, *, name: str, timeout_s: float, consent: Consent | None = None
+    ) -> None:
         self.w3 = w3
-        self.account = account
+        self._account = account
         self.name = name
         self.timeout_s = timeout_s
+        self.consent = Consent() if consent is None else consent
         with edge(name):
             self.chain_id = w3.eth.chain_id
 
     @property
+    def account(self) -> LocalAccount:
+        if self._account is None:
+            raise LedgerError(f"{self.name} was opened to be read: open it for writing to sign")
+        return self._account
+
+    @property
     def owner(self) -> str:
         return str(self.account.address)
+
+    @property
+    def sender(self) -> TxParams:
+        """Who calls, where there is an account."""
+        return {} if self._account is None else {"from": self._account.address}
 
     def identity(self, registry: str = "") -> Known:
         """Chain id and genesis hash as the node tells them; block 1 stands in on chains that have no block 0."""
@@ -54,35 +73,45 @@ class Node:
             return self.w3.eth.get_transaction_count(self.account.address, block)  # type: ignore[arg-type]
 
     def sign(self, call: TxParams) -> tuple[bytes, str, int]:
-        """The signed transaction, its hash and nonce; raises OutOfGas if it can't be paid or is over the cap."""
+        """The signed transaction, its hash and nonce.
+
+        Raises OutOfGas if it can't be paid or is too large, NotConfirmed where a person has not allowed it, LedgerError
+        where the node's estimate can't be right.
+        """
         with edge(self.name):
-            needed = self.w3.eth.estimate_gas({"from": self.account.address, **call})
-            fees = self._fees()
+            needed = self.w3.eth.estimate_gas({**self.sender, **call})
+            price = self._price()
             balance = self.w3.eth.get_balance(self.account.address)
-        if needed > TRANSACTION_GAS_LIMIT:
-            raise OutOfGas(f"this needs {needed} gas, a transaction may use {TRANSACTION_GAS_LIMIT}: make it smaller")
-        # A little more than estimated: another owner's registration of the image may come first and change the path.
-        gas = min(needed + needed // 16 + 10_000, TRANSACTION_GAS_LIMIT)
-        price = fees.get("maxFeePerGas") or fees.get("gasPrice") or 0
-        cost_wei = gas * int(price)
+            data = self.w3.to_bytes(hexstr=given) if isinstance(given := call.get("data", b""), str) else bytes(given)
+        gas = gas_limit(self.name, needed, data)
+        cost_wei = gas * price.most_wei
         if balance < cost_wei:
             raise self._too_poor(balance, cost_wei)
+        self.consent.to_write()
+        self.consent.to_spend(cost_wei, self._cost(gas, price, cost_wei))
         nonce = self.nonce("pending")
-        transaction: dict[str, Any] = {"value": 0, **call, **fees, "gas": gas, "nonce": nonce, "chainId": self.chain_id}
+        paid = {**price.fields(), "gas": gas, "nonce": nonce, "chainId": self.chain_id}
+        transaction: dict[str, Any] = {"value": 0, **call, **paid}
         signed = self.account.sign_transaction(transaction)
         return bytes(signed.raw_transaction), self.w3.to_hex(signed.hash), nonce
 
-    def _fees(self) -> TxParams:
+    def _cost(self, gas: int, price: Price, cost_wei: int) -> str:
+        return (
+            f"a transaction may cost up to {coins(cost_wei)} coins of {called(self.chain_id)}, by what {self.name} "
+            f"says ({gas:,} gas at up to {price.most_wei / GWEI:.6g} gwei)"
+        )
+
+    def _price(self) -> Price:
         from web3.exceptions import Web3RPCError
 
         base = self.w3.eth.get_block("latest").get("baseFeePerGas")
         if base is None:
-            return {"gasPrice": self.w3.eth.gas_price}
+            return Price(self.w3.eth.gas_price, None)
         try:
             tip = self.w3.eth.max_priority_fee
         except Web3RPCError:  # not every node has the method
             tip = self.w3.to_wei(1, "gwei")
-        return {"maxFeePerGas": self.w3.to_wei(2 * base + tip, "wei"), "maxPriorityFeePerGas": tip}
+        return with_tip(base, tip)
 
     def _too_poor(self, balance: int, cost_wei: int) -> OutOfGas:
         return OutOfGas(
@@ -91,19 +120,38 @@ class Node:
         )
 
     def broadcast(self, raw: bytes) -> str | None:
-        """None if the node took it or had it; else why it refused."""
+        """None if the node took it or had it; else what it said, which need not be true: see `holds`.
+
+        Raises NodeDown where no answer came.
+        """
+        from eth_utils.crypto import keccak
         from eth_utils.exceptions import ValidationError
         from web3.exceptions import Web3RPCError
 
         try:
             with edge(self.name, reraise=(Web3RPCError, ValidationError)):
-                self.w3.eth.send_raw_transaction(raw)
-        except (Web3RPCError, ValidationError) as refused:
-            text = str(refused).lower()
-            if "already known" in text or "already imported" in text or "known transaction" in text:
+                answered = bytes(self.w3.eth.send_raw_transaction(raw))
+        except NodeDown:
+            raise
+        except (Web3RPCError, ValidationError, LedgerError) as refused:
+            text = str(refused)
+            if any(words in text.lower() for words in ("already known", "already imported", "known transaction")):
                 return None
             return text
-        return None
+        return None if answered == keccak(raw) else "it answers with the hash of another transaction"
+
+    def holds(self, tx: str, nonce: int) -> bool:
+        """Whether the transaction, or another with its nonce, is in a block or waits for one."""
+        return self.nonce("pending") > nonce or self.knows(tx)
+
+    def knows(self, tx: str) -> bool:
+        """Whether the node has the transaction, in a block or waiting."""
+        from web3.exceptions import TransactionNotFound
+
+        with edge(self.name, reraise=(TransactionNotFound,)), contextlib.suppress(TransactionNotFound):
+            self.w3.eth.get_transaction(tx)  # type: ignore[arg-type]
+            return True
+        return False
 
     def receipt(self, tx: str) -> TxReceipt | None:
         from web3.exceptions import TransactionNotFound
@@ -114,17 +162,23 @@ class Node:
 
     def wait(self, tx: str, nonce: int) -> TxReceipt | None:
         """The receipt once it is in a block; None if another transaction took its nonce."""
-        deadline = time.monotonic() + self.timeout_s
-        pause_s = 0.02
-        while True:
+        for _ in self.patiently(f"transaction {tx} is in no block"):
             used = self.nonce("latest") > nonce
             if (found := self.receipt(tx)) is not None:
                 return found
-            if used:
+            if used and not self.knows(tx):  # known, its receipt is only late
                 return None
+        raise AssertionError("patience ends with an error")
+
+    def patiently(self, what: str) -> Iterator[None]:
+        """Goes on until the time is up; then raises NodeDown, which says `what` is so all that time."""
+        deadline = time.monotonic() + self.timeout_s
+        pause_s = 0.02
+        while True:
+            yield
             if time.monotonic() > deadline:
                 raise NodeDown(
-                    f"transaction {tx} is in no block after {self.timeout_s:.0f} s on {self.name}; it may still get "
+                    f"{what} after {self.timeout_s:.0f} s on {self.name}; it may still get "
                     "there: run the same command again, which does not register twice"
                 )
             time.sleep(pause_s)
@@ -135,41 +189,49 @@ class Node:
         for _ in range(TRIES):
             raw, tx, nonce = self.sign(call)
             refused = self.broadcast(raw)
-            if refused is None and (done := self.wait(tx, nonce)) is not None:
-                if done["status"] != 1:
-                    raise LedgerError(f"transaction {tx} failed on {self.name} after {done['gasUsed']} gas")
-                return done
-            if refused is not None and "nonce" not in refused and "underpriced" not in refused:
+            if refused is not None and not self.holds(tx, nonce):
                 raise self.refusal(refused)
-        raise LedgerError(f"{self.name} took none of {TRIES} transactions: another program uses {self.owner} too")
+            if (done := self.wait(tx, nonce)) is not None:
+                return self.succeeded(tx, done)
+        raise self.crowded()
+
+    def succeeded(self, tx: str, done: TxReceipt) -> TxReceipt:
+        """The receipt, if it is one of success."""
+        if done["status"] != 1:
+            raise LedgerError(f"transaction {tx} failed on {self.name} after {done['gasUsed']} gas")
+        return done
+
+    def crowded(self) -> LedgerError:
+        return LedgerError(
+            f"{self.name} took none of {TRIES} transactions: another program sends from {self.owner} too; "
+            "end it or use another --key"
+        )
 
     def refusal(self, text: str) -> LedgerError:
         """The node's refusal of a transaction as one of our errors."""
-        kind = OutOfGas if "insufficient funds" in text or "intrinsic gas" in text else LedgerError
+        lower = text.lower()
+        kind = OutOfGas if "insufficient funds" in lower or "intrinsic gas" in lower else LedgerError
         return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}")
 
 
 @contextlib.contextmanager
 def edge(name: str, reraise: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Errors of web3 and what is below it, as ours. `name` is the ledger's, without credentials."""
-    import requests
     from eth_abi.exceptions import DecodingError, EncodingError
     from eth_utils.exceptions import ValidationError
-    from web3.exceptions import ContractLogicError, RequestTimedOut, Web3Exception
+    from web3.exceptions import ContractLogicError, Web3Exception
 
     try:
         yield
     except reraise:
         raise
-    except (requests.RequestException, RequestTimedOut):
-        # `from None`: the original's text has the whole URL, which may hold a password or an API key.
-        raise NodeDown(
-            f"{name} doesn't answer; what was asked may still happen: start the node or check --rpc, then try again"
-        ) from None
     except ContractLogicError as error:
         raise LedgerError(f"the registry on {name} refused: {_short(error)}") from error
     # web3 lets a malformed answer fail wherever it is first used.
-    except (Web3Exception, DecodingError, EncodingError, ValidationError, ValueError, TypeError, KeyError) as error:
+    except (
+        *(Web3Exception, DecodingError, EncodingError, ValidationError),
+        *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    ) as error:
         raise LedgerError(
             f"{name} gave an answer that can't be used ({type(error).__name__}: {_short(error)})"
         ) from error

@@ -34,10 +34,8 @@ from web3.providers.eth_tester.defaults import API_ENDPOINTS
 from web3.types import RPCEndpoint, RPCResponse
 
 from gistchain.errors import FileDamaged
-from gistchain.ledger.chainfile import Records
+from gistchain.ledger.chainfile import CHAIN_ID, Records
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
-
-CHAIN_ID = 0x47495354  # "GIST"
 
 
 class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read

@@ -5,12 +5,15 @@ The signature can be checked without gistchain: `typed_data` is what any wallet 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import LedgerError
+from gistchain.ledger import recover
 from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
-from gistchain.types import RarenessTicket, Verdict
+from gistchain.ledger.patricia import keccak
+from gistchain.types import RarenessTicket, SignedRareness, Token, Verdict
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -106,16 +109,52 @@ def sign(registration: Registration, account: LocalAccount, *, chain_id: int, re
 
 def signer(registration: Registration, signature: bytes, *, chain_id: int, registry: str) -> str | None:
     """The address whose key made the signature; None where it is not a signature."""
-    from eth_account import Account
-    from eth_account.messages import encode_typed_data
-    from eth_keys.exceptions import BadSignature
-    from eth_utils.exceptions import ValidationError
+    return recover.address(digest(registration, chain_id=chain_id, registry=registry), signature)
 
-    message = encode_typed_data(full_message=registration.typed_data(chain_id=chain_id, registry=registry))
-    try:
-        return str(Account.recover_message(message, signature=signature))
-    except (BadSignature, ValidationError):
-        return None
+
+def digest(registration: Registration, *, chain_id: int, registry: str) -> bytes:
+    """What is signed: the EIP-712 hash of `typed_data`, 32 bytes."""
+    data = registration.typed_data(chain_id=chain_id, registry=registry)
+    domain = _hashed("EIP712Domain", DOMAIN_FIELDS, data["domain"])
+    return keccak(b"\x19\x01" + domain + _hashed("Registration", FIELDS, data["message"]))
+
+
+def _hashed(name: str, fields: Sequence[tuple[str, str]], values: Mapping[str, Any]) -> bytes:
+    signature = f"{name}({','.join(f'{kind} {field}' for field, kind in fields)})"
+    return keccak(keccak(signature.encode()) + b"".join(_word(kind, values[field]) for field, kind in fields))
+
+
+def _word(kind: str, value: Any) -> bytes:
+    """One value as EIP-712 encodes it: what has no fixed size by its hash."""
+    if kind == "bytes32":
+        return bytes(value)
+    if kind in ("bytes", "string"):
+        return keccak(value if kind == "bytes" else value.encode())
+    return int(value, 16).to_bytes(32, "big") if kind == "address" else int(value).to_bytes(32, "big")
+
+
+def attested(
+    record: Token,
+    gist: bytes,
+    ticket: RarenessTicket,
+    logged: tuple[int, bytes] | None,
+    *,
+    chain_id: int,
+    registry: str,
+    source: str,
+) -> SignedRareness:
+    """The ticket with its signature, checked against token and gist; without one where there is no log of it.
+
+    logged: deadline and signature, as the log of the registration has them. source: who says all this, for messages.
+    Raises LedgerError where the signature is not the owner's.
+    """
+    if logged is None:
+        return SignedRareness(ticket, record.owner)
+    deadline, signature = logged
+    signed = Registration(record.owner, record.image_sha3_256, gist, ticket, deadline)
+    if signer(signed, signature, chain_id=chain_id, registry=registry) != record.owner:
+        raise LedgerError(f"{source} shows a signature of token {record.id} that is not its owner's: ask another node")
+    return SignedRareness(ticket, record.owner, deadline, signature)
 
 
 def compact(signature: bytes) -> tuple[bytes, bytes]:

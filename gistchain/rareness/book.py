@@ -10,62 +10,79 @@ between the two leaves nothing wrong.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
-from gistchain.errors import CopyRefused
+from gistchain.errors import CopyRefused, UnknownToken
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
 from gistchain.rareness.words import called, verdict_words
-from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Verdict
+from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Token, Verdict
 
 
 class Registrations(Protocol):
-    """Which images are registered: the one thing that the book asks of a ledger."""
+    """Which images are registered: what the book asks of a ledger."""
 
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image file with this SHA3-256 (32 bytes); None where there is none."""
         ...
 
+    def token(self, token: int) -> Token:
+        """The record of a token; ids begin at 1. Raises UnknownToken."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessed:
-    """How rare an image is, the document that backs it, and the ticket that goes on the chain."""
+    """How rare an image is, the document that backs it, and the ticket that goes on the chain.
+
+    ticket: None for a blank image, because nothing was compared that could be signed for.
+    """
 
     rareness: Rareness
     document: bytes
-    ticket: RarenessTicket
+    ticket: RarenessTicket | None
 
 
 class Book:
     """The database of registered images, beside the ledger that it belongs to.
 
-    name: of the ledger, under which the ids of its tokens are noted.
+    name: of the ledger, under which the ids of its tokens are noted. own: all tokens of the ledger were registered from
+    the home of the database, as on the embedded chain; of a node's registry strangers' images are never here.
     """
 
-    def __init__(self, checker: Checker, registrations: Registrations, *, name: str) -> None:
+    def __init__(self, checker: Checker, registrations: Registrations, *, name: str, own: bool = False) -> None:
         self.checker = checker
-        self._registrations, self._name = registrations, name
+        self._registrations, self._name, self._unchecked = registrations, name, own
 
-    def assess(self, picture: Picture, caption: str, *, refuse: Collection[Verdict] = ()) -> Assessed:
+    def assess(
+        self, picture: Picture, caption: str, *, web: bool = False, refuse: Collection[Verdict] = ()
+    ) -> Assessed:
         """How rare the picture is among the images that the ledger knows and the seeds of the database.
 
-        Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; RarenessError, FileError.
+        web: ask the searches of the internet too; what they found is kept in the document (S1.7).
+        Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
+        Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; DatabaseLost where the database lacks
+        images that it should hold; RarenessError, FileError.
         """
+        self._require_whole()
         find = functools.cache(self._registrations.find)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
         rareness = self.checker.check(
             picture,
+            web=web,
             counts=lambda entry: entry.sha3_256 != own and (entry.seed or find(entry.sha3_256) is not None),
             token=lambda entry: find(entry.sha3_256),
         )
         if rareness.verdict in refuse:
             raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)
-        ticket = evidence.ticket(rareness, document)
-        self.checker.store.keep_evidence(ticket.evidence, document)
+        ticket = None if rareness.verdict == "blank" else evidence.ticket(rareness, document)
+        if ticket is not None:
+            self.checker.store.keep_evidence(ticket.evidence, document)
         self._remember(picture, rareness, caption)
         return Assessed(rareness, document, ticket)
 
@@ -83,6 +100,24 @@ class Book:
     def has(self, picture: Picture) -> bool:
         """Whether later images are compared with the picture."""
         return self.checker.store.find(picture.sha3_256) is not None
+
+    def _require_whole(self) -> None:
+        """Nothing is signed by a database that lacks registered images: their copies would be originals."""
+        if (trust := self.checker.trust) is None:
+            return
+        if self._unchecked:
+            chain = self._name.casefold()
+            trust.look_up(chain, self._images(trust.looked_up(chain)))
+            self._unchecked = False  # no other process registers on this chain meanwhile
+        trust.require()
+
+    def _images(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """(token, SHA3-256 of its image) for every token after this one."""
+        for token in itertools.count(after + 1):
+            try:
+                yield token, self._registrations.token(token).image_sha3_256
+            except UnknownToken:
+                return
 
     def _remember(self, picture: Picture, rareness: Rareness | None, caption: str) -> None:
         # Evidence goes to strangers: they need not know in which folders its images lay.

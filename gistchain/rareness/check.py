@@ -1,8 +1,10 @@
 """Image -> Rareness: how rare it is among all registered ones, and why (S1.4-S1.6, S1.9).
 
 models        fingerprint and content
-hashes.py     hashes in eight turns ── the same file or the same pixels as a registered image? ──> copy
+hashes.py     hashes in eight turns ── the same file, pixels or picture as a registered one? ──> copy
+thumbnail     does it show anything? ──> blank: nothing is compared with it
 examine.py    beside the registered images (store/, funnel.py, measures/, overlay/)
+renditions.py where backgrounds are transparent, once more on another one
 judge.py      verdict, score, sub-scores
 words.py      transform, traits that differ, reason
 """
@@ -17,13 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import SettingError
+from gistchain.image import pixels_sha3_256
+from gistchain.rareness.backgrounds import flat_border
 from gistchain.rareness.examine import Counted, Examined, Examiner
-from gistchain.rareness.hashes import NeuralHash, turned
-from gistchain.rareness.judge import EQUAL, Classifiers, Judged, judge
+from gistchain.rareness.hashes import THRESHOLDS, NeuralHash, turned
+from gistchain.rareness.judge import BLANK, EQUAL, Classifiers, Judged, judge
 from gistchain.rareness.nearest import equal, is_equal, laid_over
+from gistchain.rareness.renditions import renditions
 from gistchain.rareness.store.store import Entry, Store
-from gistchain.rareness.store.thumbnail import pack, thumbnail, unpack
-from gistchain.rareness.words import differing_traits, reason, same_reason
+from gistchain.rareness.store.thumbnail import is_blank, pack, thumbnail, unpack
+from gistchain.rareness.store.trust import Trust
+from gistchain.rareness.words import Sameness, differing_traits, reason, same_reason
 from gistchain.types import (
     Captioner,
     Content,
@@ -44,6 +50,8 @@ Token = Callable[[Entry], int | None]
 _SAME_HASH: dict[Hash, int] = {"pdq": 6, "phash": 2}
 """Bits by which its hashes may differ."""
 _SAME_TRIED = 4
+_NEAR = 0.3
+"""Correlation of fingerprints that copies reach: unrelated photos have less than 0.25, cropped ones more than 0.6."""
 _SURE = 0.5
 """Least confidence of a caption whose traits are named."""
 
@@ -78,34 +86,46 @@ class Checker:
         captioner: Captioner | None = None,
         searches: Sequence[ReverseSearch] = (),
         neuralhash: NeuralHash | None = None,
+        trust: Trust | None = None,
     ) -> None:
-        """captioner: names the traits that differ. searches: of the internet."""
-        self.store, self.fingerprint_version = store, networks.version
+        """captioner: names the traits that differ. searches: of the internet. trust: None where nothing remembers
+        what was in the store, as in a benchmark."""
+        self.store, self.fingerprint_version, self.trust = store, networks.version, trust
         self._networks, self._classifiers = networks, classifiers
         self._captioner, self._searches, self._neuralhash = captioner, tuple(searches), neuralhash
         self._examiner = Examiner(store, networks)
 
     def check(
-        self, picture: Picture, *, web: bool = False, counts: Counted | None = None, token: Token | None = None
+        self,
+        picture: Picture,
+        *,
+        web: bool = False,
+        counts: Counted | None = None,
+        token: Token | None = None,
+        found: Rareness | None = None,
     ) -> Rareness:
         """How rare the picture is; nothing is written.
 
         web: search the internet too. counts: which registered images count, by default seeds and those that became
-        tokens; token: their ids.
+        tokens; token: their ids. found: what another checker said of this picture, whose features are taken from it.
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
         """
-        # A row whose registration failed has no token.
-        counts = counts or (lambda entry: entry.seed or self.store.token(entry) is not None)
+        # A row whose registration failed has no token. A blank one, whoever registered it, is nobody's source.
+        registered = counts or (lambda entry: entry.seed or self.store.token(entry) is not None)
         token = token or self.store.token
-        features = self._features(picture, web)
+        features = self._features(picture, web) if found is None else _features_of(picture, found)
         known = self.store.find(picture.sha3_256)
-        if (same := self._same(picture, known, features, counts)) is not None:
-            entry, same_file = same
+        small = thumbnail(picture.pixels)
+        blank = is_blank(small)
+        if (same := self._same(picture, small, known, features, registered, blank)) is not None:
+            entry, sameness = same
             nearest = equal(picture.pixels, features.fingerprint, entry, token(entry))
-            return self._rareness(features, EQUAL, nearest, same_reason(nearest, same_file=same_file), len(self.store))
+            return self._rareness(features, EQUAL, nearest, same_reason(nearest, sameness), len(self.store))
+        if blank:
+            return self._rareness(features, BLANK, None, reason("blank", None, 0), 0)
+
         # A known row that does not count is the picture's own, of an attempt that failed.
-        examined = self._examiner.examine(picture.pixels, features.fingerprint, features.turns, counts, without=known)
-        judged = judge(examined, self._classifiers)
+        examined, judged = self._examined(picture, small, features, registered, known)
         source = self._source(picture, examined, judged, token)
         compared_with = examined.gain.compared_with
         return self._rareness(features, judged, source, reason(judged.verdict, source, compared_with), compared_with)
@@ -116,14 +136,52 @@ class Checker:
         """Keep what later images are compared with; the same file again changes nothing.
 
         rareness: what `check` found of it, which saves running the networks again.
+        Raises DatabaseLost where the database is not the one that the home remembers.
         """
+        if self.trust is not None:
+            self.trust.require()
         if rareness is None:
             fingerprint, _ = self._networks.look(picture.pixels)
             hashes = turned(picture.pixels, neuralhash=self._neuralhash)[0]
         else:
             fingerprint, hashes = rareness.fingerprint, rareness.hashes
-        small = pack(picture.pixels)
-        self.store.add([Entry(picture.sha3_256, name, collection, caption, seed, hashes, fingerprint, small)])
+        self.store.add(
+            [
+                Entry(
+                    picture.sha3_256,
+                    name,
+                    collection,
+                    caption,
+                    seed,
+                    hashes,
+                    fingerprint,
+                    pack(picture.pixels, picture.alpha),
+                    pixels=pixels_sha3_256(picture),
+                    blank=is_blank(thumbnail(picture.pixels)),
+                    background=picture.background,
+                )
+            ]
+        )
+        if self.trust is not None:
+            self.trust.keep(seldom=seed)
+
+    def beside(self, store: Store) -> Checker:
+        """A checker of another store by the same models; it searches no internet."""
+        captioner, neuralhash = self._captioner, self._neuralhash
+        return Checker(store, self._networks, self._classifiers, captioner=captioner, neuralhash=neuralhash)
+
+    def is_near(self, picture: Picture, found: Rareness) -> bool:
+        """Whether any image of the store is near enough to be compared with the picture; it costs a scan.
+
+        found: what `check` said of it.
+        """
+        if not len(self.store):
+            return False
+        if picture.background is not None or self.store.backgrounds():
+            return True  # fingerprints see backgrounds too
+        if self.store.approximate(found.fingerprint)[0].max() >= _NEAR:
+            return True
+        return bool(self.store.near([found.hashes], THRESHOLDS))
 
     def _search(self, picture: Picture) -> tuple[WebSearch, ...]:
         if not self._searches:
@@ -138,20 +196,58 @@ class Checker:
         turns = turned(picture.pixels, neuralhash=self._neuralhash)
         return _Features(*self._networks.look(picture.pixels), turns, searches)
 
-    def _same(
-        self, picture: Picture, known: int | None, features: _Features, counts: Counted
-    ) -> tuple[Entry, bool] | None:
-        """A registered image that the picture equals (S1.9), and whether it is the same file.
+    def _examined(
+        self, picture: Picture, small: Pixels, features: _Features, registered: Counted, without: int | None
+    ) -> tuple[Examined, Judged]:
+        """The picture beside the registered ones; where backgrounds differ, on the one that shows most of a copy."""
 
-        known: the row with the picture's SHA3-256.
+        def counts(entry: Entry) -> bool:
+            return not entry.blank and registered(entry)
+
+        def transparent(entry: Entry) -> bool:
+            return entry.background is not None and counts(entry)
+
+        background = picture.background or (flat_border(small) if self.store.backgrounds() else None)
+        examined = self._examiner.examine(
+            small, features.fingerprint, features.turns, counts, without=without, background=background
+        )
+        judged = judge(examined, self._classifiers)
+        if judged.verdict == "copy":
+            return examined, judged
+        for other in renditions(picture, self.store, self._networks):
+            again = self._examiner.examine(
+                other.image, other.fingerprint, other.turns, transparent if other.transparent_only else counts,
+                without=without, background=other.background, seen=other.seen,
+            )  # fmt: skip
+            rejudged = judge(again, self._classifiers)
+            if rejudged.score < judged.score:
+                examined, judged = again, rejudged
+        return examined, judged
+
+    def _same(
+        self,
+        picture: Picture,
+        small: Pixels,
+        known: int | None,
+        features: _Features,
+        registered: Counted,
+        blank: bool,
+    ) -> tuple[Entry, Sameness] | None:
+        """A registered image that the picture equals (S1.9), and in what.
+
+        small: its thumbnail. known: the row with its SHA3-256. blank: it shows nothing, so that only a file equals it.
         """
-        if known is not None and counts(entry := self.store.entries([known])[0]):
-            return entry, True
-        small = thumbnail(picture.pixels)
+        if known is not None and registered(entry := self.store.entries([known])[0]):
+            return entry, "file"
+        if blank:
+            return None
+        for row in self.store.with_pixels(pixels_sha3_256(picture)):
+            if registered(entry := self.store.entries([row])[0]):
+                return entry, "pixels"
         for row, *_ in self.store.near(features.turns[:1], _SAME_HASH)[:_SAME_TRIED]:
             entry = self.store.entries([row])[0]
-            if counts(entry) and is_equal(small, unpack(entry.thumbnail)):
-                return entry, False
+            if registered(entry) and not entry.blank and is_equal(small, unpack(entry.thumbnail)):
+                return entry, "picture"
         return None
 
     def _source(self, picture: Picture, examined: Examined, judged: Judged, token: Token) -> Nearest | None:
@@ -178,6 +274,8 @@ class Checker:
             web=features.searches,
             compared_with=compared_with,
             fingerprint_version=self.fingerprint_version,
+            lacking=0 if self.trust is None else self.trust.lacking(),
+            doubt=None if self.trust is None else self.trust.lost(),
         )
 
     def _traits(self, picture: Picture, entry: Entry) -> tuple[str, ...]:
@@ -195,3 +293,9 @@ class Checker:
             read = self._captioner.caption(unpack(entry.thumbnail))
             registered = read.text if read.confidence >= _SURE else ""
         return differing_traits(registered, caption.text)
+
+
+def _features_of(picture: Picture, found: Rareness) -> _Features:
+    """The features that lie in what was found, without running the networks again."""
+    turns = (found.hashes, *turned(picture.pixels)[1:])
+    return _Features(found.fingerprint, found.content, turns, None)

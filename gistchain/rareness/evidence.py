@@ -5,7 +5,8 @@ The document is canonical JSON: ASCII, sorted keys, no blanks, whole numbers onl
 It holds the SHA3-256 of the quantised fingerprint, which binds its author to the numbers that it rests on. Another
 machine, whose arithmetic may differ in the last bits, asks for the bytes behind that hash and compares them by
 `fingerprint.agrees`. Searches of the internet are kept as they were seen, with time and provider, and never repeated.
-The sentence that explains the verdict is left out: it says the same in words, and words may be improved.
+The sentence that explains the verdict is left out: it says the same in words, and words may be improved. `lacking`
+counts the registered images that the author's database knowingly does not hold, so that no copy of them was looked for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from gistchain.safejson import parsed
 from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
 
 FORMAT = "gistchain rareness evidence 1"
+MOST_MATCHES, MOST_LETTERS = 10, 2_048
+"""Of each search of the internet: matches that are kept, and letters of an address or title, which strangers write."""
 STEPS = 10_000
 """What a share of 1 is in the document and in a RarenessTicket."""
 
@@ -36,6 +39,7 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
         "fingerprint_version": rareness.fingerprint_version,
         "fingerprint_sha3_256": hashlib.sha3_256(quantised(rareness.fingerprint).tobytes()).hexdigest(),
         "compared_with": rareness.compared_with,
+        "lacking": rareness.lacking,
         "verdict": rareness.verdict,
         "score": _steps(rareness.score),
         "interval": [_steps(bound) for bound in rareness.interval],
@@ -132,10 +136,11 @@ def _search(search: WebSearch) -> dict[str, Any]:
         "provider": search.provider,
         "time": search.time,
         "pages": search.pages,
-        "matches": [_match(match) for match in search.matches],
+        "matches": [_match(match) for match in search.matches[:MOST_MATCHES]],
     }
 
 
 def _match(match: WebMatch) -> dict[str, Any]:
     similarity = None if match.similarity is None else _steps(match.similarity)
-    return {"url": match.url, "page": match.page, "title": match.title, "similarity": similarity}
+    words = {name: getattr(match, name) for name in ("url", "page", "title")}
+    return {n: None if word is None else word[:MOST_LETTERS] for n, word in words.items()} | {"similarity": similarity}

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain import text
 from gistchain.internet.address import is_web_address
 from gistchain.rareness.words import MEANINGS, called, verdict_words
-from gistchain.text import utc
 from gistchain.types import Nearest, Picture, Pixels, Rareness, WebSearch
 
 SIDE = 384
@@ -49,6 +49,8 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
         "score": rareness.score,
         "interval": rareness.interval,
         "compared_with": rareness.compared_with,
+        "lacking": rareness.lacking,
+        "doubt": rareness.doubt,
         "fingerprint_version": rareness.fingerprint_version,
         "nearest": None if nearest is None else _nearest(nearest),
         "subscores": [(_spoken(name), value) for name, value in rareness.subscores.items()],
@@ -62,13 +64,8 @@ def card(picture: Picture, rareness: Rareness) -> dict[str, Any]:
 
 def page(cards: Sequence[dict[str, Any]]) -> str:
     """The page of these cards."""
-    from jinja2 import Environment, StrictUndefined
-
     template = resources.files("gistchain.rareness").joinpath("explain.html.j2").read_text("utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = environment.from_string(template).render(cards=cards, utc=utc, kinds=_KINDS)
-    # File names may hold bytes that are not text: they are shown escaped.
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text.page(template, cards=cards, utc=text.utc, kinds=_KINDS)
 
 
 def _nearest(nearest: Nearest) -> dict[str, Any]:

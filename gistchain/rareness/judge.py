@@ -77,6 +77,8 @@ class Judged:
     subscores: dict[str, float]
 
 
+BLANK = Judged("blank", None, 0.5, (0.0, 1.0), dict.fromkeys(_ALL, 0.5))
+"""The verdict on an image that shows nothing: it may be rare or not, and nothing in it could tell."""
 EQUAL = Judged("copy", None, 0.0, (0.0, 0.0), dict.fromkeys(_ALL, 0.0))
 """The verdict on an image that equals a registered one: nothing needs to be examined."""
 

@@ -6,7 +6,7 @@ Every phrase about a verdict is here; `gistchain check`, `register`, `show` and 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,8 +23,13 @@ MEANINGS: dict[Verdict, str] = {
     "derivative": "It shows the drawing of a registered image, rendered anew.",
     "copy": "It is a registered image, unchanged or transformed.",
     "unsure": "It is a copy of a registered image or a sibling of it. What would tell which can't be seen here.",
+    "blank": "It shows nothing that could be compared with a registered image.",
 }
 """What each verdict says, in a sentence."""
+JOINING: tuple[Verdict, ...] = ("copy", "derivative")
+"""Verdicts that put two of several images into one group."""
+TOLD: tuple[Verdict, ...] = (*JOINING, "unsure")
+"""Verdicts that make a pair of them worth naming: in a collection everything is a sibling of something."""
 
 
 def called(token: int | None, name: str) -> str:
@@ -34,12 +39,16 @@ def called(token: int | None, name: str) -> str:
 
 def verdict_words(verdict: Verdict, nearest_name: str | None) -> str:
     """'copy of token 1 (a.png)'. nearest_name: None where nothing is registered."""
+    if verdict == "blank":
+        return "nothing to compare"
     of = f" of {nearest_name}" if nearest_name is not None and verdict != "original" else ""
     return f"copy or sibling{of}: cannot tell" if verdict == "unsure" else f"{verdict}{of}"
 
 
 def reason(verdict: Verdict, nearest: Nearest | None, compared_with: int) -> str:
     """Why an image has its verdict, in one sentence. compared_with: how many registered images."""
+    if verdict == "blank":
+        return "It shows one colour, or so nearly one that there is nothing to compare."
     if nearest is None:
         return "Nothing is registered that it could be compared with."
     name = called(nearest.token, nearest.name)
@@ -59,10 +68,19 @@ def reason(verdict: Verdict, nearest: Nearest | None, compared_with: int) -> str
     return f"None of {compared_with:,} registered images is its source; the nearest, {name}, differs{place}."
 
 
-def same_reason(nearest: Nearest, *, same_file: bool) -> str:
-    """Why an image is a copy without a closer look: the very same file, or the same pixels in another one (S1.9)."""
-    what = "the very same file as" if same_file else "the same picture, in another file, as"
-    return f"It is {what} {called(nearest.token, nearest.name)}."
+Sameness = Literal["file", "pixels", "picture"]
+"""How an image equals a registered one: the very same file, the same pixels in another one, or what looks the same."""
+
+_SAME: dict[Sameness, str] = {
+    "file": "is the very same file as",
+    "pixels": "has the same pixels, in another file, as",
+    "picture": "is the same picture, in another file, as",
+}
+
+
+def same_reason(nearest: Nearest, sameness: Sameness) -> str:
+    """Why an image is a copy without a closer look (S1.9)."""
+    return f"It {_SAME[sameness]} {called(nearest.token, nearest.name)}."
 
 
 def _place(nearest: Nearest) -> str:

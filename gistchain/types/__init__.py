@@ -2,6 +2,7 @@
 
     path.py      picture, gist, token, isotope        rareness.py  verdict, nearest image, ticket
     models.py    what each kind of model must do      seams.py     System and Ledger
+    question.py  what only a person may decide
 
 Imports nothing of ours, so that everything can.
 """
@@ -35,6 +36,7 @@ from gistchain.types.path import (
     Subject,
     Token,
 )
+from gistchain.types.question import Confirm, Question
 from gistchain.types.rareness import (
     Content,
     Hash,
@@ -58,6 +60,7 @@ __all__ = [
     "Caption",
     "Captioner",
     "Choice",
+    "Confirm",
     "Content",
     "ContentRater",
     "Described",
@@ -77,6 +80,7 @@ __all__ = [
     "PerceptualDistance",
     "Picture",
     "Pixels",
+    "Question",
     "Rareness",
     "RarenessTicket",
     "Rebuilt",

@@ -14,10 +14,11 @@ from gistchain.types.path import Pixels
 Hash = Literal["pdq", "phash", "ahash", "dhash"]
 
 
-Verdict = Literal["original", "sibling", "derivative", "copy", "unsure"]
+Verdict = Literal["original", "sibling", "derivative", "copy", "unsure", "blank"]
 """original: like nothing registered. sibling: of the same collection or series as a registered image, with traits of
 its own. derivative: the drawing of a registered image, rendered anew. copy: a registered image, transformed or not.
-unsure: a copy or a sibling, and the evidence can't tell which."""
+unsure: a copy or a sibling, and the evidence can't tell which. blank: the image shows nothing, one colour or nearly so,
+and there is nothing to compare; no ticket can say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Content:
     neutral: float
     porn: float
     sexy: float
+
+    @property
+    def unsafe(self) -> float:
+        """How likely it is that the image is not safe for work, in 0..1."""
+        return max(self.open_nsfw, self.hentai + self.porn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +136,11 @@ class WebSearch:
 class Rareness:
     """How rare an image is among all registered ones, with the evidence (S1.4-S1.6).
 
-    score: 0 a copy .. 1 like nothing registered; interval: where it lies with 90% confidence. reason: one sentence.
+    score: 0 a copy .. 1 like nothing registered; interval: where it lies with 90% confidence; of a blank image 0.5 and
+    (0, 1): anything. reason: one sentence.
     subscores in 0..1, by name, each 1 where an image is rare.
     fingerprint: shape (10048,). web: None where no search was asked for. compared_with: how many registered images.
+    lacking: tokens whose images are knowingly not in the database. doubt: why the database can't be trusted, if so.
     """
 
     verdict: Verdict
@@ -147,6 +155,8 @@ class Rareness:
     web: tuple[WebSearch, ...] | None
     compared_with: int
     fingerprint_version: str
+    lacking: int = 0
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,3 +183,8 @@ class SignedRareness:
     signer: str
     deadline: int | None = None
     signature: bytes | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the signature was there and was checked. Otherwise all this is what the node says, no more."""
+        return self.signature is not None

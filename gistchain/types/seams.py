@@ -45,6 +45,11 @@ class Ledger(Protocol):
         """Chain and contract; the same for everyone who opens them."""
         ...
 
+    @property
+    def public(self) -> bool:
+        """Whether strangers read what is put there, and nobody can take it back."""
+        ...
+
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         """Register the payload for the image with this hash (32 bytes); returns when it is in a block.
 
@@ -67,6 +72,10 @@ class Ledger(Protocol):
 
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The ticket that was registered with the token; None for none. Raises UnknownToken."""
+        ...
+
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, for a long list: as the chain holds it, without a look at its signature."""
         ...
 
     def find(self, image_sha3_256: bytes) -> int | None:

@@ -11,7 +11,7 @@ import pytest
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.types import Ledger, RarenessTicket, Receipt
-from tests.support.anvil import RICH_KEY, Anvil, needs_anvil
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest())
 
@@ -27,7 +27,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     key.write_text(RICH_KEY)
     node = Anvil()
     try:
-        with open_rpc(node.url, home, key, timeout_s=60) as opened:
+        with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
             yield opened
     finally:
         node.kill()
@@ -58,6 +58,7 @@ def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicke
     signed = ledger.rareness_of(receipt.token)
     assert (None if signed is None else signed.ticket) == ticket
     assert signed is None or signed.signer == record.owner
+    assert ledger.ticket_of(receipt.token) == ticket
 
 
 def test_two_payloads_become_two_tokens_in_order(ledger: Ledger) -> None:

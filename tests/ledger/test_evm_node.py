@@ -31,7 +31,7 @@ from gistchain.rareness.book import Book
 from gistchain.settings import load
 from gistchain.types import RarenessTicket
 from tests.ledger.measured import MEASURED_GAS, MEASURED_RATED_GAS
-from tests.support.anvil import RICH_KEY, Anvil, free_port, needs_anvil
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvil
 from tests.support.pictures import encoded
 
 _images = itertools.count(1)
@@ -75,7 +75,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(anvil: Anvil, home: Path, key: Path) -> Iterator[EvmLedger]:
-    with open_rpc(anvil.url, home, key, timeout_s=30) as opened:
+    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, timeout_s=30) as opened:
         yield opened
 
 
@@ -155,7 +155,7 @@ def test_how_rare_an_image_is_can_be_read_at_the_node(ledger: EvmLedger, home: P
     source, copy = (
         registry.register(read_image(encoded(image)), caption="colours") for image in (first, ImageOps.mirror(first))
     )
-    with open_rpc(anvil.url, home.with_name("reader"), key, registry=ledger.registry) as reader:
+    with open_rpc(anvil.url, home.with_name("reader"), key, chain_id=CHAIN_ID, registry=ledger.registry) as reader:
         kept = reader.rareness_of(copy.token)
     assert kept is not None
     assert kept.signer == ledger.owner
@@ -169,7 +169,7 @@ def test_how_rare_an_image_is_can_be_read_at_the_node(ledger: EvmLedger, home: P
 def test_a_retry_with_another_ticket_sends_the_first_one(nodes: Callable[..., Anvil], home: Path, key: Path) -> None:
     node = nodes()
     image = new_image()
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         leave_in_flight(node, ledger, b"in flight", image, TICKET)
         (journalled,) = sent_transactions(home)
         node.ask("anvil_dropAllTransactions")
@@ -191,9 +191,9 @@ def test_the_archive_works_at_a_node(ledger: EvmLedger) -> None:
 
 @needs_anvil
 def test_the_registry_is_deployed_once_and_remembered(anvil: Anvil, home: Path, key: Path, tmp_path: Path) -> None:
-    with open_rpc(anvil.url, home, key) as first:
+    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID) as first:
         token = first.put(b"kept", image_sha3_256=new_image()).token
-    with open_rpc(anvil.url, home, key) as second:
+    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID) as second:
         assert second.registry == first.registry
         assert second.gist_of(token) == b"kept"
     with open_rpc(anvil.url, tmp_path / "elsewhere", registry=first.registry) as stranger:
@@ -214,7 +214,7 @@ def test_an_account_without_ether_is_told_how_much_it_needs(anvil: Anvil, ledger
 
 @needs_anvil
 def test_two_processes_with_one_key_both_register(anvil: Anvil, ledger: EvmLedger, home: Path, key: Path) -> None:
-    with open_rpc(anvil.url, home, key) as other:
+    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID) as other:
         images = [new_image() for _ in range(20)]
         threads = [
             threading.Thread(target=lambda who=who, mine=mine: [who.put(i, image_sha3_256=i) for i in mine])
@@ -233,16 +233,16 @@ def test_two_processes_with_one_key_both_register(anvil: Anvil, ledger: EvmLedge
 @pytest.mark.parametrize("address", ["0x" + "11" * 20, "0x" + "00" * 19 + "04"])
 def test_an_address_without_our_contract_is_refused(anvil: Anvil, home: Path, key: Path, address: str) -> None:
     with pytest.raises(LedgerError, match="no contract"):
-        open_rpc(anvil.url, home, key, registry=address)
+        open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, registry=address)
 
 
 @needs_anvil
 def test_another_contract_is_not_taken_for_a_registry(anvil: Anvil, ledger: EvmLedger, home: Path, key: Path) -> None:
     archive = deploy_archive(ledger.node)
     with pytest.raises(LedgerError, match="other code"):
-        open_rpc(anvil.url, home, key, registry=archive)
+        open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, registry=archive)
     with pytest.raises(SettingError, match="is not an address"):
-        open_rpc(anvil.url, home, key, registry="0x12")
+        open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, registry="0x12")
 
 
 @needs_anvil
@@ -269,7 +269,7 @@ def test_a_node_that_dies_before_the_receipt_leads_to_one_token(
     state = tmp_path / "state.json"
     node = nodes("--state", str(state), "--state-interval", "1")
     image = new_image()
-    with open_rpc(node.url, home, key, timeout_s=20) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=20) as ledger:
         ledger.put(b"before", image_sha3_256=new_image())
         wait_for_state(state)
         node.ask("evm_setAutomine", False)
@@ -283,7 +283,7 @@ def test_a_node_that_dies_before_the_receipt_leads_to_one_token(
     assert len(journalled) == 1
 
     node.start()  # its pending transactions are gone, its blocks are not
-    with open_rpc(node.url, home, key, timeout_s=20) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=20) as ledger:
         assert ledger.count() == 1
         receipt = ledger.put(b"in flight", image_sha3_256=image)
         assert [receipt.tx] == journalled, "the same transaction, not another one"
@@ -301,11 +301,11 @@ def test_a_transaction_that_was_mined_meanwhile_is_found_again(
 ) -> None:
     node = nodes()
     image = new_image()
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         leave_in_flight(node, ledger, b"late", image)
         node.ask("evm_mine")
         assert ledger.count() == 1
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         receipt = ledger.put(b"late", image_sha3_256=image)
         assert (receipt.token, ledger.count()) == (1, 1)
         assert receipt.gas == ledger.node.w3.eth.get_transaction_receipt(receipt.tx)["gasUsed"]  # type: ignore[arg-type]
@@ -317,7 +317,7 @@ def test_other_words_for_an_image_in_flight_are_not_taken_for_the_same(
 ) -> None:
     node = nodes()
     image = new_image()
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         leave_in_flight(node, ledger, b"first words", image)
         node.ask("evm_setAutomine", True)
         node.ask("evm_mine")
@@ -333,7 +333,7 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
 ) -> None:
     node = nodes()
     image = new_image()
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         leave_in_flight(node, ledger, b"evicted", image)
         (lost,) = sent_transactions(home)
         node.ask("anvil_dropTransaction", lost)
@@ -349,7 +349,7 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
 def test_transactions_lost_together_are_sent_again_in_order(nodes: Callable[..., Anvil], home: Path, key: Path) -> None:
     node = nodes()
     images = [new_image() for _ in range(3)]
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         for image in images:
             leave_in_flight(node, ledger, image, image)
         node.ask("anvil_dropAllTransactions")
@@ -362,7 +362,7 @@ def test_transactions_lost_together_are_sent_again_in_order(nodes: Callable[...,
 @needs_anvil
 def test_a_node_without_fee_market_gets_legacy_transactions(nodes: Callable[..., Anvil], home: Path, key: Path) -> None:
     node = nodes("--hardfork", "berlin")
-    with open_rpc(node.url, home, key) as ledger:
+    with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         receipt = ledger.put(b"old rules", image_sha3_256=new_image())
         assert ledger.gist_of(receipt.token) == b"old rules"
         assert ledger.node.w3.eth.get_transaction(receipt.tx)["type"] == 0  # type: ignore[arg-type]

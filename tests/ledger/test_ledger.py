@@ -19,7 +19,7 @@ from gistchain.ledger.compile import NAMES, artifact
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
 from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, PART_BYTES
-from gistchain.ledger.state import images
+from gistchain.ledger.snapshot import Snapshot
 from tests.ledger.measured import MEASURED_GAS
 
 _images = itertools.count(1)
@@ -331,6 +331,6 @@ def test_keys_come_as_hex_or_as_a_keystore(home: Path, tmp_path: Path) -> None:
 )
 def test_what_the_home_remembers_of_its_chains_is_checked(tmp_path: Path, chain: str) -> None:
     (tmp_path / "ledgers.json").write_text(f'{{"embedded": {chain}}}')
-    for ask in (open_embedded, images):
+    for ask in (open_embedded, Snapshot):
         with pytest.raises(LedgerError, match=r"ledgers\.json can't be read: mend it"):
             ask(tmp_path)

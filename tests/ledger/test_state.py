@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.disk.lock import FileLock
-from gistchain.errors import FileBusy, FileDamaged
+from gistchain.errors import FileDamaged, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded
+from gistchain.ledger.snapshot import Snapshot
 from gistchain.ledger.state import images
-from gistchain.types import RarenessTicket
+from gistchain.types import Ledger, RarenessTicket
+from tests.support.forks import Child
+from tests.support.rights import without_rights
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +54,85 @@ def test_without_a_chain_there_are_none_and_none_is_made(tmp_path: Path) -> None
     assert images(tmp_path / "empty") == []
 
 
-def test_a_chain_in_use_is_said_to_be(home: Path) -> None:
-    with FileLock(home / "chain.lock", wait_s=0), pytest.raises(FileBusy):
-        images(home, wait_s=0)
-    assert len(images(home)) == 40
+def test_a_chain_is_read_while_another_process_has_it(home: Path) -> None:
+    with open_embedded(home) as ledger:
+        assert len(images(home)) == 40
+        with Snapshot(home) as before:
+            ledger.put(b"meanwhile", image_sha3_256=b"\7" * 32)
+            assert before.count() == 40, "it shows the chain as it was"
+            assert before.find(b"\7" * 32) is None
+        with Snapshot(home) as after:
+            assert after.gist_of(41) == b"meanwhile"
+
+
+def test_a_snapshot_says_what_the_contract_says(home: Path) -> None:
+    with open_embedded(home) as ledger:
+        said = [
+            (t, ledger.gist_of(t.id), ledger.rareness_of(t.id), ledger.find(t.image_sha3_256)) for t in ledger.tokens()
+        ]
+        name = ledger.name
+    with Snapshot(home) as snapshot:
+        assert isinstance(snapshot, Ledger)
+        assert [
+            (t, snapshot.gist_of(t.id), snapshot.rareness_of(t.id), snapshot.find(t.image_sha3_256))
+            for t in snapshot.tokens()
+        ] == said
+        assert snapshot.name == name
+        for token in (0, -1, 41, 2**255, 2**256):
+            for ask in (snapshot.gist_of, snapshot.token, snapshot.rareness_of):
+                with pytest.raises(UnknownToken):
+                    ask(token)
+        with pytest.raises(LedgerError, match="opened to be read"):
+            snapshot.put(b"x", image_sha3_256=b"\1" * 32)
+    rated = [rareness for _, _, rareness, _ in said if rareness is not None]
+    assert len(rated) == 20
+    assert all(rareness.signature is not None for rareness in rated)
+
+
+@pytest.mark.parametrize("left", ["closed", "log without index", "log with index"])
+def test_a_home_that_can_not_be_written_is_read(home: Path, left: str) -> None:
+    if left == "closed":
+        open_embedded(home).close()
+    else:
+        with open_embedded(home) as ledger:
+            ledger.put(b"in the log", image_sha3_256=b"\7" * 32)
+            copies = {path.name: path.read_bytes() for path in home.glob("chain.sqlite*")}
+        for name, content in copies.items():
+            if left == "log with index" or not name.endswith("-shm"):
+                (home / name).write_bytes(content)
+    before = sorted(path.name for path in home.rglob("*"))
+    home.chmod(0o555)
+    for path in home.glob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        assert Child(count_without_rights, home, 40 if left == "closed" else 41).finish() == 0
+    finally:
+        home.chmod(0o755)
+    assert sorted(path.name for path in home.rglob("*")) == before
+
+
+def count_without_rights(home: Path, tokens: int) -> None:
+    without_rights()
+    with pytest.raises(PermissionError):
+        (home / "new").touch()
+    with Snapshot(home) as snapshot:
+        assert len(list(snapshot.tokens())) == tokens
+    assert len(images(home)) == tokens
+
+
+def test_reading_makes_no_home_and_no_key(tmp_path: Path) -> None:
+    with Snapshot(tmp_path / "nowhere") as snapshot:
+        assert list(snapshot.tokens()) == []
+        assert snapshot.find(b"\1" * 32) is None
+        with pytest.raises(UnknownToken):
+            snapshot.token(1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chain_that_is_gone_is_not_taken_for_an_empty_one(home: Path) -> None:
+    (home / "chain.sqlite").unlink()
+    with pytest.raises(FileDamaged, match="it is gone"):
+        Snapshot(home)
 
 
 @pytest.mark.parametrize("statement", [
@@ -83,8 +160,10 @@ def test_neither_web3_nor_py_evm_is_loaded(home: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from gistchain.ledger.state import images
-print(len(images(Path(sys.argv[1]))), [name for name in ("web3", "eth", "eth_account") if name in sys.modules])
+from gistchain.ledger.snapshot import Snapshot
+tickets = [Snapshot(Path(sys.argv[1])).rareness_of(token + 1) for token in range(40)]
+heavy = ("web3", "eth", "eth_account", "eth_utils", "eth_keys", "rlp", "trie", "requests")
+print(len(tickets), [name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
     assert done.stdout == "40 []\n"

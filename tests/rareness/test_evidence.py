@@ -110,3 +110,10 @@ def test_the_ticket_names_the_document(found: Rareness) -> None:
 def test_a_score_that_is_no_number_is_no_evidence(bad: float, found: Rareness) -> None:
     with pytest.raises(RarenessError, match="can't be evidence"):
         document(SHA3, replace(found, score=bad))
+
+
+def test_what_strangers_write_makes_no_document_long(found: Rareness) -> None:
+    long = WebMatch("https://example.org/" + "\u00e9" * 100_000, "p" * 100_000, "t" * 100_000, 0.5)
+    raw = document(SHA3, replace(found, web=(WebSearch("a", 1, (long,) * 1_000, 100),)))
+    assert len(raw) < 200_000
+    assert len(read(raw)["web"][0]["matches"]) == 10

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from gistchain.errors import DiskFull, FileBusy, FileDamaged, FileError, OtherFingerprint, RarenessError
 from gistchain.rareness.fingerprint import SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS, distance
+from gistchain.rareness.store.database import set_aside
 from gistchain.rareness.store.scan import ROW
-from gistchain.rareness.store.store import Entry, Store, set_aside
+from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
 from tests.support.forks import Child, rehearse
 from tests.support.kills import Aim

@@ -17,6 +17,8 @@ from tests.support.places import ROOT
 # The first account of anvil's published test mnemonic ("test test ... junk").
 RICH_KEY = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 """Of the first account that anvil makes rich, the same everywhere."""
+CHAIN_ID = 31337
+"""Of anvil's chains, unless it is given another."""
 STARTS_S = 120
 """No machine is so slow that it takes longer."""
 

@@ -34,7 +34,7 @@ class Prompt:
 def parse(prompt: str) -> Prompt:
     """The parts of the prompt; any text is a prompt."""
     loras = tuple((name.strip(), float(scale or 1)) for name, scale in _LORA.findall(prompt))
-    text = re.sub(r"\s*,?\s*$", "", _LORA.sub("", prompt)) if loras else prompt
+    text = _LORA.sub("", prompt).rstrip().removesuffix(",").rstrip() if loras else prompt
     fragments, end = [], 0
     for match in _WEIGHT.finditer(text):
         weight = float(match[2])

@@ -1,7 +1,7 @@
 """A folder that others write into -> its files, one by one, once each of them is complete.
 
 The folder is listed again and again, not subscribed to: that works on network drives too, and no event can be lost. A
-million files cost 8 bytes each. Listings are spaced so that they take at most a tenth of one core: a new file among a
+million files cost 16 bytes each. Listings are spaced so that they take at most a tenth of one core: a new file among a
 million is found within a minute or two, among ten thousand at once.
 
 A file is complete when its size and time have stood still for a while and, where Linux can tell, no process has it
@@ -11,8 +11,6 @@ temporary names are skipped.
 
 from __future__ import annotations
 
-import bisect
-import errno
 import fcntl
 import hashlib
 import heapq
@@ -21,15 +19,12 @@ import signal
 import stat
 import struct
 import time
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from gistchain.disk.write import file_errors
 from gistchain.image import MAX_FILE_BYTES
+from gistchain.rareness.service.journal import Journal
 
 MOST_WAITING = 1000
 """Files that are waited for at one time; the listing stops there, and goes on when some are done."""
@@ -46,55 +41,11 @@ _NOT_UPLOADED = frozenset((b"thumbs.db", b"desktop.ini"))
 _SIGNATURE = struct.Struct("<qq")
 
 
-class Journal:
-    """Signatures of files that are done, 8 bytes each in one file, so that a restart need not read those files again.
-
-    It only saves time: where a part is lost, the files are read again and their results found. The chance that two of
-    two million files share a signature is one in ten million.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Raises FileError, DiskFull."""
-        self._path = path
-        with file_errors(path):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            size = os.fstat(self._file).st_size // 8 * 8
-            os.ftruncate(self._file, size)  # cuts off a signature that a kill left unfinished
-            kept = np.fromfile(path, dtype="<u8", count=size // 8)
-        self._sorted = array("Q")
-        self._sorted.frombytes(np.unique(kept).astype(np.uint64).tobytes())
-        self._recent: set[int] = set()
-
-    def __contains__(self, signature: int) -> bool:
-        if signature in self._recent:
-            return True
-        place = bisect.bisect_left(self._sorted, signature)
-        return place < len(self._sorted) and self._sorted[place] == signature
-
-    def add(self, signature: int) -> None:
-        """Raises DiskFull or FileError where it can't be written; it does not count as done then."""
-        with file_errors(self._path):
-            before = os.fstat(self._file).st_size
-            try:
-                if os.write(self._file, struct.pack("<Q", signature)) != 8:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError:
-                os.ftruncate(self._file, before)
-                raise
-        self._recent.add(signature)
-        if len(self._recent) > 50_000:
-            merged = np.union1d(np.frombuffer(self._sorted, np.uint64), np.fromiter(self._recent, np.uint64))
-            self._sorted = array("Q", merged.tobytes())
-            self._recent.clear()
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
 @dataclass(slots=True)
 class Arrival:
     """One file that is waited for. since: when it was last seen to change. first: when it was first seen.
-    held_until: it is not taken before then, unless it changes. All three are times of `time.monotonic`."""
+    held_until: it is not taken before then, unless it changes. All three are times of `time.monotonic`.
+    tries: how often it could not be looked at for want of memory."""
 
     name: bytes
     size: int
@@ -102,6 +53,7 @@ class Arrival:
     since: float
     first: float
     held_until: float = 0.0
+    tries: int = 0
 
     @property
     def title(self) -> str:
@@ -133,6 +85,7 @@ class Arrivals:
         self._queue: list[tuple[float, int, Arrival]] = []
         self._names: set[bytes] = set()
         self._reported: set[bytes] = set()
+        self._left: set[int] = set()
         self._number = 0
         self._listing: Iterator[os.DirEntry[bytes]] | None = None
         self._listings = 0
@@ -208,10 +161,15 @@ class Arrivals:
             self._reported.add(arrival.name)
         return first
 
-    def finish(self, arrival: Arrival) -> None:
-        """Never hand it out again in its present state. Raises DiskFull, FileError."""
-        self._journal.add(self._signature(arrival.name, arrival.size, arrival.mtime_ns))
+    def finish(self, arrival: Arrival, sha3_256: bytes) -> None:
+        """Hand it out no more in its present state, as long as its result is there. Raises DiskFull, FileError."""
+        self._journal.add(self._signature(arrival.name, arrival.size, arrival.mtime_ns), sha3_256)
         self._reported.discard(arrival.name)
+
+    def leave(self, arrival: Arrival) -> None:
+        """Hand it out no more in its present state, in this run."""
+        if len(self._left) < 100 * MOST_WAITING:
+            self._left.add(self._signature(arrival.name, arrival.size, arrival.mtime_ns))
 
     def read(self, arrival: Arrival) -> File | None:
         """Its content, or None where it changes meanwhile or a process has it open for writing. Raises OSError."""
@@ -232,6 +190,7 @@ class Arrivals:
         if self._listing is None:
             if not self._due(started):
                 return
+            self._journal.look()
             self._listing, self._listed_at, self._spent_s = self._entries(), started, 0.0
             self._listings += 1
         while len(self._queue) < MOST_WAITING and time.monotonic() - started < _SLICE_S:
@@ -271,7 +230,8 @@ class Arrivals:
         except OSError:
             return  # gone again
         size, mtime_ns = status.st_size, status.st_mtime_ns
-        if entry.name in self._names or self._signature(entry.name, size, mtime_ns) in self._journal:
+        signature = self._signature(entry.name, size, mtime_ns)
+        if entry.name in self._names or signature in self._left or signature in self._journal:
             return
         now = time.monotonic()
         # One that was given up before is overdue at once: it is looked at one time and holds up no other file.

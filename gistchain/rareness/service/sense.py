@@ -3,7 +3,8 @@
 docs/sense.schema.json says the same as a JSON Schema. Where Sense leaves open what a value means:
 
 - is_likely_dupe: 1 for a copy and for a derivative, 0 for an original and a sibling. Where the evidence can't tell a
-  copy from a sibling, 1 if the score is below 0.5.
+  copy from a sibling, 1 if the score is below 0.5. 0 for an image that shows nothing.
+- overall_average_rareness_score: 0.5 for an image that shows nothing: there is nothing to compare.
 - is_rare_on_internet: 1 only if the internet was searched and nothing was found. Without a search it is 0, because
   nothing was shown, with 0 matches, 0 pages and no URL: these four together mean "not searched".
 - Matches and pages are summed over the providers that were asked; a URL that two of them found counts once.

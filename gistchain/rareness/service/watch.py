@@ -2,8 +2,10 @@
 
 A result is written whole or not at all: a kill at any moment leaves the state before or the one after. The next run
 goes on from there, because the results themselves say what is done. What is wrong with one file is written in place of
-its result. What is wrong with the machine (a full disk, a busy database, a search that is down) is reported and tried
-again later; a damaged database ends the service.
+its result. What is wrong with the machine (a full disk, too little memory, a busy database, a search that is down) is
+reported and tried again later; a damaged or lost database ends the service. Where a defect of gistchain's own stopped a
+check, that is written too, and the next run tries again. A result that was deleted is made again. Others may write to
+both folders: no link is followed there and no pipe waited on.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gistchain.disk.lock import FileLock
+from gistchain.disk.read import read_regular
 from gistchain.disk.write import write_whole
 from gistchain.errors import (
+    DatabaseLost,
+    DecodingFailed,
     FileDamaged,
     FileError,
     GistchainError,
@@ -29,18 +34,24 @@ from gistchain.errors import (
     SettingError,
 )
 from gistchain.image import MAX_FILE_BYTES, read_image
-from gistchain.rareness.service.arrivals import POLL_S, Arrival, Arrivals, File, Journal
+from gistchain.rareness.service.arrivals import POLL_S, Arrival, Arrivals, File
+from gistchain.rareness.service.journal import HEX_DIGITS, Journal
 from gistchain.rareness.service.sense import refusal, sense
 from gistchain.safejson import parsed
 from gistchain.types import Picture, Rareness
 
 OUTPUT = "dupe_detection_output_files"
 """Sense's name for the folder of results, which lies beside the folder that is watched."""
-HEX_DIGITS = 10
 MAX_RESULT_BYTES = 4_000_000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
 
+_DEFECT = "Defect"  # as a result names its kind
+
 Check = Callable[[Picture], Rareness]
+
+
+class Defect(ImageError):
+    """Something of ours broke over an image. Its result says so, and counts for this run only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +118,11 @@ class Results:
         self._lock.close()
 
     def find(self, sha3_256: bytes) -> Path | None:
-        """The result of the file with this hash, None where there is none."""
-        return next((path for path in self._paths(sha3_256) if _hash_in(path) == sha3_256.hex()), None)
+        """The result of the file with this hash, None where there is none, or one that a defect of ours left."""
+        found = [(path, _result_in(path)) for path in self._paths(sha3_256)]
+        return next(
+            (path for path, result in found if _is_of(result, sha3_256) and result.get("kind") != _DEFECT), None
+        )
 
     def write(self, sha3_256: bytes, fields: dict[str, Any]) -> Path:
         """Write a result, whole and durably; returns its path. Raises DiskFull, FileError.
@@ -116,9 +130,11 @@ class Results:
         Forty bits are few: with a million files in each folder, two files share them in one folder out of three. The
         later one is then named by its whole hash.
         """
-        path = next((path for path in self._paths(sha3_256) if not os.path.lexists(path)), None)
+        paths = self._paths(sha3_256)
+        path = next((path for path in paths if _is_of(_result_in(path), sha3_256)), None)
+        path = path or next((path for path in paths if not os.path.lexists(path)), None)
         if path is None:
-            raise FileError(f"{self._paths(sha3_256)[1]} is not a result, but has its name: move it away")
+            raise FileError(f"{paths[1]} is not a result, but has its name: move it away")
         content = json.dumps(fields, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
         # One writer, one name for drafts: what a kill leaves behind is written over.
         write_whole(path, content, draft=self._folder / ".gistchain-watch.part")
@@ -150,6 +166,8 @@ class _Service:
             arrival = self._arrivals.next()
         except OSError as error:
             return self._no_folder(error)
+        except FileError as error:
+            return self._no_results(error)
         self._folder_is_gone = False
         if arrival is None:
             self.idle_s = self._arrivals.pause_s()
@@ -196,7 +214,9 @@ class _Service:
             event = Event("known", arrival.title, path)
         else:
             try:
-                rareness = self._checked(_picture(file, arrival))
+                rareness = self._checked(file, arrival)
+            except DecodingFailed as error:
+                return self._put_off(arrival, error)
             except ImageError as error:
                 if (left_s := self._patience_s - self._arrivals.stood_still_s(arrival)) > 0 and not self._once:
                     self._arrivals.wait(arrival, left_s)
@@ -204,19 +224,37 @@ class _Service:
                 fields = refusal(sha3_256, error)
                 path = self._results.write(sha3_256, fields)
                 event = Event("refused", arrival.title, path, str(fields["error"]))
+                if isinstance(error, Defect):
+                    self._arrivals.leave(arrival)
+                    return event
             else:
                 path = self._results.write(sha3_256, sense(sha3_256, rareness))
                 event = Event("written", arrival.title, path, rareness=rareness)
-        self._arrivals.finish(arrival)
+        self._arrivals.finish(arrival, sha3_256)
         return event
 
-    def _checked(self, picture: Picture) -> Rareness:
+    def _checked(self, file: File, arrival: Arrival) -> Rareness:
         try:
-            return self._check(picture)
+            rareness = self._check(_picture(file, arrival))
+            if rareness.doubt is not None:  # a result is written for good
+                raise DatabaseLost(rareness.doubt)
+            return rareness
         except (GistchainError, OSError, ImportError):
             raise
         except Exception as error:  # a defect that one hostile image triggers must not end the service for all others
-            raise ImageError(f"{picture.name} can't be checked ({type(error).__name__}: {error}): report it") from error
+            said = f"{type(error).__name__}: {error}"
+            if _wants_memory(error):
+                raise DecodingFailed(f"{arrival.title} could not be checked for want of memory ({said})") from error
+            raise Defect(f"{arrival.title} can't be checked ({said}): report it") from error
+
+    def _put_off(self, arrival: Arrival, error: DecodingFailed) -> Event:
+        """Leave one file for later, at growing distances: the next ones may need less."""
+        if self._once:
+            return Event("trouble", arrival.title, text=f"{error}; the next run tries again")
+        hold_s = min(_FIRST_PAUSE_S * 2**arrival.tries, _LONGEST_PAUSE_S)
+        arrival.tries = min(arrival.tries + 1, 10)
+        self._arrivals.wait(arrival, hold_s)
+        return Event("trouble", arrival.title, text=f"{error}; trying again in {hold_s:g} s")
 
     def _trouble(self, arrival: Arrival, error: Exception) -> Event:
         """Pause everything: the next file would meet the same."""
@@ -229,6 +267,15 @@ class _Service:
         text = f"{arrival.title}: {error}; trying again in {self._pause_s:g} s"
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         return Event("trouble", arrival.title, text=text)
+
+    def _no_results(self, error: FileError) -> Event:
+        """The folder of results can't be listed."""
+        if self._once:
+            raise error
+        self._paused_until = time.monotonic() + self._pause_s
+        text = f"{error}; trying again in {self._pause_s:g} s"
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        return Event("trouble", "", text=text)
 
     def _no_folder(self, error: OSError) -> Event | None:
         """The folder can't be listed, like a network drive that is gone: reported once, tried until it is back."""
@@ -260,11 +307,19 @@ def _results_folder(folder: Path, output: Path | None) -> Path:
     return results
 
 
-def _hash_in(path: Path) -> str | None:
-    """The hash of the file whose result this is; None where there is none, or something that was not written here."""
+def _result_in(path: Path) -> dict[str, Any]:
+    """What a result says; nothing where there is none, or something that was not written here."""
     try:
-        with path.open("rb") as file:
-            result = parsed(file.read(MAX_RESULT_BYTES))
+        result = parsed(read_regular(path, at_most=MAX_RESULT_BYTES, follow=False))
     except (OSError, ValueError):
-        return None
-    return result.get("hash_of_candidate_image_file") if isinstance(result, dict) else None
+        return {}
+    return result if isinstance(result, dict) else {}
+
+
+def _is_of(result: dict[str, Any], sha3_256: bytes) -> bool:
+    return result.get("hash_of_candidate_image_file") == sha3_256.hex()
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Python says so by class; OpenCV and onnxruntime say it in words."""
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in ("alloc", "out of memory"))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
 from gistchain.errors import FileDamaged, FileError
 
-FILE = "rareness.sqlite"
-SCHEMA = "1"
+FILE, ROWS = "rareness.sqlite", "rareness.rows"
+SCHEMA = "2"
 _ASIDE = "old-"
 """Folders that databases are set aside in: old-1, old-2 ..."""
 
@@ -22,7 +24,9 @@ _TABLES = (
     """create table if not exists images (
     row integer primary key, sha3_256 blob not null unique, pdq blob not null, phash blob not null,
     ahash blob not null, dhash blob not null, neuralhash blob, pdq_quality integer not null, seed integer not null,
-    name blob not null, collection blob not null, caption blob not null) strict""",
+    name blob not null, collection blob not null, caption blob not null, pixels blob not null, blank integer not null,
+    background blob) strict""",
+    "create index if not exists images_by_pixels on images (pixels)",
     """create table if not exists looks (
     row integer primary key references images, fingerprint blob not null, thumbnail blob not null, crc integer not null
     ) strict""",
@@ -68,6 +72,18 @@ class Database:
             yield database
 
     @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """The same, without a lock and without the right to write: a home can lie on a medium that is only read."""
+        with self._file.errors(), closing(self._file.snapshot()) as database:
+            yield database
+
+    def name(self, database: sqlite3.Connection, sha3_256: bytes) -> str | None:
+        """The name that an image's file had; None for an image that isn't here."""
+        with self._file.errors():
+            row = database.execute("select name from images where sha3_256 = ?", (sha3_256,)).fetchone()
+        return None if row is None else str(row[0], "utf-8", "surrogatepass") or None
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection that holds the one lock for writing.
 
@@ -82,7 +98,7 @@ class Database:
         """The document with this SHA3-256, None where it isn't here. Raises FileDamaged."""
         if not self.path.exists():
             return None
-        with self.reading() as database:
+        with self.snapshot() as database:
             row = database.execute("select document from evidence where sha3_256 = ?", (digest,)).fetchone()
         if row is None:
             return None
@@ -91,8 +107,70 @@ class Database:
             raise self._file.damaged(f"the evidence {digest.hex()} is not what was written")
         return document
 
+    def contents(self) -> tuple[str, int]:
+        """The id of the file, '' where it says none, and how many images are in it."""
+        with self.reading() as database:
+            if not database.execute("select 1 from sqlite_master where name = 'images'").fetchone():
+                return "", 0
+            store = database.execute("select value from meta where name = 'store'").fetchone()
+            count = database.execute("select coalesce(max(row), -1) + 1 from images").fetchone()
+        return ("" if store is None else str(store[0])), int(count[0])
+
     def damaged(self, what: str) -> FileDamaged:
         return self._file.damaged(what)
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Move a store's files out of the way, so that a new one can be made; returns the folder that they are in now.
+
+    Nothing is deleted. None where there is no store. Raises FileBusy where one is being written to, FileError where a
+    file can't be moved.
+    """
+    path = folder / FILE
+    if path.exists():
+        # A damaged one can't be locked, and need not be.
+        with contextlib.suppress(FileDamaged), Database(path, busy_timeout_s=10.0).writing():
+            pass
+    names = [f"{FILE}-wal", f"{FILE}-shm", FILE, ROWS]
+    if not any((folder / name).exists() for name in names):
+        return None
+    aside = free_aside(folder)
+    try:
+        aside.mkdir()
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(folder / name, aside / name)
+    except OSError as error:
+        raise FileError(
+            f"can't move the files of {folder} to {aside} ({error.strerror}): check the permissions of the folder"
+        ) from error
+    return aside
+
+
+@contextmanager
+def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator[Callable[[bytes], str | None]]:
+    """SHA3-256 of an image's file -> the name that the database of `folder` has for it, None where it has none.
+
+    `failed` is called with the error of a database that can't be read: then no name is known.
+    """
+    file, opened = Database(folder / FILE), None
+    with ExitStack() as stack:
+
+        def name(sha3_256: bytes) -> str | None:
+            nonlocal opened
+            try:
+                return None if opened is None else file.name(opened, sha3_256)
+            except FileError as error:
+                failed(error)
+                opened = None
+                return None
+
+        try:
+            if file.path.exists():
+                opened = stack.enter_context(file.snapshot())
+        except FileError as error:
+            failed(error)
+        yield name
 
 
 def free_aside(folder: Path) -> Path:

@@ -8,9 +8,7 @@ Any number of processes read while one writes. Each call sees what was written b
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import secrets
 import sqlite3
 import threading
@@ -28,19 +26,22 @@ from gistchain.errors import FileDamaged, FileError, OtherFingerprint, RarenessE
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
 from gistchain.rareness.store import matrix, scan
-from gistchain.rareness.store.database import FILE, SCHEMA, Database, free_aside
+from gistchain.rareness.store.database import FILE, ROWS, SCHEMA, Database
 from gistchain.rareness.store.hashindex import HashIndex, Near
 from gistchain.types import Hash, Hashes
 
-_ROWS = "rareness.rows"
 _BATCH = 256
-_INDEXED = ", ".join(["sha3_256", *BITS, "pdq_quality"])
+_INDEXED = ", ".join(["row", "background", "sha3_256", *BITS, "pdq_quality"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """One registered image. seed: it only fills the database and has no token. fingerprint: shape (10048,).
-    thumbnail: WebP."""
+    thumbnail: WebP.
+
+    pixels: hash of the decoded pixels, 32 bytes, b"" where it is not known. blank: it shows nothing, so that nothing is
+    compared with it. background: of a transparent image, the colour that it was laid over.
+    """
 
     sha3_256: bytes
     name: str
@@ -50,17 +51,24 @@ class Entry:
     hashes: Hashes
     fingerprint: NDArray[np.float32]
     thumbnail: bytes
+    pixels: bytes = b""
+    blank: bool = False
+    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Snapshot:
-    """What is in memory of the rows, as of the last call. keys: first 8 bytes of each SHA3-256, shape (N,)."""
+    """What is in memory of the rows, as of the last call. keys: first 8 bytes of each SHA3-256, shape (N,).
+
+    backgrounds: of the rows that are transparent, by row.
+    """
 
     keys: NDArray[np.uint64]
     hashes: HashIndex
+    backgrounds: dict[int, tuple[int, int, int]]
 
 
-_EMPTY = _Snapshot(np.zeros(0, np.uint64), HashIndex.of([]))
+_EMPTY = _Snapshot(np.zeros(0, np.uint64), HashIndex.of([]), {})
 
 
 class Store:
@@ -74,7 +82,7 @@ class Store:
         call does.
         """
         self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
-        self._rows_path, self._version = folder / _ROWS, version
+        self._rows_path, self._version = folder / ROWS, version
         self._lock = threading.RLock()
         self._open()
         self._current()
@@ -130,6 +138,16 @@ class Store:
         with self._database.reading() as database:
             record = database.execute("select row from images where sha3_256 = ?", (sha3_256,)).fetchone()
         return None if record is None else int(record[0])
+
+    def with_pixels(self, pixels: bytes) -> list[int]:
+        """The rows whose decoded pixels have this hash, the earliest first."""
+        with self._database.reading() as database:
+            query = "select row from images where pixels = ? order by row"
+            return [int(row) for (row,) in database.execute(query, (pixels,))]
+
+    def backgrounds(self) -> Mapping[int, tuple[int, int, int]]:
+        """Row of every transparent image -> the background that it was laid over."""
+        return self._current().backgrounds
 
     def entries(self, rows: Sequence[int]) -> list[Entry]:
         """What is kept of these rows, in this order. Raises FileDamaged for one that is not what was written."""
@@ -214,8 +232,11 @@ class Store:
         rows = database.execute(f"select {_INDEXED} from images where row >= ? order by row", (known,)).fetchall()
         if len(rows) != count - known:
             raise self._database.damaged(f"{len(rows)} of {count - known} rows after row {known} are there")
-        keys = np.concatenate([self._snapshot.keys, _keys([row[0] for row in rows])])
-        return _Snapshot(keys, self._snapshot.hashes.extended(HashIndex.of([row[1:] for row in rows])))
+        before = self._snapshot
+        keys = np.concatenate([before.keys, _keys([row[2] for row in rows])])
+        backgrounds = {row[0]: _colour(row[1]) for row in rows if row[1] is not None}
+        hashes = before.hashes.extended(HashIndex.of([row[3:] for row in rows]))
+        return _Snapshot(keys, hashes, before.backgrounds | backgrounds)
 
     def _repair(self) -> None:
         """Write the rows of the matrix that are not what they should be, from the record."""
@@ -269,37 +290,13 @@ class Store:
             ),
             fingerprint=self._unpacked(row, record["fingerprint"]),
             thumbnail=record["thumbnail"],
+            pixels=record["pixels"],
+            blank=bool(record["blank"]),
+            background=None if record["background"] is None else _colour(record["background"]),
         )
 
 
-def set_aside(folder: Path) -> Path | None:
-    """Move a store's files out of the way, so that a new one can be made; returns the folder that they are in now.
-
-    Nothing is deleted. None where there is no store. Raises FileBusy where one is being written to, FileError where a
-    file can't be moved.
-    """
-    path = folder / FILE
-    if path.exists():
-        # A damaged one can't be locked, and need not be.
-        with contextlib.suppress(FileDamaged), Database(path, busy_timeout_s=10.0).writing():
-            pass
-    names = [f"{FILE}-wal", f"{FILE}-shm", FILE, _ROWS]
-    if not any((folder / name).exists() for name in names):
-        return None
-    aside = free_aside(folder)
-    try:
-        aside.mkdir()
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                os.rename(folder / name, aside / name)
-    except OSError as error:
-        raise FileError(
-            f"can't move the files of {folder} to {aside} ({error.strerror}): check the permissions of the folder"
-        ) from error
-    return aside
-
-
-_INSERT_IMAGE = "insert or ignore into images values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_IMAGE = "insert or ignore into images values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_LOOK = "insert into looks values (?, ?, ?, ?)"
 
 
@@ -311,7 +308,11 @@ def _record(entry: Entry) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     hashes = [_bits(entry, name, bits) for name, bits in BITS.items()]
     neuralhash = None if entry.hashes.neuralhash is None else _bits(entry, "neuralhash", 96)
     words = (_blob(text) for text in (entry.name, entry.collection, entry.caption))
-    image = (entry.sha3_256, *hashes, neuralhash, entry.hashes.pdq_quality, int(entry.seed), *words)
+    background = None if entry.background is None else bytes(entry.background)
+    image = (
+        entry.sha3_256, *hashes, neuralhash, entry.hashes.pdq_quality, int(entry.seed), *words, entry.pixels,
+        int(entry.blank), background,
+    )  # fmt: skip
     look = (_packed(entry.fingerprint), entry.thumbnail)
     return image, (*look, _crc(image + look))
 
@@ -339,6 +340,11 @@ def _blob(text: str) -> bytes:
 
 def _text(blob: bytes) -> str:
     return blob.decode("utf-8", "surrogatepass")
+
+
+def _colour(blob: bytes) -> tuple[int, int, int]:
+    red, green, blue = blob
+    return red, green, blue
 
 
 def _crc(fields: tuple[Any, ...]) -> int:

@@ -1,6 +1,7 @@
 """Image <-> the small picture that is kept of every registered image, so that candidates can be compared with it.
 
-WebP within 192 x 192 pixels: lossless where that is small (flat art), at quality 90 otherwise.
+WebP within 192 x 192 pixels: lossless where that is small (flat art), at quality 90 otherwise. That of a transparent
+image shows it on the background that it was read on, and keeps its opacity beside that.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.errors import FileDamaged
+from gistchain.image import shows_nothing
 from gistchain.types import Pixels
 
 SIDE = 192
@@ -30,14 +33,31 @@ def thumbnail(image: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(image).resize(size, method, reducing_gap=None))
 
 
-def pack(image: Pixels) -> bytes:
-    """The thumbnail of an image as WebP."""
+def thumbnail_opacity(opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An opacity, (h, w), scaled as the thumbnail of its image is."""
+    return thumbnail(np.repeat(opacity[:, :, None], 3, axis=2))[:, :, 0]
+
+
+def is_blank(small: Pixels) -> bool:
+    """Whether a thumbnail shows nothing: one colour, but for noise, which is averaged over 5 x 5 pixels."""
+    import cv2
+
+    smooth: Pixels = cv2.blur(small, (5, 5), borderType=cv2.BORDER_REFLECT)
+    return shows_nothing(smooth)
+
+
+def pack(image: Pixels, opacity: NDArray[np.uint8] | None = None) -> bytes:
+    """The thumbnail of an image as WebP. opacity: (h, w), 255 = opaque; None where all of it is."""
     from PIL import Image
 
     small = Image.fromarray(thumbnail(image))
+    if opacity is not None:
+        small.putalpha(Image.fromarray(thumbnail_opacity(opacity)))
     for lossless in (True, False):
         stream = io.BytesIO()
-        small.save(stream, "WEBP", lossless=lossless, quality=60 if lossless else 90, method=4)
+        # exact: the background is kept where nothing covers it.
+        quality, exact = 60 if lossless else 90, opacity is not None
+        small.save(stream, "WEBP", lossless=lossless, quality=quality, method=4, exact=exact)
         if stream.tell() <= _LOSSLESS_TO:
             break
     return stream.getvalue()
@@ -45,6 +65,15 @@ def pack(image: Pixels) -> bytes:
 
 def unpack(data: bytes) -> Pixels:
     """The picture of `pack`. Raises FileDamaged for anything else."""
+    return _decoded(data, "RGB")
+
+
+def unpack_opacity(data: bytes) -> NDArray[np.uint8]:
+    """The opacity that was packed with it, (h, w). Raises FileDamaged as `unpack` does."""
+    return _decoded(data, "RGBA")[:, :, 3]
+
+
+def _decoded(data: bytes, mode: str) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
@@ -54,6 +83,6 @@ def unpack(data: bytes) -> Pixels:
                     f"a kept thumbnail has {picture.size} pixels and {len(data)} bytes, more than was written: restore "
                     "the database from a backup"
                 )
-            return np.asarray(picture.convert("RGB"))
+            return np.asarray(picture.convert(mode))
     except (OSError, ValueError, SyntaxError) as error:
         raise FileDamaged(f"a kept thumbnail can't be read ({error}): restore the database from a backup") from error

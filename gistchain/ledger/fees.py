@@ -1,0 +1,69 @@
+"""What a node says of gas and prices -> what is offered for a transaction, within what can be right.
+
+A node earns nothing by overstating, but whoever runs the one that includes the transaction does: the tip is theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gistchain.errors import LedgerError, OutOfGas
+from gistchain.ledger.gas import TRANSACTION_GAS_LIMIT
+
+GWEI = 10**9
+MOST_TIP_WEI = 3 * GWEI
+"""Of a tip for a unit of gas, unless the base fee is higher: tips are a fraction of the base fee where that counts."""
+_TIMES = 3
+"""How much more than under Ethereum's rules a chain may charge for the same call."""
+
+
+def most_gas(data: bytes) -> int:
+    """The most that a call of our contracts, or their creation, can need with this data.
+
+    A registration needs 170,000 (registry.vy) and for a byte of the gist 200 as code and at most 40 as calldata
+    (EIP-7623); 100 more are for memory and for bytes that are not the gist's.
+    """
+    return min(TRANSACTION_GAS_LIMIT, _TIMES * (200_000 + 340 * len(data)))
+
+
+def least_gas(data: bytes) -> int:
+    """What any transaction with this data costs: its intrinsic gas, all bytes taken for zeros (EIP-2028)."""
+    return 21_000 + 4 * len(data)
+
+
+def gas_limit(name: str, estimate: int, data: bytes) -> int:
+    """The limit for a transaction whose estimate this is. Raises OutOfGas, LedgerError. name: of the node."""
+    most = most_gas(data)
+    if estimate > TRANSACTION_GAS_LIMIT:
+        raise OutOfGas(
+            f"this needs {estimate} gas, a transaction may use {TRANSACTION_GAS_LIMIT}: make it smaller, or ask "
+            "another node if that can't be"
+        )
+    if not least_gas(data) <= estimate <= most:
+        raise LedgerError(
+            f"{name} says that a transaction needs {estimate} gas, which can't be: it is from {least_gas(data)} to "
+            f"{most}; use another node"
+        )
+    # A little more than estimated: another owner's registration of the image may come first and change the path.
+    return min(estimate + estimate // 16 + 10_000, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What is offered for a unit of gas, in wei. tip_wei: None on a chain without a fee market (before EIP-1559)."""
+
+    most_wei: int
+    tip_wei: int | None
+
+    def fields(self) -> dict[str, Any]:
+        """Those of a transaction."""
+        if self.tip_wei is None:
+            return {"gasPrice": self.most_wei}
+        return {"maxFeePerGas": self.most_wei, "maxPriorityFeePerGas": self.tip_wei}
+
+
+def with_tip(base_wei: int, tip_wei: int) -> Price:
+    """For a chain with a fee market. The base fee may double until the transaction gets in."""
+    tip = min(tip_wei, max(MOST_TIP_WEI, base_wei))
+    return Price(2 * base_wei + tip, tip)

@@ -1,0 +1,175 @@
+"""A JSON-RPC request -> a node's reply, bounded in bytes and time; nothing that the node says is followed.
+
+web3's own provider reads replies of any size for as long as a byte comes now and then, and goes where redirects lead.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.client
+import os
+import select
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from gistchain.errors import LedgerError, NodeDown
+from gistchain.ledger import replies
+
+CONNECT_S = 5.0
+MOST_BYTES = 8 << 20
+"""The longest replies are blocks with the hashes of some thousand transactions: a few hundred KB."""
+
+
+class NodeProvider(JSONBaseProvider):
+    """Web3's way to the node at `url`. Threads may share one. name: the URL as it may be shown, without secrets.
+
+    No proxy is used, no password file, and no URL but this one.
+    """
+
+    # A node could make web3 ask any address on its behalf (EIP-3668).
+    global_ccip_read_enabled = False
+
+    def __init__(self, url: str, name: str, *, within_s: float, most_bytes: int = MOST_BYTES) -> None:
+        super().__init__()
+        self._name, self._within_s, self._most_bytes = name, within_s, most_bytes
+        parts = urlsplit(url)
+        self._secure, self._host = parts.scheme == "https", parts.hostname or ""
+        self._port = parts.port or (443 if self._secure else 80)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "gistchain"}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._idle: list[http.client.HTTPConnection] = []
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """The node's reply, whose fields are checked. Raises NodeDown, LedgerError."""
+        status, body = self._exchange(self.encode_rpc_request(method, params))
+        if 300 <= status < 400:
+            raise LedgerError(f"{self._name} answers with a redirect, which is not followed: give --rpc where it leads")
+        if status in (401, 403):
+            raise LedgerError(f"{self._name} refuses us (HTTP {status}): check the key or password in --rpc")
+        if status in (408, 429) or status >= 500:
+            raise NodeDown(
+                f"{self._name} can't answer now (HTTP {status}); what was asked may still happen: try again later"
+            )
+        with replies.usable(self._name):
+            checked: Any = replies.checked(body, str(method), params)
+        return checked  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Hang up."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body of the reply to a POST."""
+        connection = self._open_already()
+        try:
+            line = connection.sock if connection else socket.create_connection((self._host, self._port), CONNECT_S)
+        except (OSError, UnicodeError):  # no text of theirs: it may have the whole URL
+            raise self._down() from None
+        with _cut_after(line, self._within_s) as late:
+            try:
+                if connection is None:
+                    connection = self._connected(line)
+                connection.request("POST", self._path, request, self._headers)
+                with connection.getresponse() as response:
+                    body = self._read(response)
+                    if not response.will_close:
+                        self._idle.append(connection)
+                        connection = None
+                    return response.status, body
+            except (OSError, http.client.HTTPException, ValueError):
+                raise self._late() if late.is_set() else self._down() from None
+            finally:
+                if connection is not None:
+                    connection.close()
+                    line.close()
+
+    def _open_already(self) -> http.client.HTTPConnection | None:
+        """A connection that an earlier request left open, and the node too."""
+        with suppress(IndexError):
+            while True:
+                connection = self._idle.pop()
+                poll = select.poll()
+                poll.register(connection.sock, select.POLLIN)
+                if not poll.poll(0):  # there is something to read only where the other side hangs up
+                    return connection
+                connection.close()
+        return None
+
+    def _connected(self, line: socket.socket) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port)
+        connection.auto_open = 0
+        connection.sock = _trusted().wrap_socket(line, server_hostname=self._host) if self._secure else line
+        connection.sock.settimeout(self._within_s)
+        return connection
+
+    def _read(self, response: http.client.HTTPResponse) -> bytes:
+        body = bytearray()
+        while piece := response.read1(65_536):
+            body += piece
+            if len(body) > self._most_bytes:
+                raise LedgerError(
+                    f"{self._name} gave an answer that can't be used: it has more than {self._most_bytes:,} bytes"
+                )
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        return bytes(body)
+
+    def _down(self) -> NodeDown:
+        return NodeDown(
+            f"{self._name} doesn't answer; what was asked may still happen: start the node or check --rpc, then try "
+            "again"
+        )
+
+    def _late(self) -> NodeDown:
+        return NodeDown(
+            f"{self._name} took more than {self._within_s:g} s for one answer; what was asked may still happen: try "
+            "again, or use another node"
+        )
+
+
+@contextmanager
+def _cut_after(line: socket.socket, within_s: float) -> Iterator[threading.Event]:
+    """Shut the connection down when time is up, and set the event.
+
+    A socket's own timeout is not enough: a server that sends a byte now and then never reaches it.
+    """
+    handle, late = socket.socket(fileno=os.dup(line.fileno())), threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(within_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+        timer.join()
+        handle.close()
+
+
+@functools.lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """The system's certificates and Mozilla's: some Pythons have none, and some companies add their own."""
+    import certifi
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context

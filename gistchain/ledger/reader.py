@@ -1,0 +1,146 @@
+"""Token in, bytes back: what anyone may read of the registry contract on any EVM chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from gistchain.errors import LedgerError, UnknownToken
+from gistchain.ledger import ticket as tickets
+from gistchain.ledger.contracts import compiled
+from gistchain.ledger.gas import MAX_GIST_BYTES
+from gistchain.ledger.node import Node, edge
+from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class RegistryReader:
+    """Fulfils Ledger over web3 but for `put`."""
+
+    def __init__(self, node: Node, *, registry: str, close: Callable[[], None]) -> None:
+        self._node = node
+        self.registry = node.w3.to_checksum_address(registry)
+        self._contract = node.w3.eth.contract(address=self.registry, abi=compiled("registry").abi)
+        self._close = close
+
+    @property
+    def name(self) -> str:
+        """'evm:CHAIN_ID:ADDRESS' of the registry."""
+        return f"evm:{self.chain_id}:{self.registry}"
+
+    @property
+    def chain_id(self) -> int:
+        return self._node.chain_id
+
+    @property
+    def public(self) -> bool:
+        """Whether strangers read the chain."""
+        return self._node.consent.public is not None
+
+    @property
+    def node(self) -> Node:
+        return self._node
+
+    def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to register")
+
+    def gist_of(self, token: int) -> bytes:
+        """The bytes registered as this token; raises UnknownToken."""
+        gist = self._read("gistOf", _known_id(token))
+        if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES:
+            raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
+        if not gist:
+            raise _unknown(token)
+        return gist
+
+    def token(self, token: int) -> Token:
+        """The record of a token; raises UnknownToken."""
+        owner, image, block, block_time, size = self._read("record", _known_id(token))
+        if int(owner, 16) == 0:
+            raise _unknown(token)
+        if max(block, block_time) >= 2**32 or not 0 < size <= MAX_GIST_BYTES:
+            raise LedgerError(f"{self._node.name} gave a record of token {token} that can't be: ask another node")
+        return Token(token, str(owner), bytes(image), size, block, block_time)
+
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        """The rareness that was registered with this token, None if none was; raises UnknownToken."""
+        record = self.token(token)
+        score, verdict, evidence = self._read("rarenessOf", token)
+        if not any(evidence):
+            return None
+        return tickets.attested(
+            record,
+            self.gist_of(token),
+            tickets.from_chain(score, verdict, evidence),
+            self._logged(record),
+            chain_id=self.chain_id,
+            registry=self.registry,
+            source=self._node.name,
+        )
+
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
+        score, verdict, evidence = self._read("rarenessOf", _known_id(token))
+        return tickets.from_chain(score, verdict, evidence) if any(evidence) else None
+
+    def _logged(self, record: Token) -> tuple[int, bytes] | None:
+        """Deadline and signature from the log of a token's block; None from a node that has not kept it."""
+        from web3.exceptions import Web3RPCError
+
+        try:
+            with edge(self._node.name, reraise=(Web3RPCError,)):
+                rated = self._contract.events.Rated().get_logs(
+                    from_block=record.block, to_block=record.block, argument_filters={"id": record.id}
+                )
+                found = [log["args"] for log in rated]
+        except Web3RPCError:  # nodes that prune refuse in words of their own
+            return None
+        if not found:
+            return None
+        return int(found[0]["deadline"]), tickets.expanded(bytes(found[0]["r"]), bytes(found[0]["vs"]))
+
+    def tokens(self, start: int = 1) -> Iterator[Token]:
+        """All tokens from id `start` on, oldest first."""
+        for token in range(start, self.count() + 1):
+            yield self.token(token)
+
+    def count(self) -> int:
+        """How many tokens there are; ids are 1 to count."""
+        return int(self._read("count"))
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        """The first token that anyone registered for the image."""
+        return int(self._read("firstOf", image_sha3_256)) or None
+
+    def token_of(self, image_sha3_256: bytes) -> int:
+        """The token of the account that registers, 0 for none."""
+        return 0
+
+    def unanswered(self, image_sha3_256: bytes) -> bool:
+        return False
+
+    def _read(self, function: str, *arguments: object) -> Any:
+        with edge(self._node.name):
+            return self._contract.get_function_by_name(function)(*arguments).call(self._node.sender)
+
+    def close(self) -> None:
+        """Let go of the chain's lock or the connection."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _known_id(token: int) -> int:
+    if not 1 <= token < 2**256:
+        raise _unknown(token)
+    return token
+
+
+def _unknown(token: int) -> UnknownToken:
+    return UnknownToken(f"there is no token {token} in this registry: list them to see which there are")

@@ -1,0 +1,120 @@
+"""The embedded chain of a home -> a ledger that is only read: no lock, no key, no virtual machine, nothing written.
+
+What another process registers meanwhile is not seen: it shows the chain as it was when it was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+from gistchain.errors import LedgerError, UnknownToken
+from gistchain.ledger import chainfile, ticket
+from gistchain.ledger.known import EMBEDDED, recall
+from gistchain.ledger.state import Head, State
+from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
+
+
+class Snapshot:
+    """Fulfils Ledger but for `put`. A home without a chain has no tokens, and none is made there."""
+
+    public = False
+
+    def __init__(self, home: Path) -> None:
+        """Raises FileDamaged, FileError, LedgerError."""
+        path = home / chainfile.NAME
+        self._home = home
+        self._records: chainfile.Records | None = None
+        self._state: State | None = None
+        if not path.exists():
+            if EMBEDDED in recall(home):
+                raise chainfile.gone(path)
+            return
+        self._records = chainfile.opened(path, write=False)
+        try:
+            self._state = State(self._records)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """'evm:CHAIN_ID:ADDRESS' of the registry."""
+        return f"evm:{chainfile.CHAIN_ID}:{chainfile.REGISTRY}"
+
+    def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
+
+    def gist_of(self, token: int) -> bytes:
+        """The bytes registered as this token; raises UnknownToken."""
+        state, head = self._found(token)
+        return state.gist(token, head)
+
+    def token(self, token: int) -> Token:
+        """The record of a token; raises UnknownToken."""
+        state, head = self._found(token)
+        return state.token(token, head)
+
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        """The rareness that was registered with this token, None if none was; raises UnknownToken."""
+        state, head = self._found(token)
+        if not head.rated:
+            return None
+        return ticket.attested(
+            state.token(token, head),
+            state.gist(token, head),
+            ticket.from_chain(*state.rating(token, head)),
+            state.logged(token, head),
+            chain_id=chainfile.CHAIN_ID,
+            registry=chainfile.REGISTRY,
+            source=f"the chain in {self._home}",
+        )
+
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
+        state, head = self._found(token)
+        return ticket.from_chain(*state.rating(token, head)) if head.rated else None
+
+    def tokens(self, start: int = 1) -> Iterator[Token]:
+        """All tokens from id `start` on, oldest first."""
+        for token in range(start, self.count() + 1):
+            yield self.token(token)
+
+    def count(self) -> int:
+        """How many tokens there are; ids are 1 to count."""
+        return 0 if self._state is None else self._state.count()
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        """The first token that anyone registered for the image."""
+        return None if self._state is None else self._state.first_of(image_sha3_256) or None
+
+    def token_of(self, image_sha3_256: bytes) -> int:
+        """0: without a key there is no account."""
+        return 0
+
+    def unanswered(self, image_sha3_256: bytes) -> bool:
+        return False
+
+    def _found(self, token: int) -> tuple[State, Head]:
+        head = self._state.head(token) if self._state is not None and 1 <= token < 2**255 else None
+        if self._state is None or head is None:
+            _unknown(token)
+        return self._state, head
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._records is not None:
+            self._records.close()
+            self._records = self._state = None
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _unknown(token: int) -> NoReturn:
+    raise UnknownToken(f"there is no token {token} in this registry: list them to see which there are")
