@@ -49,17 +49,11 @@ def open(  # as gistchain.open
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
-<<<<<<< HEAD
-    if rated:
+    if rated and write:
         begin_loading()
-    with open_ledger(settings, password=password) as ledger:
-        if not rated:
-            yield Registry(ledger, system, isotopes=settings.seeds)
-=======
     with open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
         if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
->>>>>>> main
             return
         from gistchain.rareness.book import Book
 

@@ -100,10 +100,7 @@ def check(
     """Tell how rare images are among all that are registered; nothing is registered."""
     from gistchain.image import start_reading
     from gistchain.pipeline import each
-<<<<<<< HEAD
-    from gistchain.systems import begin_loading, checker
-=======
->>>>>>> main
+    from gistchain.systems import begin_loading
 
     _check_forms(sense, as_json, among, other, web)
     unwanted = _verdicts(fail_on)
@@ -111,14 +108,9 @@ def check(
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
-<<<<<<< HEAD
     begin_loading()
-    judge = checker(settings)
-    quiet, failed = as_json or sense, False
-=======
     start_reading()
     quiet, failed, found = as_json or sense, False, False
->>>>>>> main
     cards: list[dict[str, Any]] = []
     doubts: dict[str, None] = {}
     with _judges(settings, among, other) as (judge, others):
