@@ -130,6 +130,13 @@ def rosis(
     )
 
 
+def begin_loading() -> None:
+    """Load the networks of `checker` in threads of their own, for callers that have other things to open first."""
+    from gistchain.models.packaged.fingerprint import warm
+
+    warm()
+
+
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
     """S1, Sense: the database of registered images, and the models that judge by it.
 
