@@ -130,3 +130,9 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
     return f"{first}\n  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"
+
+
+def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:
+    """What the file of a rebuilt picture says of itself."""
+    said = {"Title": f"token {token}", "Source": f"{chain}, token {token}", "Software": "gistchain"}
+    return said | ({"Description": caption} if caption else {})

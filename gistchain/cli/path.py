@@ -15,6 +15,7 @@ import typer
 
 from gistchain.answers.path import (
     Already,
+    picture_texts,
     rebuilt_json,
     rebuilt_text,
     registered_json,
@@ -39,7 +40,7 @@ from gistchain.cli.options import (
     Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
@@ -89,14 +90,16 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
+    start_reading()
     if latent and latent_bytes is not None:
         raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
-    sources = expanded(images)
+    sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
@@ -135,7 +138,8 @@ def rebuild(
     ctx: typer.Context,
     token: TokenId,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", parser=a_path, help="PNG file.  [default: token-ID.png]")
+        Path | None,
+        typer.Option("-o", "--output", parser=a_path, help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]"),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -163,16 +167,18 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Rebuild the image of a token from what the chain holds."""
-    from gistchain.image import write_png
+    from gistchain.image import check_output, write_image, write_png
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
+    check_output(path)
     with (
         open(settings, write=False) as opened,
         busy(f"painting {settings.seeds} isotopes"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength)
-    write_png(rebuilt.chosen.image, path)
+        texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
+    write_image(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:

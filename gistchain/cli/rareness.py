@@ -34,7 +34,19 @@ from gistchain.answers.rareness import (
 )
 from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.terminal import (
+    Verb,
+    Verbs,
+    answer,
+    busy,
+    complain,
+    failure,
+    print_json,
+    progress,
+    say,
+    skipped,
+    stages,
+)
 from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
@@ -86,6 +98,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
 
     _check_forms(sense, as_json, among, other, web)
@@ -94,13 +107,13 @@ def check(
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
+    start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
     doubts: dict[str, None] = {}
     with _judges(settings, among, other) as (judge, others):
-        for source, result in each(
-            progress(expanded(images), "checking", quiet), lambda source: _checked(judge, others, read(source), web)
-        ):
+        sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
+        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)

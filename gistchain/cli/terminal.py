@@ -27,6 +27,7 @@ from gistchain.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gistchain.image import Found
     from gistchain.types import Confirm, Question
 
 _BARS: list[Progress] = []
@@ -168,6 +169,18 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
         if isinstance(error, AlreadyRegistered):
             fields["token"] = error.token
         print_json(fields)
+
+
+def skipped(as_json: bool) -> Callable[[Found], None]:
+    """Says what a folder has beside images: on stderr, with --json on stdout too, an object for each file."""
+
+    def said(found: Found) -> None:
+        for note in found.notes():
+            say(f"gistchain: {note}", err=True)
+        for file in found.skipped if as_json else ():
+            print_json({"image": str(file.path), "skipped": file.kind})
+
+    return said
 
 
 def ask_password(key: Path) -> str:

@@ -11,13 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gistchain.image.folders import files_below, images_in
+    from gistchain.image.folders import Found, Skipped, files_below, images_in
     from gistchain.image.pixels import flatten, pixels_sha3_256, shows_nothing
-    from gistchain.image.reading import MAX_FILE_BYTES, read_image
+    from gistchain.image.reading import MAX_FILE_BYTES, read_image, start_reading
     from gistchain.image.writing import WRITTEN, check_output, write_image, write_png
 
 _WHERE = {
+    "Found": "folders",
     "MAX_FILE_BYTES": "reading",
+    "Skipped": "folders",
     "WRITTEN": "writing",
     "check_output": "writing",
     "files_below": "folders",
@@ -26,6 +28,7 @@ _WHERE = {
     "pixels_sha3_256": "pixels",
     "read_image": "reading",
     "shows_nothing": "pixels",
+    "start_reading": "reading",
     "write_image": "writing",
     "write_png": "writing",
 }
@@ -33,6 +36,8 @@ _WHERE = {
 __all__ = [
     "MAX_FILE_BYTES",
     "WRITTEN",
+    "Found",
+    "Skipped",
     "check_output",
     "files_below",
     "flatten",
@@ -40,6 +45,7 @@ __all__ = [
     "pixels_sha3_256",
     "read_image",
     "shows_nothing",
+    "start_reading",
     "write_image",
     "write_png",
 ]

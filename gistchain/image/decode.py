@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
@@ -19,7 +19,7 @@ from gistchain.image import frames
 from gistchain.image.background import WHITE, Colour, background
 from gistchain.image.colour import to_srgb
 from gistchain.image.kinds import HEAD_BYTES, INSTALL_HEIF, READ, kind_of
-from gistchain.image.large import LARGEST, LARGEST_JPEG, divisor, halved, shallow
+from gistchain.image.large import LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, halved, shallow
 
 MOST_SCANS = 100
 """Of a progressive JPEG; ten are usual, and each costs as much time as a whole picture."""
@@ -28,8 +28,7 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupEr
 _GREY = frozenset({"1", "L", "LA", "La"})
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """colours: mode RGB. alpha: mode L, None where every pixel is opaque. background: what to lay them over then."""
 
     colours: Image.Image
@@ -101,6 +100,8 @@ def _scans(data: bytes) -> int:
 def _check_size(size: tuple[int, int], kind: str, title: str) -> None:
     width, height = size
     most = LARGEST_JPEG if kind == "JPEG" else LARGEST
+    if max(width, height) > MOST_SIDE:
+        raise ImageError(f"{title} is {width} x {height}: a side has at most {MOST_SIDE:,} pixels, cut it to pieces")
     if width * height > most:
         what = f"a JPEG of at most {most:,} pixels is" if kind == "JPEG" else f"at most {most:,} pixels are"
         raise ImageError(f"{title} is {width} x {height}, which has too many pixels: {what} decoded, make it smaller")

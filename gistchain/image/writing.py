@@ -34,8 +34,8 @@ def check_output(path: Path) -> None:
 
     Leaves nothing behind. Raises SettingError for a suffix of no kind in WRITTEN, FileError, DiskFull.
     """
-    _kind(path)
     _check_place(path)
+    _kind(path)
     with file_errors(path), tempfile.TemporaryFile(dir=path.parent):
         pass
 

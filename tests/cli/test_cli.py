@@ -178,7 +178,11 @@ def test_the_status_counts_tokens_that_nothing_is_compared_with(run: Run, tmp_pa
             ledger.put(gist, image_sha3_256=hashlib.sha3_256(gist).digest())
     code, out, _ = run("rareness", "status", "--json")
     assert (code, lines(out)[0]["registered"], lines(out)[0]["tokens_missing"]) == (0, 0, 2)
-    assert run("register", noun(4, tmp_path / "a.png"))[0] == 0
+    code, _, err = run("register", noun(4, tmp_path / "a.png"))
+    assert code == 1
+    assert "rareness rebuild" in err
+    assert run("rareness", "rebuild")[0] == 0
+    assert run("register", tmp_path / "a.png")[0] == 0
     code, out, _ = run("rareness", "status")
     assert "tokens of the chain here that are not among them: 2\n" in out
     assert (tmp_path / "home" / "rareness.sqlite").exists()
@@ -226,9 +230,12 @@ def test_several_images_a_folder_and_stdin(run: Run, tmp_path: Path) -> None:
         noun(10 + k, folder / f"{k}.png")
     (folder / "notes.txt").write_text("not an image")
     one = noun(20, tmp_path / "one.png")
-    code, out, _ = run("register", folder, "-", "--json", stdin=one.read_bytes())
+    code, out, err = run("register", folder, "-", "--json", stdin=one.read_bytes())
     assert code == 0
-    assert [d["token"] for d in lines(out)] == [1, 2, 3, 4]
+    skipped, *done = lines(out)
+    assert skipped == {"image": str(folder / "notes.txt"), "skipped": "file that is not an image"}
+    assert [d["token"] for d in done] == [1, 2, 3, 4]
+    assert "gistchain: skipped 1 file that is not an image: notes.txt\n" in err
 
 
 def test_a_bad_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
@@ -392,7 +399,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("register", "a.png", "--min-confidence", 2),
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
-        ("list", "--key", "no-such-key"),  # reading needs no key
+        ("register", "a.png", "--key", "no-such-key"),
         ("register", "-", "-"),
     ],
 )
@@ -461,10 +468,12 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
 
 def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for home in ("file", "/proc/nowhere"):
-        code, _, err = run("list", "--home", home)
-        assert code == 2
-        assert "can't make the folder" in err
+    code, _, err = run("list", "--home", "file")
+    assert code == 2
+    assert "file is not a folder" in err
+    code, _, err = run("register", noun(9, tmp_path / "a.png"), "--home", "/proc/nowhere")
+    assert code == 2
+    assert "can't make the folder" in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
