@@ -49,7 +49,7 @@ from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, Verdict
+    from gistchain.types import Picture, Verdict, WhenLatent
 
 COPIES: tuple[Verdict, ...] = ("copy", "derivative")
 """What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
@@ -63,17 +63,27 @@ def register(
     caption: Annotated[
         str | None, typer.Option(help="Your own words for the gist of one image, in place of the captioner's.")
     ] = None,
-    latent: Annotated[
-        bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
+    caption_only: Annotated[
+        bool, typer.Option("--caption-only", help="Add no picture to any caption; a photo can't be rebuilt then.")
     ] = False,
     latent_bytes: Annotated[
         int | None,
-        typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
+        typer.Option(
+            min=64,
+            max=8192,
+            help="Bytes of the picture that is added to all but sure tokens of known collections.  [default: 1000]",
+        ),
     ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Add 8x8 colours in 192 bytes to every caption instead.")
+    ] = False,
     refuse_copies: Annotated[
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
-    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    min_confidence: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Leave out words that the captioner is less sure of."),
+    ] = 0.5,
     web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
@@ -90,6 +100,7 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.gist.describe import LATENT_BYTES
     from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
@@ -97,15 +108,18 @@ def register(
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
     start_reading()
-    if latent and latent_bytes is not None:
-        raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
+    if latent + caption_only + (latent_bytes is not None) > 1:
+        raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
     sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
-    coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
-    system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
+    if latent:
+        system = rosis(needed, latent="always", latent_coder="thumb8", latent_bytes=192, min_confidence=min_confidence)
+    else:
+        when: WhenLatent = "never" if caption_only else "needed"
+        system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
     with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
@@ -151,6 +165,9 @@ def rebuild(
         float | None,
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
+    full_size: Annotated[
+        bool, typer.Option("--full-size", help="As large as the original; without it no side exceeds 1024 pixels.")
+    ] = False,
     every: Annotated[
         Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
     ] = None,
@@ -162,7 +179,6 @@ def rebuild(
     allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
-    key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
     as_json: Json = False,
@@ -174,10 +190,10 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     check_output(path)
     with (
-        open(settings, password=ask_password, write=False) as opened,
-        busy(f"painting {settings.seeds} isotopes"),
+        open(settings, write=False) as opened,
+        busy("rebuilding the picture"),
     ):
-        rebuilt = opened.rebuild(token, choice=choice, strength=strength)
+        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
         texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
     write_image(rebuilt.chosen.image, path, texts)
     if every is not None:

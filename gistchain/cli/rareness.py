@@ -52,6 +52,7 @@ from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.text import printable
 from gistchain.types import Verdict
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def check(
                 continue
             doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             found |= bool(unwanted & _said(result))
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             _print_checked(result, sense, as_json)
             if explain is not None:
                 cards += _cards(result)
@@ -256,7 +258,7 @@ def watch(
             if as_json:
                 print_json(event_json(event))
             elif event.path is None:
-                say(f"gistchain: {event.text}", err=True)
+                say(printable(f"gistchain: {event.text}"), err=True)
             else:
                 say(event_text(event, event.path))
     if once and not good:
@@ -346,7 +348,7 @@ def crawl(
             crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
     for part in crawled:
         for note in part.notes:
-            say(f"gistchain: {note}", err=True)
+            say(printable(f"gistchain: {note}"), err=True)
     done = Indexed(crawled, len(index), path)
     answer(done, indexed_json, indexed_text, as_json)
     if done.empty:

@@ -219,4 +219,4 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def complain(error: GistchainError) -> None:
-    say(f"gistchain: {error}", err=True)
+    say(printable(f"gistchain: {error}"), err=True)  # on one line, whatever name of a file it quotes

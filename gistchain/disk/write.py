@@ -79,7 +79,7 @@ def check_writable(path: Path, what: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
-            raise SettingError(f"{path} is not a regular file: give another {what}")
+            raise SettingError(f"{path} can't be written (it is not a regular file): give another {what}")
         with path.open("ab"):
             pass
     except OSError as error:

@@ -39,6 +39,11 @@ def is_keystore(key_file: Path) -> bool:
         return False
 
 
+def check_readable(key_file: Path) -> None:
+    """Raises SettingError for a file that can't be read."""
+    _text(key_file)
+
+
 def _text(path: Path) -> str:
     try:
         return read_regular(path, at_most=_MOST_BYTES).decode().strip()

@@ -38,9 +38,7 @@ class Once(Generic[Model]):
         try:
             made.set_result(self._make(name))
         finally:
-            if (
-                not made.done()
-            ):  # whatever it raised is raised here; those who wait for it, and later callers, try again
+            if not made.done():  # what it raised is raised here; those who wait, and later callers, try again
                 with self._turn:
                     del self._made[name]
                 made.cancel()
