@@ -363,7 +363,7 @@ def test_a_photo_goes_there_and_back_in_a_kilobyte(run: Run, tmp_path: Path) -> 
     Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")
     code, out, _ = run("register", tmp_path / "cat.png", "--min-confidence", 1)
     assert code == 0
-    assert re.search(r"\n  A picture, [a-z ,]+\n  a caption of \d\d bytes and a picture in (99\d|1000)\n", out)
+    assert re.search(r"\n  A picture, [a-z ,]+\n  a caption of \d\d bytes and a picture in (99\d|1,000) bytes\n", out)
     code, out, _ = run("rebuild", 1, "-o", tmp_path / "back.png")
     assert code == 0
     assert "1 isotope, distance" in out
