@@ -18,6 +18,7 @@ from PIL import Image
 
 from gistchain.errors import ImageError
 from gistchain.image import MAX_FILE_BYTES, read_image
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
 RED = (255, 0, 0)
@@ -40,7 +41,7 @@ def test_every_usual_format_is_read(kind: str, tmp_path: Path) -> None:
     assert np.abs(picture.pixels.astype(int) - RED).max() <= 6
     assert picture.sha3_256 == hashlib.sha3_256(path.read_bytes()).digest()
     assert picture.name == str(path)
-    assert picture.notes == ()
+    assert picture.notes == (ONE_COLOUR_NOTE,)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -89,6 +90,7 @@ def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "but SVG"),
         (b"%PDF-1.7", "but PDF"),
         (encoded(Image.new("RGB", (4, 4)), "ICO"), "but ICO"),
+        (encoded(Image.new("P", (4, 4))).replace(b"PLTE", b"plte"), "broken"),
         (encoded(Image.new("RGB", (64, 64)))[:-30], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:400], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "WEBP")[:300], "broken|convert"),
