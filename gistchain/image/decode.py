@@ -181,5 +181,7 @@ def _load_heif(title: str) -> None:
 
 
 def _unreadable(kind: str | None, title: str) -> ImageError:
-    but = f" but {kind}" if kind is not None and kind not in READ else ""
+    if kind in READ or kind == "HEIC":
+        return ImageError(f"{title} begins like a {kind} file but is broken: save or fetch it again")
+    but = f" but {kind}" if kind is not None else ""
     return ImageError(f"{title} is not an image that is read here{but}: convert it to {', '.join(READ)}")
