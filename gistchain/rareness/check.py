@@ -214,14 +214,15 @@ class Checker:
         judged = judge(examined, self._classifiers)
         if judged.verdict == "copy":
             return examined, judged
-        for other in renditions(picture, self.store, self._networks):
+        for other in renditions(picture, features.fingerprint, features.turns, self.store, self._networks):
             again = self._examiner.examine(
                 other.image, other.fingerprint, other.turns, transparent if other.transparent_only else counts,
                 without=without, background=other.background, seen=other.seen,
             )  # fmt: skip
             rejudged = judge(again, self._classifiers)
-            if rejudged.score < judged.score:
-                examined, judged = again, rejudged
+            # Only a copy counts: the more backgrounds are tried, the likelier one of them raises a doubt.
+            if rejudged.verdict == "copy":
+                return again, rejudged
         return examined, judged
 
     def _same(
