@@ -44,11 +44,13 @@ def open(  # as gistchain.open
     """
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.systems import checker, rosis
+    from gistchain.systems import begin_loading, checker, rosis
 
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
+    if rated and write:
+        begin_loading()
     with open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
         if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
@@ -68,11 +70,8 @@ def open_ledger(
     registers and in a folder that can't be written; no home, key or chain is made. password, confirm: as for `open`.
     """
     if not write and not settings.rpc:
-        from gistchain.ledger import keys
         from gistchain.ledger.snapshot import Snapshot
 
-        if settings.key is not None:  # not needed; one that isn't there is a slip all the same
-            keys.check_readable(settings.key)
         return Snapshot(settings.home)
     from gistchain.ledger.evm import open_embedded, open_rpc, open_rpc_to_read
 

@@ -212,15 +212,21 @@ class Registry:
         return self.ledger.tokens()
 
     def rebuild(
-        self, token: int, *, isotopes: int | None = None, choice: Choice = "best", strength: float | None = None
+        self,
+        token: int,
+        *,
+        isotopes: int | None = None,
+        choice: Choice = "best",
+        strength: float | None = None,
+        full_size: bool = False,
     ) -> Rebuilt:
         """The picture that the chain's bytes alone give; the same token gives the same picture.
 
         isotopes: how many there are to choose from, None for the registry's own number.
-        strength: as for System.rebuild.
+        strength, full_size: as for System.rebuild.
         """
         seeds = range(self.isotopes if isotopes is None else isotopes)
-        return self.system.rebuild(self.gist(token), seeds=seeds, choice=choice, strength=strength)
+        return self.system.rebuild(self.gist(token), seeds=seeds, choice=choice, strength=strength, full_size=full_size)
 
 
 def each(

@@ -6,11 +6,11 @@ A system has two verbs, describe (image -> gist) and rebuild (gist -> image); se
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gistchain.errors import SettingError
-from gistchain.gist.describe import MIN_CONFIDENCE, describe
+from gistchain.errors import RebuildError
+from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
 from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
 from gistchain.types import (
@@ -18,11 +18,12 @@ from gistchain.types import (
     Choice,
     Described,
     Gist,
-    LatentCoder,
     Painter,
     Picture,
+    Pixels,
     Rebuilt,
     TextEmbedder,
+    WhenLatent,
 )
 
 if TYPE_CHECKING:
@@ -32,41 +33,41 @@ if TYPE_CHECKING:
     from gistchain.rareness.store.trust import Trust
     from gistchain.types import ReverseSearch
 
-PICTURE_CODERS = frozenset({"photo"})
-"""Coders whose latents are pictures already: rebuilding decodes them, unless another strength is asked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rosis:
     """S0: a caption on the chain, n isotopes painted from it, the one taken that reads most like it.
 
-    latent_coder, latent_bytes: of the latent that is added to the caption; None for no latent, or as much as the budget
-    allows. min_confidence: of captions that are accepted.
+    latent: when a latent is added to the caption, and which. min_confidence: of the captioner's words; where it is less
+    sure, `fallbacks` are asked in turn. The last of those that `rosis` gives says only which colours are where.
     """
 
     captioner: Captioner
     painter: Painter
     embedder: TextEmbedder
-    latent_coder: LatentCoder | None = None
-    latent_bytes: int | None = None
+    latent: LatentPlan = NO_LATENT
     min_confidence: float = MIN_CONFIDENCE
+    fallbacks: tuple[Captioner, ...] = ()
 
     def describe(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Described:
         return describe(
             picture,
-            captioner=self.captioner,
+            captioners=(self.captioner, *self.fallbacks),
             caption=caption,
             min_confidence=self.min_confidence,
-            latent_coder=self.latent_coder,
-            latent_bytes=self.latent_bytes,
+            latent=self.latent,
             budget=budget,
         )
 
     def rebuild(
-        self, gist: Gist, *, seeds: Sequence[int] = range(4), choice: Choice = "best", strength: float | None = None
+        self,
+        gist: Gist,
+        *,
+        seeds: Sequence[int] = range(4),
+        choice: Choice = "best",
+        strength: float | None = None,
+        full_size: bool = False,
     ) -> Rebuilt:
-        if strength is None:
-            strength = 0.0 if gist.latent is not None and gist.latent.coder in PICTURE_CODERS else 1.0
         return select_isotope(
             gist,
             painter=self.painter,
@@ -75,25 +76,28 @@ class Rosis:
             seeds=seeds,
             choice=choice,
             strength=strength,
+            full_size=full_size,
         )
 
 
 def rosis(
     settings: Settings | None = None,
     *,
-    latent_coder: str | None = None,
-    latent_bytes: int | None = None,
+    latent: WhenLatent = "needed",
+    latent_coder: str = "photo",
+    latent_bytes: int | None = LATENT_BYTES,
     min_confidence: float = MIN_CONFIDENCE,
 ) -> Rosis:
     """ROSIS with the models that the settings name; without settings with the default ones, which need no torch.
 
-    latent_coder: a row of the table of models. Raises SettingError for what is not in the table, ModelError for what is
-    missing or does not work.
+    latent: when a latent is added to the caption: "needed" for all but the tokens of known collections that their
+    captions alone give back, "always", "never". latent_coder: a row of the table of models. latent_bytes: at most so
+    many; None for as many as the budget of `describe` leaves. Raises SettingError for what is not in the table,
+    ModelError for what is missing or does not work.
     """
+    from gistchain.models.photo.captioner import ColourCaptioner, PhotoCaptioner
     from gistchain.models.zoo import registry
 
-    if latent_bytes is not None and latent_coder is None:
-        raise SettingError(f"a latent of {latent_bytes} bytes needs a coder: name one of the table of models")
     place: dict[str, Any] = {}
     captioner = painter = None
     if settings is not None:
@@ -106,14 +110,31 @@ def rosis(
         name, source = registry.parse(wanted or "default")
         return registry.load(kind, name, source=source, parts={"embedder": embedder}, **place)
 
+    # Whether a caption is enough is a question for the collections that are known, whatever else may paint.
+    known: Painter = chosen("painter", "default")
+
+    def alone(gist: Gist) -> Pixels | None:
+        try:
+            return known.paint(replace(gist, latent=None), [0])[0]
+        except RebuildError:
+            return None
+
+    coder = None if latent == "never" else chosen("latent-coder", latent_coder)
     return Rosis(
         chosen("captioner", captioner),
-        chosen("painter", painter),
+        known if painter is None else chosen("painter", painter),
         embedder,
-        None if latent_coder is None else chosen("latent-coder", latent_coder),
-        latent_bytes,
+        LatentPlan(latent, coder, latent_bytes, alone),
         min_confidence,
+        (PhotoCaptioner(), ColourCaptioner()),
     )
+
+
+def begin_loading() -> None:
+    """Load the networks of `checker` in threads of their own, for callers that have other things to open first."""
+    from gistchain.models.packaged.fingerprint import warm
+
+    warm()
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:

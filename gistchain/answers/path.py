@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Isotope, Rebuilt
+    from gistchain.types import Gist, Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,7 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "caption": done.gist.caption,
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
+        "latent": _latent_json(done.gist),
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
@@ -52,6 +53,7 @@ def _already_json(done: Already) -> dict[str, Any]:
         "caption": gist.caption,
         "confidence": None,
         "gist_bytes": token.size_bytes,
+        "latent": _latent_json(gist),
         "gas": None,
         "tx": None,
         "block": token.block,
@@ -65,15 +67,29 @@ def registered_text(done: Registered | Already) -> str:
         return lines([f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"])
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
-    told = [first, f"  {done.gist.caption}"]
+    told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
-        told = [f"{first}  {rated_words(rated)}", told[1], f"  {rareness_words(rated)}", *_web_lines(rated)]
+        told = [f"{first}  {rated_words(rated)}", *told[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
     return lines([*told, *(f"  note: {note}" for note in done.picture.notes)])
 
 
 def _web_lines(rated: dict[str, Any]) -> list[str]:
     found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
     return [f"  {web_words(*search)}" for search in found]
+
+
+def _latent_json(gist: Gist) -> dict[str, Any] | None:
+    return None if gist.latent is None else {"coder": gist.latent.coder, "bytes": len(gist.latent.data)}
+
+
+def _gist_words(done: Registered) -> str:
+    """What the bytes on the chain hold."""
+    latent = done.gist.latent
+    if latent is None:
+        return "a caption alone"
+    what = "8x8 colours" if latent.coder == "thumb8" else "a picture"
+    size = len(latent.data)
+    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size:,} bytes"
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -119,7 +135,15 @@ def _shown(shown: Shown) -> dict[str, Any]:
 
 def rebuilt_json(token: int, file: Path, rebuilt: Rebuilt) -> dict[str, Any]:
     isotopes = [_isotope_json(isotope) for isotope in rebuilt.isotopes]
-    return {"token": token, "file": str(file), **_isotope_json(rebuilt.chosen), "isotopes": isotopes}
+    height, width, _ = rebuilt.chosen.image.shape
+    return {
+        "token": token,
+        "file": str(file),
+        "width": width,
+        "height": height,
+        **_isotope_json(rebuilt.chosen),
+        "isotopes": isotopes,
+    }
 
 
 def _isotope_json(isotope: Isotope) -> dict[str, Any]:
@@ -128,8 +152,14 @@ def _isotope_json(isotope: Isotope) -> dict[str, Any]:
 
 def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
-    first = f"token {token} -> {file}  seed {chosen.seed} of {of}, distance {chosen.distance:.4f}"
-    return lines([first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"])
+    from_which = "1 isotope" if of == 1 else f"seed {chosen.seed} of {of}"
+    first = f"token {token} -> {file}  {from_which}, distance {chosen.distance:.4f}"
+    told = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
+    height, width, _ = chosen.image.shape
+    if (width, height) != rebuilt.original_size:
+        larger = "{} x {}".format(*rebuilt.original_size)
+        told.append(f"  {width} x {height} pixels; the original has {larger}: --full-size makes it as large")
+    return lines(told)
 
 
 def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -40,17 +41,19 @@ from gistchain.cli.options import (
     Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, skipped
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, say, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
+from gistchain.disk.write import check_folder
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
 from gistchain.opening import is_keystore, make_folder, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, Verdict
+    from gistchain.types import Picture, Pixels, Verdict, WhenLatent
 
+STDOUT = Path("-")
 COPIES: tuple[Verdict, ...] = ("copy", "derivative")
 """What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 
@@ -63,17 +66,27 @@ def register(
     caption: Annotated[
         str | None, typer.Option(help="Your own words for the gist of one image, in place of the captioner's.")
     ] = None,
-    latent: Annotated[
-        bool, typer.Option("--latent", help="Add a small latent to the gist: 8x8 colours, 192 bytes.")
+    caption_only: Annotated[
+        bool, typer.Option("--caption-only", help="Add no picture to any caption; a photo can't be rebuilt then.")
     ] = False,
     latent_bytes: Annotated[
         int | None,
-        typer.Option(min=64, max=8192, help="Or a picture in that many bytes, to rebuild a photo from: 64 to 8192."),
+        typer.Option(
+            min=64,
+            max=8192,
+            help="Bytes of the picture that is added to all but sure tokens of known collections.  [default: 1000]",
+        ),
     ] = None,
+    latent: Annotated[
+        bool, typer.Option("--latent", help="Add 8x8 colours in 192 bytes to every caption instead.")
+    ] = False,
     refuse_copies: Annotated[
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
-    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="Refuse captions less sure than this.")] = 0.5,
+    min_confidence: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Leave out words that the captioner is less sure of."),
+    ] = 0.5,
     web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
@@ -90,6 +103,7 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.gist.describe import LATENT_BYTES
     from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
@@ -97,15 +111,18 @@ def register(
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
     start_reading()
-    if latent and latent_bytes is not None:
-        raise SettingError("--latent and --latent-bytes can't be combined: a gist has one latent")
+    if latent + caption_only + (latent_bytes is not None) > 1:
+        raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
     sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
-    coder, most = ("thumb8", 192) if latent else ("photo", latent_bytes) if latent_bytes else (None, None)
-    system = rosis(needed, latent_coder=coder, latent_bytes=most, min_confidence=min_confidence)
+    if latent:
+        system = rosis(needed, latent="always", latent_coder="thumb8", latent_bytes=192, min_confidence=min_confidence)
+    else:
+        when: WhenLatent = "never" if caption_only else "needed"
+        system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, min_confidence=min_confidence)
     failed = False
     refuse = COPIES if refuse_copies else ()
     with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
@@ -139,7 +156,12 @@ def rebuild(
     token: TokenId,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", parser=a_path, help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]"),
+        typer.Option(
+            "-o",
+            "--output",
+            parser=a_path,
+            help="A .png, .jpg, .webp or .avif; - writes a PNG to stdout.  [default: token-ID.png]",
+        ),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -151,6 +173,9 @@ def rebuild(
         float | None,
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
+    full_size: Annotated[
+        bool, typer.Option("--full-size", help="As large as the original; without it no side exceeds 1024 pixels.")
+    ] = False,
     every: Annotated[
         Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
     ] = None,
@@ -167,23 +192,49 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Rebuild the image of a token from what the chain holds."""
-    from gistchain.image import check_output, write_image, write_png
+    from gistchain.image import write_png
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
-    check_output(path)
+    _check_outputs(path, every, as_json)
     with (
         open(settings, write=False) as opened,
-        busy(f"painting {settings.seeds} isotopes"),
+        busy("rebuilding the picture"),
     ):
-        rebuilt = opened.rebuild(token, choice=choice, strength=strength)
+        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
         texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
-    write_image(rebuilt.chosen.image, path, texts)
+    _write(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
+    if path == STDOUT:
+        say(rebuilt_text(token, path, rebuilt), err=True)
+        return
     answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
+
+
+def _check_outputs(path: Path, every: Path | None, as_json: bool) -> None:
+    """Before the work: what can't be written to would only be found after it."""
+    from gistchain.image import check_output
+
+    if path != STDOUT:
+        check_output(path)
+    elif as_json:
+        raise SettingError("-o - writes the picture to stdout, where --json writes too: choose one")
+    elif sys.stdout.isatty():
+        raise SettingError("-o - writes the picture to stdout, which is a terminal: send it to a file or a program")
+    if every is not None:
+        check_folder(every)
+
+
+def _write(picture: Pixels, path: Path, texts: dict[str, str]) -> None:
+    from gistchain.image import png_bytes, write_image
+
+    if path == STDOUT:
+        sys.stdout.buffer.write(png_bytes(picture, texts))
+    else:
+        write_image(picture, path, texts)
 
 
 def _check_stdin(images: list[str], key: Path | None) -> None:

@@ -101,6 +101,7 @@ def check(
     """Tell how rare images are among all that are registered; nothing is registered."""
     from gistchain.image import start_reading
     from gistchain.pipeline import each
+    from gistchain.systems import begin_loading
 
     _check_forms(sense, as_json, among, other, web)
     unwanted = _verdicts(fail_on)
@@ -108,6 +109,7 @@ def check(
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
+    begin_loading()
     start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
@@ -285,8 +287,9 @@ def seed(
 ) -> None:
     """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
     from gistchain.collection.seeding import fill, from_folders, from_samples
-    from gistchain.systems import checker
+    from gistchain.systems import begin_loading, checker
 
+    begin_loading()
     judge = checker(load(ctx.params))
     steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
     with stages() as shown:

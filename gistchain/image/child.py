@@ -15,30 +15,37 @@ import resource
 import signal
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MEMORY_BYTES = 1536 * 1024 * 1024
-"""Address space of the process: about 1.4 GiB are left for one image."""
-CPU_S = 10
-"""Processor time for one image."""
+
+class Limits(NamedTuple):
+    """For one image. cpu_s: processor time. memory_bytes: address space; 0.1 GiB of it are Python and Pillow.
+
+    wall_s: from the request to the last pixel; it is kept by the other end.
+    """
+
+    cpu_s: int = 10
+    memory_bytes: int = 1536 * 1024 * 1024
+    wall_s: float = 60.0
+
 
 _STRIP = 1 << 22  # pixels that are sent at a time
 _PIECE = 1 << 22  # bytes
 
 
-def main(fd: int) -> None:
-    """Answer until the other end is closed."""
+def main(fd: int, cpu_s: int, memory_bytes: int) -> None:
+    """Answer until the other end is closed. cpu_s, memory_bytes: as in Limits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, MEMORY_BYTES)
+    _limit(resource.RLIMIT_AS, memory_bytes)
     from gistchain.image import decode  # noqa: F401  loaded before the first request comes
 
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            _answer(fd)
+            _answer(fd, cpu_s)
 
 
 def encoded(header: dict[str, Any]) -> bytes:
@@ -47,11 +54,11 @@ def encoded(header: dict[str, Any]) -> bytes:
     return len(text).to_bytes(4, "big") + text
 
 
-def _answer(fd: int) -> None:
+def _answer(fd: int, cpu_s: int) -> None:
     header = json.loads(_received(fd, int.from_bytes(_received(fd, 4), "big")))
     data = _received(fd, header["bytes"])
     # Not more than this image may take; the limit counts what the process has used before.
-    _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + CPU_S)
+    _limit(resource.RLIMIT_CPU, math.ceil(time.process_time()) + cpu_s)
     with _ended_by_hangup(fd):
         reply, planes = _decoded(bytes(data), header["title"])
     _send(fd, encoded(reply))

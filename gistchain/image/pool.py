@@ -7,7 +7,6 @@ memory, and is replaced where an image exceeds that or makes it crash. It ends w
 from __future__ import annotations
 
 import atexit
-import contextlib
 import fcntl
 import json
 import os
@@ -24,17 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ImageError
-from gistchain.image.child import CPU_S, MEMORY_BYTES, encoded
+from gistchain.image.child import Limits, encoded
 from gistchain.image.large import MOST_PIXELS
 
 MOST_CHILDREN = 2
-WALL_S = 60.0
-"""For one image, from the request to the last pixel; the processor time is bounded in the child, by CPU_S."""
 
 _MOST_HEADER = 1 << 20
 _LEAST_FD = 10  # not one of stdin, stdout and stderr, which may be closed here and are opened in the child
 _MALLOC_GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}  # glibc keeps what is freed otherwise
-_START = "import sys; sys.path[:] = sys.argv[2:]; from gistchain.image.child import main; main(int(sys.argv[1]))"
+_START = """
+import sys
+sys.path[:] = sys.argv[4:]
+from gistchain.image.child import main
+main(*map(int, sys.argv[1:4]))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,14 @@ class Raw:
 class Child:
     """One process and the socket to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._status: int | None = None
         ours, theirs = socket.socketpair()
         with theirs:
             fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD)
             try:
-                self._pid = _spawned(fd)
+                self.pid = _spawned(fd, limits)
             except BaseException:
                 ours.close()
                 raise
@@ -65,7 +69,7 @@ class Child:
 
     def decode(self, data: bytes, title: str) -> Raw:
         """Raises ImageError for an image that can't be decoded, _Ended where the child must be replaced."""
-        deadline = time.monotonic() + WALL_S
+        deadline = time.monotonic() + self._limits.wall_s
         try:
             self._send(encoded({"title": title, "bytes": len(data)}), deadline)
             self._send(data, deadline)
@@ -73,17 +77,17 @@ class Child:
             if "error" in header:
                 raise ImageError(header["error"])
             if "memory" in header:
-                raise _Ended(f"{title} needs more than the {_MIB:,} MiB of memory that decoding may take: {_SMALLER}")
+                most = self._limits.memory_bytes // 1024**2
+                raise _Ended(f"{title} needs more than the {most:,} MiB of memory that decoding may take: {_SMALLER}")
             return self._raw(header, deadline)
         except TimeoutError as error:
-            raise _Ended(f"{title} takes more than {WALL_S:g} s to decode: {_SMALLER}") from error
+            raise _Ended(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
         except OSError as error:  # also what _received raises at the end
-            raise _Ended(_why(self._status(), title)) from error
+            self._wait()
+            raise _Ended(_why(self._status, title, self._limits)) from error
 
     def alive(self) -> bool:
-        with contextlib.suppress(ChildProcessError):
-            return os.waitpid(self._pid, os.WNOHANG) == (0, 0)
-        return False
+        return not self._wait(os.WNOHANG)
 
     def close(self) -> None:
         """The child ends by itself, unless another process has the socket too."""
@@ -91,9 +95,20 @@ class Child:
 
     def kill(self) -> None:
         self.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        self._status()
+        if not self._wait(os.WNOHANG):  # once it was waited for, its number may be another process's
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait()
+
+    def _wait(self, how: int = 0) -> bool:
+        """Whether it has ended; _status is how, as os.waitstatus_to_exitcode says."""
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, how)
+            except ChildProcessError:  # somebody else has waited for it
+                self._status = _UNKNOWN
+            else:
+                self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status is not None
 
     def _send(self, data: bytes, deadline: float) -> None:
         self._socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -129,38 +144,32 @@ class Child:
             view = view[count:]
         return into
 
-    def _status(self) -> int | None:
-        """How it ended, as os.waitstatus_to_exitcode says; None where somebody else has waited for it."""
-        try:
-            return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        except ChildProcessError:
-            return None
-
 
 class _Ended(Exception):
     """The child is of no use any more. The message is what to say of the image."""
 
 
-_MIB = MEMORY_BYTES // 1024**2
+_UNKNOWN = 255
 _SMALLER = "make it smaller, or save it again as PNG or JPEG"
 
 
-def _why(status: int | None, title: str) -> str:
+def _why(status: int | None, title: str, limits: Limits) -> str:
     if status == -signal.SIGXCPU:
-        return f"{title} takes more than {CPU_S} s of processor time to decode: {_SMALLER}"
+        return f"{title} takes more than {limits.cpu_s} s of processor time to decode: {_SMALLER}"
     if status == -signal.SIGKILL:
         return f"{title} was not decoded, as the system ended the process: there may be too little memory; {_SMALLER}"
     how = f"signal {-status}" if status is not None and status < 0 else "an error"
     return f"{title} is broken: its decoder ended with {how}; save or fetch it again"
 
 
-def _spawned(fd: int) -> int:
+def _spawned(fd: int, limits: Limits) -> int:
     if not sys.executable:
         raise ImageError("images are decoded in a process of their own, but sys.executable does not name a Python")
     root = str(Path(__file__).resolve().parents[2])
     paths = [*(str(Path(path).absolute()) for path in sys.path if path), root]
     # -I -S: nothing of the environment or of site runs there.
-    words = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _START, str(fd), *paths]
+    words = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _START]
+    words += [str(fd), str(limits.cpu_s), str(limits.memory_bytes), *paths]
     devnull = [(os.POSIX_SPAWN_OPEN, k, os.devnull, os.O_RDWR, 0) for k in range(3)]
     # A group of its own: Ctrl-C is for this process, which ends it.
     try:
@@ -180,7 +189,8 @@ def _spawned(fd: int) -> int:
 class Pool:
     """At most MOST_CHILDREN children; who finds all of them busy waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  frozen
+        self._limits = limits
         self._children: set[Child] = set()
         self._idle: list[Child] = []
         self._lock = threading.Lock()
@@ -214,7 +224,7 @@ class Pool:
         """End the children that wait."""
         for child in list(self._children):
             child.close()
-        self.__init__()  # type: ignore[misc]
+        self.__init__(self._limits)  # type: ignore[misc]
 
     def _taken(self) -> Child:
         with self._lock:
@@ -227,7 +237,7 @@ class Pool:
             return self._new()
 
     def _new(self) -> Child:
-        child = Child()
+        child = Child(self._limits)
         self._children.add(child)
         return child
 

@@ -10,9 +10,9 @@
 
 Beside this path: reader.py reads a registry on a node; snapshot.py is the ledger of those who only read the embedded
 chain. It looks things up in the records of chain.sqlite (state.py, patricia.py, recover.py), without web3 and py-evm,
-which take a second to load.
-relay.py makes a registration that its owner signed into a token of hers, paid by somebody else; archive.py stores a
-whole file in transactions, the rival in the comparison; pairings.py keeps what the libraries never use from loading.
+which take a second to load. relay.py makes a registration that its owner signed into a token of hers, paid by somebody
+else; archive.py stores a whole file in transactions, the rival in the comparison; pairings.py keeps what the libraries
+never use from loading.
 """
 
 from gistchain.ledger.pairings import defer

@@ -1,7 +1,9 @@
 """What gistchain uses by default: the model that knows an image or a caption best.
 
 image ──> punks or Nouns? traitnet ──> another collection? layered ──> anything else: photo ──> caption
-caption ──> a collection on the shelf? layered ──> punks or Nouns? traitnet ──> anything else: sketch ──> pictures
+gist ──> a picture in its latent? sketch ──> a collection? layered ──> punks or Nouns? traitnet ──> pictures
+
+Whatever a caption says, a picture that lies beside it is decoded: captions can be wrong, or hostile.
 """
 
 from __future__ import annotations
@@ -9,18 +11,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gistchain.errors import RebuildError
 from gistchain.models.layered.captioner import CollectionCaptioner
 from gistchain.models.layered.painter import CollectionPainter
 from gistchain.models.layered.shelf import Shelf
 from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.sketch import SketchPainter
+from gistchain.models.strength import strength_or
+from gistchain.models.thumb8 import NAME as THUMB8
 from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter
 from gistchain.traits import parts
-from gistchain.types import Caption, Gist, Pixels, TextEmbedder
+from gistchain.types import Caption, Gist, Painter, Pixels, TextEmbedder
 
-_SURE = 0.5
-_MAY_BE = 0.1  # an image that is less surely of a known collection is described as a photo or drawing
+_SHOWN = 80  # letters of a caption in an error
+_SURE = 0.5  # an image that is less surely of a known collection is described as a photo or drawing
 
 
 class DefaultCaptioner:
@@ -40,14 +45,14 @@ class DefaultCaptioner:
         if by_traits.text and by_traits.confidence >= _SURE:
             return by_traits
         by_layers = self._collections.caption(image)
-        if by_layers.confidence >= _SURE:
-            return by_layers
-        surest = max(by_traits if by_traits.text else by_layers, by_layers, key=lambda caption: caption.confidence)
-        return surest if surest.confidence >= _MAY_BE else self._photo.caption(image)
+        return by_layers if by_layers.confidence >= _SURE else self._photo.caption(image)
 
 
 class DefaultPainter:
-    """Fulfils Painter for any caption. folder: as for DefaultCaptioner."""
+    """Fulfils Painter for captions of known collections, and for any latent of `photo` or `thumb8`.
+
+    folder: as for DefaultCaptioner.
+    """
 
     name = "default"
 
@@ -55,9 +60,39 @@ class DefaultPainter:
         self._traits, self._sketch = TraitPainter(embedder), SketchPainter()
         self._collections = CollectionPainter(embedder, Shelf(folder))
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return self._painter_of(gist, strength).varies(gist, strength)
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        return self._painter_of(gist, strength).paint(gist, seeds, strength)
+
+    def _painter_of(self, gist: Gist, strength: float | None) -> Painter:
+        read = gist.latent if strength_or(0.0, strength) < 1 else None
+        if read is not None and read.coder != THUMB8:
+            return self._sketch
         if self._collections.knows(gist):
-            return self._collections.paint(gist, seeds, strength)
+            return self._collections
         if self._traits.knows(parts(gist.caption)[0]):
-            return self._traits.paint(gist, seeds, strength)
-        return self._sketch.paint(gist, seeds, strength)
+            return self._traits
+        if read is not None:  # 8 x 8 colours say more than the words for colours in any caption
+            return self._sketch
+        raise RebuildError(_missing(gist))
+
+
+def _missing(gist: Gist) -> str:
+    """What would be needed to paint a gist that neither its caption nor a latent gives a picture of."""
+    said = gist.caption if len(gist.caption) <= _SHOWN else f"{gist.caption[:_SHOWN]}..."
+    lacks = "the gist has no picture"
+    if gist.latent is not None:
+        lacks = "strength 1 leaves its picture out"
+    elif "latent" in gist.damaged:
+        lacks = "its picture arrived damaged"
+    if subject := parts(gist.caption)[0]:
+        return (
+            f"the caption {said!r} reads like a token of {subject[:_SHOWN]!r}, a collection that is not known "
+            f"here, and {lacks}: ask its maker for the collection's file and give it to `gistchain collection import`"
+        )
+    return (
+        f"the caption {said!r} is of no known collection, and {lacks}: --painter sketch paints the colours that it "
+        "names, and a painter of the hf extra anything"
+    )

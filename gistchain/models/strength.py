@@ -5,7 +5,10 @@ from __future__ import annotations
 from gistchain.errors import RebuildError
 
 
-def check_strength(strength: float) -> None:
-    """Raises RebuildError outside 0..1, and for NaN."""
+def strength_or(usual: float, strength: float | None) -> float:
+    """The strength that was asked for, or the painter's usual one. Raises RebuildError outside 0..1, and for NaN."""
+    if strength is None:
+        return usual
     if not 0 <= strength <= 1:
         raise RebuildError(f"strength is {strength}: give a number from 0 (decode the latent) to 1 (start from noise)")
+    return strength

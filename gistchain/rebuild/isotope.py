@@ -11,7 +11,7 @@ from gistchain.errors import RebuildError
 from gistchain.types import Captioner, Choice, Gist, Isotope, Painter, Rebuilt, TextEmbedder
 
 PREVIEW_SIDE = 1024
-"""Candidates are painted no larger than this many pixels a side; only the chosen one is painted in full."""
+"""Candidates have no longer side in pixels: a few bytes hold no detail that a larger picture would show."""
 MAX_PIXELS = 100_000_000
 """A gist may come from anyone: a larger picture is refused before any memory is taken for it."""
 
@@ -24,24 +24,33 @@ def select_isotope(
     embedder: TextEmbedder,
     seeds: Sequence[int],
     choice: Choice = "best",
-    strength: float = 1.0,
+    strength: float | None = None,
+    full_size: bool = False,
 ) -> Rebuilt:
     """Relative Optimal Semantic Isotope Selection for any models (S0.3). The original image is never seen.
 
-    distance: 1 - cosine of the two captions' vectors, in [0, 2]; of equals the first seed wins. choice: 'random' and
-    'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
-    Raises RebuildError without a caption, without seeds, or for a gist of more than MAX_PIXELS.
+    distance: 1 - cosine of the two captions' vectors, in [0, 2]; of equals the one nearest to their mean wins. choice:
+    'random' and 'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
+    full_size: the chosen one is painted as large as the original, not only up to PREVIEW_SIDE. Where every seed gives
+    the same picture, as a latent does, one is painted and read. Raises RebuildError for a gist without caption and
+    latent, without seeds, for a strength below 1 without a latent, and beyond MAX_PIXELS in full size.
     """
-    if not gist.caption:
+    if not gist.caption and gist.latent is None:
         raise RebuildError(
             "this gist has no caption to rebuild from" + (" (it arrived damaged)" if gist.damaged else "")
         )
     if not seeds:
         raise RebuildError("no seeds were given: ROSIS needs at least one")
+    if strength is not None and strength < 1 and gist.latent is None:
+        raise RebuildError(
+            f"strength {strength:g} starts from a latent, and this gist has none: leave the strength out"
+        )
     width, height = gist.size
-    if width * height > MAX_PIXELS:
+    if full_size and width * height > MAX_PIXELS:
         raise RebuildError(f"this gist asks for {width} x {height} pixels: at most {MAX_PIXELS:,} are painted")
-    preview = replace(gist, size=(min(width, PREVIEW_SIDE), min(height, PREVIEW_SIDE)))
+    preview = replace(gist, size=reduced(gist.size, PREVIEW_SIDE))
+    if not painter.varies(preview, strength):
+        seeds = seeds[:1]
     images = painter.paint(preview, seeds, strength)
     captions = [captioner.caption(image).text for image in images]
     distances = caption_distances(gist.caption, captions, embedder=embedder)
@@ -49,17 +58,39 @@ def select_isotope(
         Isotope(image, seed, text, distance)
         for image, seed, text, distance in zip(images, seeds, captions, distances, strict=True)
     )
-    by_distance = sorted(isotopes, key=lambda isotope: isotope.distance)  # stable: the first seed of equals
-    chosen = {"best": by_distance[0], "random": isotopes[0], "worst": by_distance[-1]}[choice]
-    if preview.size != gist.size:
+    if choice == "best":
+        least = min(distances)
+        chosen = nearest_to_mean([isotope for isotope in isotopes if isotope.distance == least])
+    else:
+        chosen = isotopes[0] if choice == "random" else max(isotopes, key=lambda isotope: isotope.distance)
+    if full_size and preview.size != gist.size:
         chosen = replace(chosen, image=painter.paint(gist, [chosen.seed], strength)[0])
-    return Rebuilt(chosen, isotopes)
+    return Rebuilt(chosen, isotopes, gist.size)
+
+
+def reduced(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The (width, height) in the same shape that has no side longer than `side`; never larger."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def nearest_to_mean(isotopes: Sequence[Isotope]) -> Isotope:
+    """The one whose pixels are nearest to the mean of all, which makes it their medoid; of equals the first.
+
+    What a caption leaves open differs from seed to seed; the mean of the seeds is the best guess of the original, and
+    is itself no sharp picture.
+    """
+    if len(isotopes) < 3:  # two are equally far from their mean
+        return isotopes[0]
+    mean = sum(isotope.image.astype(np.float32) for isotope in isotopes) / np.float32(len(isotopes))
+    return min(isotopes, key=lambda isotope: float(np.square(isotope.image - mean).sum(dtype=np.float64)))
 
 
 def caption_distances(text: str, others: Sequence[str], *, embedder: TextEmbedder) -> list[float]:
-    """Cosine distance, in [0, 2], of `text` to each of the others; an unreadable (empty) one is at distance 1."""
-    vectors = embedder.embed([text, *(o or " " for o in others)])
+    """Cosine distance, in [0, 2], of `text` to each of the others; an empty one, on either side, is at distance 1."""
+    vectors = embedder.embed([text or " ", *(o or " " for o in others)])
     cosines = vectors[1:].astype(np.float64) @ vectors[0].astype(np.float64)
     return [
-        1.0 if not o else 0.0 if o == text else float(max(0.0, 1 - c)) for o, c in zip(others, cosines, strict=True)
+        1.0 if not o or not text else 0.0 if o == text else float(max(0.0, 1 - c))
+        for o, c in zip(others, cosines, strict=True)
     ]

@@ -35,6 +35,7 @@ from gistchain.types.path import (
     Receipt,
     Subject,
     Token,
+    WhenLatent,
 )
 from gistchain.types.question import Confirm, Question
 from gistchain.types.rareness import (
@@ -98,4 +99,5 @@ __all__ = [
     "Verdict",
     "WebMatch",
     "WebSearch",
+    "WhenLatent",
 ]

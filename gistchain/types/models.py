@@ -25,11 +25,17 @@ class Captioner(Protocol):
 class Painter(Protocol):
     """Gist -> images."""
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         """One image of `gist.size` for each seed; the same seed gives the same bytes.
 
-        strength in 0..1: 1 starts from noise, 0 only decodes the latent of the gist.
+        strength in 0..1: 1 starts from noise, 0 only decodes the latent of the gist; None: the latent is decoded where
+        it is a picture that this painter reads, and steers what is painted otherwise. Raises RebuildError for a gist
+        that gives no picture.
         """
+        ...
+
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        """False where `paint` gives the same picture for every seed, so that one is enough."""
         ...
 
 

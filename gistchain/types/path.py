@@ -18,6 +18,10 @@ Choice = Literal["best", "random", "worst"]
 """Which isotope is taken: the nearest (ROSIS), or, to compare with, the first or the farthest."""
 
 
+WhenLatent = Literal["needed", "always", "never"]
+"""When a latent is added to a caption. needed: where the caption alone does not give the picture back."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """One image as read. sha3_256: of the file's bytes, 32 bytes. size: (width, height) of `pixels`.
@@ -129,7 +133,11 @@ class Isotope:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rebuilt:
-    """The chosen isotope in full size, and all of them, in the order of their seeds, as they were compared."""
+    """The chosen isotope, and all of them, in the order of their seeds, as they were compared.
+
+    Only one where every seed gives the same picture. original_size: (width, height) that the gist tells of.
+    """
 
     chosen: Isotope
     isotopes: tuple[Isotope, ...]
+    original_size: tuple[int, int]

@@ -18,17 +18,25 @@ class System(Protocol):
         """The gist of the picture. caption: a person's own words in place of the captioner's.
 
         budget: most bytes that the packed gist may take; what is left after the caption goes to the other layers.
-        Raises CaptionError where the system is unsure of the picture, SettingError for a budget that is too small.
+        Raises CaptionError for a picture of one colour, which shows nothing to describe, and where the system has no
+        words that it is sure of; SettingError for a budget that is too small.
         """
         ...
 
     def rebuild(
-        self, gist: Gist, *, seeds: Sequence[int] = range(4), choice: Choice = "best", strength: float | None = None
+        self,
+        gist: Gist,
+        *,
+        seeds: Sequence[int] = range(4),
+        choice: Choice = "best",
+        strength: float | None = None,
+        full_size: bool = False,
     ) -> Rebuilt:
         """The picture that the gist alone gives; the same gist and seeds give the same picture.
 
         strength: from 0 (decode the gist's latent) to 1 (paint from noise); None leaves it to the system.
-        Raises RebuildError for a gist that gives no picture.
+        full_size: as large as the original; else with no side longer than 1,024 pixels, because a few bytes hold no
+        finer detail. Raises RebuildError for a gist that gives no picture, and for a strength without a latent.
         """
         ...
 

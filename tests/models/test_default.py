@@ -116,17 +116,45 @@ def test_an_eight_by_eight_latent_steers_what_the_labels_leave_open(painter: Def
     assert np.mean(steered) > np.mean(without) + 0.5
 
 
-def test_a_photo_latent_is_decoded_and_a_bare_caption_sketched(painter: DefaultPainter) -> None:
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "A photo of a cat",
+        "A picture of CryptoPunks, containing female type, mole face",
+        "A picture of Nouns, containing cow head",
+        "A picture of Sprouts, containing red body",
+        "A picture of a collection that nobody knows, containing a hat",
+        "",
+    ],
+)
+def test_a_picture_on_the_chain_comes_back_whatever_its_caption_says(painter: DefaultPainter, caption: str) -> None:
     image = data.chelsea()
-    size = image.shape[1], image.shape[0]
     latent = PhotoLatent().encode(image, 1000)
-    (decoded,) = painter.paint(Gist(("A photo of a cat",), size, latent=latent), [0], 0.0)
-    (sketch,) = painter.paint(Gist(("A photo of a cat, tan and brown all over",), size), [0])
-    assert psnr(image, decoded) > psnr(image, sketch) + 5
+    gist = Gist((caption,), (image.shape[1], image.shape[0]), latent=latent)
+    assert not painter.varies(gist)
+    (painted,) = painter.paint(gist, [3])
+    assert (painted == PhotoLatent().decode(latent, gist.size)).all()
+    colours = Thumb8().encode(image, 192)
+    (sketch,) = painter.paint(Gist(("A photo of a cat",), gist.size, latent=colours), [0])
+    assert (sketch == Thumb8().decode(colours, gist.size)).all()
+
+
+def test_a_caption_that_gives_no_picture_says_what_is_missing(painter: DefaultPainter) -> None:
+    lost = Gist(("A picture of Lost Robots, containing tin head",), (64, 64))
+    for ask in (lambda: painter.paint(lost, [0]), lambda: painter.varies(lost)):
+        with pytest.raises(RebuildError, match=r"token of 'Lost Robots'.*not known here.*collection import"):
+            ask()
+    with pytest.raises(RebuildError, match=r"of no known collection.*no picture.*--painter sketch"):
+        painter.paint(Gist(("A photo of a cat, brown all over",), (64, 64)), [0])
+    latent = PhotoLatent().encode(data.chelsea(), 300)
+    with pytest.raises(RebuildError, match="strength 1 leaves its picture out"):
+        painter.paint(Gist(("A photo of a cat",), (64, 64), latent=latent), [0], 1.0)
+    with pytest.raises(RebuildError, match="arrived damaged"):
+        painter.paint(Gist(("A photo of a cat",), (64, 64), damaged=frozenset({"latent"})), [0])
 
 
 def test_a_collection_that_is_not_on_the_shelf_is_named() -> None:
-    with pytest.raises(RebuildError, match=r"'Hats'.*Sprouts.*collection train"):
+    with pytest.raises(RebuildError, match=r"'Hats'.*Sprouts.*collection import"):
         CollectionPainter(MiniLM()).paint(Gist(("A picture of Hats, containing red hat",), (64, 64)), [0])
     with pytest.raises(RebuildError, match="strength is 2"):
         CollectionPainter(MiniLM()).paint(Gist(("A picture of Sprouts",), (64, 64)), [0], 2)

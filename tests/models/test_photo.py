@@ -13,15 +13,20 @@ from gistchain.collection.known import nouns
 from gistchain.colours import COLOURS, ciede2000, lab
 from gistchain.errors import RebuildError
 from gistchain.models.packaged.networks import class_names
-from gistchain.models.photo.captioner import PhotoCaptioner
+from gistchain.models.photo.captioner import ColourCaptioner, PhotoCaptioner
 from gistchain.models.photo.labels import best_path
 from gistchain.models.photo.latent import PhotoLatent
 from gistchain.models.photo.layout import PLACES, ColourRegion, light_of, read_regions, regions_of
 from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.thumb8 import Thumb8
-from gistchain.types import Gist, Pixels
+from gistchain.types import Gist, Latent, Pixels
 
 CAPTIONER = PhotoCaptioner()
+
+
+def test_colours_alone_are_said_without_a_guess() -> None:
+    said = ColourCaptioner().caption(bands("blue", "green"))
+    assert (said.text, said.confidence) == ("A picture, blue above, green below", 1.0)
 
 
 def bands(*colours: str) -> Pixels:
@@ -205,16 +210,28 @@ def test_a_photo_latent_is_decoded_and_blended() -> None:
     assert gist.latent is not None
     assert (decoded == coder.decode(gist.latent, (96, 64))).all()
     assert (decoded == same).all()
-    sketch, half = painter.paint(gist, [0])[0], painter.paint(gist, [0], strength=0.5)[0]
+    assert (painter.paint(gist, [0])[0] == decoded).all(), "a latent that is there is used"
+    assert not painter.varies(gist)
+    assert painter.varies(gist, 0.5)
+    sketch, half = (painter.paint(gist, [0], strength)[0] for strength in (1.0, 0.5))
     np.testing.assert_allclose(half, (decoded.astype(float) + sketch) / 2, atol=0.51)
     assert (painter.paint(Gist((), (96, 64), latent=gist.latent), [0], strength=0.0)[0] == decoded).all()
 
 
 def test_what_can_not_be_painted_is_refused() -> None:
-    painter, image = SketchPainter(), data.coffee()
+    painter = SketchPainter()
     with pytest.raises(RebuildError, match="no caption"):
         painter.paint(Gist((), (8, 8)), [0])
     with pytest.raises(RebuildError, match="strength"):
         painter.paint(Gist(("red",), (8, 8)), [0], strength=-0.1)
-    with pytest.raises(RebuildError, match="thumb8"):
-        painter.paint(Gist(("red",), (8, 8), latent=Thumb8().encode(image, 192)), [0], strength=0.5)
+    with pytest.raises(RebuildError, match="'sd-vae'"):
+        painter.paint(Gist(("red",), (8, 8), latent=Latent("sd-vae", bytes(9))), [0])
+    with pytest.raises(RebuildError, match="damaged"):
+        painter.paint(Gist(("red",), (8, 8), latent=Latent("photo", b"no picture")), [0])
+
+
+def test_eight_by_eight_colours_are_a_sketch_too() -> None:
+    colours = Thumb8().encode(data.coffee(), 192)
+    painted, again = SketchPainter().paint(Gist(("A photo, red all over",), (64, 48), latent=colours), [0, 1])
+    assert (painted == Thumb8().decode(colours, (64, 48))).all()
+    assert (painted == again).all()

@@ -21,8 +21,25 @@ TEXT = "A picture of Nouns, containing cow head, square red glasses, eth accesso
 class GreyPainter:
     """Paints the seed as a grey level."""
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return True
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         return [np.full((gist.size[1], gist.size[0], 3), s, np.uint8) for s in seeds]
+
+
+class DecodingPainter(GreyPainter):
+    """Gives the same picture for every seed."""
+
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return False
+
+
+class Silent:
+    """Reads the same in every picture."""
+
+    def caption(self, image: Pixels) -> Caption:
+        return Caption("grey 40", 1.0)
 
 
 class GreyCaptioner:
@@ -40,7 +57,9 @@ class AngleEmbedder:
         return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
 
 
-def _choose(text: str, seeds: Sequence[int], choice: str = "best", size: tuple[int, int] = (4, 4)):
+def _choose(
+    text: str, seeds: Sequence[int], choice: str = "best", size: tuple[int, int] = (4, 4), full_size: bool = False
+):
     return select_isotope(
         Gist((text,), size),
         painter=GreyPainter(),
@@ -48,6 +67,7 @@ def _choose(text: str, seeds: Sequence[int], choice: str = "best", size: tuple[i
         embedder=AngleEmbedder(),
         seeds=seeds,
         choice=choice,
+        full_size=full_size,
     )
 
 
@@ -73,14 +93,51 @@ def test_a_gist_without_a_caption_says_so() -> None:
 
 def test_a_gist_can_not_ask_for_more_memory_than_there_is() -> None:
     with pytest.raises(RebuildError, match=f"{MAX_PIXELS:,}"):
-        _choose("grey 1", [1], size=(65_535, 65_535))
+        _choose("grey 1", [1], size=(65_535, 65_535), full_size=True)
+    assert _choose("grey 1", [1], size=(65_535, 65_535)).chosen.image.shape == (PREVIEW_SIDE, PREVIEW_SIDE, 3)
 
 
-def test_a_large_picture_is_painted_in_full_only_once() -> None:
-    rebuilt = _choose("grey 2", [1, 2, 3], size=(3 * PREVIEW_SIDE, 40))
-    assert rebuilt.chosen.image.shape == (40, 3 * PREVIEW_SIDE, 3)
-    assert all(i.image.shape == (40, PREVIEW_SIDE, 3) for i in rebuilt.isotopes)
-    assert rebuilt.chosen.seed == 2
+def test_a_large_picture_keeps_its_shape_and_is_painted_in_full_only_once_and_when_asked() -> None:
+    size = 3 * PREVIEW_SIDE, 42
+    rebuilt, full = (_choose("grey 2", [1, 2, 3], size=size, full_size=full) for full in (False, True))
+    assert rebuilt.chosen.image.shape == (14, PREVIEW_SIDE, 3)
+    assert full.chosen.image.shape == (42, 3 * PREVIEW_SIDE, 3)
+    assert all(i.image.shape == (14, PREVIEW_SIDE, 3) for i in full.isotopes)
+    assert rebuilt.chosen.seed == full.chosen.seed == 2
+    assert rebuilt.original_size == size
+
+
+def test_of_isotopes_that_read_alike_the_one_nearest_to_all_of_them_is_taken() -> None:
+    models = {"painter": GreyPainter(), "captioner": Silent(), "embedder": AngleEmbedder()}
+    gist = Gist(("grey 40",), (4, 4))
+    assert select_isotope(gist, **models, seeds=[10, 200, 90, 80]).chosen.seed == 90  # their mean is 95
+    assert select_isotope(gist, **models, seeds=[10, 200]).chosen.seed == 10  # equally far: the first
+    assert select_isotope(gist, **models, seeds=[10, 200, 90], choice="random").chosen.seed == 10
+
+
+def test_where_all_seeds_give_one_picture_it_is_painted_and_read_once() -> None:
+    read = []
+
+    class Counting(Silent):
+        def caption(self, image: Pixels) -> Caption:
+            read.append(image)
+            return super().caption(image)
+
+    rebuilt = select_isotope(
+        Gist(("grey 40",), (4, 4)),
+        painter=DecodingPainter(),
+        captioner=Counting(),
+        embedder=AngleEmbedder(),
+        seeds=range(4),
+    )
+    assert (len(rebuilt.isotopes), len(read)) == (1, 1)
+
+
+def test_a_strength_without_a_latent_to_start_from_is_said() -> None:
+    system = systems.rosis()
+    with pytest.raises(RebuildError, match=r"strength 0\.5 starts from a latent, and this gist has none"):
+        system.rebuild(Gist((TEXT,), (32, 32)), strength=0.5)
+    assert system.rebuild(Gist((TEXT,), (32, 32)), seeds=[0], strength=1).chosen.seed == 0
 
 
 def test_the_same_seeds_give_the_same_bits() -> None:
@@ -104,3 +161,4 @@ def test_equal_captions_are_at_distance_zero_and_an_unreadable_picture_at_one() 
     assert same == 0
     assert 0 < other < 0.2
     assert nothing == 1
+    assert caption_distances("", [TEXT, ""], embedder=embedder) == [1, 1]

@@ -12,7 +12,7 @@ from gistchain.errors import ImageError, RebuildError
 from gistchain.image import flatten, read_image
 from gistchain.models.diffusers.painters import TextToImage
 from gistchain.models.diffusers.pipelines import files, silently
-from gistchain.models.strength import check_strength
+from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import located, reading, whole
 from gistchain.models.transformers.running import torch_dtype
 from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
@@ -58,8 +58,8 @@ class IpAdapter(TextToImage):
         self._scale = scale
         self._add_adapter(adapter, subfolder, weight_name)
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        check_strength(strength)
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        strength_or(1.0, strength)
         subject = _opened(gist.subject) if gist.subject is not None else None
         self._pipe.set_ip_adapter_scale(self._scale if subject is not None else 0.0)
         blank = np.zeros((8, 8, 3), np.uint8)  # has no effect at a scale of 0

@@ -17,7 +17,7 @@ from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
-from gistchain.models.strength import check_strength
+from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
 from gistchain.types import Gist, Latent, Pixels
@@ -62,8 +62,11 @@ class TextToImage:
         self._side, self._multiple = _native(self._pipe, side)
         self._loras = self._add_loras((lora,) if isinstance(lora, str) else lora)
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        check_strength(strength)
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return True
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        strength_or(1.0, strength)
         return self._drawn(self._pipe, gist, seeds)
 
     def _drawn(self, pipe: Any, gist: Gist, seeds: Sequence[int], start: Any = None, **more: Any) -> list[Pixels]:
@@ -149,18 +152,20 @@ class TextToImage:
 class ImageToImage(TextToImage):
     """Fulfils Painter: noise is added to the latent of the gist up to a step t, and taken away from there (S2.2).
 
-    strength is t divided by the number of steps: 0, and anything below half a step, only decodes the latent; 1 starts
-    from noise, and so does a gist without a latent. The latent is one of SdVae; where it is smaller than the painting,
-    its image is enlarged and coded again.
+    strength is t divided by the number of steps: 0, the default, and anything below half a step only decodes the
+    latent; 1 starts from noise, and so does a gist without a latent. The latent is one of SdVae; where it is smaller
+    than the painting, its image is enlarged and coded again.
     """
 
     _name = "painter 'img2img'"
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return gist.latent is None or round(strength_or(0.0, strength) * self._steps) > 0
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         import torch
 
-        check_strength(strength)
-        denoised = round(strength * self._steps)
+        denoised = round(strength_or(0.0, strength) * self._steps)
         if gist.latent is None or denoised == self._steps:
             return self._drawn(self._pipe, gist, seeds)
         if denoised == 0:

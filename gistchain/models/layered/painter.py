@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gistchain.errors import RebuildError
 from gistchain.models.layered.model import SIDE, Floats, Layers, to_pixels
 from gistchain.models.layered.shelf import Shelf
-from gistchain.models.strength import check_strength
+from gistchain.models.strength import strength_or
 from gistchain.models.thumb8 import enlarged, grid_or_none
 from gistchain.traits import parts
 from gistchain.types import Gist, Pixels, TextEmbedder
@@ -36,8 +36,15 @@ class CollectionPainter:
     def knows(self, gist: Gist) -> bool:
         return self._shelf.of_subject(parts(gist.caption)[0]) is not None
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        check_strength(strength)
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        if strength == 0 and grid_or_none(gist.latent) is not None:
+            return False
+        subject, phrases = parts(gist.caption)
+        layers = self._layers_of(subject)
+        return len(layers.variation) > 0 or bool((labels_of(phrases, layers, self._embedder) < 0).any())
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        strength = strength_or(1.0, strength)
         subject, phrases = parts(gist.caption)
         layers = self._layers_of(subject)
         labels, grid = labels_of(phrases, layers, self._embedder), grid_or_none(gist.latent)
@@ -49,7 +56,7 @@ class CollectionPainter:
             known = ", ".join(c.subject for c in self._shelf.collections)
             raise RebuildError(
                 f"no collection on the shelf is called {subject!r}; there are {known}. "
-                "`gistchain collection train FOLDER` adds your own"
+                "`gistchain collection import FILE` adds one that was exported elsewhere, `collection train` your own"
             )
         return collection.layers()
 

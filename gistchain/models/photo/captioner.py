@@ -42,6 +42,15 @@ class PhotoReading:
     label: int
 
 
+class ColourCaptioner:
+    """Fulfils Captioner for any image by what is measured and not guessed: light, colours and where they are."""
+
+    name = "colours"
+
+    def caption(self, image: Pixels) -> Caption:
+        return _worded("picture", "", image, 1.0)
+
+
 class PhotoCaptioner:
     """Fulfils Captioner for any image."""
 
@@ -50,13 +59,12 @@ class PhotoCaptioner:
     def caption(self, image: Pixels) -> Caption:
         reading = self.read(image)
         medium, sure = _medium(reading.photo)
-        light = light_of(image)
-        what = f"A {light} {medium}" if light else f"A {medium}"
+        of = ""
         if reading.label:
             node, right = reading.path[reading.label - 1]
-            if sure * right >= 0.5:  # below, the caption would be refused, and without the label it is not
-                what, sure = f"{what} of {_with_article(node.word)}", sure * right
-        return Caption(_fitted(what, [str(region) for region in regions_of(image)]), sure)
+            if sure * right >= 0.5:  # below, the caption would not be taken, and without the label it is
+                of, sure = f" of {_with_article(node.word)}", sure * right
+        return _worded(medium, of, image, sure)
 
     def read(self, image: Pixels) -> PhotoReading:
         features = network().run(image)
@@ -99,6 +107,13 @@ def _chance(probability: float, bias: float, slope: float) -> float:
     """Platt's calibration on the logit of a probability."""
     p = min(max(probability, 1e-4), 1 - 1e-4)
     return float(1 / (1 + np.exp(-(bias + slope * np.log(p / (1 - p))))))
+
+
+def _worded(medium: str, of: str, image: Pixels, sure: float) -> Caption:
+    """The caption of a photo, a drawing or a picture, with the colours of the image."""
+    light = light_of(image)
+    what = f"A {light} {medium}{of}" if light else f"A {medium}{of}"
+    return Caption(_fitted(what, [str(region) for region in regions_of(image)]), sure)
 
 
 def _with_article(word: str) -> str:

@@ -1,7 +1,7 @@
-"""Gist -> a colour sketch of any picture: what a caption says of colours and places, or a photo's own latent.
+"""Gist -> a picture of anything: a latent of the coders `photo` and `thumb8` decoded, else a colour sketch.
 
-It draws no things, only fields of the named colours, soft where the caption says photo, flat where it says drawing:
-crude, but all that the words hold. Where the gist carries a latent of the coder `photo`, strength 0 decodes that.
+A sketch has what a caption says of colours and places. It draws no things, only fields of the named colours, soft where
+the caption says photo, flat where it says drawing: crude, but all that the words hold.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from gistchain.colours import COLOURS
 from gistchain.errors import RebuildError
 from gistchain.models.photo.layout import ColourRegion, cut, ordered, read_regions
-from gistchain.models.strength import check_strength
+from gistchain.models.strength import strength_or
+from gistchain.models.thumb8 import NAME as THUMB8
+from gistchain.models.thumb8 import Thumb8
 from gistchain.types import Gist, LatentCoder, Pixels
 
 _CANVAS = 192  # the longer side in pixels: more would only be smoother
@@ -33,15 +35,18 @@ class SketchPainter:
     def __init__(self, coder: LatentCoder | None = None) -> None:
         self._coder = coder
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        check_strength(strength)
-        decoded = self._decoded(gist) if strength < 1 else None
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return strength_or(0.0, strength) > 0 or gist.latent is None
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        strength = strength_or(0.0, strength)
+        decoded = self._decoded(gist) if strength < 1 and len(seeds) else None
         if decoded is not None and strength == 0:
             return [decoded.copy() for _ in seeds]
         text = gist.caption.strip()
         if not text:
             raise RebuildError(
-                "the gist has no caption to sketch from: give it one, or a latent of the coder 'photo' and strength 0"
+                "the gist has no caption to sketch from, and no latent that is decoded at this strength: give it either"
             )
         sketches = [_sketch(text, gist.size, seed) for seed in seeds]
         if decoded is None:
@@ -51,10 +56,12 @@ class SketchPainter:
     def _decoded(self, gist: Gist) -> Pixels | None:
         if gist.latent is None:
             return None
+        if gist.latent.coder == THUMB8:
+            return Thumb8().decode(gist.latent, gist.size)
         if gist.latent.coder != "photo":
             raise RebuildError(
-                f"the sketch painter reads latents of the coder 'photo', this one is of {gist.latent.coder!r}: "
-                "rebuild with the painter that wrote it, or with strength 1"
+                f"the gist's latent is of the coder {gist.latent.coder!r}, this painter decodes 'photo' and 'thumb8': "
+                "rebuild with the painter of that coder, or with strength 1 from the caption alone"
             )
         if self._coder is None:
             from gistchain.models.photo.latent import PhotoLatent

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
-from gistchain.models.strength import check_strength
+from gistchain.models.strength import strength_or
 from gistchain.models.thumb8 import enlarged, grid_or_none
 from gistchain.models.traitnet.captioner import collections
 from gistchain.models.zoo.onnx import session
@@ -40,8 +40,11 @@ class TraitPainter:
     def knows(self, subject: str) -> bool:
         return _painted_of(subject) is not None
 
-    def paint(self, gist: Gist, seeds: Sequence[int], strength: float = 1.0) -> list[Pixels]:
-        check_strength(strength)
+    def varies(self, gist: Gist, strength: float | None = None) -> bool:
+        return strength != 0 or grid_or_none(gist.latent) is None
+
+    def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
+        strength = strength_or(1.0, strength)
         subject, phrases = parts(gist.caption)
         network = _network(_collection_of(subject))
         vectors = self._embedder.embed([subject, *phrases])
