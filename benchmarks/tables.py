@@ -121,19 +121,44 @@ def _captions(figures: Figures) -> str:
 
 
 def _start(figures: Figures) -> str:
-    rows = [
-        [n, str(f["n"]), *(f"{f[k]:.2f}" for k in ("median_s", "min_s", "max_s"))]
-        for n, f in figures["seconds"].items()
+    def row(name: str, f: Figures) -> list[str]:
+        bar = f"{f['bar_s']:.1f}" if f.get("bar_s") else ""
+        return [name, bar, str(f["n"]), *(f"{f[k]:.2f}" for k in ("median_s", "min_s", "max_s", "median_cpu_s"))]
+
+    rows = [row(n, f) for part in ("seconds", "commands") for n, f in figures[part].items()]
+    batch, seed = figures["batch"], figures["seed"]
+    rates = [
+        [
+            f"register {batch['n']:,} punks at once: CPU-seconds an image",
+            f"{batch['bar_cpu_s']}",
+            f"{batch['cpu_s']:.2f}",
+        ],
+        ["rareness seed: images a second", f"{seed['bar_images_s']:.0f}", f"{seed['images_s']:.1f}"],
     ]
     isotopes = [
         [c, str(f["n"]), *(f"{f[k]:.0f}" for k in ("median_ms", "min_ms", "max_ms"))]
         for c, f in figures["isotope_cpu_ms"].items()
     ]
-    return (
-        _table(["seconds", "N", "median", "min", "max"], rows)
-        + "\n"
-        + _table(["one isotope, CPU ms", "N", "median", "min", "max"], isotopes)
-    )
+    tables = [
+        _table(["seconds", "bar", "N", "median", "min", "max", "CPU"], rows),
+        _table(["at once", "bar", "measured"], rates),
+        _start_parts(figures["commands"]),
+        _table(["one isotope, CPU ms", "N", "median", "min", "max"], isotopes),
+    ]
+    return "\n".join(tables)
+
+
+def _start_parts(commands: Figures) -> str:
+    """The floor of each command and the parts of one run."""
+
+    def row(name: str, floor_s: float, p: Figures) -> list[str]:
+        files = f"{p['bytes'] / 1e6:.0f} in {p['files']}"
+        timed = [f"{p['seconds'][part]:.2f} ({p['count'][part]})" for part in ("sessions", "networks", "numba")]
+        return [name, f"{floor_s:.2f}", files, f"{p['imports_s']:.2f} ({p['modules']})", *timed]
+
+    rows = [row(name, f["floor_s"], f["parts"]) for name, f in commands.items()]
+    headings = ["floor and parts, s", "floor", "MB in files", "imports", "sessions", "networks run", "numba's cache"]
+    return _table(headings, rows)
 
 
 def _install(figures: Figures) -> str:

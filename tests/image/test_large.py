@@ -1,4 +1,4 @@
-"""Pictures of very many pixels are read smaller, upright, and say so; what is larger still is refused with the limit."""
+"""Pictures of very many pixels are read smaller and upright, and say so; larger ones are refused with the limit."""
 
 from __future__ import annotations
 
