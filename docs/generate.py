@@ -38,13 +38,13 @@ _COMMANDS = """# Commands
 
 ## JSON
 
-With `--json` a command prints an object a line on stdout, and everything else on stderr. Every object of a command has the
-same keys; a value that is not known is null.
+With `--json` a command prints an object a line on stdout, and everything else on stderr. Every object of a command has
+the same keys; a value that is not known is null.
 """
-_OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`, `evidence`, `signed_by` and
-`verified`. An error is an object with `error`, `kind` (its class, see [the library](api.md#gistchainerror)) and, where it
-is about one image, `image`. A file of a folder that is no image is an object with `image` and `skipped`. `check --among`
-and `--with` print `pairs` and `groups` at the end.
+_OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`, `evidence`, `signed_by`
+and `verified`. An error is an object with `error`, `kind` (its class, see [the library](api.md#gistchainerror)) and,
+where it is about one image, `image`. A file of a folder that is no image is an object with `image` and `skipped`.
+`check --among` and `--with` print `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
     "register": "token image image_sha3_256 caption confidence gist_bytes latent gas tx block rareness already",
@@ -75,7 +75,7 @@ class _Words:
 def cli_page() -> str:
     """Every command with its help, in the order of `gistchain --help`."""
     blocks = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in _helps(typer.main.get_command(app), "gistchain")]
-    rows = [f"| `{command}` | {', '.join(f'`{key}`' for key in keys.split())} |" for command, keys in JSON_KEYS.items()]
+    rows = [f"| `{command}` | `{'`, `'.join(keys.split())}` |" for command, keys in JSON_KEYS.items()]
     table = "\n".join(["| command | keys |", "|---|---|", *rows])
     return f"{_BY}{_COMMANDS}\n{table}\n\n{_OTHER_KEYS}\n" + "\n".join(blocks)
 
