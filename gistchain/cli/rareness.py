@@ -291,7 +291,14 @@ def seed(
 
     begin_loading()
     judge = checker(load(ctx.params))
-    steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
+    steps = from_samples(each)
+    if folders:
+        steps = from_folders(
+            folders,
+            each=each,
+            collection=collection,
+            skipped=lambda note: say(printable(f"gistchain: {note}"), err=True),
+        )
     with stages() as shown:
         done = fill(judge, steps, progress=shown, failed=complain)
     answer(done, seeded_json, seeded_text, as_json)
