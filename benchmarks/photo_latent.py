@@ -15,7 +15,7 @@ import argparse
 import functools
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,10 @@ class Rival:
         small.save(out, self.codec, quality=quality, **RIVALS[self.codec])
         return out.getvalue()
 
-    def best(self, size_bytes: int) -> Pixels | None:
+    def best(self, size_bytes: int, scales: Sequence[float] | None = None) -> Pixels | None:
         """The picture of highest PSNR that its files of at most this size give, None where there is no such file."""
         found: list[Pixels] = []
-        for scale in SCALES if size_bytes <= 1100 else SCALES[:2]:
+        for scale in scales or (SCALES if size_bytes <= 1024 else SCALES[:2]):
             fits = _largest(95, lambda q, scale=scale: len(self.file(scale, q)) <= size_bytes)  # type: ignore[misc]
             if fits is not None:
                 with Image.open(io.BytesIO(self.file(scale, fits))) as again:
