@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/results.md"
+PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -121,19 +121,44 @@ def _captions(figures: Figures) -> str:
 
 
 def _start(figures: Figures) -> str:
-    rows = [
-        [n, str(f["n"]), *(f"{f[k]:.2f}" for k in ("median_s", "min_s", "max_s"))]
-        for n, f in figures["seconds"].items()
+    def row(name: str, f: Figures) -> list[str]:
+        bar = f"{f['bar_s']:.1f}" if f.get("bar_s") else ""
+        return [name, bar, str(f["n"]), *(f"{f[k]:.2f}" for k in ("median_s", "min_s", "max_s", "median_cpu_s"))]
+
+    rows = [row(n, f) for part in ("seconds", "commands") for n, f in figures[part].items()]
+    batch, seed = figures["batch"], figures["seed"]
+    rates = [
+        [
+            f"register {batch['n']:,} punks at once: CPU-seconds an image",
+            f"{batch['bar_cpu_s']}",
+            f"{batch['cpu_s']:.2f}",
+        ],
+        ["rareness seed: images a second", f"{seed['bar_images_s']:.0f}", f"{seed['images_s']:.1f}"],
     ]
     isotopes = [
         [c, str(f["n"]), *(f"{f[k]:.0f}" for k in ("median_ms", "min_ms", "max_ms"))]
         for c, f in figures["isotope_cpu_ms"].items()
     ]
-    return (
-        _table(["seconds", "N", "median", "min", "max"], rows)
-        + "\n"
-        + _table(["one isotope, CPU ms", "N", "median", "min", "max"], isotopes)
-    )
+    tables = [
+        _table(["seconds", "bar", "N", "median", "min", "max", "CPU"], rows),
+        _table(["at once", "bar", "measured"], rates),
+        _start_parts(figures["commands"]),
+        _table(["one isotope, CPU ms", "N", "median", "min", "max"], isotopes),
+    ]
+    return "\n".join(tables)
+
+
+def _start_parts(commands: Figures) -> str:
+    """The floor of each command and the parts of one run."""
+
+    def row(name: str, floor_s: float, p: Figures) -> list[str]:
+        files = f"{p['bytes'] / 1e6:.0f} in {p['files']}"
+        timed = [f"{p['seconds'][part]:.2f} ({p['count'][part]})" for part in ("sessions", "networks", "numba")]
+        return [name, f"{floor_s:.2f}", files, f"{p['imports_s']:.2f} ({p['modules']})", *timed]
+
+    rows = [row(name, f["floor_s"], f["parts"]) for name, f in commands.items()]
+    headings = ["floor and parts, s", "floor", "MB in files", "imports", "sessions", "networks run", "numba's cache"]
+    return _table(headings, rows)
 
 
 def _install(figures: Figures) -> str:
@@ -389,6 +414,19 @@ def _measures(figures: Figures) -> str:
     return _table(["ms a pair", "median", "5-95%"], rows)
 
 
+def _reliability(figures: Figures) -> str:
+    rows = []
+    for name, f in figures.items():
+        failures = ", ".join(f"{times} {kind}" for kind, times in f["failures"].items()) or "none"
+        time_s, memory = f"{f['worst_s']:.2f} / {f['limit_s']:g}", f"{f['worst_mb']:,.0f} / {f['limit_mb']:,}"
+        refused = f"{f['refused'] / max(f['inputs'], 1):.0%}"
+        rows.append([name, f"{f['inputs']:,}", refused, time_s, memory, failures])
+    inputs = sum(f["inputs"] for f in figures.values())
+    minutes = sum(f["cpu_s"] for f in figures.values()) / 60
+    headings = ["reader", "inputs", "refused", "worst CPU s / limit", "worst MB / limit", "failures"]
+    return f"{inputs:,} inputs in {minutes:.0f} CPU-minutes.\n\n" + _table(headings, rows)
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -414,6 +452,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "rareness_scan": _rareness_scan,
     "fingerprint": _fingerprint,
     "measures": _measures,
+    "reliability": _reliability,
 }
 
 if __name__ == "__main__":

@@ -44,11 +44,13 @@ def open(  # as gistchain.open
     """
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.systems import checker, rosis
+    from gistchain.systems import begin_loading, checker, rosis
 
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
+    if rated and write:
+        begin_loading()
     with open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
         if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)

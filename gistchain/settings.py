@@ -125,7 +125,7 @@ def _folder(given: object) -> Path:
 
 def _key_file(given: object) -> Path:
     """Raises SettingError for a key in place of a file, without repeating it: others may read the screen or a log."""
-    if is_key(str(given)) and not Path(str(given)).is_file():
+    if is_key(str(given)) and not os.path.isfile(str(given)):  # of a name that can't be, Path's own would raise
         raise SettingError(
             "the key itself was given, where the name of a file belongs: write it to a file that only you can read, "
             "and give that; think of this key as known to others if anyone could see the command"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.rareness.check import Checker
+    from gistchain.rareness.store.trust import Trust
     from gistchain.types import ReverseSearch
 
 
@@ -129,21 +130,25 @@ def rosis(
     )
 
 
+def begin_loading() -> None:
+    """Load the networks of `checker` in threads of their own, for callers that have other things to open first."""
+    from gistchain.models.packaged.fingerprint import warm
+
+    warm()
+
+
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
     """S1, Sense: the database of registered images, and the models that judge by it.
 
     folder: of the database; None for the home, which remembers what its database held.
     """
-    from gistchain.ledger.state import images
     from gistchain.models.packaged.copies import PackagedClassifiers
     from gistchain.models.packaged.fingerprint import PackagedFingerprinter
     from gistchain.models.packaged.neuralhash import NeuralHash, available
     from gistchain.models.zoo import registry
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.store import Store
-    from gistchain.rareness.store.trust import Trust
 
-    trust = Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
     networks = PackagedFingerprinter(threads=1)
     # Traits are named by the default captioner alone, whatever captions what is registered.
     captioner: Captioner = registry.load("captioner", "default", folder=settings.collections)
@@ -154,8 +159,17 @@ def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
         captioner=captioner,
         searches=_searches(settings),
         neuralhash=NeuralHash() if settings.neuralhash and available() else None,
-        trust=None if folder is not None else trust,
+        trust=_trust(settings) if folder is None else None,
     )
+
+
+def _trust(settings: Settings) -> Trust:
+    """Whether the home's database is the one that it had."""
+    from gistchain.ledger.state import images
+    from gistchain.rareness.store.trust import Trust
+
+    # On a node most tokens are other people's, whose images were never here.
+    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
 
 
 def _searches(settings: Settings) -> list[ReverseSearch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 # Printable by Unicode and yet invisible: fillers and joiners of scripts, variation selectors, the blank of Braille.
@@ -29,6 +30,11 @@ def printable(text: str) -> str:
         plain = character.isprintable() and marks <= _MOST_MARKS and not _INVISIBLE.match(character)
         shown.append(character if plain else ascii(character)[1:-1])
     return "".join(shown)
+
+
+def lines(texts: Iterable[str]) -> str:
+    """A line for each text: a line end within one is shown as an escape, and can't pass for a line of ours."""
+    return "\n".join(map(printable, texts))
 
 
 def page(template: str, **values: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gistchain.text import lines
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,7 +41,7 @@ def trained_text(done: Trained, notes: Sequence[str]) -> str:
     judged = done.judged
     right = f"{judged.exact:.1%} have their whole caption right, SSIM {judged.ssim:.3f}"
     noted = [*notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]
-    return "\n".join(
+    return lines(
         [
             f"{done.traits.subject}: learnt in {done.cpu_minutes:.1f} CPU-minutes -> {done.model}",
             f"  of {judged.tokens} held-out tokens {right}",
@@ -71,4 +73,4 @@ def known_json(known: KnownCollection) -> dict[str, Any]:
 
 
 def known_text(known: KnownCollection) -> str:
-    return f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}"
+    return lines([f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
-from gistchain.text import utc
+from gistchain.text import lines, utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,13 +64,13 @@ def _already_json(done: Already) -> dict[str, Any]:
 
 def registered_text(done: Registered | Already) -> str:
     if isinstance(done, Already):
-        return f"already there: token {done.shown.token.id}  {done.image}\n  {done.shown.gist.caption}"
+        return lines([f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"])
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
-    lines = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
+    told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
-        lines = [f"{first}  {rated_words(rated)}", *lines[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
-    return "\n".join([*lines, *(f"  note: {note}" for note in done.picture.notes)])
+        told = [f"{first}  {rated_words(rated)}", *told[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
+    return lines([*told, *(f"  note: {note}" for note in done.picture.notes)])
 
 
 def _web_lines(rated: dict[str, Any]) -> list[str]:
@@ -89,7 +89,7 @@ def _gist_words(done: Registered) -> str:
         return "a caption alone"
     what = "8x8 colours" if latent.coder == "thumb8" else "a picture"
     size = len(latent.data)
-    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size}"
+    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size:,} bytes"
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         if rated["web"] is not None:
             fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
-    return "\n".join(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
+    return lines(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
@@ -154,9 +154,15 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
     from_which = "1 isotope" if of == 1 else f"seed {chosen.seed} of {of}"
     first = f"token {token} -> {file}  {from_which}, distance {chosen.distance:.4f}"
-    lines = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
+    told = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
     height, width, _ = chosen.image.shape
     if (width, height) != rebuilt.original_size:
         larger = "{} x {}".format(*rebuilt.original_size)
-        lines.append(f"  {width} x {height} pixels; the original has {larger}: --full-size makes it as large")
-    return "\n".join(lines)
+        told.append(f"  {width} x {height} pixels; the original has {larger}: --full-size makes it as large")
+    return lines(told)
+
+
+def picture_texts(token: int, caption: str, chain: str) -> dict[str, str]:
+    """What the file of a rebuilt picture says of itself."""
+    said = {"Title": f"token {token}", "Source": f"{chain}, token {token}", "Software": "gistchain"}
+    return said | ({"Description": caption} if caption else {})

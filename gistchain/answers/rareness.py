@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gistchain.rareness.evidence import nearest_json, read
 from gistchain.rareness.hashes import NO_NEURALHASH
 from gistchain.rareness.words import TOLD, called, verdict_words
+from gistchain.text import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +98,20 @@ def checked_json(checked: Checked) -> dict[str, Any]:
     }
 
 
+def web_words(provider: str, urls: Sequence[str]) -> str:
+    """What one search of the internet found."""
+    first = f", first {urls[0]}" if urls else ""
+    return f"on the internet ({provider}): {len(urls)} match{'' if len(urls) == 1 else 'es'}{first}"
+
+
+def doubt_words(lacking: int) -> str:
+    """What a verdict leaves out knowingly; '' for nothing."""
+    if not lacking:
+        return ""
+    which = "of 1 token is" if lacking == 1 else f"of {lacking:,} tokens are"
+    return f"the image {which} not in the database: copies that are not the same file look like originals"
+
+
 def _among_json(rareness: Rareness) -> dict[str, Any]:
     nearest = rareness.nearest
     return {
@@ -128,27 +143,13 @@ def groups_json(among: Among) -> dict[str, Any]:
 def groups_text(among: Among) -> str:
     """A line for each image of each group; what can't be told comes last."""
     how = {pair.name: f"{verdict_words(pair.rareness.verdict, pair.of)}" for pair in among.pairs}
-    lines = []
+    told = []
     for group in among.groups():
         first, *others = group.names
-        lines.append(f"group {group.number}: {first}")
-        lines += [f"  {name}  {how[name]}" for name in others]
-    lines += [f"{pair.name}: {how[pair.name]}" for pair in among.pairs if pair.rareness.verdict == "unsure"]
-    return "\n".join(lines) or "no image is a copy of another one of these"
-
-
-def web_words(provider: str, urls: Sequence[str]) -> str:
-    """What one search of the internet found."""
-    first = f", first {urls[0]}" if urls else ""
-    return f"on the internet ({provider}): {len(urls)} match{'' if len(urls) == 1 else 'es'}{first}"
-
-
-def doubt_words(lacking: int) -> str:
-    """What a verdict leaves out knowingly; '' for nothing."""
-    if not lacking:
-        return ""
-    which = "of 1 token is" if lacking == 1 else f"of {lacking:,} tokens are"
-    return f"the image {which} not in the database: copies that are not the same file look like originals"
+        told.append(f"group {group.number}: {first}")
+        told += [f"  {name}  {how[name]}" for name in others]
+    told += [f"{pair.name}: {how[pair.name]}" for pair in among.pairs if pair.rareness.verdict == "unsure"]
+    return lines(told) or "no image is a copy of another one of these"
 
 
 def checked_text(checked: Checked) -> str:
@@ -158,17 +159,17 @@ def checked_text(checked: Checked) -> str:
     words = verdict_words(rareness.verdict, None if nearest is None else called(nearest.token, nearest.name))
     low, high = rareness.interval
     score = "" if rareness.verdict == "blank" else f"  rareness {rareness.score:.2f} ({low:.2f} to {high:.2f})"
-    lines = [f"{picture.name}: {words}{score}", f"  {rareness.reason}"]
+    told = [f"{picture.name}: {words}{score}", f"  {rareness.reason}"]
     if nearest is not None and nearest.transform.words and rareness.verdict != "original":
-        lines.append(f"  found: {', '.join(nearest.transform.words)}")
+        told.append(f"  found: {', '.join(nearest.transform.words)}")
     if nearest is not None and nearest.traits and rareness.verdict != "original":
-        lines.append(f"  traits that differ: {', '.join(nearest.traits)}")
+        told.append(f"  traits that differ: {', '.join(nearest.traits)}")
+    searches = [(search.provider, [match.url for match in search.matches]) for search in rareness.web or ()]
+    told += [f"  {web_words(*search)}" for search in searches]
     if checked.among is not None and checked.among.nearest is not None and checked.among.verdict in TOLD:
         words = verdict_words(checked.among.verdict, checked.among.nearest.name)
-        lines.append(f"  among these: {words}  rareness {checked.among.score:.2f}")
-    searches = [(search.provider, [match.url for match in search.matches]) for search in rareness.web or ()]
-    lines += [f"  {web_words(*search)}" for search in searches]
-    return "\n".join([*lines, *(f"  note: {note}" for note in picture.notes)])
+        told.append(f"  among these: {words}  rareness {checked.among.score:.2f}")
+    return lines([*told, *(f"  note: {note}" for note in picture.notes)])
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -192,7 +193,7 @@ def event_text(event: Event, result: Path) -> str:
         said = verdict_words(rareness.verdict, None)
     else:
         said = f"{rareness.verdict}, rareness {rareness.score:.2f}"
-    return f"{event.name} -> {result.name}  {said}"
+    return lines([f"{event.name} -> {result.name}  {said}"])
 
 
 def _rounded(number: float, digits: int = 4) -> float:

@@ -23,6 +23,7 @@ from gistchain.cli.terminal import Verb, Verbs, answer, say, stages
 from gistchain.cli.usage import a_path
 from gistchain.errors import SettingError
 from gistchain.settings import load
+from gistchain.text import printable
 from gistchain.traits import Traits
 
 app = typer.Typer(
@@ -108,7 +109,7 @@ def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = Fals
 
     folder = load(ctx.params).collections
     for wrong in damaged_collections(folder):
-        say(f"gistchain: left out: {wrong}", err=True)
+        say(printable(f"gistchain: left out: {wrong}"), err=True)
     for known in known_collections(folder):
         answer(known, known_json, known_text, as_json)
 

@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 
 from gistchain.answers.path import (
     Already,
+    picture_texts,
     rebuilt_json,
     rebuilt_text,
     registered_json,
@@ -39,17 +41,19 @@ from gistchain.cli.options import (
     Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, say, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
+from gistchain.disk.write import check_folder
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
 from gistchain.opening import is_keystore, make_folder, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, Verdict, WhenLatent
+    from gistchain.types import Picture, Pixels, Verdict, WhenLatent
 
+STDOUT = Path("-")
 COPIES: tuple[Verdict, ...] = ("copy", "derivative")
 """What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 
@@ -100,14 +104,16 @@ def register(
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
     from gistchain.gist.describe import LATENT_BYTES
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
     _check_stdin(images, settings.key)
+    start_reading()
     if latent + caption_only + (latent_bytes is not None) > 1:
         raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
-    sources = expanded(images)
+    sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
@@ -149,7 +155,13 @@ def rebuild(
     ctx: typer.Context,
     token: TokenId,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", parser=a_path, help="PNG file.  [default: token-ID.png]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            parser=a_path,
+            help="A .png, .jpg, .webp or .avif; - writes a PNG to stdout.  [default: token-ID.png]",
+        ),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -175,7 +187,6 @@ def rebuild(
     allow_pickle: AllowPickle = None,
     home: Home = None,
     rpc: Rpc = None,
-    key: Key = None,
     registry: Contract = None,
     chain_id: ChainId = None,
     as_json: Json = False,
@@ -185,17 +196,45 @@ def rebuild(
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
+    _check_outputs(path, every, as_json)
     with (
-        open(settings, password=ask_password, write=False) as opened,
+        open(settings, write=False) as opened,
         busy("rebuilding the picture"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
-    write_png(rebuilt.chosen.image, path)
+        texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
+    _write(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
+    if path == STDOUT:
+        say(rebuilt_text(token, path, rebuilt), err=True)
+        return
     answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
+
+
+def _check_outputs(path: Path, every: Path | None, as_json: bool) -> None:
+    """Before the work: what can't be written to would only be found after it."""
+    from gistchain.image import check_output
+
+    if path != STDOUT:
+        check_output(path)
+    elif as_json:
+        raise SettingError("-o - writes the picture to stdout, where --json writes too: choose one")
+    elif sys.stdout.isatty():
+        raise SettingError("-o - writes the picture to stdout, which is a terminal: send it to a file or a program")
+    if every is not None:
+        check_folder(every)
+
+
+def _write(picture: Pixels, path: Path, texts: dict[str, str]) -> None:
+    from gistchain.image import png_bytes, write_image
+
+    if path == STDOUT:
+        sys.stdout.buffer.write(png_bytes(picture, texts))
+    else:
+        write_image(picture, path, texts)
 
 
 def _check_stdin(images: list[str], key: Path | None) -> None:

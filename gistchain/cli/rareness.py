@@ -34,12 +34,25 @@ from gistchain.answers.rareness import (
 )
 from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, complain, failure, print_json, progress, say, stages
+from gistchain.cli.terminal import (
+    Verb,
+    Verbs,
+    answer,
+    busy,
+    complain,
+    failure,
+    print_json,
+    progress,
+    say,
+    skipped,
+    stages,
+)
 from gistchain.cli.usage import a_path
 from gistchain.disk.write import check_writable, write_whole
 from gistchain.errors import FileError, GistchainError, LedgerError, SettingError
 from gistchain.rareness.words import TOLD
 from gistchain.settings import load
+from gistchain.text import printable
 from gistchain.types import Verdict
 
 if TYPE_CHECKING:
@@ -86,7 +99,9 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Tell how rare images are among all that are registered; nothing is registered."""
+    from gistchain.image import start_reading
     from gistchain.pipeline import each
+    from gistchain.systems import begin_loading
 
     _check_forms(sense, as_json, among, other, web)
     unwanted = _verdicts(fail_on)
@@ -94,19 +109,20 @@ def check(
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
         check_writable(explain, "--explain")
+    begin_loading()
+    start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
     doubts: dict[str, None] = {}
     with _judges(settings, among, other) as (judge, others):
-        for source, result in each(
-            progress(expanded(images), "checking", quiet), lambda source: _checked(judge, others, read(source), web)
-        ):
+        sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
+        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
                 continue
-            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             found |= bool(unwanted & _said(result))
+            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             _print_checked(result, sense, as_json)
             if explain is not None:
                 cards += _cards(result)
@@ -241,7 +257,7 @@ def watch(
             if as_json:
                 print_json(event_json(event))
             elif event.path is None:
-                say(f"gistchain: {event.text}", err=True)
+                say(printable(f"gistchain: {event.text}"), err=True)
             else:
                 say(event_text(event, event.path))
     if once and not good:
@@ -271,8 +287,9 @@ def seed(
 ) -> None:
     """Fill the database with images that have no token; run again, it goes on where it was interrupted."""
     from gistchain.collection.seeding import fill, from_folders, from_samples
-    from gistchain.systems import checker
+    from gistchain.systems import begin_loading, checker
 
+    begin_loading()
     judge = checker(load(ctx.params))
     steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
     with stages() as shown:
@@ -330,7 +347,7 @@ def crawl(
             crawled.append(crawling(sites, index, limits=Limits(pages=pages, images=images)))
     for part in crawled:
         for note in part.notes:
-            say(f"gistchain: {note}", err=True)
+            say(printable(f"gistchain: {note}"), err=True)
     done = Indexed(crawled, len(index), path)
     answer(done, indexed_json, indexed_text, as_json)
     if done.empty:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from gistchain.cli.usage import STDIN, STDIN_NAME, a_path
 from gistchain.errors import ImageError, SettingError
 
 if TYPE_CHECKING:
+    from gistchain.image import Found
     from gistchain.types import Picture
 
 
@@ -22,16 +23,23 @@ def check_stdin(images: Sequence[str]) -> None:
         raise SettingError("- reads an image from stdin, which is a terminal: pipe one in")
 
 
-def expanded(images: Sequence[str]) -> list[str | Path]:
-    """Every file in order, and - for stdin. What can't be found is left as it was given: `read` says why."""
+def expanded(images: Sequence[str], skipped: Callable[[Found], None]) -> list[str | Path]:
+    """Every file in order, and - for stdin. What can't be found is left as it was given: `read` says why.
+
+    skipped: is called for each file or folder, with what was found in it.
+    """
     from gistchain.image import images_in
 
     sources: list[str | Path] = []
     for given in images:
         try:
-            sources += [STDIN] if given == STDIN else images_in([_named(given)]).images
+            found = None if given == STDIN else images_in([_named(given)])
         except (ImageError, OSError):
             sources.append(given)
+            continue
+        sources += [STDIN] if found is None else found.images
+        if found is not None:
+            skipped(found)
     return sources
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from io import TextIOWrapper
@@ -10,6 +11,10 @@ from typing import NoReturn
 
 INTERRUPTED = "gistchain: interrupted; what was printed is done"
 INTERRUPTED_CODE = 130
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""The matrices are small: further threads would only wait for each other by spinning, and on a busy machine one caption
+then takes ten CPU-seconds instead of two."""
 
 
 def start() -> NoReturn:
@@ -26,6 +31,8 @@ def start() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):  # names and captions that an old locale has no letters for
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    for library in ONE_THREAD:  # read when numpy is loaded
+        os.environ.setdefault(library, "1")
     try:
         from gistchain.cli.app import main
 

@@ -27,6 +27,7 @@ from gistchain.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gistchain.image import Found
     from gistchain.types import Confirm, Question
 
 _BARS: list[Progress] = []
@@ -170,6 +171,18 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
         print_json(fields)
 
 
+def skipped(as_json: bool) -> Callable[[Found], None]:
+    """Says what a folder has beside images: on stderr, with --json on stdout too, an object for each file."""
+
+    def said(found: Found) -> None:
+        for note in found.notes():
+            say(f"gistchain: {note}", err=True)
+        for file in found.skipped if as_json else ():
+            print_json({"image": str(file.path), "skipped": file.kind})
+
+    return said
+
+
 def ask_password(key: Path) -> str:
     """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
     if sys.stdin.isatty():
@@ -206,4 +219,4 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def complain(error: GistchainError) -> None:
-    say(f"gistchain: {error}", err=True)
+    say(printable(f"gistchain: {error}"), err=True)  # on one line, whatever name of a file it quotes

@@ -134,7 +134,7 @@ def _number(entry: dict[str, Any]) -> str:
     for key in ("edition", "tokenId", "token_id", "id"):
         if isinstance(entry.get(key), int | str):
             return normal(str(entry[key]))
-    if isinstance(name := entry.get("name"), str) and (number := without_number(name[:_LONGEST_NAME])[1]):
+    if isinstance(name := entry.get("name"), str) and (number := without_number(name[-_LONGEST_NAME:])[1]):
         return number
     return PurePosixPath(_file_name(entry)).stem
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +32,7 @@ from gistchain.models.layered.fit import Fitted
 from gistchain.models.layered.learn import learn
 from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, to_pixels, unpack
 from gistchain.models.layered.read import VISIBLE, absence
+from gistchain.models.layered.shelving import shelve
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 
@@ -82,7 +82,9 @@ def train(
             (spent_s + time.process_time() - started) / 60,
             work.resumed,
         )
-        _shelve(trained, model, len(tokens), work)
+        shelve(model, _card(trained, len(tokens)), shelf, name, put=work.put)
+        work.put(trained_report.page(trained).encode(), trained.report)
+        work.remove()
     return trained
 
 
@@ -148,7 +150,7 @@ def _visible(layers: Layers, row: NDArray[np.int64]) -> NDArray[np.int64]:
     return visible
 
 
-def _card(trained: Trained, model: bytes, tokens: int) -> dict[str, object]:
+def _card(trained: Trained, tokens: int) -> dict[str, object]:
     judged = trained.judged
     return {
         "kind": "collection",
@@ -159,15 +161,5 @@ def _card(trained: Trained, model: bytes, tokens: int) -> dict[str, object]:
         "recipe": "gistchain collection train",
         "tokens": tokens - judged.tokens,
         "cpu_minutes": round(trained.cpu_minutes, 2),
-        "sha256": hashlib.sha256(model).hexdigest(),
         "held_out": {"n": judged.tokens, "exact_match": judged.exact, "ssim": judged.ssim},
     }
-
-
-def _shelve(trained: Trained, model: bytes, tokens: int, work: Work) -> None:
-    """Without a card there is no model: the old card goes first, so that none is ever that of another model's file."""
-    work.put(trained_report.page(trained).encode("utf-8", "backslashreplace"), trained.report)
-    trained.card.unlink(missing_ok=True)
-    work.put(model, trained.model)
-    work.put((json.dumps(_card(trained, model, tokens), indent=1) + "\n").encode(), trained.card)
-    work.remove()

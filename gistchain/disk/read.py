@@ -21,7 +21,7 @@ def read_regular(path: Path, *, at_most: int, follow: bool = True) -> bytes:
         _check(os.fstat(handle), path)
         content = file.read(at_most + 1)
     if len(content) > at_most:
-        raise OSError(errno.EFBIG, f"it has more than {at_most:,} bytes", str(path))
+        raise OSError(errno.EOVERFLOW, f"it has more than {at_most:,} bytes", str(path))
     return content
 
 

@@ -11,21 +11,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gistchain.image.folders import files_below, images_in
+    from gistchain.image.folders import Found, Skipped, files_below, images_in
     from gistchain.image.pixels import flatten, pixels_sha3_256, shows_nothing
-    from gistchain.image.reading import MAX_FILE_BYTES, read_image
-    from gistchain.image.writing import WRITTEN, check_output, write_image, write_png
+    from gistchain.image.reading import MAX_FILE_BYTES, read_image, start_reading
+    from gistchain.image.writing import WRITTEN, check_output, png_bytes, write_image, write_png
 
 _WHERE = {
+    "Found": "folders",
     "MAX_FILE_BYTES": "reading",
+    "Skipped": "folders",
     "WRITTEN": "writing",
     "check_output": "writing",
     "files_below": "folders",
     "flatten": "pixels",
     "images_in": "folders",
     "pixels_sha3_256": "pixels",
+    "png_bytes": "writing",
     "read_image": "reading",
     "shows_nothing": "pixels",
+    "start_reading": "reading",
     "write_image": "writing",
     "write_png": "writing",
 }
@@ -33,13 +37,17 @@ _WHERE = {
 __all__ = [
     "MAX_FILE_BYTES",
     "WRITTEN",
+    "Found",
+    "Skipped",
     "check_output",
     "files_below",
     "flatten",
     "images_in",
     "pixels_sha3_256",
+    "png_bytes",
     "read_image",
     "shows_nothing",
+    "start_reading",
     "write_image",
     "write_png",
 ]

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import itertools
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
+if TYPE_CHECKING:
+    from PIL import ImageCms
+
 _MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK", "Lab ": "LAB"}
 _MOST_PROFILE_BYTES = 8 * 1024 * 1024
+# Little CMS: 0x2000 compensates the black point, 0x0100 computes each level by itself and not from a coarse table.
+_FLAGS = {"L": 0x2100, "RGB": 0x2000, "CMYK": 0x2000, "LAB": 0x2000}
 _ALIKE = 2  # levels: a profile that changes no colour by more is sRGB under another name
 
 BROKEN = "its colour profile can't be used ({}): colours are taken as sRGB"
@@ -56,9 +62,11 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
             mode,
             "RGB",
             ImageCms.Intent.PERCEPTUAL,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            flags=ImageCms.Flags(_FLAGS[mode]),
         )
-        if mode in ("RGB", "L") and _changes_nothing(transform, mode):
+        if mode == "L":
+            return _by_levels(image, transform)
+        if mode == "RGB" and _changes_nothing(transform):
             return None
         if image.mode == mode == "RGB":
             return ImageCms.applyTransform(image, transform, inPlace=True) or image
@@ -71,13 +79,15 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
 _FITTING = {("L", "L"), ("RGB", "RGB"), ("RGB", "L"), ("CMYK", "CMYK"), ("LAB", "LAB")}
 
 
-def _changes_nothing(transform: object, mode: str) -> bool:
-    probe = (
-        Image.frombytes(mode, (9, 81), _PROBE) if mode == "RGB" else Image.frombytes("L", (256, 1), bytes(range(256)))
-    )
-    after = transform.apply(probe)  # type: ignore[attr-defined]
-    before = probe.convert("RGB").tobytes()
-    return all(abs(a - b) <= _ALIKE for a, b in zip(before, after.tobytes(), strict=True))
+def _by_levels(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    """A table of 256 levels does for grey."""
+    table = transform.apply(Image.frombytes("L", (256, 1), bytes(range(256))))
+    return Image.merge("RGB", [image.point(channel.tobytes()) for channel in table.split()])
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    after = transform.apply(Image.frombytes("RGB", (9, 81), _PROBE)).tobytes()
+    return all(abs(a - b) <= _ALIKE for a, b in zip(_PROBE, after, strict=True))
 
 
 _LEVELS = (0, 32, 64, 96, 128, 160, 192, 224, 255)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
@@ -19,17 +19,20 @@ from gistchain.image import frames
 from gistchain.image.background import WHITE, Colour, background
 from gistchain.image.colour import to_srgb
 from gistchain.image.kinds import HEAD_BYTES, INSTALL_HEIF, READ, kind_of
-from gistchain.image.large import LARGEST, LARGEST_JPEG, divisor, halved, shallow
+from gistchain.image.large import LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, halved, shallow
 
 MOST_SCANS = 100
 """Of a progressive JPEG; ten are usual, and each costs as much time as a whole picture."""
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError)
+# What Pillow raises for files that are broken.
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError, AssertionError,
+    AttributeError,
+)  # fmt: skip
 _GREY = frozenset({"1", "L", "LA", "La"})
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """colours: mode RGB. alpha: mode L, None where every pixel is opaque. background: what to lay them over then."""
 
     colours: Image.Image
@@ -101,6 +104,8 @@ def _scans(data: bytes) -> int:
 def _check_size(size: tuple[int, int], kind: str, title: str) -> None:
     width, height = size
     most = LARGEST_JPEG if kind == "JPEG" else LARGEST
+    if max(width, height) > MOST_SIDE:
+        raise ImageError(f"{title} is {width} x {height}: a side has at most {MOST_SIDE:,} pixels, cut it to pieces")
     if width * height > most:
         what = f"a JPEG of at most {most:,} pixels is" if kind == "JPEG" else f"at most {most:,} pixels are"
         raise ImageError(f"{title} is {width} x {height}, which has too many pixels: {what} decoded, make it smaller")
@@ -158,7 +163,7 @@ def _laid(colours: Image.Image, alpha: Image.Image | None, notes: list[str]) -> 
     if alpha is None:
         return Decoded(colours, None, None, tuple(notes))
     if alpha.getextrema() == (0, 0):
-        notes.append("fully transparent: it shows nothing")
+        notes.append("fully transparent: laid over white")
         return Decoded(colours, alpha, WHITE, tuple(notes))
     chosen = background(colours, alpha)
     name = {(255, 255, 255): "white", (0, 0, 0): "black"}.get(chosen, "grey")
@@ -176,5 +181,7 @@ def _load_heif(title: str) -> None:
 
 
 def _unreadable(kind: str | None, title: str) -> ImageError:
-    but = f" but {kind}" if kind is not None and kind not in READ else ""
+    if kind in READ or kind == "HEIC":
+        return ImageError(f"{title} begins like a {kind} file but is broken: save or fetch it again")
+    but = f" but {kind}" if kind is not None else ""
     return ImageError(f"{title} is not an image that is read here{but}: convert it to {', '.join(READ)}")

@@ -17,9 +17,11 @@ LARGEST = 200_000_000
 """Pixels of the largest image that is read ..."""
 LARGEST_JPEG = 500_000_000
 """... and of the largest JPEG, which can be decoded at a fraction of its size."""
+MOST_SIDE = 200_000
+"""Pixels of the longest side: what is longer is no picture."""
 
 _DEEP = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})
-_STRIP = 1 << 22  # pixels
+_STRIP = 1 << 20  # pixels
 
 
 def divisor(size: tuple[int, int]) -> int:
@@ -38,17 +40,18 @@ def shallow(image: Image.Image) -> Image.Image:
     """Grey levels of more than 8 bits as 8 bits, scaled, where convert() would clip them. Others are left alone."""
     if image.mode not in _DEEP:
         return image
-    # Floating point images hold 0..1 by custom, integers 0..65535.
-    top = 1.0 if image.mode == "F" else 65535.0
-    return _by_strips(image, lambda part: _levels(part, 255.0 / top), 1)
+    return _by_strips(image, _levels, 1)
 
 
-def _levels(part: Image.Image, scale: float) -> Image.Image:
+def _levels(part: Image.Image) -> Image.Image:
     import numpy as np
 
-    levels: NDArray[np.float64] = np.asarray(part).astype(np.float64)
-    grey = np.clip(np.nan_to_num(levels) * scale, 0, 255).round().astype(np.uint8)
-    return Image.fromarray(grey)
+    # Floating point images hold 0..1 by custom, integers 0..65535.
+    scale = 255.0 if part.mode == "F" else 255.0 / 65535.0
+    levels: NDArray[np.float32] = np.asarray(part).astype(np.float32)
+    np.nan_to_num(levels, copy=False)
+    levels *= np.float32(scale)
+    return Image.fromarray(np.clip(levels, 0, 255, out=levels).round(out=levels).astype(np.uint8))
 
 
 def _whole_colours(part: Image.Image) -> Image.Image:

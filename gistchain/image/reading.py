@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from gistchain.errors import ImageError
-from gistchain.image.pixels import laid_over
+from gistchain.image.pixels import laid_over, shows_nothing
+from gistchain.image.pool import POOL
 from gistchain.types import Picture
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from gistchain.types import Pixels
-
 MAX_FILE_BYTES = 100 * 1024 * 1024
+ONE_COLOUR_NOTE = "it has one colour: it shows nothing"
 
 
 def read_image(source: Path | str | bytes, name: str | None = None) -> Picture:
@@ -35,21 +29,23 @@ def read_image(source: Path | str | bytes, name: str | None = None) -> Picture:
     return _picture(data, title)
 
 
+def start_reading() -> None:
+    """Start the process that will decode images, while this one loads models: it takes a tenth of a second."""
+    POOL.start()
+
+
 def _picture(data: bytes, title: str) -> Picture:
-    from gistchain.image.decode import decode
-
-    decoded = decode(data, title)
-    size, sha3_256 = decoded.colours.size, hashlib.sha3_256(data).digest()
-    colours = _array(decoded.colours)
-    if decoded.alpha is None or decoded.background is None:
-        return Picture(colours, sha3_256, size, title, decoded.notes)
-    alpha = _array(decoded.alpha)
-    pixels = laid_over(decoded.background, colours, alpha)
-    return Picture(pixels, sha3_256, size, title, decoded.notes, alpha, colours, decoded.background)
-
-
-def _array(image: Image) -> Pixels:
-    return np.asarray(image).copy()
+    raw = POOL.decode(data, title)
+    height, width, _ = raw.colours.shape
+    size, sha3_256, notes = (width, height), hashlib.sha3_256(data).digest(), raw.notes
+    pixels = raw.colours
+    if raw.alpha is not None and raw.background is not None:
+        pixels = laid_over(raw.background, raw.colours, raw.alpha)
+    if shows_nothing(pixels):
+        notes += (ONE_COLOUR_NOTE,)
+    if raw.alpha is None:
+        return Picture(pixels, sha3_256, size, title, notes)
+    return Picture(pixels, sha3_256, size, title, notes, raw.alpha, raw.colours, raw.background)
 
 
 def _file_bytes(path: Path, title: str) -> bytes:

@@ -160,7 +160,7 @@ class EvmLedger(RegistryReader):
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         """The token of this owner (or another) for the image, 0 for none."""
-        return int(self._read("tokenOf", owner or self.owner, image_sha3_256))
+        return self._number("tokenOf", owner or self.owner, image_sha3_256)
 
     def close(self) -> None:
         """Let go of the chain's lock or the connection."""

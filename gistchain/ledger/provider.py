@@ -85,12 +85,15 @@ class NodeProvider(JSONBaseProvider):
                 connection.request("POST", self._path, request, self._headers)
                 with connection.getresponse() as response:
                     body = self._read(response)
+                    if late.is_set():  # an answer that was cut can look like a whole one
+                        raise TimeoutError
                     if not response.will_close:
                         self._idle.append(connection)
                         connection = None
                     return response.status, body
-            except (OSError, http.client.HTTPException, ValueError):
-                raise self._late() if late.is_set() else self._down() from None
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                out_of_time = late.is_set() or isinstance(error, TimeoutError)
+                raise self._late() if out_of_time else self._down() from None
             finally:
                 if connection is not None:
                     connection.close()

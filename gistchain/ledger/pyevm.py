@@ -19,6 +19,7 @@ from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
 from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, PyEVMError, TransactionNotFound, VMError
 from eth.vm.forks import PragueVM
+from eth.vm.forks.byzantium.constants import EIP658_TRANSACTION_STATUS_CODE_SUCCESS
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester
 from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params
@@ -33,9 +34,13 @@ from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS
 from web3.types import RPCEndpoint, RPCResponse
 
-from gistchain.errors import FileDamaged
+from gistchain.errors import FileDamaged, LedgerError
 from gistchain.ledger.chainfile import CHAIN_ID, Records
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
+from gistchain.text import utc
+
+LAST_TIME = 2**32 - 2
+"""In registry.vy a token's time has 32 bits, and py-evm estimates gas for the second after the last block's."""
 
 
 class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read
@@ -89,6 +94,21 @@ class LocalVM(PragueVM):  # type: ignore[misc]
         if parent_header is not None and header.timestamp == parent_header.timestamp:
             parent_header = parent_header.copy(timestamp=header.timestamp - 1)
         super().validate_header(header, parent_header)
+
+
+def block_time(after: int) -> int:
+    """Unix time of a block: that of the clock, or of the block before where the clock has gone back since.
+
+    Raises LedgerError beyond the year 2106, which the registry's 32 bits for a time can't tell: no later block could go
+    back, so that nothing could be registered ever again.
+    """
+    now = max(int(time.time()), after, 0)
+    if now > LAST_TIME:
+        whose = "the clock of this machine says" if now > after else "the last block of the chain says"
+        raise LedgerError(
+            f"{whose} {utc(now)}, and a chain counts time to {utc(LAST_TIME)}: nothing was written; set the clock right"
+        )
+    return now
 
 
 def gas_in_one_run(state: StateAPI, transaction: SignedTransactionAPI) -> int:
@@ -148,8 +168,7 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
     def send_raw_transaction(self, raw_transaction: bytes) -> bytes:
         try:
             if not self.chain.get_block().transactions:
-                parent = self.chain.get_canonical_head()
-                self.chain.set_header_timestamp(max(int(time.time()), parent.timestamp))
+                self.chain.set_header_timestamp(block_time(self.chain.get_canonical_head().timestamp))
             sent: bytes = super().send_raw_transaction(raw_transaction)
             return sent
         except BaseException:
@@ -159,11 +178,23 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
     def mine_blocks(self, num_blocks: int = 1, coinbase: bytes = b"\0" * 20) -> tuple[bytes, ...]:
         try:
             mined: tuple[bytes, ...] = super().mine_blocks(num_blocks, coinbase)
+            if not all(self._succeeded(block) for block in mined):
+                raise TransactionFailed("the transaction would fail")
             self._store.commit()
             return mined
         except BaseException:
             self._undo()
             raise
+
+    def estimate_gas(self, *arguments: Any) -> int:
+        block_time(self.chain.get_canonical_head().timestamp)  # refused before anything is signed
+        needed: int = super().estimate_gas(*arguments)
+        return needed
+
+    def _succeeded(self, block_hash: bytes) -> bool:
+        block = self.chain.get_block_by_hash(Hash32(block_hash))
+        receipts = block.get_receipts(self.chain.chaindb)
+        return all(receipt.state_root == EIP658_TRANSACTION_STATUS_CODE_SUCCESS for receipt in receipts)
 
     def _undo(self) -> None:
         self._store.discard()
@@ -218,7 +249,7 @@ class LocalProvider(EthereumTesterProvider):
 
 def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int) -> None:
     """Block 0 in an empty store: the account `rich` owns everything."""
-    params = get_default_genesis_params({"gas_limit": BLOCK_GAS_LIMIT, "timestamp": int(time.time())})
+    params = get_default_genesis_params({"gas_limit": BLOCK_GAS_LIMIT, "timestamp": block_time(0)})
     account = {"balance": balance_wei, "nonce": 0, "code": b"", "storage": {}}
     LocalChain.from_genesis(AtomicDB(store), params, {Address(rich): account})
     store.commit()

@@ -108,11 +108,11 @@ class RegistryReader:
 
     def count(self) -> int:
         """How many tokens there are; ids are 1 to count."""
-        return int(self._read("count"))
+        return self._number("count")
 
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token that anyone registered for the image."""
-        return int(self._read("firstOf", image_sha3_256)) or None
+        return self._number("firstOf", image_sha3_256) or None
 
     def token_of(self, image_sha3_256: bytes) -> int:
         """The token of the account that registers, 0 for none."""
@@ -120,6 +120,13 @@ class RegistryReader:
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False
+
+    def _number(self, function: str, *arguments: object) -> int:
+        """A token's id, or how many there are; both have 128 bits in the contract."""
+        number = int(self._read(function, *arguments))
+        if number >= 2**128:
+            raise LedgerError(f"{self._node.name} answers {function} with {number}: that is not our contract")
+        return number
 
     def _read(self, function: str, *arguments: object) -> Any:
         with edge(self._node.name):

@@ -4,14 +4,13 @@
                                   background, and the networks see the candidate on theirs
     transparent                   laid over the backgrounds of the registered images that it is like
 
-Each is proposed only where a registered image is near it, because each is examined as a whole: that costs as much as a
-check.
+Fingerprints depend little on a flat background (0.7 and more between any two, for emoji), so that the candidate's own
+tells which registered images to try. Each rendition costs as much as a check.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -26,12 +25,10 @@ from gistchain.types import Fingerprinter, Hashes, Picture, Pixels
 
 MOST = 3
 """Renditions of one candidate."""
-_USUAL: tuple[Colour, ...] = ((255, 255, 255), (0, 0, 0), (128, 128, 128))
-"""Backgrounds on which a transparent candidate is looked up, to learn those of the images that it is like."""
 _NEAREST = 5
-"""Registered images whose backgrounds are asked for, of each look."""
-_ALIKE = 0.5
-"""Least correlation of the fingerprints from which an image is worth a comparison on its background."""
+"""Registered images whose backgrounds are tried."""
+_ALIKE = 0.4
+"""Least correlation of the fingerprints from which a registered image is worth it."""
 _SIDE = 640
 """Longest side in pixels of what the networks see of a rendition."""
 
@@ -51,60 +48,69 @@ class Rendition:
     transparent_only: bool
 
 
-def renditions(picture: Picture, store: Store, networks: Fingerprinter) -> Iterator[Rendition]:
-    """The renditions of a candidate that some registered image is like, at most MOST."""
-    if picture.background is not None and picture.alpha is not None:
-        return _of_transparent(picture.pixels, picture.alpha, picture.background, store, networks)
-    return _of_opaque(picture.pixels, store, networks)
-
-
-def _of_opaque(pixels: Pixels, store: Store, networks: Fingerprinter) -> Iterator[Rendition]:
-    small, backgrounds = thumbnail(pixels), store.backgrounds()
-    border = flat_border(small) if backgrounds else None
+def renditions(
+    picture: Picture,
+    fingerprint: NDArray[np.float32],
+    turns: tuple[Hashes, ...],
+    store: Store,
+    networks: Fingerprinter,
+) -> Iterator[Rendition]:
+    """The renditions of a candidate, at most MOST, the likeliest first. fingerprint, turns: of the candidate."""
+    own = picture.background
+    if own is not None and picture.alpha is not None:
+        alike = _alike(fingerprint, turns, store)
+        return _of_transparent(picture.pixels, picture.alpha, own, _backgrounds(alike, store), networks)
+    backgrounds = store.backgrounds()
+    border = flat_border(thumbnail(picture.pixels)) if backgrounds else None
     if border is None:
-        return
-    medium, transparent = _fitted(pixels), np.array(list(backgrounds))
-    for wanted in _distinct([colour for colour, _ in Counter(backgrounds.values()).most_common()], border):
+        return iter(())
+    alike = _alike(fingerprint, turns, store)
+    likely = sorted((row for row in backgrounds if alike[row] >= _ALIKE), key=lambda row: -alike[row])
+    return _of_opaque(picture.pixels, border, _distinct((backgrounds[row] for row in likely), border), networks)
+
+
+def _of_opaque(
+    pixels: Pixels, border: Colour, backgrounds: Iterable[Colour], networks: Fingerprinter
+) -> Iterator[Rendition]:
+    for wanted in backgrounds:
 
         def seen(image: Pixels, wanted: Colour = wanted) -> Pixels:
             return exchanged(image, border, wanted)
 
-        fingerprint, turns, alike = _looked_up(seen(medium), store, networks)
-        if max(alike[transparent]) >= _ALIKE:
-            yield Rendition(small, border, fingerprint, turns, seen, True)
+        looked_at = seen(_fitted(pixels))
+        fingerprint, turns = networks.fingerprint([looked_at])[0], turned(looked_at)
+        yield Rendition(thumbnail(pixels), border, fingerprint, turns, seen, True)
 
 
 def _of_transparent(
-    pixels: Pixels, opacity: NDArray[np.uint8], own: Colour, store: Store, networks: Fingerprinter
+    pixels: Pixels,
+    opacity: NDArray[np.uint8],
+    own: Colour,
+    backgrounds: Iterable[Colour],
+    networks: Fingerprinter,
 ) -> Iterator[Rendition]:
-    small, small_opacity = thumbnail(pixels), thumbnail_opacity(opacity)
-    medium, medium_opacity = _fitted(pixels), _fitted(opacity)
-    found: dict[Colour, float] = {}
-    for usual in (own, *_USUAL):
-        _, _, alike = _looked_up(laid_on(medium, medium_opacity, own, usual), store, networks)
-        rows = np.argsort(-alike, kind="stable")[:_NEAREST]
-        for row, entry in zip(rows, store.entries(rows.tolist()), strict=True):
-            colour = entry.background or flat_border(unpack(entry.thumbnail))
-            if colour is not None:
-                found[colour] = max(found.get(colour, 0.0), float(alike[row]))
-    for wanted in _distinct(sorted(found, key=lambda colour: -found[colour]), own):
-        fingerprint, turns, alike = _looked_up(laid_on(medium, medium_opacity, own, wanted), store, networks)
-        if max(alike) >= _ALIKE:
-            image = laid_on(small, small_opacity, own, wanted)
-            yield Rendition(image, wanted, fingerprint, turns, lambda image: image, False)
+    for wanted in _distinct(backgrounds, own):
+        looked_at = laid_on(_fitted(pixels), _fitted(opacity), own, wanted)
+        fingerprint, turns = networks.fingerprint([looked_at])[0], turned(looked_at)
+        image = laid_on(thumbnail(pixels), thumbnail_opacity(opacity), own, wanted)
+        yield Rendition(image, wanted, fingerprint, turns, lambda image: image, False)
 
 
-def _looked_up(
-    image: Pixels, store: Store, networks: Fingerprinter
-) -> tuple[NDArray[np.float32], tuple[Hashes, ...], NDArray[np.float32]]:
-    """(fingerprint, hashes in eight turns, how alike every registered image is: its correlation, 1 for a near hash)."""
-    fingerprint, turns = networks.fingerprint([image])[0], turned(image)
+def _alike(fingerprint: NDArray[np.float32], turns: tuple[Hashes, ...], store: Store) -> NDArray[np.float32]:
+    """How alike every registered image is: its correlation, 1 for a near hash. Shape (N,)."""
     alike = store.approximate(fingerprint)[0].copy()
     alike[[row for row, *_ in store.near(turns, THRESHOLDS)]] = 1
-    return fingerprint, turns, alike
+    return alike
 
 
-def _distinct(colours: Sequence[Colour], own: Colour) -> list[Colour]:
+def _backgrounds(alike: NDArray[np.float32], store: Store) -> list[Colour]:
+    """The backgrounds of the most alike, as far as they have one: transparent, or with a flat border."""
+    rows = [int(row) for row in np.argsort(-alike, kind="stable")[:_NEAREST] if alike[row] >= _ALIKE]
+    found = (entry.background or flat_border(unpack(entry.thumbnail)) for entry in store.entries(rows))
+    return [colour for colour in found if colour is not None]
+
+
+def _distinct(colours: Iterable[Colour], own: Colour) -> list[Colour]:
     """The first MOST that differ from each other and from one's own."""
     chosen: list[Colour] = []
     for colour in colours:

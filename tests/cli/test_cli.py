@@ -230,9 +230,12 @@ def test_several_images_a_folder_and_stdin(run: Run, tmp_path: Path) -> None:
         noun(10 + k, folder / f"{k}.png")
     (folder / "notes.txt").write_text("not an image")
     one = noun(20, tmp_path / "one.png")
-    code, out, _ = run("register", folder, "-", "--json", stdin=one.read_bytes())
+    code, out, err = run("register", folder, "-", "--json", stdin=one.read_bytes())
     assert code == 0
-    assert [d["token"] for d in lines(out)] == [1, 2, 3, 4]
+    skipped, *done = lines(out)
+    assert skipped == {"image": str(folder / "notes.txt"), "skipped": "file that is not an image"}
+    assert [d["token"] for d in done] == [1, 2, 3, 4]
+    assert "gistchain: skipped 1 file that is not an image: notes.txt\n" in err
 
 
 def test_a_bad_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
@@ -360,7 +363,7 @@ def test_a_photo_goes_there_and_back_in_a_kilobyte(run: Run, tmp_path: Path) -> 
     Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")
     code, out, _ = run("register", tmp_path / "cat.png", "--min-confidence", 1)
     assert code == 0
-    assert re.search(r"\n  A picture, [a-z ,]+\n  a caption of \d\d bytes and a picture in (99\d|1000)\n", out)
+    assert re.search(r"\n  A picture, [a-z ,]+\n  a caption of \d\d bytes and a picture in (99\d|1,000) bytes\n", out)
     code, out, _ = run("rebuild", 1, "-o", tmp_path / "back.png")
     assert code == 0
     assert "1 isotope, distance" in out
@@ -439,6 +442,7 @@ def test_an_unknown_token_is_called_so(run: Run, tmp_path: Path, token: int) -> 
         ("frobnicate",),
         ("list", "--rpc", "ftp://example.org"),
         ("register", "a.png", "--key", "no-such-key"),
+        ("list", "--key", "no-such-key"),  # reading needs no key
         ("register", "-", "-"),
     ],
 )
@@ -507,12 +511,15 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
 
 def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    code, _, err = run("list", "--home", "file")
-    assert code == 2
-    assert "file is not a folder" in err
-    code, _, err = run("register", noun(9, tmp_path / "a.png"), "--home", "/proc/nowhere")
-    assert code == 2
-    assert "can't make the folder" in err
+    noun(1, tmp_path / "a.png")
+    for words, home, told in (
+        (("list",), "file", "file is not a folder"),
+        (("register", "a.png"), "file", "file is not a folder"),
+        (("register", "a.png"), "/proc/nowhere", "can't make the folder"),
+    ):
+        code, _, err = run(*words, "--home", home)
+        assert code == 2
+        assert told in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

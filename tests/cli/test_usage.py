@@ -31,7 +31,7 @@ def test_help_is_asked_for_with_one_letter_too(run: Run, verb: str) -> None:
         (("register", "a.png", "--min-confidence", "high"), "'high' can't be used: give a number"),
         (("register", "a.png", "--min-confidence", "nan"), "'nan' can't be used"),
         (("list", "--home", ""), "it is empty"),
-        (("list", "--key", ""), "it is empty"),
+        (("register", "a.png", "--key", ""), "it is empty"),
         (("rebuild", 1, "-o", ""), "it is empty"),
         (("watch", ""), "it is empty"),
         (("watch", "https://a.example/folder"), "https://a.example/folder is an address"),

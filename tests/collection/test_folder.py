@@ -236,7 +236,7 @@ def test_huge_json_is_refused_unread(tmp_path: Path) -> None:
     where = folder(tmp_path)
     with (where / "metadata" / "7.json").open("wb") as file:
         file.truncate(2**36)
-    with pytest.raises(CollectionError, match=r"7\.json has more than 64 MiB"):
+    with pytest.raises(CollectionError, match=r"7\.json: it has more than 67,108,864 bytes"):
         listed(where, name="cats")
 
 
@@ -456,3 +456,22 @@ def test_whatever_the_folder_holds_the_error_is_ours(tmp_path: Path) -> None:
         put(tmp_path / "metadata" / "7.json", content if trial % 2 else [content])
         with contextlib.suppress(GistchainError):
             listed(tmp_path, name="cats", skip=True)
+
+
+def test_links_to_devices_and_secrets_and_pipes_are_named_and_not_waited_for(tmp_path: Path) -> None:
+    where = folder(tmp_path / "cats")
+    for name, target, why in (
+        ("images/7.png", "/dev/zero", "without an image"),
+        ("metadata/7.json", "/dev/zero", "images without metadata"),
+        ("metadata/7.json", "/etc/passwd", r"7\.json is not JSON"),
+        ("metadata/7.json", None, "images without metadata"),
+    ):
+        kept = (where / name).read_bytes()
+        (where / name).unlink()
+        (where / name).symlink_to(target) if target else os.mkfifo(where / name)
+        with pytest.raises(CollectionError, match=why) as caught:
+            listed(where, name="cats")
+        assert "root:" not in str(caught.value)
+        (where / name).unlink()
+        (where / name).write_bytes(kept)
+    assert right(listed(where, name="cats"))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
 import shutil
-import struct
-from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -88,116 +84,6 @@ def test_there_are_a_thousand_names_in_order() -> None:
     names = packaged.class_names()
     assert len(names) == 1000
     assert (names[0], names[999]) == ("tench", "toilet paper")
-
-
-class Storage:
-    def __init__(self, key: str, count: Any, kind: str = "storage", dtype: str = "FloatStorage") -> None:
-        self.pid = (kind, Typed("torch", dtype), key, "cpu", count, None)
-
-
-class Typed:
-    """Pickled as a name of another module, as torch would write it."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.name = f"c{module}\n{name}\n".encode()
-
-
-class Call:
-    def __init__(self, function: Typed, *arguments: Any) -> None:
-        self.function, self.arguments = function, arguments
-
-
-class Writer(pickle._Pickler):  # the one in Python lets a test write any opcode
-    def persistent_id(self, obj: Any) -> Any:
-        return obj.pid if isinstance(obj, Storage) else None
-
-    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
-        if isinstance(obj, Typed):
-            self.write(obj.name)
-        elif isinstance(obj, Call):
-            self.save(obj.function)
-            self.save(obj.arguments)
-            self.write(pickle.REDUCE)
-        else:
-            super().save(obj, save_persistent_id)
-
-
-def written(state: Any, storages: dict[str, np.ndarray] | None = None, magic: int = packaged._MAGIC) -> bytes:
-    """A file as torch.save wrote it before version 1.6."""
-    file = io.BytesIO()
-    for part in (magic, packaged._PROTOCOL, {"little_endian": True}, state, list(storages or {})):
-        Writer(file, protocol=2).dump(part)
-    for numbers in (storages or {}).values():
-        file.write(struct.pack("<q", numbers.size) + numbers.astype("<f4").tobytes())
-    return file.getvalue()
-
-
-def tensor(storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> Call:
-    return Call(Typed("torch._utils", "_rebuild_tensor_v2"), storage, offset, size, stride, False, OrderedDict())
-
-
-def test_a_state_dict_is_read_with_strides_and_offsets() -> None:
-    numbers = np.arange(12, dtype=np.float32)
-    shared = Storage("0", 12)
-    state = OrderedDict(
-        a=tensor(shared, 0, (3, 4), (1, 3)), b=tensor(shared, 5, (2,), (2,)), c=tensor(shared, 11, (), ())
-    )
-    found = packaged.state_dict(written(state, {"0": numbers}))
-    np.testing.assert_array_equal(found["a"], numbers.reshape(4, 3).T)
-    np.testing.assert_array_equal(found["b"], [5, 7])
-    assert found["c"] == 11
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        Call(Typed("os", "system"), "touch harm"),
-        Call(Typed("builtins", "eval"), "1"),
-        {"w": Call(Typed("torch", "load"), "file")},
-        {"w": Call(Typed("numpy", "array"), [1])},
-        {"w": Call(Typed("torch", "DoubleStorage"), 3)},
-    ],
-)
-def test_a_state_dict_that_would_run_something_is_refused(state: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="more than tensors"):
-        packaged.state_dict(written(state))
-    assert not (tmp_path / "harm").exists()
-
-
-@pytest.mark.parametrize(
-    ("state", "storages"),
-    [
-        ({"w": tensor(Storage("0", 4), 0, (5,), (1,))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4), 0, (2, 2), (3, 1))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4), -1, (2,), (1,))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4), 0, (2,), (-1,))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"0": np.zeros(5)}),
-        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"1": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {}),
-        ({"w": tensor(Storage("0", 10**12), 0, (4,), (1,))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", -4), 0, (0,), (1,))}, {"0": np.zeros(0)}),
-        ({"w": tensor(Storage("0", "4"), 0, (4,), (1,))}, {"0": np.zeros(4)}),
-        ({"w": tensor(Storage("0", 4, kind="module"), 0, (4,), (1,))}, {"0": np.zeros(4)}),
-        ({"w": "no tensor"}, {}),
-        (3, {}),
-    ],
-)
-def test_a_state_dict_that_does_not_fit_together_is_refused(state: Any, storages: dict[str, np.ndarray]) -> None:
-    with pytest.raises(ModelError, match="damaged"):
-        packaged.state_dict(written(state, storages))
-
-
-def test_no_cut_of_a_state_dict_is_read() -> None:
-    whole = written({"w": tensor(Storage("0", 4), 0, (4,), (1,))}, {"0": np.arange(4)})
-    assert packaged.state_dict(whole)["w"].tolist() == [0, 1, 2, 3]
-    for end in range(len(whole)):
-        with pytest.raises(ModelError):
-            packaged.state_dict(whole[:end])
-    with pytest.raises(ModelError, match="damaged"):
-        packaged.state_dict(whole + b"x")
-    with pytest.raises(ModelError, match="format"):
-        packaged.state_dict(written({}, magic=7))
 
 
 def test_other_weights_than_those_of_the_card_are_not_even_unpickled(tmp_path: Path, monkeypatch: Any) -> None:

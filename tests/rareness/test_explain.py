@@ -117,6 +117,15 @@ def test_every_verdict_has_its_words(verdict: Any, found: Rareness) -> None:
     assert heading == title.get(verdict, f"{verdict.capitalize()} of token 1 (1.png)")
 
 
+def test_a_blank_picture_is_given_no_score(found: Rareness) -> None:
+    said = reason("blank", None, 0)
+    blank = replace(found, verdict="blank", score=0.5, interval=(0.0, 1.0), reason=said, nearest=None)
+    shown = Page(explained((picture(1), blank)))
+    assert "Nothing to compare" in shown.words
+    assert said in shown.words
+    assert not any("Rareness 0.5" in word for word in shown.words)
+
+
 def test_an_empty_database_is_explained_too() -> None:
     found = PlainChecker().check(picture(1))
     shown = Page(explained((picture(1), replace(found, reason=reason(found.verdict, None, 0)))))

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from gistchain import systems
+from gistchain.answers.path import registered_json, registered_text
 from gistchain.collection.known import nouns
 from gistchain.errors import AlreadyRegistered, OutOfGas
 from gistchain.image import read_image
@@ -209,3 +210,20 @@ def _png(source: Path, path: Path) -> Path:
     with Image.open(source) as image:
         image.save(path, lossless=True)
     return path
+
+
+def test_a_blank_picture_is_registered_without_a_ticket_and_is_nobodys_source(opened: Open, tmp_path: Path) -> None:
+    registry = opened(tmp_path / "home")
+    for colour in ("white", "black"):
+        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{colour}.png")
+        done = registry.register(read_image(tmp_path / f"{colour}.png"), caption=f"all {colour}")
+        assert (done.signed, registry.show(done.token).signed) == (None, None)
+        assert done.rareness is not None
+        assert (done.rareness.verdict, done.rareness.nearest) == ("blank", None)
+        assert done.evidence is not None
+        assert json.loads(done.evidence)["verdict"] == "blank"
+    with pytest.raises(AlreadyRegistered):
+        registry.register(read_image(tmp_path / "white.png"), caption="white again")
+    assert "nothing that could be compared" in registered_text(done)
+    told = registered_json(done)["rareness"]
+    assert (told["verdict"], told["signed_by"]) == ("blank", None)

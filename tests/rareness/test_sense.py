@@ -81,6 +81,7 @@ def test_a_copy_is_a_likely_dupe(found: Rareness) -> None:
         ("copy", 0.1, 1),
         ("unsure", 0.4, 1),
         ("unsure", 0.5, 0),
+        ("blank", 0.5, 0),
     ],
 )
 def test_what_counts_as_a_dupe(verdict: Any, score: float, dupe: int, found: Rareness) -> None:

@@ -34,6 +34,7 @@ def test_a_verdict_names_the_nearest_image_unless_there_is_no_source() -> None:
         "derivative": "derivative of a.png",
         "copy": "copy of a.png",
         "unsure": "copy or sibling of a.png: cannot tell",
+        "blank": "nothing to compare",
     }
     assert verdict_words("copy", None) == "copy"
 
@@ -42,7 +43,7 @@ def test_a_verdict_names_the_nearest_image_unless_there_is_no_source() -> None:
 def test_every_verdict_has_a_meaning_and_a_reason(verdict: Verdict, nearest: Nearest) -> None:
     assert MEANINGS[verdict].endswith(".")
     said = reason(verdict, nearest, 1234)
-    assert "token 7 (a.png)" in said
+    assert ("token 7 (a.png)" in said) == (verdict != "blank")
     assert said.endswith(".")
 
 
@@ -56,5 +57,6 @@ def test_a_reason_says_what_was_done_and_where_the_two_differ(nearest: Nearest) 
 
 
 def test_the_same_file_and_the_same_picture_are_told_apart(nearest: Nearest) -> None:
-    assert same_reason(nearest, same_file=True) == "It is the very same file as token 7 (a.png)."
-    assert "in another file" in same_reason(nearest, same_file=False)
+    assert same_reason(nearest, "file") == "It is the very same file as token 7 (a.png)."
+    assert "in another file" in same_reason(nearest, "picture")
+    assert "the same pixels" in same_reason(nearest, "pixels")

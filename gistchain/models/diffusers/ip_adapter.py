@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import warnings
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gistchain.errors import RebuildError
+from gistchain.errors import ImageError, RebuildError
+from gistchain.image import flatten, read_image
 from gistchain.models.diffusers.painters import TextToImage
 from gistchain.models.diffusers.pipelines import files, silently
 from gistchain.models.strength import strength_or
@@ -21,7 +18,6 @@ from gistchain.models.transformers.running import torch_dtype
 from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.types import Gist, Pixels, Subject
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF")
 _LARGEST_SUBJECT = 16_000_000  # pixels
 
 
@@ -101,20 +97,11 @@ def _picture(pixels: Pixels) -> Any:
 
 def _opened(subject: Subject) -> Pixels:
     """The subject's pixels over white. Raises RebuildError for anything but an image of a known format and size."""
-    from PIL import Image
-
-    bombs = (Image.DecompressionBombWarning, Image.DecompressionBombError)
-    broken = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(subject.data), formats=_FORMATS)
-        if image.width * image.height > _LARGEST_SUBJECT:
-            raise RebuildError(
-                f"the subject has {image.width} x {image.height} pixels: at most {_LARGEST_SUBJECT:,} are read"
-            )
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
-    except (*bombs, *broken, struct.error, zlib.error) as error:
-        raise RebuildError(f"the gist's subject is not an image that can be read ({error}): leave it out") from error
+        picture = read_image(subject.data, "the gist's subject")
+    except ImageError as error:
+        raise RebuildError(f"{error}; or leave the subject out") from error
+    width, height = picture.size
+    if width * height > _LARGEST_SUBJECT:
+        raise RebuildError(f"the subject has {width} x {height} pixels: at most {_LARGEST_SUBJECT:,} are used")
+    return flatten(picture, (255, 255, 255))

@@ -28,6 +28,8 @@ from gistchain.types import Pixels
 Floats = NDArray[np.float32]
 
 SIDE = 64
+THIN = (16, 32)
+"""Sides of thinned layers."""
 FORMAT = 1
 MAGIC = b"GLY1"
 _CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept for weights of 1 : 3000 to e^30 : 1
@@ -226,8 +228,41 @@ def _floor(layers: Layers) -> Floats:
 
 def unpack(raw: bytes, what: str) -> Layers:
     """Raises ModelError for anything but a whole file of this format; `what` names it in the message."""
+    return built(opened(raw, what), unpack_gate(raw, what), what)
+
+
+def opened(raw: bytes, what: str) -> dict[str, NDArray[Any]]:
+    """The layers as they lie in the file, unpacked; otherwise as `unpack`."""
     try:
-        arrays = _opened(_parts(raw)[1])
+        return _opened(_parts(raw)[1])
+    except _DAMAGE as error:
+        raise _damaged(what, error) from error
+
+
+def thinned(arrays: dict[str, NDArray[Any]], side: int) -> dict[str, NDArray[Any]]:
+    """What `opened` gives, at side x side of the pixels, evenly spread: enough to see what is surely not a token."""
+    picks, few = grid(side), dict(arrays)
+    few |= {
+        "claims": arrays["claims"][:, picks],
+        "colours": arrays["colours"][:, picks],
+        "noise": arrays["noise"][picks],
+    }
+    few["tints"], few["tints_scale"] = arrays["tints"][..., picks], arrays["tints_scale"]
+    variation = arrays["variation"]
+    few["variation"] = variation.reshape(len(variation), -1, 3)[:, picks].reshape(len(variation), -1)
+    return few
+
+
+def grid(side: int) -> NDArray[np.int64]:
+    """The numbers of side x side of the pixels, each in the middle of its square."""
+    step = SIDE // side
+    places = np.arange(step // 2, SIDE, step)
+    return np.asarray((places[:, None] * SIDE + places).ravel())
+
+
+def built(arrays: dict[str, NDArray[Any]], gate: Gate, what: str) -> Layers:
+    """The layers of what `opened` or `thinned` gave; otherwise as `unpack`."""
+    try:
         head = parsed(arrays["head"].tobytes())
         if head["format"] != FORMAT:
             raise ModelError(f"{what} has format {head['format']}, this gistchain reads {FORMAT}: train it again")
@@ -246,7 +281,7 @@ def unpack(raw: bytes, what: str) -> Layers:
             sharpness=arrays["sharpness"].astype(np.float32),
             follows=arrays["follows"].astype(np.int64),
             vanishes=arrays["vanishes"].astype(bool),
-            gate=unpack_gate(raw, what),
+            gate=gate,
             error=float(head["error"]),
             trust=(float(head["trust"][0]), float(head["trust"][1])),
         )
@@ -257,7 +292,7 @@ def unpack(raw: bytes, what: str) -> Layers:
 
 
 def _check(layers: Layers, what: str) -> None:
-    types, values, pixels = len(layers.traits.types), int(layers.first[-1]), SIDE * SIDE
+    types, values, pixels = len(layers.traits.types), int(layers.first[-1]), len(layers.noise)
     variations = len(layers.variation)
     wanted = {
         "claims": (values, pixels),
@@ -274,6 +309,7 @@ def _check(layers: Layers, what: str) -> None:
     }
     wrong = [name for name, shape in wanted.items() if getattr(layers, name).shape != shape]
     wrong += ["follows"] * bool((layers.follows >= types).any())
+    wrong += ["noise"] * (pixels not in (SIDE * SIDE, *(side * side for side in THIN)))
     wrong += [name for name in wanted if not np.isfinite(getattr(layers, name)).all()]
     wrong += [name for name in ("prior", "noise") if not (getattr(layers, name) > 0).all()]
     wrong += ["error"] * (not np.isfinite([layers.error, *layers.trust]).all())

@@ -55,9 +55,7 @@ class Reader:
 
     def read(self, picture: Floats) -> Reading:
         """The labels of a picture (P, 3) in [-1, 1]."""
-        layers, first = self.layers, self.layers.first
-        scores = (small(picture[None]) @ layers.guess)[0]
-        labels = np.array([int(scores[a:b].argmax()) for a, b in pairwise(first)])
+        layers, labels = self.layers, self.guessed(picture)
         for _ in range(_SWEEPS):
             before = labels.copy()
             for t in range(len(labels)):
@@ -74,6 +72,28 @@ class Reader:
             chances.append(shares[labels[t]] + (shares[0] if labels[t] and not visible[t] else 0))
         wrong = np.clip(layers.picture(labels), -1, 1) - picture
         return Reading(visible, np.array(chances), float((wrong * wrong).mean()))
+
+    def guessed(self, picture: Floats) -> NDArray[np.int64]:
+        """The linear first guess of the labels."""
+        scores = (small(picture[None]) @ self.layers.guess)[0]
+        return np.array([int(scores[a:b].argmax()) for a, b in pairwise(self.layers.first)])
+
+    def misfit(self, picture: Floats, labels: NDArray[np.int64], sweeps: int) -> float:
+        """The error of the labels after a few sweeps, over the largest error that a token is expected to have."""
+        labels = labels.copy()
+        for _ in range(sweeps):
+            before = labels.copy()
+            for t in range(len(labels)):
+                labels[t] = int(self.log_chances(picture, labels, t).argmax())
+            if (labels == before).all():
+                break
+        wrong = np.clip(self.layers.picture(labels), -1, 1) - picture
+        return float((wrong * wrong).mean()) / self.limit
+
+    @property
+    def limit(self) -> float:
+        """The mean squared error from which a picture is more likely no token of the collection."""
+        return max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
 
     def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """The labels without unreadable types, and without faint traits of types that are labelled only if visible."""
@@ -103,10 +123,9 @@ class Reader:
 
     def confidence(self, reading: Reading) -> float:
         """The chance that the whole caption is right: that it is this collection at all, times that of every type."""
-        limit = max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
         bias, slope = self.layers.trust
         right = 1 / (1 + np.exp(-(bias + slope * log_odds(reading))))
-        return float(right / (1 + (reading.error / limit) ** 4))
+        return float(right / (1 + (reading.error / self.limit) ** 4))
 
     def log_chances(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
         """(values of type t + 1,) up to a constant: prior and evidence of each value, the other labels as given."""

@@ -10,13 +10,10 @@ compares it with torch). The input may have any side from 32 pixels; the usual o
 
 from __future__ import annotations
 
-import collections
 import functools
 import hashlib
 import importlib.util
-import io
 import json
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,18 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
+from gistchain.models.packaged.statedict import state_dict
 from gistchain.models.zoo.once import Once
 from gistchain.models.zoo.optimised import optimised
 from gistchain.models.zoo.weights import card, weights
 from gistchain.types import Pixels
 
-_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of torch.save before version 1.6
-_DAMAGE = (
-    pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError,
-    MemoryError,
-)  # fmt: skip
 _AMPLE = 520  # pixels: twice the largest side of a network here
-_STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,80 +118,6 @@ def reduced(image: Pixels) -> Pixels:
     from PIL import Image
 
     return np.asarray(Image.fromarray(image).reduce((width, height)))
-
-
-def state_dict(raw: bytes) -> dict[str, NDArray[Any]]:
-    """The tensors of a file of torch.save in its format before 1.6, in which the packages ship them.
-
-    Five pickles, then each storage as its length and its numbers. Raises ModelError for anything that is not a mapping
-    of names to float32 or int64 tensors: no code in the file can run, and nothing larger than the file is made.
-    """
-    file = io.BytesIO(raw)
-    try:
-        if (_TensorReader(file, 0).load(), _TensorReader(file, 0).load()) != (_MAGIC, _PROTOCOL):
-            raise ModelError("not a file of torch.save in the format that the packages use")
-        _TensorReader(file, 0).load()  # what machine wrote it
-        reader = _TensorReader(file, len(raw))
-        state = reader.load()
-        for key in _TensorReader(file, 0).load():
-            reader.fill(key, file)
-        tensors = dict(state)
-    except _DAMAGE as error:
-        raise ModelError(f"the state dict is damaged ({type(error).__name__}: {error})") from error
-    if file.read(1) or reader.empty or not all(isinstance(t, np.ndarray) for t in tensors.values()):
-        raise ModelError("the state dict is damaged: its tensors and its numbers don't fit together")
-    return tensors
-
-
-class _TensorReader(pickle.Unpickler):
-    """Reads one pickle; its tensors are views of arrays that `fill` fills later."""
-
-    def __init__(self, file: io.BytesIO, budget_bytes: int) -> None:
-        super().__init__(file, encoding="utf-8")
-        self._budget = budget_bytes
-        self._storages: dict[str, NDArray[Any]] = {}
-        self.empty: set[str] = set()
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return collections.OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _tensor
-        if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
-        raise ModelError(f"the state dict asks for {module}.{name}: it holds more than tensors and is not read")
-
-    def persistent_load(self, pid: Any) -> NDArray[Any]:
-        kind, dtype, key, _, count, view = pid
-        if kind != "storage" or view is not None or not isinstance(dtype, np.dtype) or not isinstance(count, int):
-            raise ValueError("an unknown kind of storage")
-        if key not in self._storages:
-            self._budget -= count * dtype.itemsize
-            if count < 0 or self._budget < 0:
-                raise ValueError("storages larger than the file")
-            self._storages[key] = np.zeros(count, dtype)
-            self.empty.add(key)
-        return self._storages[key]
-
-    def fill(self, key: str, file: io.BytesIO) -> None:
-        storage = self._storages[key]
-        if int.from_bytes(file.read(8), "little") != storage.size:
-            raise ValueError("a storage of another length")
-        content = file.read(storage.nbytes)
-        if len(content) != storage.nbytes:
-            raise ValueError("a storage that is cut off")
-        storage[:] = np.frombuffer(content, storage.dtype)
-        self.empty.discard(key)
-
-
-def _tensor(
-    storage: NDArray[Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
-) -> NDArray[Any]:
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if min((offset, *size, *stride)) < 0 or (0 not in size and last >= storage.size):
-        raise ValueError("a tensor outside its storage")
-    steps = tuple(s * storage.itemsize for s in stride)
-    return np.lib.stride_tricks.as_strided(storage[offset:], size, steps, writeable=False)
 
 
 def package_weights(name: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Generic, TypeVar
 
 Model = TypeVar("Model")
@@ -29,15 +29,19 @@ class Once(Generic[Model]):
                 made = self._made[name] = Future()
         if mine:
             self._fill(name, made)
-        return made.result()
+        try:
+            return made.result()
+        except CancelledError:
+            return self(name)
 
     def _fill(self, name: str, made: Future[Model]) -> None:
         try:
             made.set_result(self._make(name))
-        except BaseException as error:
-            with self._turn:  # a later call may try again
-                del self._made[name]
-            made.set_exception(error)
+        finally:
+            if not made.done():  # what it raised is raised here; those who wait, and later callers, try again
+                with self._turn:
+                    del self._made[name]
+                made.cancel()
 
     def clear(self) -> None:
         """Make every model anew."""

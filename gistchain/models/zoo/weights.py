@@ -8,6 +8,7 @@ They lie in the folder that ships with gistchain, or in any other, as `gistchain
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from gistchain.errors import ModelError
 from gistchain.safejson import parsed
 
+NEXT = ".next"
+"""Behind the name of weights that take the place of others: the card names them already (layered/shelving.py)."""
 WEIGHTS = Path(__file__).parents[1] / "weights"
 """The folder that ships."""
 
@@ -35,18 +38,20 @@ def card(name: str, folder: Path | None = None) -> dict[str, Any]:
 
 def weights(name: str, folder: Path | None = None, *, suffix: str = ".onnx") -> bytes:
     """The bytes of `{name}{suffix}`. Raises ModelError where the file is missing or not the one that its card names."""
-    path, wanted = _path(name, suffix, folder), card(name, folder).get("sha256")
-    if not isinstance(wanted, str):
-        raise ModelError(f"the model card of {name!r} names no sha256: {_remedy(folder)}")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"the weights of {name!r} can't be read ({error}): {_remedy(folder)}") from error
-    if hashlib.sha256(raw).hexdigest() != wanted:
-        raise ModelError(
-            f"{path} is damaged, cut off or another file (its sha256 is not the card's): {_remedy(folder)}"
-        )
-    return raw
+    path = _path(name, suffix, folder)
+    # Twice: between the reading of the card and that of the file, another process may have replaced both.
+    for _ in range(1 if folder is None else 2):
+        wanted = card(name, folder).get("sha256")
+        if not isinstance(wanted, str):
+            raise ModelError(f"the model card of {name!r} names no sha256: {_remedy(folder)}")
+        for place in (path, path.with_name(path.name + NEXT)):
+            with contextlib.suppress(OSError):
+                raw = place.read_bytes()
+                if hashlib.sha256(raw).hexdigest() == wanted:
+                    return raw
+    if not path.exists():
+        raise ModelError(f"the weights of {name!r} can't be read (there is no {path}): {_remedy(folder)}")
+    raise ModelError(f"{path} is damaged, cut off or another file (its sha256 is not the card's): {_remedy(folder)}")
 
 
 def _path(name: str, suffix: str, folder: Path | None) -> Path:

@@ -16,18 +16,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gistchain.errors import FileError, ImageError
-from gistchain.image import MAX_FILE_BYTES, images_in, read_image, write_png
+from gistchain.errors import ImageError
+from gistchain.image import MAX_FILE_BYTES, read_image
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
 RED = (255, 0, 0)
-PIXEL = encoded(Image.new("RGB", (1, 1)))
 
 
 def png_header(width: int, height: int) -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = struct.pack(">I", 10) + b"IDAT" + bytes(14)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body)) + pixels
+
+
+def without_palette(data: bytes) -> bytes:
+    at = data.index(b"PLTE") - 4
+    return data[:at] + data[at + 12 + int.from_bytes(data[at : at + 4], "big") :]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG", "AVIF"])
@@ -41,21 +46,7 @@ def test_every_usual_format_is_read(kind: str, tmp_path: Path) -> None:
     assert np.abs(picture.pixels.astype(int) - RED).max() <= 6
     assert picture.sha3_256 == hashlib.sha3_256(path.read_bytes()).digest()
     assert picture.name == str(path)
-    assert picture.notes == ()
-
-
-def test_transparent_pixels_lie_over_white() -> None:
-    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    picture.putpixel((1, 0), (0, 0, 0, 128))
-    assert read_image(encoded(picture)).pixels.tolist() == [[[255] * 3, [127] * 3]]
-    assert read_image(encoded(picture)).notes == ("transparent: laid over white",)
-
-
-def test_a_transparent_palette_entry_lies_over_white() -> None:
-    picture = Image.new("P", (2, 1))
-    picture.putpalette([255, 0, 0, 0, 0, 255])
-    picture.putpixel((1, 0), 1)
-    assert read_image(encoded(picture, transparency=0)).pixels.tolist() == [[[255, 255, 255], [0, 0, 255]]]
+    assert picture.notes == (ONE_COLOUR_NOTE,)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -90,16 +81,6 @@ def test_a_photo_taken_sideways_is_turned_upright() -> None:
     assert upright.pixels[0, 3].tolist() == list(RED)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animation_whose_frames_all_show_nothing_the_first_is_read_and_noted(kind: str) -> None:
-    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, (0, 255, 0), (0, 0, 255))]
-    options = {"lossless": True} if kind == "WEBP" else {}
-    picture = read_image(encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options))
-    assert (picture.pixels == RED).all()
-    what = "page" if kind == "TIFF" else "frame"
-    assert picture.notes == (f"{what} 1 of 3 is read: none that was looked at shows anything",)
-
-
 @pytest.mark.parametrize("size", [(1, 1), (20_000, 10), (10, 20_000)])
 def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
     assert read_image(encoded(Image.new("RGB", size, RED))).size == size
@@ -114,6 +95,8 @@ def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "but SVG"),
         (b"%PDF-1.7", "but PDF"),
         (encoded(Image.new("RGB", (4, 4)), "ICO"), "but ICO"),
+        (without_palette(encoded(Image.new("P", (4, 4)))), "broken"),
+        (b"\x89PNG\r\n\x1a\n and no more", "begins like a PNG file but is broken"),
         (encoded(Image.new("RGB", (64, 64)))[:-30], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:400], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "WEBP")[:300], "broken|convert"),
@@ -178,39 +161,6 @@ def test_a_broken_file_raises_image_error_or_is_read(seed: bytes, changes: list[
     except ImageError:
         return
     assert picture.pixels.shape == (picture.size[1], picture.size[0], 3)
-
-
-def test_folders_are_searched_in_order_without_hidden_files_and_loops(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a/z.jpg", "a/.hidden.png", ".git/x.png", "notes.txt", "a/deep/er/c.webp"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"some notes" if name == "notes.txt" else PIXEL)
-    (tmp_path / "a" / "loop").symlink_to(tmp_path)
-    found = [str(path.relative_to(tmp_path)) for path in images_in([tmp_path, tmp_path / "notes.txt"]).images]
-    assert found == ["a/deep/er/c.webp", "a/z.jpg", "b.PNG", "notes.txt"]
-
-
-def test_a_folder_without_images_and_a_missing_path_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="holds no image"):
-        images_in([tmp_path])
-    with pytest.raises(ImageError, match="doesn't exist"):
-        images_in([tmp_path / "missing"])
-
-
-def test_a_written_png_is_read_back_and_leaves_nothing_else(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    write_png(pixels, tmp_path / "new.png")
-    write_png(pixels, tmp_path / "new.png")
-    assert (read_image(tmp_path / "new.png").pixels == pixels).all()
-    assert [path.name for path in tmp_path.iterdir()] == ["new.png"]
-
-
-def test_a_png_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    pixels = np.zeros((2, 2, 3), np.uint8)
-    (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "missing" / "new.png", tmp_path / "folder", Path("/proc/new.png")):
-        with pytest.raises(FileError, match="can't write"):
-            write_png(pixels, path)
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 def test_importing_does_not_load_pillow() -> None:

@@ -1,0 +1,54 @@
+"""Feeds every reader of strangers' bytes with damaged and made-up inputs; docs/reliability.md says what is bounded.
+
+    make fuzz MINUTES=30
+    python -m benchmarks.reliability --minutes 30 --seed 1
+
+minutes: of the processor, shared evenly by the targets of fuzz/targets.py. Exits 1 where a reader failed; the inputs of
+failures are in fuzz/found/, and `python -m fuzz TARGET FILE` reads one again. The same seed makes the same inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks import report
+from fuzz.run import Outcome, run
+from fuzz.targets import TARGETS, Target
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--target", choices=[target.name for target in TARGETS], help="this one alone; nothing is kept")
+    wanted = parser.parse_args()
+    targets = [target for target in TARGETS if wanted.target in (None, target.name)]
+    figures, failed = {}, False
+    for target in targets:
+        outcome = run(target, seed=wanted.seed, cpu_s=60 * wanted.minutes / len(targets))
+        figures[target.name] = _figures(target, outcome)
+        failed |= bool(outcome.failures)
+        print(target.name, figures[target.name], flush=True)
+    if wanted.target is None:
+        data = f"{sum(figure['inputs'] for figure in figures.values()):,} inputs, seed {wanted.seed}"
+        report.write("reliability", data=data, minutes=wanted.minutes, figures=figures)
+    sys.exit(1 if failed else 0)
+
+
+def _figures(target: Target, outcome: Outcome) -> dict[str, object]:
+    return {
+        "inputs": outcome.inputs,
+        "refused": outcome.refused,
+        "cpu_s": round(outcome.cpu_s, 1),
+        "worst_s": round(outcome.worst_s, 4),
+        "worst_mb": round(outcome.worst_mb, 1),
+        "limit_s": target.limit_s,
+        "limit_mb": target.limit_mb,
+        "failures": outcome.failures,
+        "kept": outcome.kept,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,262 @@
+"""The bytes of an image file -> its pixels, decoded in one of a few child processes.
+
+A child is started when it is needed and serves many images. It loads Pillow and nothing else, is bounded in time and
+memory, and is replaced where an image exceeds that or makes it crash. It ends with this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import DecodingFailed, ImageError
+from gistchain.image.child import Limits, encoded
+from gistchain.image.large import MOST_PIXELS
+
+MOST_CHILDREN = 2
+
+_MOST_HEADER = 1 << 20
+_LEAST_FD = 10  # not one of stdin, stdout and stderr, which may be closed here and are opened in the child
+_MALLOC_GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}  # glibc keeps what is freed otherwise
+_START = """
+import sys
+sys.path[:] = sys.argv[4:]
+from gistchain.image.child import main
+main(*map(int, sys.argv[1:4]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """As `decode.Decoded`, in arrays: colours (height, width, 3), alpha (height, width) or None."""
+
+    colours: NDArray[np.uint8]
+    alpha: NDArray[np.uint8] | None
+    background: tuple[int, int, int] | None
+    notes: tuple[str, ...]
+
+
+class Child:
+    """One process and the socket to it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._status: int | None = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD)
+            try:
+                self.pid = _spawned(fd, limits)
+            except BaseException:
+                ours.close()
+                raise
+            finally:
+                os.close(fd)
+        self._socket = ours
+
+    def decode(self, data: bytes, title: str) -> Raw:
+        """Raises ImageError for an image that can't be decoded, _Ended where the child must be replaced."""
+        deadline = time.monotonic() + self._limits.wall_s
+        try:
+            self._send(encoded({"title": title, "bytes": len(data)}), deadline)
+            self._send(data, deadline)
+            header = self._header(deadline)
+            if "error" in header:
+                raise ImageError(header["error"])
+            if "memory" in header:
+                most = self._limits.memory_bytes // 1024**2
+                raise _Ended(f"{title} needs more than the {most:,} MiB of memory that decoding may take: {_SMALLER}")
+            return self._raw(header, deadline)
+        except TimeoutError as error:
+            raise _EndedByMachine(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
+        except OSError as error:  # also what _received raises at the end
+            self._wait()
+            kind = _EndedByMachine if self._status == -signal.SIGKILL else _Ended
+            raise kind(_why(self._status, title, self._limits)) from error
+
+    def alive(self) -> bool:
+        return not self._wait(os.WNOHANG)
+
+    def close(self) -> None:
+        """The child ends by itself, unless another process has the socket too."""
+        self._socket.close()
+
+    def kill(self) -> None:
+        self.close()
+        if not self._wait(os.WNOHANG):  # once it was waited for, its number may be another process's
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait()
+
+    def _wait(self, how: int = 0) -> bool:
+        """Whether it has ended; _status is how, as os.waitstatus_to_exitcode says."""
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, how)
+            except ChildProcessError:  # somebody else has waited for it
+                self._status = _UNKNOWN
+            else:
+                self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status is not None
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        self._socket.sendall(data)
+
+    def _header(self, deadline: float) -> dict[str, Any]:
+        length = int.from_bytes(self._received(bytearray(4), deadline), "big")
+        if length > _MOST_HEADER:
+            raise ConnectionError("not a header")
+        header: dict[str, Any] = json.loads(bytes(self._received(bytearray(length), deadline)))
+        return header
+
+    def _raw(self, header: dict[str, Any], deadline: float) -> Raw:
+        width, height = header["size"]
+        background = header["background"]
+        if not 0 < width * height <= MOST_PIXELS:
+            raise ConnectionError("not a size")
+        colours = np.empty((height, width, 3), np.uint8)
+        self._received(colours.data.cast("B"), deadline)
+        alpha = None
+        if background is not None:
+            alpha = np.empty((height, width), np.uint8)
+            self._received(alpha.data.cast("B"), deadline)
+        return Raw(colours, alpha, None if background is None else tuple(background), tuple(header["notes"]))
+
+    def _received(self, into: bytearray | memoryview, deadline: float) -> bytearray | memoryview:
+        view = memoryview(into)
+        while view:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            count = self._socket.recv_into(view)
+            if not count:
+                raise ConnectionError("the child has ended")
+            view = view[count:]
+        return into
+
+
+class _Ended(Exception):
+    """The child is of no use any more. The message is what to say of the image."""
+
+
+class _EndedByMachine(_Ended):
+    """The image may be fine: too little memory, or a machine that is too busy."""
+
+
+_UNKNOWN = 255
+_SMALLER = "make it smaller, or save it again as PNG or JPEG"
+
+
+def _why(status: int | None, title: str, limits: Limits) -> str:
+    if status == -signal.SIGXCPU:
+        return f"{title} takes more than {limits.cpu_s} s of processor time to decode: {_SMALLER}"
+    if status == -signal.SIGKILL:
+        return f"{title} was not decoded, as the system ended the process: there may be too little memory; {_SMALLER}"
+    how = f"signal {-status}" if status is not None and status < 0 else "an error"
+    return f"{title} is broken: its decoder ended with {how}; save or fetch it again"
+
+
+def _spawned(fd: int, limits: Limits) -> int:
+    if not sys.executable:
+        raise ImageError("images are decoded in a process of their own, but sys.executable does not name a Python")
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [*(str(Path(path).absolute()) for path in sys.path if path), root]
+    # -I -S: nothing of the environment or of site runs there.
+    words = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _START]
+    words += [str(fd), str(limits.cpu_s), str(limits.memory_bytes), *paths]
+    devnull = [(os.POSIX_SPAWN_OPEN, k, os.devnull, os.O_RDWR, 0) for k in range(3)]
+    # A group of its own: Ctrl-C is for this process, which ends it.
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            words,
+            os.environ | _MALLOC_GIVES_BACK | {"OPENBLAS_NUM_THREADS": "1"},
+            file_actions=[*devnull, (os.POSIX_SPAWN_DUP2, fd, fd)],
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=(signal.SIGPIPE, signal.SIGIO, signal.SIGXCPU),
+        )
+    except OSError as error:
+        raise DecodingFailed(
+            f"can't start the process that decodes images ({error.strerror}): {sys.executable}"
+        ) from error
+
+
+class Pool:
+    """At most MOST_CHILDREN children; who finds all of them busy waits."""
+
+    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  frozen
+        self._limits = limits
+        self._children: set[Child] = set()
+        self._idle: list[Child] = []
+        self._lock = threading.Lock()
+        self._turns = threading.Semaphore(MOST_CHILDREN)
+
+    def start(self) -> None:
+        """Start a child where none waits, and don't wait for it: it loads while this process does other things."""
+        with self._lock:
+            if not self._idle:
+                self._idle.append(self._new())
+
+    def decode(self, data: bytes, title: str) -> Raw:
+        """Raises ImageError."""
+        with self._turns:
+            child = self._taken()
+            try:
+                raw = child.decode(data, title)
+            except ImageError:
+                self._idle.append(child)
+                raise
+            except _Ended as error:
+                self._end(child)
+                kind = DecodingFailed if isinstance(error, _EndedByMachine) else ImageError
+                raise kind(str(error)) from error
+            except BaseException:  # Ctrl-C in the middle of a reply
+                self._end(child)
+                raise
+            self._idle.append(child)
+            return raw
+
+    def close(self) -> None:
+        """End the children that wait."""
+        for child in list(self._children):
+            child.close()
+        self.__init__(self._limits)  # type: ignore[misc]
+
+    def _taken(self) -> Child:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                if child.alive():
+                    return child
+                self._children.discard(child)
+                child.close()
+            return self._new()
+
+    def _new(self) -> Child:
+        child = Child(self._limits)
+        self._children.add(child)
+        return child
+
+    def _end(self, child: Child) -> None:
+        self._children.discard(child)
+        child.kill()
+
+
+POOL = Pool()
+"""The one of this process."""
+
+atexit.register(POOL.close)
+# The children belong to the process that was forked: they end when it does, and not when both do.
+os.register_at_fork(after_in_child=POOL.close)

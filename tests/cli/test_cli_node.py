@@ -1,0 +1,151 @@
+"""The command line on a node: what is asked before money or a secret goes out, and what needs neither."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
+from tests.support.forks import HANGS_S
+from tests.support.pictures import noun
+
+pytestmark = needs_anvil
+Run = Callable[..., tuple[int, str, str]]
+SEPOLIA = 11155111
+
+
+def lines(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[Anvil]:
+    node = Anvil()
+    yield node
+    node.kill()
+
+
+@pytest.fixture(scope="module")
+def sepolia() -> Iterator[Anvil]:
+    node = Anvil("--chain-id", str(SEPOLIA))
+    yield node
+    node.kill()
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> str:
+    (tmp_path / "rich.key").write_text(RICH_KEY)
+    return "rich.key"
+
+
+def test_a_node_is_used_with_a_key_and_read_without(run: Run, anvil: Anvil, key: str, tmp_path: Path) -> None:
+    image, to = noun(1, tmp_path / "a.png"), ("--rpc", anvil.url)
+    code, _, err = run("register", image, *to, "--key", key)
+    assert code == 2
+    assert f"give --chain-id {CHAIN_ID}" in err
+    code, out, err = run("register", image, *to, "--key", key, "--chain-id", CHAIN_ID, "--json")
+    assert (code, lines(out)[0]["rareness"]["verified"]) == (0, True), err
+    assert run("register", noun(2, tmp_path / "b.png"), *to, "--key", key)[0] == 0, "the chain is known by now"
+    assert [row["token"] for row in lines(run("list", *to, "--json")[1])] == [1, 2]
+    assert ", signed" in run("show", 1, *to)[1]
+    assert run("rebuild", 1, *to, "-o", "back.png")[0] == 0
+    assert not (tmp_path / "home" / "keys").exists(), "none was needed"
+
+
+def test_reading_deploys_nothing_and_makes_no_home(run: Run, anvil: Anvil, tmp_path: Path) -> None:
+    before = anvil.ask("eth_blockNumber")
+    code, _, err = run("list", "--rpc", anvil.url)
+    assert code == 1
+    assert "knows no registry" in err
+    assert anvil.ask("eth_blockNumber") == before
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_cost_above_the_limit_is_refused_where_nobody_can_be_asked(
+    run: Run, anvil: Anvil, key: str, tmp_path: Path
+) -> None:
+    words = ("register", noun(3, tmp_path / "a.png"), "--rpc", anvil.url, "--key", key, "--chain-id", CHAIN_ID)
+    before = anvil.ask("eth_blockNumber")
+    code, _, err = run(*words, "--max-fee", "0.0000001", "--yes")
+    assert code == 1
+    assert "the limit is 0.0000001" in err
+    assert "allow it with --max-fee 0.0" in err
+    assert anvil.ask("eth_blockNumber") == before
+    for wrong in ("dear", "-1", "0", "nan", "1e99"):
+        code, _, err = run(*words, f"--max-fee={wrong}")
+        assert code == 2
+        assert "give a number of coins" in err
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "settings.toml").write_text("max_fee = 0.5\n")
+    assert run(*words)[0] == 0
+
+
+def test_a_public_chain_needs_a_yes(run: Run, sepolia: Anvil, key: str, tmp_path: Path) -> None:
+    words = ("register", noun(4, tmp_path / "a.png"), "--rpc", sepolia.url, "--key", key, "--chain-id", SEPOLIA)
+    code, out, err = run(*words, "--json")
+    assert code == 1
+    assert lines(out)[0]["kind"] == "NotConfirmed"
+    assert "nobody can take it back; say yes to that with --yes" in err
+    assert sepolia.ask("eth_blockNumber") == "0x0"
+    assert run(*words, "--yes")[0] == 0
+    assert run("register", noun(5, tmp_path / "b.png"), *words[2:])[0] == 0, "asked once"
+
+
+@pytest.mark.parametrize(("typed", "code"), [("n", 1), ("y", 0)])
+def test_a_person_at_a_terminal_is_asked(
+    run: Run, sepolia: Anvil, key: str, tmp_path: Path, typed: str, code: int
+) -> None:
+    image = noun(6, tmp_path / f"{typed}.png")
+    words = ["register", str(image), "--rpc", sepolia.url, "--key", key, "--chain-id", str(SEPOLIA)]
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{typed}\n".encode())  # before it is asked: the terminal keeps it
+        done = subprocess.run(
+            [sys.executable, "-m", "gistchain", *words],
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            timeout=HANGS_S,
+            check=False,
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.returncode == code, done.stderr
+    assert "nobody can take it back. Go on? [y/N]" in done.stderr
+
+
+def test_a_key_on_the_command_line_is_not_repeated(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = noun(7, tmp_path / "a.png")
+    for secret in (RICH_KEY, f"0x{RICH_KEY}"):
+        code, out, err = run("register", image, "--key", secret, "--json")
+        assert code == 2
+        assert "the key itself was given, where the name of a file belongs" in err
+        assert RICH_KEY[:8] not in out + err
+    monkeypatch.setenv("GISTCHAIN_KEY", RICH_KEY)
+    code, out, err = run("register", image)
+    assert code == 2
+    assert RICH_KEY[:8] not in out + err
+
+
+def test_an_empty_chain_is_told_without_the_secrets_of_its_url(
+    run: Run, anvil: Anvil, key: str, tmp_path: Path
+) -> None:
+    from gistchain.ledger.evm import open_rpc
+
+    url = anvil.url.replace("http://", "http://user:hunter2@") + "/?key=hush"
+    with open_rpc(url, tmp_path / "home", tmp_path / key, chain_id=CHAIN_ID):
+        pass
+    code, out, err = run("list", "--rpc", url)
+    assert (code, out) == (0, "")
+    assert "no tokens yet in http://127.0.0.1" in err
+    assert "hunter2" not in err
+    assert "hush" not in err

@@ -1,0 +1,271 @@
+"""Untrusted images are decoded in child processes: bounded, replaced when they fail, gone with their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gistchain.errors import ImageError
+from gistchain.image import read_image
+from gistchain.image.child import Limits
+from gistchain.image.pool import MOST_CHILDREN, Pool
+from tests.support.forks import HANGS_S
+from tests.support.pictures import encoded
+
+SMALL = encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)))
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    own = Pool()
+    yield own
+    own.close()
+
+
+def png(width: int, height: int, depth: int, colour: int, row: int) -> bytes:
+    """A picture of zeros, `row` bytes a row."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(bytes(1 + row)) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def progressive(side: int, scans: int) -> bytes:
+    """A grey JPEG, all of whose scans but the first refine nothing (ITU-T T.81, G.1.2)."""
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
+
+    blocks = (side // 8) ** 2
+    data = b"\xff\xd8" + segment(0xDB, b"\0" + bytes([1] * 64))
+    data += segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + bytes([1, 0x11, 0]))
+    data += segment(0xC4, bytes([0x00, 1] + [0] * 15 + [0])) + segment(0xC4, bytes([0x10, 1] + [0] * 15 + [0x00]))
+    scan = bytes(blocks // 8)
+    return (
+        data
+        + (segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + scan)
+        + (segment(0xDA, bytes([1, 1, 0, 1, 63, 0])) + scan) * scans
+        + b"\xff\xd9"
+    )
+
+
+SLOW = progressive(12_000, 99)
+"""Takes some seconds and half a gigabyte."""
+
+
+def test_many_images_share_a_child_and_errors_do_not_end_it(pool: Pool) -> None:
+    pool.decode(SMALL, "a")
+    (child,) = pool._children
+    for _ in range(3):
+        with pytest.raises(ImageError, match=r"^b is broken"):
+            pool.decode(SMALL[:-40], "b")
+        assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
+    assert pool._children == {child}
+    assert child.alive()
+
+
+def test_a_child_that_was_killed_is_replaced(pool: Pool) -> None:
+    pool.decode(SMALL, "a")
+    (child,) = pool._children
+    os.kill(child.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
+    assert len(pool._children) == 1
+
+
+def test_a_started_child_is_the_one_that_is_used(pool: Pool) -> None:
+    pool.start()
+    pool.start()
+    (child,) = pool._children
+    pool.decode(SMALL, "a")
+    assert pool._children == {child}
+
+
+def test_threads_share_a_few_children(pool: Pool) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(lambda k: pool.decode(SMALL, f"{k}").colours, range(40)))
+    assert all((pixels == done[0]).all() for pixels in done)
+    assert 1 <= len(pool._children) <= MOST_CHILDREN
+
+
+def test_too_many_scans_are_refused_and_a_few_are_not() -> None:
+    assert read_image(progressive(64, 20)).size == (64, 64)
+    with pytest.raises(ImageError, match="more than 100 scans"):
+        read_image(progressive(64, 200))
+
+
+def test_an_embedded_preview_is_not_a_scan() -> None:
+    preview = b"\xff\xda" * 200
+    jpeg = encoded(Image.new("RGB", (60, 40)), "JPEG")
+    padded = jpeg[:2] + b"\xff\xe5" + struct.pack(">H", len(preview) + 2) + preview + jpeg[2:]
+    assert read_image(padded).size == (60, 40)
+
+
+def test_a_picture_that_needs_too_much_memory_is_refused_with_the_limit() -> None:
+    bounded = Pool(Limits(memory_bytes=400 * 1024**2))
+    data = png(10_000, 10_000, 8, 2, 30_000)
+    with pytest.raises(ImageError, match=r"^big needs more than the 400 MiB of memory.*make it smaller"):
+        bounded.decode(data, "big")
+    assert bounded.decode(SMALL, "a").colours.shape == (40, 60, 3)
+    bounded.close()
+
+
+def test_a_picture_that_takes_too_long_is_refused_with_the_limit() -> None:
+    for limits, says in ((Limits(cpu_s=1), "1 s of processor time"), (Limits(wall_s=0.05), "0.05 s")):
+        bounded = Pool(limits)
+        with pytest.raises(ImageError, match=f"^slow takes more than {says} to decode: make it smaller"):
+            bounded.decode(SLOW, "slow")
+        assert bounded._children == set()
+        bounded.close()
+
+
+def test_a_decoder_that_crashes_is_an_error_of_the_image(pool: Pool) -> None:
+    pool.start()
+    (child,) = pool._children
+    os.kill(child.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        decoding = threads.submit(pool.decode, SMALL, "odd")
+        while pool._idle:  # until it is taken
+            time.sleep(0.001)
+        os.kill(child.pid, signal.SIGSEGV)
+        os.kill(child.pid, signal.SIGCONT)
+        with pytest.raises(ImageError, match=r"^odd is broken: its decoder ended with signal 11"):
+            decoding.result(HANGS_S)
+    assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
+
+
+def test_deep_levels_are_read_in_bounded_memory(pool: Pool) -> None:
+    data = png(9_000, 9_000, 16, 0, 18_000)
+    assert len(data) < 200_000
+    assert pool.decode(data, "deep").colours.shape == (4_500, 4_500, 3)
+    (child,) = pool._children
+    peak = next(line for line in Path(f"/proc/{child.pid}/status").read_text().splitlines() if "VmHWM" in line)
+    assert int(peak.split()[1]) < 600_000  # KiB; 2.5 GB once
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_child_ends_with_its_parent_however_that_ends(busy: bool, tmp_path: Path) -> None:
+    (tmp_path / "slow.jpg").write_bytes(SLOW)
+    parent = python(f"""
+        POOL._limits = Limits(cpu_s=1000)
+        read_image({SMALL!r})
+        print(*[child.pid for child in POOL._children], flush=True)
+        {f"read_image({str(tmp_path / 'slow.jpg')!r})" if busy else "sys.stdin.read()"}
+    """)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    deadline = time.monotonic() + HANGS_S
+    while busy and memory(child) < 100_000:  # until it decodes
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    parent.kill()
+    parent.wait(HANGS_S)
+    spent = used = seconds(child)
+    while running(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        used = max(used, seconds(child))
+    assert used - spent < 1  # of several that the picture takes
+    parent.communicate()
+
+
+def test_ctrl_c_ends_the_reading_and_prints_one_traceback(tmp_path: Path) -> None:
+    (tmp_path / "slow.jpg").write_bytes(SLOW)
+    parent = python(f"""
+        POOL.start()
+        print(*[child.pid for child in POOL._children], flush=True)
+        read_image({str(tmp_path / "slow.jpg")!r})
+    """)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    deadline = time.monotonic() + HANGS_S
+    while memory(child) < 100_000:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(parent.pid, signal.SIGINT)
+    _, said = parent.communicate(timeout=HANGS_S)
+    assert said.count(b"Traceback") == 1
+    assert b"KeyboardInterrupt" in said
+    assert not running(child)
+
+
+def test_images_are_read_where_stdin_stdout_and_stderr_are_closed(tmp_path: Path) -> None:
+    parent = python(f"""
+        for fd in (0, 1, 2):
+            os.close(fd)
+        size = read_image({SMALL!r}).size
+        open({str(tmp_path / "size")!r}, "w").write(repr(size))
+    """)
+    parent.communicate(timeout=HANGS_S)
+    assert (tmp_path / "size").read_text() == "(60, 40)"
+
+
+def test_a_forked_process_has_children_of_its_own() -> None:
+    parent = python(f"""
+        def pids():
+            read_image({SMALL!r})
+            return {{child.pid for child in POOL._children}}
+        mine = pids()
+        forked = os.fork()
+        if not forked:
+            os._exit(0 if not (pids() & mine) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 0
+        assert pids() == mine
+        print("fine")
+    """)
+    out, said = parent.communicate(timeout=HANGS_S)
+    assert (out, said) == (b"fine\n", b"")
+
+
+def python(code: str) -> subprocess.Popen[bytes]:
+    """A process that runs the code, in a group of its own."""
+    start = """
+import os, signal, sys
+from gistchain.image import read_image
+from gistchain.image.child import Limits
+from gistchain.image.pool import POOL
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", start + textwrap.dedent(code)], process_group=0, **pipes)
+
+
+def running(pid: int) -> bool:
+    fields = _stat(pid)
+    return bool(fields) and fields[0] != "Z"
+
+
+def seconds(pid: int) -> float:
+    """Of processor time."""
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def memory(pid: int) -> int:
+    """In KiB."""
+    fields = _stat(pid)
+    return int(fields[21]) * os.sysconf("SC_PAGE_SIZE") // 1024 if fields else 0
+
+
+def _stat(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,0 +1,125 @@
+"""Key files: what is read, what is refused and in which words, and that no key is ever repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+
+import pytest
+
+from gistchain.errors import SettingError
+from gistchain.ledger.evm import open_embedded
+from gistchain.ledger.keys import account, is_keystore
+from gistchain.settings import Settings
+
+SECRET = secrets.token_hex(32)
+MNEMONIC = "test test test test test test test test test test test junk"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def keystore(tmp_path: Path) -> Path:
+    from eth_account import Account
+
+    path = tmp_path / "UTC--2026-01-01--f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+    path.write_text(json.dumps(Account.encrypt(bytes.fromhex(SECRET), "correct horse", iterations=2)))
+    return path
+
+
+@pytest.mark.parametrize("given", [SECRET, f"0x{SECRET}", SECRET[:-3], f"{SECRET}77", MNEMONIC])
+def test_a_key_given_in_place_of_a_file_is_not_repeated(home: Path, given: str) -> None:
+    with pytest.raises(SettingError, match=r"looks like a key itself.*shell's history") as refused:
+        account(home, Path(given), None)
+    told = "".join(map(str, (refused.value, refused.value.__cause__, Settings(home, key=Path(given)))))
+    assert SECRET[:8] not in told
+    assert "junk" not in told
+    assert not is_keystore(Path(given))
+
+
+def test_a_file_may_have_a_name_that_looks_like_a_key(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / SECRET
+    path.write_text(SECRET)
+    assert account(home, path, None).key.hex() == SECRET
+
+
+def test_neither_a_pipe_nor_a_device_nor_a_huge_file_is_read(tmp_path: Path, home: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(1 << 40)
+    for path, words in (
+        (tmp_path / "pipe", "it is not a regular file"),
+        (Path("/dev/zero"), "it is not a regular file"),
+        (tmp_path, "it is a folder"),
+        (tmp_path / "huge", "it has more than 65,536 bytes"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            account(home, path, None)
+        assert not is_keystore(path)
+
+
+def test_no_password_a_wrong_one_and_no_keystore_are_told_apart(keystore: Path, home: Path, tmp_path: Path) -> None:
+    assert is_keystore(keystore)
+    assert account(home, keystore, "correct horse").key.hex() == SECRET
+    for password, words in (
+        (None, "is a keystore: give its password too"),
+        ("", "no password was given for keystore"),
+        ("wrong", "that is not the password of keystore"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            account(home, keystore, password)
+    whole = json.loads(keystore.read_text())
+    del whole["crypto"]["kdfparams"]
+    for content, words in (
+        ('{"a": 1}', "is JSON, but no keystore"),
+        ("{" * 5000, "is JSON, but no keystore"),
+        ('{"version": 7}', "is JSON, but no keystore"),
+        (json.dumps(whole), "is damaged: restore it"),
+        ('{"version": 3, "crypto": 7}', "is damaged: restore it"),
+    ):
+        (tmp_path / "other").write_text(content)
+        with pytest.raises(SettingError, match=words):
+            account(home, tmp_path / "other", "correct horse")
+
+
+def test_an_empty_password_can_be_the_right_one(home: Path, tmp_path: Path) -> None:
+    from eth_account import Account
+
+    (tmp_path / "open").write_text(json.dumps(Account.encrypt(bytes.fromhex(SECRET), "", iterations=2)))
+    assert account(home, tmp_path / "open", "").key.hex() == SECRET
+
+
+def test_a_key_that_vanished_from_a_home_is_not_replaced_in_silence(home: Path, tmp_path: Path) -> None:
+    with open_embedded(home) as ledger:
+        owner = ledger.owner
+    path = home / "keys" / "default.key"
+    kept = path.read_text()
+    path.unlink()
+    with pytest.raises(SettingError, match=rf"default\.key is gone, the key of {owner}.*restore it.*--key"):
+        open_embedded(home)
+    assert not path.exists()
+    (tmp_path / "own.key").write_text(SECRET)
+    with open_embedded(home, tmp_path / "own.key") as ledger:
+        assert ledger.owner != owner
+    path.write_text(kept)
+    with open_embedded(home) as ledger:
+        assert ledger.owner == owner
+    path.unlink()
+    known = home / "ledgers.json"  # what the message says helps
+    known.write_text(re.sub(r',\s*"account": "0x\w+"', "", known.read_text()))
+    with open_embedded(home) as ledger:
+        assert ledger.owner != owner
+
+
+def test_a_home_that_was_used_with_a_key_of_ones_own_makes_one_later(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.key").write_text(SECRET)
+    open_embedded(home, tmp_path / "own.key").close()
+    assert not (home / "keys").exists()
+    open_embedded(home).close()
+    assert (home / "keys" / "default.key").exists()
