@@ -6,9 +6,10 @@ An image that the database holds already is passed over, so that seeding goes on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gistchain.collection.known import pfp30
 from gistchain.collection.known.seeds import EACH, Seed, seeds
@@ -17,6 +18,13 @@ from gistchain.image import images_in, read_image
 from gistchain.rareness.store.status import Rows
 from gistchain.types import Picture
 
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_THREADS = 2
+_AT_ONCE = 16
+"""Images that are kept in one transaction: each is a write that waits for the disk."""
+
 
 class Checker(Protocol):
     """What fills the database: a rareness.check.Checker."""
@@ -24,9 +32,11 @@ class Checker(Protocol):
     @property
     def store(self) -> Rows: ...
 
-    def remember(
+    def entry(
         self, picture: Picture, rareness: None, *, name: str, collection: str, caption: str, seed: bool
-    ) -> None: ...
+    ) -> Any: ...
+
+    def keep(self, entries: Sequence[Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +96,56 @@ def fill(
     progress: is called with each collection and the share of it that is done; failed: with what could not be read.
     """
     new = known = failures = 0
-    for step in steps:
-        progress(step.collection, step.share)
-        if isinstance(step.seed, GistchainError):
-            failures += 1
-            failed(step.seed)
-        elif checker.store.find(step.seed.picture.sha3_256) is not None:
-            known += 1
-        else:
-            _remember(checker, step.seed)
-            new += 1
+    with _Keeper(checker) as keeper:
+        for step in steps:
+            progress(step.collection, step.share)
+            if isinstance(step.seed, GistchainError):
+                failures += 1
+                failed(step.seed)
+            elif keeper.has(step.seed.picture):
+                known += 1
+            else:
+                keeper.take(step.seed)
+                new += 1
     return Seeded(new, known, failures, len(checker.store))
+
+
+class _Keeper:
+    """Looks at images in threads, since the networks leave Python's lock free, and keeps some at a time, in order."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+        self._pool = ThreadPoolExecutor(_THREADS)
+        self._waiting: dict[bytes, Future[Any]] = {}
+        """SHA3-256 of an image that is not kept yet -> its entry."""
+
+    def has(self, picture: Picture) -> bool:
+        return picture.sha3_256 in self._waiting or self._checker.store.find(picture.sha3_256) is not None
+
+    def take(self, seed: Seed) -> None:
+        self._waiting[seed.picture.sha3_256] = self._pool.submit(self._entry, seed)
+        if len(self._waiting) >= 2 * _AT_ONCE:  # the threads go on with the second half
+            self._keep(_AT_ONCE)
+
+    def _entry(self, seed: Seed) -> Any:
+        about = {"name": seed.picture.name, "collection": seed.collection, "caption": seed.caption}
+        return self._checker.entry(seed.picture, None, seed=True, **about)
+
+    def _keep(self, count: int) -> None:
+        first = list(self._waiting)[:count]
+        self._checker.keep([self._waiting[sha3_256].result() for sha3_256 in first])
+        for sha3_256 in first:
+            del self._waiting[sha3_256]
+
+    def __enter__(self) -> _Keeper:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            if kind is None and self._waiting:
+                self._keep(len(self._waiting))
+        finally:
+            self._pool.shutdown(cancel_futures=True)
 
 
 def _read(path: Path, collection: str) -> Seed | ImageError:
@@ -104,9 +153,3 @@ def _read(path: Path, collection: str) -> Seed | ImageError:
         return Seed(read_image(path, path.name), collection, "")
     except ImageError as error:
         return error
-
-
-def _remember(checker: Checker, seed: Seed) -> None:
-    checker.remember(
-        seed.picture, None, name=seed.picture.name, collection=seed.collection, caption=seed.caption, seed=True
-    )

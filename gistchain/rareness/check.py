@@ -22,7 +22,7 @@ from gistchain.errors import SettingError
 from gistchain.image import pixels_sha3_256
 from gistchain.rareness.backgrounds import flat_border
 from gistchain.rareness.examine import Counted, Examined, Examiner
-from gistchain.rareness.hashes import THRESHOLDS, NeuralHash, turned
+from gistchain.rareness.hashes import THRESHOLDS, NeuralHash, hashes, turned
 from gistchain.rareness.judge import BLANK, EQUAL, Classifiers, Judged, judge
 from gistchain.rareness.nearest import equal, is_equal, laid_over
 from gistchain.rareness.renditions import renditions
@@ -138,32 +138,38 @@ class Checker:
         rareness: what `check` found of it, which saves running the networks again.
         Raises DatabaseLost where the database is not the one that the home remembers.
         """
-        if self.trust is not None:
-            self.trust.require()
+        self.keep([self.entry(picture, rareness, name=name, collection=collection, caption=caption, seed=seed)])
+
+    def entry(
+        self, picture: Picture, rareness: Rareness | None, *, name: str, collection: str, caption: str, seed: bool
+    ) -> Entry:
+        """What is to be kept of one image; threads may call it at the same time."""
         if rareness is None:
             fingerprint, _ = self._networks.look(picture.pixels)
-            hashes = turned(picture.pixels, neuralhash=self._neuralhash)[0]
+            found = hashes(picture.pixels, neuralhash=self._neuralhash)
         else:
-            fingerprint, hashes = rareness.fingerprint, rareness.hashes
-        self.store.add(
-            [
-                Entry(
-                    picture.sha3_256,
-                    name,
-                    collection,
-                    caption,
-                    seed,
-                    hashes,
-                    fingerprint,
-                    pack(picture.pixels, picture.alpha),
-                    pixels=pixels_sha3_256(picture),
-                    blank=is_blank(thumbnail(picture.pixels)),
-                    background=picture.background,
-                )
-            ]
+            fingerprint, found = rareness.fingerprint, rareness.hashes
+        return Entry(
+            picture.sha3_256,
+            name,
+            collection,
+            caption,
+            seed,
+            found,
+            fingerprint,
+            pack(picture.pixels, picture.alpha),
+            pixels=pixels_sha3_256(picture),
+            blank=is_blank(thumbnail(picture.pixels)),
+            background=picture.background,
         )
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Keep what `entry` gave, all or none; else as `remember`."""
         if self.trust is not None:
-            self.trust.keep(seldom=seed)
+            self.trust.require()
+        self.store.add(entries)
+        if self.trust is not None:
+            self.trust.keep(seldom=all(entry.seed for entry in entries))
 
     def beside(self, store: Store) -> Checker:
         """A checker of another store by the same models; it searches no internet."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,11 @@ class Judge:
     def check(self, picture: Picture, *, web: bool = False) -> Rareness:
         return self._checker.check(picture)
 
-    def remember(self, picture: Picture, found: Rareness | None, *, name: str, collection: str, **_: Any) -> None:
-        self.store.names[picture.sha3_256] = name, collection
+    def entry(self, picture: Picture, found: Rareness | None, *, name: str, collection: str, **_: Any) -> Any:
+        return picture.sha3_256, (name, collection)
+
+    def keep(self, entries: Sequence[Any]) -> None:
+        self.store.names.update(entries)
 
 
 def application() -> typer.Typer:
