@@ -17,7 +17,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --no-header --no
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-hf check lock clean
+.PHONY: help demo test test-hf fuzz check lock clean
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,9 @@ test: $(VENV)/.test $(ANVIL) ## Run the test suite
 test-hf: $(VENV_HF)/.hf ## Run BLIP, CLIP, Stable Diffusion ... on tiny random checkpoints (installs torch)
 	$(PYTEST_HF) tests/hf $(PYTEST)
 	PYTHONPATH=$(VENV_HF)/torchvision $(PYTEST_HF) tests/hf/test_torchvision.py $(PYTEST)
+
+fuzz: $(VENV)/.test ## Feed every reader with damaged and made-up bytes (MINUTES=4); fuzz/found/ has what failed
+	$(BIN)/python -m benchmarks.reliability --minutes $(or $(MINUTES),4)
 
 check: $(VENV)/.dev ## Lint, types, and who may import whom
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/results.md"
+PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -392,6 +392,19 @@ def _measures(figures: Figures) -> str:
     return _table(["ms a pair", "median", "5-95%"], rows)
 
 
+def _reliability(figures: Figures) -> str:
+    rows = []
+    for name, f in figures.items():
+        failures = ", ".join(f"{times} {kind}" for kind, times in f["failures"].items()) or "none"
+        time_s, memory = f"{f['worst_s']:.2f} / {f['limit_s']:g}", f"{f['worst_mb']:,.0f} / {f['limit_mb']:,}"
+        refused = f"{f['refused'] / max(f['inputs'], 1):.0%}"
+        rows.append([name, f"{f['inputs']:,}", refused, time_s, memory, failures])
+    inputs = sum(f["inputs"] for f in figures.values())
+    minutes = sum(f["cpu_s"] for f in figures.values()) / 60
+    headings = ["reader", "inputs", "refused", "worst CPU s / limit", "worst MB / limit", "failures"]
+    return f"{inputs:,} inputs in {minutes:.0f} CPU-minutes.\n\n" + _table(headings, rows)
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -416,6 +429,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "rareness_scan": _rareness_scan,
     "fingerprint": _fingerprint,
     "measures": _measures,
+    "reliability": _reliability,
 }
 
 if __name__ == "__main__":

@@ -24,6 +24,44 @@ WIDTH = 100
 _BY = "<!-- Generated from the code: python -m docs.generate -->\n"
 
 
+_COMMANDS = """# Commands
+
+`gistchain --install-completion` makes the shell complete commands, options and the names of models and collections.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | something failed: of several images those without an error are done |
+| 2 | wrong words: a command, an option or a value that can't be used |
+| 3 | `check --fail-on`: an image has one of the verdicts |
+| 130 | Ctrl-C: what was printed is done |
+
+## JSON
+
+With `--json` a command prints an object a line on stdout, and everything else on stderr. Every object of a command has
+the same keys; a value that is not known is null.
+"""
+_OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`, `evidence`, `signed_by`
+and `verified`. An error is an object with `error`, `kind` (its class, see [the library](api.md#gistchainerror)) and,
+where it is about one image, `image`. A file of a folder that is no image is an object with `image` and `skipped`.
+`check --among` and `--with` print `pairs` and `groups` at the end.
+"""
+JSON_KEYS = {
+    "register": "token image image_sha3_256 caption confidence gist_bytes latent gas tx block rareness already",
+    "rebuild": "token file width height seed caption distance isotopes",
+    "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time rareness evidence_here",
+    "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
+    "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "
+    "hashes pdq_quality neuralhash_reason web fingerprint_version notes among",
+    "watch": "event file result verdict score text",
+    "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
+    "rareness rebuild": "aside lacking",
+    "collection list": "collection subject own data",
+    "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",
+}
+"""Command -> the keys of its JSON, in their order; tests/cli/test_json.py compares them with what is printed."""
+
+
 class _Words:
     """An annotation as it stands in the code: `inspect` would put quotes around it."""
 
@@ -37,7 +75,9 @@ class _Words:
 def cli_page() -> str:
     """Every command with its help, in the order of `gistchain --help`."""
     blocks = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in _helps(typer.main.get_command(app), "gistchain")]
-    return _BY + "# Commands\n\nWhat `--help` says of every command.\n\n" + "\n".join(blocks)
+    rows = [f"| `{command}` | `{'`, `'.join(keys.split())}` |" for command, keys in JSON_KEYS.items()]
+    table = "\n".join(["| command | keys |", "|---|---|", *rows])
+    return f"{_BY}{_COMMANDS}\n{table}\n\n{_OTHER_KEYS}\n" + "\n".join(blocks)
 
 
 def _helps(command: Any, name: str, parent: Any = None) -> Iterator[tuple[str, str]]:

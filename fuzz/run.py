@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 import random
 import resource
 import signal
@@ -57,7 +58,8 @@ def run(target: Target, *, seed: int, cpu_s: float, found: Path = FOUND) -> Outc
     while outcome.cpu_s < cpu_s and sum(outcome.failures.values()) < _MOST_FAILURES:
         state = _FORKS.Array("d", 7, lock=False)
         pipe, childs = _FORKS.Pipe(duplex=False)
-        process = _FORKS.Process(target=_work, args=(target, seed, first, cpu_s - outcome.cpu_s, state, childs))
+        left_s = cpu_s - outcome.cpu_s
+        process = _FORKS.Process(target=_work, args=(target, seed, first, left_s, state, childs), daemon=True)
         process.start()
         childs.close()
         stuck = _watched(process, pipe, state, target, outcome, seed, found)
@@ -117,15 +119,16 @@ def _keep(outcome: Outcome, target: Target, seed: int, number: int, kind: str, d
 
 def _work(target: Target, seed: int, first: int, cpu_s: float, state: Any, pipe: Connection) -> None:
     signal.signal(signal.SIGPROF, _stop)
+    parent = os.getppid()
     warnings.simplefilter("ignore")
     seeds, read = target.seeds(), target.reader()
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     most = size + 2 * target.limit_mb * 10**6 + 10**9  # what reserves memory and leaves it unused is no harm
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    started, failed, before_mb = time.process_time(), 0, _peak_mb()
+    started, failed, before_mb = _cpu_s(target), 0, _peak_mb(target)
     for number in itertools.count(first):
-        state[_SPENT_S] = time.process_time() - started
-        if state[_SPENT_S] > cpu_s or failed >= _MOST_FAILURES:
+        state[_SPENT_S] = _cpu_s(target) - started
+        if state[_SPENT_S] > cpu_s or failed >= _MOST_FAILURES or os.getppid() != parent:
             return
         data = made(target, seed, number, seeds)
         state[_NUMBER], state[_BEGAN] = number, time.monotonic()
@@ -144,7 +147,7 @@ def _tried(target: Target, read: Any, data: bytes, before_mb: float, state: Any)
     before_mb: the process before the first input. The largest input is one that raises the peak.
     """
     kind, said = None, ""
-    began = time.process_time()
+    began = _cpu_s(target)
     signal.setitimer(signal.ITIMER_PROF, target.limit_s)
     try:
         read(data)
@@ -156,7 +159,7 @@ def _tried(target: Target, read: Any, data: bytes, before_mb: float, state: Any)
         kind, said = type(error).__name__, traceback.format_exc(limit=-4)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    took_s, took_mb = time.process_time() - began, _peak_mb() - before_mb
+    took_s, took_mb = _cpu_s(target) - began, _peak_mb(target, before_mb)
     state[_DONE] += 1
     state[_WORST_S], state[_WORST_MB] = max(state[_WORST_S], took_s), max(state[_WORST_MB], took_mb)
     if kind is None and took_mb > target.limit_mb:
@@ -164,9 +167,43 @@ def _tried(target: Target, read: Any, data: bytes, before_mb: float, state: Any)
     return kind, said
 
 
-def _peak_mb() -> float:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+def _peak_mb(target: Target, before_mb: float = 0.0) -> float:
+    """The most memory that this process has had, less `before_mb`; or a child of it, where that is more."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000 - before_mb
+    if not target.children:
+        return own
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+    return max(own, ended, *(_high_mb(_of(child, "status")) for child in _children()))
+
+
+def _high_mb(status: str) -> float:
+    """The peak of a process (proc(5): VmHWM); one that has ended and was not waited for has none."""
+    found = status.partition("VmHWM:")[2].split()
+    return int(found[0]) / 1000 if found else 0.0
+
+
+def _cpu_s(target: Target) -> float:
+    """CPU-seconds of this process, and of its children."""
+    if not target.children:
+        return time.process_time()
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    alive = [_of(child, "stat").rpartition(")")[2].split()[11:13] for child in _children()]
+    return (
+        time.process_time() + ended.ru_utime + ended.ru_stime + tick_s * sum(int(t) for ticks in alive for t in ticks)
+    )
+
+
+def _children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def _of(process: str, what: str) -> str:
+    """What proc(5) says of a process; '' where it has ended meanwhile."""
+    try:
+        return Path("/proc", process, what).read_text()
+    except OSError:
+        return ""
 
 
 def _stop(*_: object) -> None:

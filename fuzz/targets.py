@@ -29,7 +29,8 @@ Read = Callable[[bytes], object]
 class Target:
     """name: a word. made: a seed of chance -> an input. reader: makes the function that reads one, once a process.
 
-    errors: in which it may refuse. limit_s, limit_mb: CPU-seconds and megabytes that one input may take.
+    errors: in which it may refuse. limit_s, limit_mb: CPU-seconds and megabytes that one input may take. children: it
+    works in child processes, which count too.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Target:
     errors: tuple[type[Exception], ...] = (GistchainError,)
     limit_s: float = 10.0
     limit_mb: int = 500
+    children: bool = False
 
 
 def _changed(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
@@ -212,6 +214,8 @@ def _read_metadata() -> Read:
     kept = tempfile.TemporaryDirectory(prefix="gistchain-fuzz-")
     folder = Path(kept.name)
     Image.new("RGB", (2, 2)).save(folder / "7.png")
+    hats = [{"edition": n, "image": "7.png", "attributes": {"Hat": ("cap", "crown")[n % 2]}} for n in range(100, 160)]
+    (folder / "all.json").write_text(json.dumps(hats))  # enough for a collection
 
     def read(data: bytes) -> object:
         (folder / "7.json").write_bytes(data)
@@ -281,7 +285,15 @@ TARGETS = (
     Target("gate", _gate, _layer_files, _read_gate, (ModelError,)),
     Target("state-dict", _changed, _state_dicts, _read_state_dict, (ModelError,)),
     Target("metadata", _metadata, list, _read_metadata),
-    Target("image", lambda rng, seeds: pictures.picture(list(seeds), rng), pictures.seeds, _read_picture),
+    Target(
+        "image",
+        lambda rng, seeds: pictures.picture(list(seeds), rng),
+        pictures.seeds,
+        _read_picture,
+        limit_s=12.0,
+        limit_mb=1_600,
+        children=True,
+    ),
     Target("page", _changed, _pages, _read_page),
     Target("evidence", _changed, _documents, _read_document),
     Target("settings", _changed, _settings, _read_settings),

@@ -70,11 +70,8 @@ def open_ledger(
     registers and in a folder that can't be written; no home, key or chain is made. password, confirm: as for `open`.
     """
     if not write and not settings.rpc:
-        from gistchain.ledger import keys
         from gistchain.ledger.snapshot import Snapshot
 
-        if settings.key is not None:  # not needed; one that isn't there is a slip all the same
-            keys.check_readable(settings.key)
         return Snapshot(settings.home)
     from gistchain.ledger.evm import open_embedded, open_rpc, open_rpc_to_read
 

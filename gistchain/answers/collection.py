@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gistchain.text import lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gistchain.collection.exchange import Imported
     from gistchain.collection.trained import Trained
     from gistchain.models.known import KnownCollection
 
@@ -46,6 +49,23 @@ def trained_text(done: Trained, notes: Sequence[str]) -> str:
             f"  report with pictures: {done.report}",
         ]
     )
+
+
+def exported_json(name: str, file: Path, size_bytes: int) -> dict[str, Any]:
+    return {"collection": name, "file": str(file), "bytes": size_bytes}
+
+
+def exported_text(name: str, file: Path, size_bytes: int) -> str:
+    return f"{name} -> {file}  {size_bytes:,} bytes: `gistchain collection import` takes it on another machine"
+
+
+def imported_json(done: Imported) -> dict[str, Any]:
+    return {"collection": done.collection, "subject": done.subject, "new": done.new}
+
+
+def imported_text(done: Imported) -> str:
+    how = "now registered and rebuilt by their traits" if done.new else "was there already"
+    return f"{done.collection}  {done.subject}: {how}"
 
 
 def known_json(known: KnownCollection) -> dict[str, Any]:

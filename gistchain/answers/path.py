@@ -89,7 +89,7 @@ def _gist_words(done: Registered) -> str:
         return "a caption alone"
     what = "8x8 colours" if latent.coder == "thumb8" else "a picture"
     size = len(latent.data)
-    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size}"
+    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size:,} bytes"
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from gistchain.answers.collection import known_json, known_text, trained_json, trained_text
+from gistchain.answers.collection import (
+    exported_json,
+    exported_text,
+    imported_json,
+    imported_text,
+    known_json,
+    known_text,
+    trained_json,
+    trained_text,
+)
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs, answer, say, stages
 from gistchain.cli.usage import a_path
@@ -52,6 +61,45 @@ def train(
         raise typer.Exit(130) from None
     notes = [*done.notes, *_hidden(done.traits)]
     answer(done, lambda trained: trained_json(trained, notes), lambda trained: trained_text(trained, notes), as_json)
+
+
+@app.command("export", cls=Verb)
+def export_collection(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="One of your own collections.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", parser=a_path, help="The file.  [default: NAME.collection]")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write a collection of your own to one file, with which others rebuild its tokens."""
+    from gistchain.collection.exchange import exported
+    from gistchain.disk.write import check_writable, write_whole
+
+    path = output or Path(f"{name}.collection")
+    content = exported(name, load(ctx.params).collections)
+    check_writable(path, "--output")
+    write_whole(path, content)
+    told = name, path, len(content)
+    answer(told, lambda done: exported_json(*done), lambda done: exported_text(*done), as_json)
+
+
+@app.command("import", cls=Verb)
+def import_collection(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(parser=a_path, help="What `collection export` wrote.", show_default=False)],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let it take the place of another collection that is called the same.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take a collection from a file, so that its tokens are registered and rebuilt here too."""
+    from gistchain.collection.exchange import imported
+
+    done = imported(file, load(ctx.params).collections, replace=replace)
+    answer(done, imported_json, imported_text, as_json)
 
 
 @app.command("list", cls=Verb)

@@ -6,6 +6,7 @@ files or a chain is printed without control characters: a public registry holds 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -40,17 +41,19 @@ from gistchain.cli.options import (
     Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, skipped
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, say, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
+from gistchain.disk.write import check_folder
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
 from gistchain.opening import is_keystore, make_folder, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, Verdict, WhenLatent
+    from gistchain.types import Picture, Pixels, Verdict, WhenLatent
 
+STDOUT = Path("-")
 COPIES: tuple[Verdict, ...] = ("copy", "derivative")
 """What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 
@@ -153,7 +156,12 @@ def rebuild(
     token: TokenId,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", parser=a_path, help="A .png, .jpg, .webp or .avif.  [default: token-ID.png]"),
+        typer.Option(
+            "-o",
+            "--output",
+            parser=a_path,
+            help="A .png, .jpg, .webp or .avif; - writes a PNG to stdout.  [default: token-ID.png]",
+        ),
     ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many isotopes to choose from.  [default: 4]")
@@ -184,23 +192,49 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Rebuild the image of a token from what the chain holds."""
-    from gistchain.image import check_output, write_image, write_png
+    from gistchain.image import write_png
 
     settings = load(ctx.params)
     path = output or Path(f"token-{token}.png")
-    check_output(path)
+    _check_outputs(path, every, as_json)
     with (
         open(settings, write=False) as opened,
         busy("rebuilding the picture"),
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
         texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
-    write_image(rebuilt.chosen.image, path, texts)
+    _write(rebuilt.chosen.image, path, texts)
     if every is not None:
         make_folder(every)
         for isotope in rebuilt.isotopes:
             write_png(isotope.image, every / f"token-{token}-seed-{isotope.seed}.png")
+    if path == STDOUT:
+        say(rebuilt_text(token, path, rebuilt), err=True)
+        return
     answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
+
+
+def _check_outputs(path: Path, every: Path | None, as_json: bool) -> None:
+    """Before the work: what can't be written to would only be found after it."""
+    from gistchain.image import check_output
+
+    if path != STDOUT:
+        check_output(path)
+    elif as_json:
+        raise SettingError("-o - writes the picture to stdout, where --json writes too: choose one")
+    elif sys.stdout.isatty():
+        raise SettingError("-o - writes the picture to stdout, which is a terminal: send it to a file or a program")
+    if every is not None:
+        check_folder(every)
+
+
+def _write(picture: Pixels, path: Path, texts: dict[str, str]) -> None:
+    from gistchain.image import png_bytes, write_image
+
+    if path == STDOUT:
+        sys.stdout.buffer.write(png_bytes(picture, texts))
+    else:
+        write_image(picture, path, texts)
 
 
 def _check_stdin(images: list[str], key: Path | None) -> None:

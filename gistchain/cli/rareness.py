@@ -121,7 +121,6 @@ def check(
                 failed = True
                 failure(source, result, quiet)
                 continue
-            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             found |= bool(unwanted & _said(result))
             doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
             _print_checked(result, sense, as_json)

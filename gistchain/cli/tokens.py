@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gistchain.settings import Settings
     from gistchain.types import SignedRareness
 
-WORDS_OF_VERDICTS = Literal["original", "sibling", "derivative", "copy", "unsure"]
+WORDS_OF_VERDICTS = Literal["original", "sibling", "derivative", "copy", "unsure", "blank"]
 
 
 def show(

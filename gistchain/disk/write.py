@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,20 @@ def make_folder(folder: Path) -> None:
         if is_full(error):
             raise no_space(folder, error.strerror) from error
         raise FileError(f"can't make the folder {folder} ({error.strerror}): check the folder above it") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Try, before minutes of work and not after them, whether files can be written to a folder, which is not made.
+
+    Raises FileError, DiskFull.
+    """
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise FileError(f"can't make the folder {folder}: {there} is not a folder, give another")
+    with file_errors(folder), tempfile.TemporaryFile(dir=there):
+        pass
 
 
 def check_writable(path: Path, what: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gistchain.image.folders import Found, Skipped, files_below, images_in
     from gistchain.image.pixels import flatten, pixels_sha3_256, shows_nothing
     from gistchain.image.reading import MAX_FILE_BYTES, read_image, start_reading
-    from gistchain.image.writing import WRITTEN, check_output, write_image, write_png
+    from gistchain.image.writing import WRITTEN, check_output, png_bytes, write_image, write_png
 
 _WHERE = {
     "Found": "folders",
@@ -26,6 +26,7 @@ _WHERE = {
     "flatten": "pixels",
     "images_in": "folders",
     "pixels_sha3_256": "pixels",
+    "png_bytes": "writing",
     "read_image": "reading",
     "shows_nothing": "pixels",
     "start_reading": "reading",
@@ -43,6 +44,7 @@ __all__ = [
     "flatten",
     "images_in",
     "pixels_sha3_256",
+    "png_bytes",
     "read_image",
     "shows_nothing",
     "start_reading",

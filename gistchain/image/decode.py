@@ -24,7 +24,11 @@ from gistchain.image.large import LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, hal
 MOST_SCANS = 100
 """Of a progressive JPEG; ten are usual, and each costs as much time as a whole picture."""
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError)
+# What Pillow raises for files that are broken.
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError, AssertionError,
+    AttributeError,
+)  # fmt: skip
 _GREY = frozenset({"1", "L", "LA", "La"})
 
 
@@ -159,7 +163,7 @@ def _laid(colours: Image.Image, alpha: Image.Image | None, notes: list[str]) -> 
     if alpha is None:
         return Decoded(colours, None, None, tuple(notes))
     if alpha.getextrema() == (0, 0):
-        notes.append("fully transparent: it shows nothing")
+        notes.append("fully transparent: laid over white")
         return Decoded(colours, alpha, WHITE, tuple(notes))
     chosen = background(colours, alpha)
     name = {(255, 255, 255): "white", (0, 0, 0): "black"}.get(chosen, "grey")
@@ -177,5 +181,7 @@ def _load_heif(title: str) -> None:
 
 
 def _unreadable(kind: str | None, title: str) -> ImageError:
-    but = f" but {kind}" if kind is not None and kind not in READ else ""
+    if kind in READ or kind == "HEIC":
+        return ImageError(f"{title} begins like a {kind} file but is broken: save or fetch it again")
+    but = f" but {kind}" if kind is not None else ""
     return ImageError(f"{title} is not an image that is read here{but}: convert it to {', '.join(READ)}")

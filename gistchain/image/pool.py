@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ImageError
+from gistchain.errors import DecodingFailed, ImageError
 from gistchain.image.child import Limits, encoded
 from gistchain.image.large import MOST_PIXELS
 
@@ -81,10 +81,11 @@ class Child:
                 raise _Ended(f"{title} needs more than the {most:,} MiB of memory that decoding may take: {_SMALLER}")
             return self._raw(header, deadline)
         except TimeoutError as error:
-            raise _Ended(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
+            raise _EndedByMachine(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
         except OSError as error:  # also what _received raises at the end
             self._wait()
-            raise _Ended(_why(self._status, title, self._limits)) from error
+            kind = _EndedByMachine if self._status == -signal.SIGKILL else _Ended
+            raise kind(_why(self._status, title, self._limits)) from error
 
     def alive(self) -> bool:
         return not self._wait(os.WNOHANG)
@@ -149,6 +150,10 @@ class _Ended(Exception):
     """The child is of no use any more. The message is what to say of the image."""
 
 
+class _EndedByMachine(_Ended):
+    """The image may be fine: too little memory, or a machine that is too busy."""
+
+
 _UNKNOWN = 255
 _SMALLER = "make it smaller, or save it again as PNG or JPEG"
 
@@ -183,7 +188,9 @@ def _spawned(fd: int, limits: Limits) -> int:
             setsigdef=(signal.SIGPIPE, signal.SIGIO, signal.SIGXCPU),
         )
     except OSError as error:
-        raise ImageError(f"can't start the process that decodes images ({error.strerror}): {sys.executable}") from error
+        raise DecodingFailed(
+            f"can't start the process that decodes images ({error.strerror}): {sys.executable}"
+        ) from error
 
 
 class Pool:
@@ -213,7 +220,8 @@ class Pool:
                 raise
             except _Ended as error:
                 self._end(child)
-                raise ImageError(str(error)) from error
+                kind = DecodingFailed if isinstance(error, _EndedByMachine) else ImageError
+                raise kind(str(error)) from error
             except BaseException:  # Ctrl-C in the middle of a reply
                 self._end(child)
                 raise

@@ -6,11 +6,12 @@ import hashlib
 from pathlib import Path
 
 from gistchain.errors import ImageError
-from gistchain.image.pixels import laid_over
+from gistchain.image.pixels import laid_over, shows_nothing
 from gistchain.image.pool import POOL
 from gistchain.types import Picture
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
+ONE_COLOUR_NOTE = "it has one colour: it shows nothing"
 
 
 def read_image(source: Path | str | bytes, name: str | None = None) -> Picture:
@@ -36,11 +37,15 @@ def start_reading() -> None:
 def _picture(data: bytes, title: str) -> Picture:
     raw = POOL.decode(data, title)
     height, width, _ = raw.colours.shape
-    size, sha3_256 = (width, height), hashlib.sha3_256(data).digest()
-    if raw.alpha is None or raw.background is None:
-        return Picture(raw.colours, sha3_256, size, title, raw.notes)
-    pixels = laid_over(raw.background, raw.colours, raw.alpha)
-    return Picture(pixels, sha3_256, size, title, raw.notes, raw.alpha, raw.colours, raw.background)
+    size, sha3_256, notes = (width, height), hashlib.sha3_256(data).digest(), raw.notes
+    pixels = raw.colours
+    if raw.alpha is not None and raw.background is not None:
+        pixels = laid_over(raw.background, raw.colours, raw.alpha)
+    if shows_nothing(pixels):
+        notes += (ONE_COLOUR_NOTE,)
+    if raw.alpha is None:
+        return Picture(pixels, sha3_256, size, title, notes)
+    return Picture(pixels, sha3_256, size, title, notes, raw.alpha, raw.colours, raw.background)
 
 
 def _file_bytes(path: Path, title: str) -> bytes:

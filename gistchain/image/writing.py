@@ -54,6 +54,11 @@ def write_png(pixels: Pixels, path: Path) -> None:
     write_whole(_checked(path), _encoded(pixels, path, "PNG", {}))
 
 
+def png_bytes(pixels: Pixels, texts: Mapping[str, str] | None = None) -> bytes:
+    """The content of the PNG file that `write_image` would write."""
+    return _encoded(pixels, Path("a.png"), "PNG", texts or {})
+
+
 def _kind(path: Path) -> str:
     kind = WRITTEN.get(path.suffix.lower())
     if kind is None:
@@ -64,6 +69,8 @@ def _kind(path: Path) -> str:
 def _check_place(path: Path) -> None:
     if path.is_dir():
         raise FileError(f"can't write {path}: it is a folder, give the name of a file")
+    if not path.parent.is_dir():
+        raise FileError(f"can't write {path}: there is no folder {path.parent}, make it first")
     if os.path.lexists(path) and path.exists() and not path.is_file():
         raise FileError(f"can't write {path}: it is not a regular file, give the name of a file")
 

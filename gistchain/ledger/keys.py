@@ -39,11 +39,6 @@ def is_keystore(key_file: Path) -> bool:
         return False
 
 
-def check_readable(key_file: Path) -> None:
-    """Raises SettingError for a file that can't be read."""
-    _text(key_file)
-
-
 def _text(path: Path) -> str:
     try:
         return read_regular(path, at_most=_MOST_BYTES).decode().strip()
@@ -66,7 +61,8 @@ def _default(home: Path) -> Path:
         if (owner := own_account(home)) is not None:
             raise SettingError(
                 f"{path} is gone, the key of {owner}, with which this home has registered: restore it from a backup, "
-                f"or give another with --key; to go on with a new one, remove the line 'account' from {home / NAME}"
+                f"or give another with --key; to go on with a new one, put null in place of the address after "
+                f"'account' in {home / NAME}"
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,6 +7,7 @@
                  │    ├─ store/ ───────> registered images: hashes, fingerprints, thumbnails
                  │    ├─ funnel.py ────> which rows stand out; measures/ says how closely they agree
                  │    └─ overlay/ ─────> the likeliest laid over the candidate, one by one
+                 ├─ renditions.py ─> the same with another background, where something is transparent
                  ├─ judge.py ──────> scores.py: features ── classifiers ──> verdict, score, sub-scores
                  ├─ nearest.py ────> the likeliest source, and where it differs
                  └─ words.py ──────> traits that differ, reason
@@ -14,6 +15,7 @@
                                    ├──> explain.py: one HTML page
                                    └──> service/: Sense's JSON; a folder that is watched
 
+among.py calls check.py to compare pictures with each other.
 book.py calls check.py when an image is registered: assess before the chain is asked, settle afterwards.
 websearch/ looks for the image on the internet, where that is asked for.
 """

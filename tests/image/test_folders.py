@@ -102,18 +102,17 @@ def test_a_folder_is_entered_once_however_many_links_lead_to_it(tmp_path: Path) 
     assert len(images_in([tmp_path / "00"]).images) == 1
 
 
-def test_folders_may_be_nested_deep(tmp_path: Path) -> None:
-    here = os.getcwd()
+def test_folders_may_be_nested_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.png").write_bytes(PIXEL)
+    os.chdir(tmp_path)
     try:
-        os.chdir(tmp_path)
-        for _ in range(1100):
-            os.mkdir("d")
-            os.chdir("d")
-        Path("a.png").write_bytes(PIXEL)
-        os.chdir(tmp_path)
         assert len(images_in([Path("d")]).images) == 1
     finally:
-        os.chdir(here)
+        subprocess.run(["rm", "-r", "d"], check=True)  # shutil.rmtree is recursive
 
 
 def test_a_folder_without_images_and_a_missing_path_are_errors(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gistchain.image import pixels_sha3_256, read_image
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -60,7 +61,7 @@ def test_of_frames_that_all_show_nothing_the_first_is_read(kind: str) -> None:
     picture = read_image(animated(frames, kind))
     assert (picture.pixels == RED).all()
     what = "page" if kind == "TIFF" else "frame"
-    assert picture.notes == (f"{what} 1 of 3 is read: none that was looked at shows anything",)
+    assert picture.notes == (f"{what} 1 of 3 is read: none that was looked at shows anything", ONE_COLOUR_NOTE)
 
 
 def test_the_first_page_that_shows_something_is_read() -> None:
@@ -78,7 +79,7 @@ def test_a_picture_of_one_frame_has_no_note() -> None:
 def test_of_a_long_animation_a_bounded_number_of_frames_is_looked_at() -> None:
     blank = [Image.new("L", (4, 4), k % 2 * 255) for k in range(150)]
     picture = read_image(animated([*blank, drawing(1).convert("L").resize((4, 4))], "GIF"))
-    assert picture.notes == ("frame 1 of at least 101 is read: none that was looked at shows anything",)
+    assert picture.notes[:1] == ("frame 1 of at least 101 is read: none that was looked at shows anything",)
 
 
 def test_an_animation_that_is_cut_off_is_read_as_far_as_it_goes() -> None:

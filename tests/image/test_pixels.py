@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gistchain.image import pixels_sha3_256, read_image, shows_nothing
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8))
@@ -32,7 +33,9 @@ def test_another_pixel_another_shape_or_another_opacity_is_another_hash() -> Non
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (3, 3, 3), (220, 20, 20)])
 def test_one_colour_shows_nothing(colour: tuple[int, int, int]) -> None:
     for kind in ("PNG", "JPEG"):
-        assert shows_nothing(read_image(encoded(Image.new("RGB", (160, 160), colour), kind)).pixels)
+        picture = read_image(encoded(Image.new("RGB", (160, 160), colour), kind))
+        assert shows_nothing(picture.pixels)
+        assert picture.notes == (ONE_COLOUR_NOTE,)
 
 
 def test_a_few_marks_show_something() -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from gistchain.errors import ImageError
 from gistchain.image import MAX_FILE_BYTES, read_image
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
 RED = (255, 0, 0)
@@ -27,6 +28,11 @@ def png_header(width: int, height: int) -> bytes:
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = struct.pack(">I", 10) + b"IDAT" + bytes(14)
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body)) + pixels
+
+
+def without_palette(data: bytes) -> bytes:
+    at = data.index(b"PLTE") - 4
+    return data[:at] + data[at + 12 + int.from_bytes(data[at : at + 4], "big") :]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG", "AVIF"])
@@ -40,7 +46,7 @@ def test_every_usual_format_is_read(kind: str, tmp_path: Path) -> None:
     assert np.abs(picture.pixels.astype(int) - RED).max() <= 6
     assert picture.sha3_256 == hashlib.sha3_256(path.read_bytes()).digest()
     assert picture.name == str(path)
-    assert picture.notes == ()
+    assert picture.notes == (ONE_COLOUR_NOTE,)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -89,6 +95,8 @@ def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "but SVG"),
         (b"%PDF-1.7", "but PDF"),
         (encoded(Image.new("RGB", (4, 4)), "ICO"), "but ICO"),
+        (without_palette(encoded(Image.new("P", (4, 4)))), "broken"),
+        (b"\x89PNG\r\n\x1a\n and no more", "begins like a PNG file but is broken"),
         (encoded(Image.new("RGB", (64, 64)))[:-30], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:400], "broken|cut short"),
         (encoded(Image.effect_noise((64, 64), 50), "WEBP")[:300], "broken|convert"),

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from gistchain.image import flatten, pixels_sha3_256, read_image, shows_nothing
+from gistchain.image.reading import ONE_COLOUR_NOTE
 from gistchain.types import Picture
 from tests.support.pictures import encoded
 
@@ -79,7 +80,7 @@ def test_a_picture_can_be_laid_over_any_colour(background: tuple[int, int, int])
 
 def test_an_opaque_picture_is_the_same_over_anything() -> None:
     picture = read(Image.fromarray(np.full((5, 4, 4), 255, np.uint8)))
-    assert (picture.alpha, picture.colours, picture.background, picture.notes) == (None, None, None, ())
+    assert (picture.alpha, picture.colours, picture.background) == (None, None, None)
     assert flatten(picture, (1, 2, 3)) is picture.pixels
 
 
@@ -87,7 +88,7 @@ def test_what_is_fully_transparent_shows_nothing_and_says_so() -> None:
     picture = read(Image.new("RGBA", (8, 8), (200, 10, 10, 0)))
     assert (picture.pixels == 255).all()
     assert shows_nothing(picture.pixels)
-    assert picture.notes == ("fully transparent: it shows nothing",)
+    assert picture.notes == ("fully transparent: laid over white", ONE_COLOUR_NOTE)
 
 
 def test_pixels_between_lie_over_the_background() -> None:

@@ -39,3 +39,8 @@ def fill(place: Path) -> None:
                 file.write(bytes(4096))
         except OSError:
             return
+
+
+def read_only(place: Path) -> None:
+    """From now on nothing can be written there."""
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)

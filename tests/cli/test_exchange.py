@@ -1,0 +1,41 @@
+"""What was learnt travels: a collection of one's own, and its tokens, on another machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gistchain.image import write_png
+from gistchain.models.layered.model import to_pixels
+from tests.support.shelves import own
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_tokens_are_rebuilt_alike_where_the_collection_is_imported(run: Run, tmp_path: Path) -> None:
+    maker, friend = tmp_path / "maker", tmp_path / "friend"
+    layers = own(maker / "collections")
+    labels = np.ones(len(layers.traits.types), np.int64)
+    write_png(to_pixels(layers.picture(labels)).repeat(4, 0).repeat(4, 1), tmp_path / "gnome.png")
+    caption = layers.traits.caption(labels.tolist())
+    code, out, _ = run("register", tmp_path / "gnome.png", "--caption", caption, "--json", "--home", maker)
+    assert code == 0
+    assert json.loads(out)["latent"] is None, "its own collection gives it back"
+    assert run("rebuild", 1, "-o", "maker.png", "--home", maker)[0] == 0
+    assert run("collection", "export", "garden", "-o", "garden.collection", "--home", maker)[0] == 0
+
+    shutil.copytree(maker, friend, ignore=shutil.ignore_patterns("collections"))
+    code, _, err = run("rebuild", 1, "-o", "friend.png", "--home", friend)
+    assert code == 1
+    assert "'Garden Gnome'" in err
+    assert "collection import" in err
+    assert not Path("friend.png").exists()
+    code, out, _ = run("collection", "import", "garden.collection", "--json", "--home", friend)
+    assert (code, json.loads(out)) == (0, {"collection": "garden", "subject": "Garden Gnome", "new": True})
+    assert run("rebuild", 1, "-o", "friend.png", "--home", friend)[0] == 0
+    assert Path("friend.png").read_bytes() == Path("maker.png").read_bytes()
+    assert "your own" in run("collection", "list", "--home", friend)[1]

@@ -1,0 +1,166 @@
+"""A collection of one's own in one file: it travels whole, and no file of a stranger does harm."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gistchain.collection.exchange import MAGIC, exported, imported
+from gistchain.errors import CollectionError
+from gistchain.models.layered.model import SIDE, pack
+from gistchain.models.layered.shelf import Shelf
+from gistchain.traits import Traits
+from tests.support.shelves import own
+
+
+def packed(card: dict[str, object], layers: bytes) -> bytes:
+    """A file whose hashes are right, whatever else is wrong."""
+    head = json.dumps({**card, "sha256": hashlib.sha256(layers).hexdigest()}).encode()
+    content = MAGIC + len(head).to_bytes(4, "little") + head + layers
+    return content + hashlib.sha256(content).digest()
+
+
+def names(shelf: Path) -> set[str]:
+    return {path.name for path in shelf.iterdir()} if shelf.exists() else set()
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Path:
+    """Where the collections of a maker are."""
+    own(tmp_path / "maker" / "collections")
+    return tmp_path / "maker" / "collections"
+
+
+def test_the_same_again_changes_nothing_and_another_of_the_name_only_when_told(there: Path, tmp_path: Path) -> None:
+    file, shelf = tmp_path / "garden.collection", tmp_path / "friend"
+    file.write_bytes(exported("garden", there))
+    assert imported(file, shelf).new
+    before = {path: path.stat().st_mtime_ns for path in shelf.iterdir()}
+    assert not imported(file, shelf).new
+    assert {path: path.stat().st_mtime_ns for path in shelf.iterdir()} == before
+
+    own(there, error=0.01)
+    file.write_bytes(exported("garden", there))
+    with pytest.raises(CollectionError, match=r"take the place of 'garden' \(Garden Gnome\), your own.*--replace"):
+        imported(file, shelf)
+    assert imported(file, shelf, replace=True).new
+    assert Shelf(shelf).damaged == ()
+    assert Shelf(shelf).of_subject("Garden Gnome").layers().error == 0.01  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("sprouts", "Garden Gnome"), ("garden", "Sprouts"), ("garden", "sprout"), ("garden", "CryptoPunks")],
+)
+def test_what_would_hide_a_collection_that_ships_is_refused(tmp_path: Path, name: str, subject: str) -> None:
+    own(tmp_path / "maker", name, subject)
+    file = tmp_path / "file"
+    file.write_bytes(exported(name, tmp_path / "maker"))
+    with pytest.raises(CollectionError, match="which ships with gistchain"):
+        imported(file, tmp_path / "friend")
+    assert names(tmp_path / "friend") == set()
+    assert imported(file, tmp_path / "friend", replace=True).new
+
+
+def test_a_damaged_one_is_mended_by_its_file(there: Path, tmp_path: Path) -> None:
+    file = tmp_path / "garden.collection"
+    file.write_bytes(exported("garden", there))
+    (there / "collection-garden.layers").write_bytes(b"GLY1")
+    with pytest.raises(CollectionError, match="not among your own"):
+        exported("garden", there)
+    assert imported(file, there).new
+    assert exported("garden", there)
+
+
+def test_only_ones_own_are_exported(there: Path) -> None:
+    with pytest.raises(CollectionError, match=r"'clay' ships with gistchain.*there are garden"):
+        exported("clay", there)
+    with pytest.raises(CollectionError, match=r"'\.\./garden' is not among your own"):
+        exported("../garden", there)
+
+
+CARD: dict[str, object] = {"kind": "collection", "collection": "garden", "subject": "Garden Gnome"}
+
+
+def _bomb(raw: bytes) -> bytes:
+    """Layers of a gigabyte of zeros in a few kilobytes."""
+    huge = lzma.LZMACompressor(preset=0)
+    zeros = bytes(1 << 20)
+    squeezed = b"".join(huge.compress(zeros) for _ in range(1024)) + huge.flush()
+    return raw[: 8 + int.from_bytes(raw[4:8], "little")] + squeezed
+
+
+HOSTILE: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda raw: b"",
+    "a zip": lambda raw: b"PK\x03\x04" + bytes(100),
+    "a magic alone": lambda raw: MAGIC,
+    "cut off": lambda raw: packed(CARD, raw)[:-9],
+    "a flipped bit": lambda raw: packed(CARD, raw)[:300] + b"\xff" + packed(CARD, raw)[301:],
+    "a name with folders": lambda raw: packed({**CARD, "collection": "../garden"}, raw),
+    "another's card": lambda raw: packed({**CARD, "subject": "CryptoPunks"}, raw),
+    "a card that is a list": lambda raw: _with_card(b"[]", raw),
+    "a card of a megabyte": lambda raw: packed({**CARD, "data": "x" * (1 << 20)}, raw),
+    "a deep card": lambda raw: _with_card(b"[" * 500 + b"]" * 500, raw),
+    "no layers": lambda raw: packed(CARD, b""),
+    "layers cut off": lambda raw: packed(CARD, raw[:-100]),
+    "a bomb": lambda raw: packed(CARD, _bomb(raw)),
+}
+
+
+def _with_card(head: bytes, layers: bytes) -> bytes:
+    content = MAGIC + len(head).to_bytes(4, "little") + head + layers
+    return content + hashlib.sha256(content).digest()
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_file_that_is_no_collection_leaves_nothing_behind(there: Path, tmp_path: Path, kind: str) -> None:
+    file, shelf = tmp_path / "file", tmp_path / "friend"
+    file.write_bytes(HOSTILE[kind]((there / "collection-garden.layers").read_bytes()))
+    with pytest.raises(CollectionError, match=str(file)):
+        imported(file, shelf)
+    assert names(shelf) == set()
+    assert names(tmp_path) == {"file", "maker"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"sharpness": np.ones(2, np.float32)},
+        {"noise": np.zeros(SIDE * SIDE, np.float32)},
+        {"trust": (float("nan"), 1.0)},
+        {"follows": np.full(3, 100, np.int64)},
+    ],
+)
+def test_layers_that_do_not_fit_together_are_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    shipped = next(c for c in Shelf().collections if c.collection == "sprouts").layers()
+    layers = replace(shipped, traits=Traits("garden", "Garden Gnome", shipped.traits.values))
+    vars(layers).update(changed)
+    file = tmp_path / "file"
+    file.write_bytes(packed(CARD, pack(layers)))
+    with pytest.raises(CollectionError, match="does not fit together"):
+        imported(file, tmp_path / "friend")
+    assert names(tmp_path / "friend") == set()
+
+
+def test_a_subject_that_would_write_on_a_terminal_is_refused(tmp_path: Path) -> None:
+    for subject in ("Gnome\x1b[2J", "\u202egnome", " ", "x" * 500):
+        own(tmp_path / "maker", "garden", subject)
+        file = tmp_path / "file"
+        file.write_bytes(exported("garden", tmp_path / "maker"))
+        with pytest.raises(CollectionError, match="no proper name"):
+            imported(file, tmp_path / "friend")
+
+
+def test_neither_a_folder_nor_a_pipe_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing"):
+        with pytest.raises(CollectionError, match="can't be read"):
+            imported(path, tmp_path / "friend")
