@@ -295,10 +295,7 @@ def seed(
     def skipped(note: str) -> None:
         say(printable(f"gistchain: {note}"), err=True)
 
-    if folders:
-        steps = from_folders(folders, each=each, collection=collection, skipped=skipped)
-    else:
-        steps = from_samples(each)
+    steps = from_folders(folders, each=each, collection=collection, skipped=skipped) if folders else from_samples(each)
     with stages() as shown:
         done = fill(judge, steps, progress=shown, failed=complain)
     answer(done, seeded_json, seeded_text, as_json)
