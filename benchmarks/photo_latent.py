@@ -15,7 +15,7 @@ import argparse
 import functools
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,26 +56,28 @@ def picture(photo: photos.Photo) -> Pixels:
 
 
 class Rival:
-    """One codec on one picture."""
+    """One codec on one picture of any size."""
 
     def __init__(self, image: Pixels, codec: str) -> None:
         self.image, self.codec = image, codec
 
     @functools.cache  # noqa: B019
     def file(self, scale: float, quality: int) -> bytes:
-        side, out = round(SIDE * scale), io.BytesIO()
-        small = Image.fromarray(self.image).resize((side, side), Image.Resampling.LANCZOS)
+        height, width = (max(1, round(side * scale)) for side in self.image.shape[:2])
+        out = io.BytesIO()
+        small = Image.fromarray(self.image).resize((width, height), Image.Resampling.LANCZOS)
         small.save(out, self.codec, quality=quality, **RIVALS[self.codec])
         return out.getvalue()
 
-    def best(self, size_bytes: int) -> Pixels | None:
+    def best(self, size_bytes: int, scales: Sequence[float] | None = None) -> Pixels | None:
         """The picture of highest PSNR that its files of at most this size give, None where there is no such file."""
         found: list[Pixels] = []
-        for scale in SCALES if size_bytes <= 1024 else SCALES[:2]:
+        for scale in scales or (SCALES if size_bytes <= 1024 else SCALES[:2]):
             fits = _largest(95, lambda q, scale=scale: len(self.file(scale, q)) <= size_bytes)  # type: ignore[misc]
             if fits is not None:
                 with Image.open(io.BytesIO(self.file(scale, fits))) as again:
-                    whole = again.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+                    size = self.image.shape[1], self.image.shape[0]
+                    whole = again.convert("RGB").resize(size, Image.Resampling.LANCZOS)
                 found.append(np.asarray(whole))
         return max(found, key=lambda p: psnr(self.image, p)) if found else None
 

@@ -234,6 +234,28 @@ def _against_ours(row: Figures) -> list[str]:
     return [told("psnr", 2), told("ssim", 3), told("perceptual", 3)]
 
 
+def _first_use(figures: Figures) -> str:
+    def cell(row: Figures, codec: str, measure: str, digits: int) -> str:
+        return f"{row[codec][measure][0]:.{digits}f}" if measure in row[codec] else "can't"
+
+    codecs, measures = ("gistchain", "WEBP", "AVIF"), (("ssim", 3), ("perceptual", 3), ("distance", 3))
+    rows = [
+        [kind, str(row["n"]), f"{row['gist_bytes']:,.0f}"]
+        + [" / ".join(cell(row, codec, measure, digits) for codec in codecs) for measure, digits in measures]
+        for kind, row in figures["kinds"].items()
+    ]
+    heads = [f"{name}: gistchain / WebP / AVIF" for name in ("SSIM", "effnet-distance", "distance")]
+    missing = [
+        f"{codec} can't be made as small for {figures['n'] - figures['kinds']['all'][codec]['reached']}"
+        for codec in codecs
+        if figures["kinds"]["all"][codec]["reached"] < figures["n"]
+    ]
+    told = f"N = {figures['n']}; taken for a token: {figures['taken_for_tokens']}."
+    return "\n\n".join(
+        [" ".join([told, *(f"{words}." for words in missing)]), _table(["", "N", "bytes", *heads], rows)]
+    )
+
+
 def _retrieval(figures: Figures) -> str:
     tokens, photos = figures["tokens"], figures["photos"]
     sets = {f"{tokens['n']:,} tokens of 5 unseen collections": tokens["together"]}
@@ -417,6 +439,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "collection_train": _collection_train,
     "photo_latent": _photo_latent,
     "photo_latent_headline": _photo_latent_headline,
+    "first_use": _first_use,
     "retrieval": _retrieval,
     "photo_captioner": _photo_captioner,
     "segmenter": _segmenter,

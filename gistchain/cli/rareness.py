@@ -291,7 +291,11 @@ def seed(
 
     begin_loading()
     judge = checker(load(ctx.params))
-    steps = from_folders(folders, each=each, collection=collection) if folders else from_samples(each)
+
+    def skipped(note: str) -> None:
+        say(printable(f"gistchain: {note}"), err=True)
+
+    steps = from_folders(folders, each=each, collection=collection, skipped=skipped) if folders else from_samples(each)
     with stages() as shown:
         done = fill(judge, steps, progress=shown, failed=complain)
     answer(done, seeded_json, seeded_text, as_json)

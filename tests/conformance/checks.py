@@ -80,6 +80,8 @@ def check_painter(model: Painter, gist: Gist) -> None:
     assert company[1].tobytes() == model.paint(gist, [4])[0].tobytes(), "a seed's picture depends on its neighbours"
     for size in ((24, 24), (1, 1), (75, 40)):
         is_picture(model.paint(replace(gist, size=size), [7])[0], size)
+    same = company[0].tobytes() == company[1].tobytes() == company[2].tobytes()
+    assert model.varies(gist) or same, "it says that all seeds give the same picture, and they do not"
     if gist.latent is not None:
         for strength in (0.0, 0.4, 1.0):
             is_picture(model.paint(gist, [0], strength)[0], (width, height))

@@ -25,7 +25,7 @@ from tests.conformance.checks import CAPTION, CHECKS, SIZES, check_painter, shap
 ROWS = [row for row in entries() if row.kind != "painter"]
 PAINTERS = [row for row in entries() if row.kind == "painter"]
 READ = [
-    ("default", "photo", CAPTION),
+    ("default", "photo", "A picture of Nouns"),
     ("sketch", "photo", CAPTION),
     ("traits", "thumb8", "A picture of Nouns"),
     ("default", "thumb8", "A picture of Nouns"),

@@ -147,7 +147,7 @@ def fetch() -> None:
         if done.exists():
             continue
         with tempfile.TemporaryDirectory() as folder:
-            _unpack(package, version, Path(folder))
+            unpack(package, version, Path(folder))
             _keep(package, Path(folder) / "root")
         done.parent.mkdir(parents=True, exist_ok=True)
         done.touch()
@@ -155,7 +155,7 @@ def fetch() -> None:
     READY.touch()
 
 
-def _unpack(package: str, version: str, folder: Path) -> None:
+def unpack(package: str, version: str, folder: Path) -> None:
     wanted = f"{package}={version}"
     try:
         subprocess.run(["apt-get", "download", wanted], cwd=folder, check=True, capture_output=True, text=True)
