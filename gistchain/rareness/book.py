@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
-from gistchain.errors import CopyRefused, UnknownToken
+from gistchain.errors import CopyRefused, DatabaseLost, UnknownToken
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
 from gistchain.rareness.words import called, verdict_words
@@ -77,6 +77,8 @@ class Book:
             counts=lambda entry: entry.sha3_256 != own and (entry.seed or find(entry.sha3_256) is not None),
             token=lambda entry: find(entry.sha3_256),
         )
+        if rareness.doubt is not None:
+            raise DatabaseLost(rareness.doubt)
         if rareness.verdict in refuse:
             raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)

@@ -21,7 +21,7 @@ WORDS = "test test test test test test test test test test test junk"
 def test_a_key_in_place_of_its_file_is_not_repeated(
     run: Run, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    code, out, err = run("list", "--key", key, "--json")
+    code, out, err = run("register", "a.png", "--key", key, "--json")
     assert code == 2
     assert "the key itself was given" in err
     monkeypatch.setenv("GISTCHAIN_KEY", key)
@@ -36,7 +36,9 @@ def test_a_key_in_place_of_its_file_is_not_repeated(
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Run, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for words in (("list", "--key", pipe), ("list", "--key", "/dev/zero"), ("check", pipe), ("list", "--home", pipe)):
+    image = noun(1, tmp_path / "1.png")
+    named = ("register", image, "--caption", "x", "--key")
+    for words in ((*named, pipe), (*named, "/dev/zero"), ("check", pipe), ("list", "--home", pipe)):
         code, _, err = run(*words)
         assert code in (1, 2), words
         assert err.startswith("gistchain: "), words
@@ -44,7 +46,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(run: Run, tmp_path: Pat
         home = tmp_path / f"home-{Path(name).name}"
         (home / name).parent.mkdir(parents=True)
         os.mkfifo(home / name)
-        words = ("rareness", "status") if "sqlite" in name or "database" in name else ("list",)
+        words = ("rareness", "status") if "sqlite" in name or "database" in name else (*named[:-1],)
         code, out, err = run(*words, "--home", home)
         assert code != 0 or "do not trust it" in out, name
         assert "Traceback" not in err

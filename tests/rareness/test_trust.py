@@ -111,6 +111,13 @@ def test_without_memory_the_homes_own_chain_tells_what_is_missing(tmp_path: Path
     doubt = Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost()
     assert doubt is not None
     assert "lacks 2 of the 3 images" in doubt
+    trust = Trust(tmp_path, chain=lambda: digests(1, 2, 3))
+    trust.require()  # images may be given again
+    opened(tmp_path).add([entry(2)])
+    trust.keep()
+    assert "lacks 1 of the 3 images" in str(Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost())
+    opened(tmp_path).add([entry(3)])
+    assert Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost() is None
 
 
 def test_tokens_that_the_database_lacks_are_named_until_they_are_given_up_or_given_again(tmp_path: Path) -> None:

@@ -66,11 +66,17 @@ class Trust:
             kept = self._kept()
         except FileDamaged as error:
             return str(error)
-        return self._beside_chain() if kept is None else self._mismatch(kept, *self._found())
+        why = None if kept is None else self._mismatch(kept, *self._found())
+        # Where no token was ever looked up, the chain itself tells.
+        return why or (self._beside_chain() if kept is None or not kept.chain else None)
 
     def require(self) -> None:
-        """Raises DatabaseLost where `lost` has something to say, and what it raises."""
-        if (why := self.lost()) is not None:
+        """Raises DatabaseLost where the database is not the one that is remembered, FileDamaged where nothing says so.
+
+        One that lacks tokens of the chain may be written to: their images are added by that.
+        """
+        kept = self._kept()
+        if kept is not None and (why := self._mismatch(kept, *self._found())) is not None:
             raise DatabaseLost(why)
 
     def look_up(self, chain: str, images: Iterable[tuple[int, bytes]]) -> None:
