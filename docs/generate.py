@@ -41,10 +41,10 @@ _COMMANDS = """# Commands
 With `--json` a command prints an object a line on stdout, and everything else on stderr. Every object of a command has
 the same keys; a value that is not known is null.
 """
-_OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`, `evidence`, `signed_by`
-and `verified`. An error is an object with `error`, `kind` (its class, see [the library](api.md#gistchainerror)) and,
-where it is about one image, `image`. A file of a folder that is no image is an object with `image` and `skipped`.
-`check --among` and `--with` print `pairs` and `groups` at the end.
+_OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`,
+`evidence`, `signed_by` and `verified`. An error is an object with `error`, `kind` (its class, see
+[the library](api.md#gistchainerror)) and, where it is about one image, `image`. A file of a folder that is no image is
+an object with `image` and `skipped`. `check --among` and `--with` print `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
     "register": "token image image_sha3_256 caption confidence gist_bytes latent gas tx block rareness already",

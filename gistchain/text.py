@@ -67,6 +67,12 @@ def fitted(text: str, columns: int) -> str:
     return text + " " * room
 
 
+def filled(text: str, columns: int, *, right: bool = False) -> str:
+    """The text with spaces behind it, or before it, up to so many columns of a terminal; never cut."""
+    spaces = " " * (columns - sum(map(_columns, text)))
+    return spaces + text if right else text + spaces
+
+
 def _columns(letter: str) -> int:
     if unicodedata.combining(letter) or unicodedata.category(letter) in ("Mn", "Me"):
         return 0

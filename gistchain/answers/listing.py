@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gistchain.text import fitted, printable, utc
+from gistchain.text import filled, fitted, printable, utc
 
 if TYPE_CHECKING:
     from gistchain.listing import Listed
@@ -58,15 +58,15 @@ def _line(cells: dict[str, str], width: int | None) -> str:
     """Each cell in its column; those of numbers end where their column ends."""
     columns = dict(_COLUMNS)
     if width is None:
-        return "  ".join([*(_filled(cells[name], name, columns[name]) for name in columns), cells["caption"]])
+        return "  ".join([*(_filled(cells, name) for name in columns), cells["caption"]])
     for name in _LEFT_OUT:
         if width - sum(size + 2 for size in columns.values()) < _CAPTION:
             del columns[name]
     room = max(_CAPTION, width - sum(size + 2 for size in columns.values()))
-    filled = [fitted(_filled(cells[name], name, columns[name]), columns[name]) for name in columns]
+    shown = [fitted(_filled(cells, name), columns[name]) for name in columns]
     told = cells["caption"].partition(", containing ")[2] if "collection" in columns else ""  # the column says the rest
-    return "  ".join([*filled, fitted(told or cells["caption"], room).rstrip()])
+    return "  ".join([*shown, fitted(told or cells["caption"], room).rstrip()])
 
 
-def _filled(cell: str, name: str, size: int) -> str:
-    return cell.rjust(size) if name in ("token", "bytes") else cell.ljust(size)
+def _filled(cells: dict[str, str], name: str) -> str:
+    return filled(cells[name], _COLUMNS[name], right=name in ("token", "bytes"))

@@ -17,6 +17,16 @@ ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 then takes ten CPU-seconds instead of two."""
 
 
+def _open_closed() -> None:
+    """Give the program the streams that it was started without (`>&-`): their numbers must not go to files.
+
+    An empty stdin, a stdout that fails, a stderr that goes nowhere.
+    """
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode))
+
+
 def start() -> NoReturn:
     """Run the words of the command line, and end the process with the exit code."""
     pressed: list[int] = []
@@ -28,6 +38,7 @@ def start() -> NoReturn:
     # A shell starts what runs in the background with Ctrl-C ignored: then it stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, press)
+    _open_closed()
     for stream in (sys.stdout, sys.stderr):  # names and captions that an old locale has no letters for
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

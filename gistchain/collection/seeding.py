@@ -72,13 +72,23 @@ def from_samples(each: int | None = None) -> Iterator[Step]:
             yield Step(collection, 1.0, error)
 
 
-def from_folders(folders: Sequence[Path], *, each: int | None = None, collection: str | None = None) -> Iterator[Step]:
+def from_folders(
+    folders: Sequence[Path],
+    *,
+    each: int | None = None,
+    collection: str | None = None,
+    skipped: Callable[[str], None] = lambda note: None,
+) -> Iterator[Step]:
     """The first `each` images of every folder, by default all. collection: by default the folder's own name.
 
+    skipped: is told which files of a folder are no images.
     Raises ImageError for a folder that does not exist or has no images.
     """
     for folder in folders:
-        paths = list(images_in([folder]).images)[:each]
+        found = images_in([folder])
+        for note in found.notes():
+            skipped(note)
+        paths = found.images[:each]
         name = collection if collection is not None else folder.resolve().name
         for number, path in enumerate(paths, 1):
             yield Step(name, number / len(paths), _read(path, name))

@@ -171,6 +171,17 @@ class EvmLedger(RegistryReader):
             self._close()
 
 
+class _Embedded(EvmLedger):
+    """The ledger of the chain in this process, whose state can be read without running the contract."""
+
+    def __init__(self, node: Node, chain: EmbeddedChain, *, outbox: Outbox) -> None:
+        super().__init__(node, registry=chain.registry, outbox=outbox, close=chain.close)
+        self._chain = chain
+
+    def find(self, image_sha3_256: bytes) -> int | None:
+        return self._chain.first_of(image_sha3_256) or None
+
+
 def open_embedded(
     home: Path, key_file: Path | None = None, *, password: str | None = None, wait_s: float = 10.0
 ) -> EvmLedger:
@@ -195,7 +206,7 @@ def open_embedded(
         if now != before:
             remember(home, EMBEDDED, now)
         checked(node, chain.registry, "use the gistchain that made this chain")
-        return EvmLedger(node, registry=chain.registry, outbox=_outbox(home, node, chain.registry), close=chain.close)
+        return _Embedded(node, chain, outbox=_outbox(home, node, chain.registry))
     except BaseException:
         chain.close()
         raise

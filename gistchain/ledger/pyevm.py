@@ -234,10 +234,10 @@ class LocalProvider(EthereumTesterProvider):
         eth = {**API_ENDPOINTS["eth"], "chainId": lambda *_: CHAIN_ID}
         super().__init__(EthereumTester(backend), {**API_ENDPOINTS, "eth": eth})
         self.backend = backend
-        self._turn = threading.RLock()
+        self.turn = threading.RLock()
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        with self._turn:
+        with self.turn:
             try:
                 with self.backend.missing_records():
                     return super().make_request(method, params)

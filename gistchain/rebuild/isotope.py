@@ -88,6 +88,8 @@ def nearest_to_mean(isotopes: Sequence[Isotope]) -> Isotope:
 
 def caption_distances(text: str, others: Sequence[str], *, embedder: TextEmbedder) -> list[float]:
     """Cosine distance, in [0, 2], of `text` to each of the others; an empty one, on either side, is at distance 1."""
+    if all(not o or not text or o == text for o in others):  # nothing is left to be embedded
+        return [0.0 if o == text and o else 1.0 for o in others]
     vectors = embedder.embed([text or " ", *(o or " " for o in others)])
     cosines = vectors[1:].astype(np.float64) @ vectors[0].astype(np.float64)
     return [

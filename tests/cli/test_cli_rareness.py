@@ -17,6 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from gistchain import systems
+from gistchain.cli import database
 from gistchain.cli import rareness as cli_rareness
 from gistchain.cli.terminal import Verb
 from gistchain.image import read_image
@@ -66,7 +67,7 @@ def application() -> typer.Typer:
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command(cls=Verb)(cli_rareness.check)
     app.command(cls=Verb)(cli_rareness.watch)
-    app.add_typer(cli_rareness.app, name="rareness")
+    app.add_typer(database.app, name="rareness")
     return app
 
 
@@ -184,10 +185,12 @@ def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
         scene(n, folder / f"{n}.png")
     code, out, _ = run("rareness", "seed", folder, "--each", 2, "--json")
     assert (code, lines(out)) == (0, [{"new": 2, "known": 0, "failed": 0, "registered": 2}])
+    (folder / "8.png").write_bytes((folder / "1.png").read_bytes()[:60])
     (folder / "9.png").write_bytes(b"nonsense")
     code, out, err = run("rareness", "seed", folder, "--json")
     assert (code, lines(out)) == (1, [{"new": 2, "known": 2, "failed": 1, "registered": 4}])
-    assert "9.png" in err
+    assert "8.png is broken" in err
+    assert "skipped 1 file that is not an image: 9.png" in err
     code, out, _ = run("rareness", "status", "--json")
     assert lines(out)[0]["registered"] == 4
     assert lines(out)[0]["tokens_missing"] == 0

@@ -123,6 +123,15 @@ def test_a_row_fits_the_terminal(width: int, name: str) -> None:
     assert len(header(width)) <= width
 
 
+def test_columns_stand_below_each_other_whatever_the_letters() -> None:
+    from rich.cells import cell_len
+
+    for width in (None, 130):
+        rows = [listed_text(_row(name=name), width) for name in ("a.png", "猫.png")]
+        assert ["…" in row for row in rows] == [False, False]
+        assert len({cell_len(row.partition("cow head")[0]) for row in rows}) == 1
+
+
 def test_a_person_sees_columns_and_a_program_whole_lines(run: Run, chain: Path) -> None:
     command = [sys.executable, "-m", "gistchain", "list"]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "90", "NO_COLOR": "1"}

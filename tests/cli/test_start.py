@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -88,3 +89,25 @@ def test_letters_that_a_locale_lacks_are_escaped(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert b"Fahrr\\xe4d.png" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "closed", "code", "told"),
+    [
+        ("--version", ">&-", 1, ""),
+        ("list", ">&-", 0, "no tokens yet"),
+        ("models list --json", ">&-", 1, "can't write or read the output"),
+        ("check -", "<&-", 1, "stdin is empty"),
+        ("list", "2>&-", 0, ""),
+        ("list", "<&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_traceback(tmp_path: Path, words: str, closed: str, code: int, told: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m gistchain {words} {closed}"
+    environment = {**os.environ, "GISTCHAIN_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, timeout=HANGS_S, env=environment
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

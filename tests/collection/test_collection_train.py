@@ -253,7 +253,7 @@ def test_a_folder_that_is_refused_leaves_the_shelf_alone(
     before = {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
     ended = train(folder, home)
     assert ended.returncode == 1
-    assert "7.png is not an image" in json.loads(ended.stdout)["error"]
+    assert "metadata without an image (7)" in json.loads(ended.stdout)["error"]
     assert before == {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
     assert shelf(home) == shelf(trained[0])
 

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gistchain.errors import ImageError
+from gistchain.errors import DecodingFailed, ImageError
 from gistchain.image import read_image
 from gistchain.image.child import Limits
-from gistchain.image.pool import MOST_CHILDREN, Pool
+from gistchain.image.pool import MOST_CHILDREN, Child, Pool
 from tests.support.forks import HANGS_S
 from tests.support.pictures import encoded
 
@@ -88,6 +88,18 @@ def test_a_child_that_was_killed_is_replaced(pool: Pool) -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
     assert len(pool._children) == 1
+
+
+def test_an_image_whose_child_the_system_kills_may_be_fine(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.decode(SMALL, "a")
+    (child,) = pool._children
+    os.kill(child.pid, signal.SIGKILL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Child, "alive", lambda self: True)  # it was when it was looked at, just before
+        with pytest.raises(DecodingFailed, match=r"too little memory") as caught:
+            pool.decode(SMALL, "a")
+    assert isinstance(caught.value, ImageError)
+    assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
 
 
 def test_a_started_child_is_the_one_that_is_used(pool: Pool) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gistchain.errors import FileDamaged, LedgerError, UnknownToken
-from gistchain.ledger.evm import open_embedded
+from gistchain.ledger.evm import EvmLedger, open_embedded
 from gistchain.ledger.snapshot import Snapshot
 from gistchain.ledger.state import images
 from gistchain.types import Ledger, RarenessTicket
@@ -167,3 +167,13 @@ print(len(tickets), [name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
     assert done.stdout == "40 []\n"
+
+
+def test_an_open_chain_finds_images_in_its_state_as_the_contract_does(
+    home: Path, kept: tuple[Path, list[bytes]]
+) -> None:
+    with open_embedded(home) as ledger:
+        for image in (*kept[1], b"\1" * 32):
+            assert ledger.find(image) == EvmLedger.find(ledger, image)
+        ledger.put(b"one more", image_sha3_256=b"\1" * 32)
+        assert ledger.find(b"\1" * 32) == EvmLedger.find(ledger, b"\1" * 32) == 41
