@@ -2,7 +2,7 @@
 
     python -m benchmarks.first_use [--sheet docs/images/first-use.webp]
 
-From Debian packages that nothing here was trained on: pictures of a camera in 2005, wallpapers, clip art, pictures of a manual.
+From Debian packages that nothing here was trained on: photos of a camera of 2005, wallpapers, clip art, a manual.
 Each is registered on an embedded chain as `gistchain register` does, and rebuilt from it. WebP and AVIF get the bytes
 of the whole gist, at the scale where their PSNR is best, as in benchmarks/photo_latent.py. All are judged with the
 longer side at 256 pixels. distance: between the captions that the photo captioner gives the original and the picture.
