@@ -2,7 +2,7 @@
 
     python -m benchmarks.first_use [--sheet docs/images/first-use.webp]
 
-From Debian packages that nothing here was trained on: pictures of a camera in 2005, wallpapers, clip art, screenshots.
+From Debian packages that nothing here was trained on: photos of a camera of 2005, wallpapers, clip art, a manual.
 Each is registered on an embedded chain as `gistchain register` does, and rebuilt from it. WebP and AVIF get the bytes
 of the whole gist, at the scale where their PSNR is best, as in benchmarks/photo_latent.py. All are judged with the
 longer side at 256 pixels. distance: between the captions that the photo captioner gives the original and the picture.
@@ -55,7 +55,7 @@ PICTURES: dict[str, tuple[str, str, str]] = {
                   "2004default.jpg calla.png city.png firstgeneration.jpg goldfish.png rollpaper.png string.jpg "
                   "the-mouse.jpg"),
     "drawing": ("pysiogame", _CLIPART, "dig lick sniff beaver dolphin horse pullover kennel papaya shore"),
-    "screenshot": ("gnome-user-docs", _SCREENS, "color-printer.png screenshot-tool.png"),
+    "manual": ("gnome-user-docs", _SCREENS, "color-printer.png screenshot-tool.png"),
 }  # fmt: skip
 """Kind -> package, folder, and the names of its files; those of drawings are looked for below the folder."""
 

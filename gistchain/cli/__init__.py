@@ -1,6 +1,6 @@
 """The command line.
 
-    words of a person ──> start ──> app ──> path, rareness, models, collection ──> one call ──> answers ──> stdout
+    words of a person ──> start ──> app ──> path, tokens, rareness, ... ──> one call ──> answers ──> stdout
                                             options, sources: what several commands take
                                             usage, completion: words that are wrong, words that are begun
                                             terminal: how things are shown, how a command ends

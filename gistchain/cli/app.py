@@ -16,7 +16,7 @@ if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C i
 
 import typer
 
-from gistchain.cli import collection, models, path, rareness, tokens
+from gistchain.cli import collection, database, models, path, rareness, tokens
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs
 from gistchain.cli.usage import a_path
@@ -37,7 +37,7 @@ app.command(cls=Verb)(rareness.check)
 app.command(cls=Verb)(rareness.watch)
 app.add_typer(models.app, name="models")
 app.add_typer(collection.app, name="collection")
-app.add_typer(rareness.app, name="rareness")
+app.add_typer(database.app, name="rareness")
 
 
 def _print_version(wanted: bool) -> None:

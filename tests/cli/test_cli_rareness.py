@@ -17,6 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from gistchain import systems
+from gistchain.cli import database
 from gistchain.cli import rareness as cli_rareness
 from gistchain.cli.terminal import Verb
 from gistchain.image import read_image
@@ -66,7 +67,7 @@ def application() -> typer.Typer:
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command(cls=Verb)(cli_rareness.check)
     app.command(cls=Verb)(cli_rareness.watch)
-    app.add_typer(cli_rareness.app, name="rareness")
+    app.add_typer(database.app, name="rareness")
     return app
 
 
