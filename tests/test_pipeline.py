@@ -25,7 +25,7 @@ class Memory:
     def rebuild(self, gist: Gist, **wanted: object) -> Rebuilt:
         width, height = gist.size
         grey = Isotope(np.full((height, width, 3), 128, np.uint8), 0, gist.captions[0], 0.0)
-        return Rebuilt(grey, (grey,))
+        return Rebuilt(grey, (grey,), gist.size)
 
 
 @pytest.fixture
