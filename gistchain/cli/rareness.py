@@ -100,6 +100,7 @@ def check(
                 continue
             found |= bool(unwanted & _said(result))
             doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
+            failed |= bool(unwanted) and result.rareness.doubt is not None  # a copy may well be an "original" here
             _print_checked(result, sense, as_json)
             if explain is not None:
                 cards += _cards(result)

@@ -77,6 +77,8 @@ def test_nothing_is_signed_either_where_the_memory_was_deleted_too(run: Run, tmp
     assert run("register", first, "--caption", "one")[0] == 0
     for path in [*(tmp_path / "home").glob("rareness.*"), tmp_path / "home" / "database.json"]:
         path.unlink()
+    assert run("check", second)[0] == 0
+    assert run("check", second, "--fail-on", "copy")[0] == 1, "what is no copy here may be one all the same"
     assert "lacks 1 of the 1 image of" in json.loads(run("check", second, "--json")[1])["doubt"]
     code, _, err = run("register", second, "--caption", "two")
     assert code == 1

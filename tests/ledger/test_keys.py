@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
-import secrets
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from gistchain.ledger.evm import open_embedded
 from gistchain.ledger.keys import account, is_keystore
 from gistchain.settings import Settings
 
-SECRET = secrets.token_hex(32)
+SECRET = hashlib.sha256(b"a key that is used for nothing").hexdigest()
 MNEMONIC = "test test test test test test test test test test test junk"
 
 
