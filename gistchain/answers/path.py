@@ -158,7 +158,7 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     height, width, _ = chosen.image.shape
     if (width, height) != rebuilt.original_size:
         larger = "{} x {}".format(*rebuilt.original_size)
-        told.append(f"  {width} x {height} pixels; the original has {larger}: --full-size makes it as large")
+        told.append(f"  {width} x {height} pixels; the original as read has {larger}: --full-size makes it as large")
     return lines(told)
 
 
