@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gistchain.disk.write import is_full, no_space
-from gistchain.errors import SettingError
+from gistchain.disk.write import make_folder
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registry
@@ -99,12 +98,3 @@ def is_keystore(key: Path) -> bool:
     from gistchain.ledger import keys
 
     return keys.is_keystore(key)
-
-
-def make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        if is_full(error):
-            raise no_space(folder, error.strerror) from error
-        raise SettingError(f"can't make the folder {folder}: {error.strerror}; give another") from error

@@ -85,7 +85,7 @@ def check(
     settings = load(ctx.params)
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
-        check_writable(explain, "--explain")
+        check_writable(explain)
     begin_loading()
     start_reading()
     quiet, failed, found = as_json or sense, False, False
