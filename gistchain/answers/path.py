@@ -157,8 +157,8 @@ def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     told = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
     height, width, _ = chosen.image.shape
     if (width, height) != rebuilt.original_size:
-        larger = "{} x {}".format(*rebuilt.original_size)  # not the file's, where a huge one was read smaller
-        told.append(f"  {width} x {height} pixels; registered with {larger}: --full-size makes it as large")
+        larger = "{} x {}".format(*rebuilt.original_size)
+        told.append(f"  {width} x {height} pixels; the original as read has {larger}: --full-size makes it as large")
     return lines(told)
 
 

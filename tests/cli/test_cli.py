@@ -341,7 +341,7 @@ def test_a_large_photo_comes_back_small_unless_its_full_size_is_asked_for(run: R
     assert run("register", tmp_path / "rocket.jpg")[0] == 0
     code, out, _ = run("rebuild", 1, "-o", "small.png")
     assert code == 0
-    assert "1024 x 652 pixels; registered with 2200 x 1400: --full-size" in out
+    assert "1024 x 652 pixels; the original as read has 2200 x 1400: --full-size" in out
     assert run("rebuild", 1, "-o", "full.png", "--full-size")[0] == 0
     for name, size in (("small.png", (1024, 652)), ("full.png", (2200, 1400))):
         with Image.open(name) as image:
