@@ -174,7 +174,7 @@ def rebuild(
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
     full_size: Annotated[
-        bool, typer.Option("--full-size", help="As large as the original; without it no side exceeds 1024 pixels.")
+        bool, typer.Option("--full-size", help="As large as it was registered; without it no side exceeds 1024 pixels.")
     ] = False,
     every: Annotated[
         Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")
