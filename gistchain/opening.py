@@ -7,7 +7,7 @@ come from the caller's functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,9 +48,8 @@ def open(  # as gistchain.open
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
-    if rated and write:
-        begin_loading()
-    with open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
+    loading = begin_loading() if rated and write else nullcontext()
+    with loading, open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
         if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
             return

@@ -104,6 +104,15 @@ def web_words(provider: str, urls: Sequence[str]) -> str:
     return f"on the internet ({provider}): {len(urls)} match{'' if len(urls) == 1 else 'es'}{first}"
 
 
+def nothing_words(registered: int, home: Path) -> str:
+    """That there is nothing to compare with, if so; '' otherwise. A wrong --home looks the same as a new one."""
+    if registered:
+        return ""
+    if not home.exists():
+        return f"compared with nothing: there is no folder {home}; is that the --home that you meant?"
+    return f"compared with nothing: {home} has no registered image; 'gistchain rareness seed' gives it some"
+
+
 def doubt_words(lacking: int) -> str:
     """What a verdict leaves out knowingly; '' for nothing."""
     if not lacking:

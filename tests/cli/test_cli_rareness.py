@@ -139,7 +139,8 @@ def test_one_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> 
     assert code == 1
     assert [line.get("kind", line.get("verdict")) for line in lines(out)] == ["ImageError", "ImageError", "copy"]
     assert [line["image"] for line in lines(out)] == ["a.png", "missing.png", "b.png"]
-    assert err.count("gistchain: ") == 2
+    assert err.count("gistchain: ") == 3
+    assert "compared with nothing: there is no folder" in err
 
 
 def test_watch_once_writes_the_results_and_says_so(run: Run, tmp_path: Path) -> None:

@@ -45,10 +45,23 @@ def test_a_home_that_can_not_be_written_is_read(run: Run, home: Path, tmp_path: 
         assert run("list", "--home", disc / "home")[1] == run("list")[1]
         code, out, err = run("show", 1, "--json", "--home", disc / "home")
         assert (code, json.loads(out)["evidence_here"], err) == (0, True, "")
+        code, out, err = run("rareness", "status", "--json", "--home", disc / "home")
+        assert (code, json.loads(out)["registered"], err) == (0, 1, "")
+        code, out, err = run("check", "a.png", "--json", "--home", disc / "home")
+        assert (code, json.loads(out)["verdict"], err) == (0, "copy", "")
         assert run("rebuild", 1, "--seeds", 1, "-o", "back.png", "--home", disc / "home")[0] == 0
         code, _, err = run("register", noun(2, tmp_path / "b.png"), "--home", disc / "home")
         assert code == 1
         assert "Read-only file system" in err
+
+
+def test_what_only_looks_makes_no_home_and_says_that_there_is_none(run: Run, tmp_path: Path) -> None:
+    noun(1, tmp_path / "a.png")
+    for words in (("check", "a.png", "--sense"), ("rareness", "status")):
+        code, _, err = run(*words, "--home", "typo")
+        assert code == 0
+        assert "compared with nothing: there is no folder" in err
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_home_goes_on_in_another_place(run: Run, home: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,15 +63,18 @@ class PackagedFingerprinter:
         return look(image)
 
 
-def warm() -> None:
+def warm() -> ExitStack:
     """Begin to load the networks, in two threads of their own; a network that fails tells it where it is used.
 
     While they read and unpack weights, Python's lock is free: the caller imports what else it needs meanwhile.
+    Networks that are not begun by the end of a `with` over what is returned are left: the program would wait for them.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="weights")
     for load in _LOADS:
         pool.submit(load)
-    pool.shutdown(wait=False)
+    loading = ExitStack()
+    loading.callback(pool.shutdown, wait=False, cancel_futures=True)
+    return loading
 
 
 def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
