@@ -200,11 +200,8 @@ def open_embedded(
         now = node.identity(chain.registry)
         if before is not None:
             check_same_chain(node.name, before=before, now=now)
-            now = replace(now, account=before.account)
-        if key_file is None:
-            now = replace(now, account=account.address)
-        if now != before:
-            remember(home, EMBEDDED, now)
+        own = account.address if key_file is None else None
+        remember(home, EMBEDDED, lambda known: replace(now, account=own or (known.account if known else None)))
         checked(node, chain.registry, "use the gistchain that made this chain")
         return _Embedded(node, chain, outbox=_outbox(home, node, chain.registry))
     except BaseException:
@@ -229,9 +226,9 @@ def open_rpc(
 
     chain_id: what the node must say it is; needed where a key is given and `home` does not know the URL yet, because a
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
-    coins of the chain. confirm: asks a person about a cost above that, and before the first write to a public chain;
-    without it both are refused. timeout_s: how long a transaction may take to get into a block. reply_s: how long the
-    node may take to answer once.
+    coins of the chain; all that this ledger sends may cost ten times that. confirm: asks a person about a cost above
+    these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
+    may take to get into a block. reply_s: how long the node may take to answer once.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
     SettingError, LedgerError.
     """
@@ -302,7 +299,7 @@ def _set_public(consent: Consent, node: Node, url: str, home: Path, key: str) ->
     """What a person is asked before the first write to a chain that strangers read."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if not is_public(node.chain_id, host):
+    if not is_public(node.chain_id):
         return
     consent.public = (
         f"{called(node.chain_id)} at {node.name} is public: everyone can read what is registered there, and nobody can "
@@ -312,8 +309,5 @@ def _set_public(consent: Consent, node: Node, url: str, home: Path, key: str) ->
         consent.public += ", and the connection is not encrypted: others on the way can change what the node says"
     consent.agreed = agreed_to(home, node.identity())
 
-    def keep() -> None:
-        if (known := recall(home).get(key)) is not None:
-            remember(home, key, replace(known, confirmed=True))
-
-    consent.keep = keep
+    # The registry may not be known yet: then the yes is written down with it.
+    consent.keep = lambda: remember(home, key, lambda known: known and replace(known, confirmed=True))
