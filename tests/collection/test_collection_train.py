@@ -252,6 +252,12 @@ def test_what_was_learnt_is_there_when_it_is_asked_for_again(
     assert "already there" in call("collection", "train", micah, "--home", home).stdout
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
+    Path(done["report"]).unlink()  # as after a kill between the card and the report
+    done = said(train(micah, home))
+    assert (done["new"], done["notes"]) == (True, trained[1]["notes"])
+    assert Path(done["report"]).exists()
+    assert model(home) == model(trained[0])
+
 
 def test_a_finished_collection_is_replaced_only_when_told(
     trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
