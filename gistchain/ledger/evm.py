@@ -28,6 +28,7 @@ from gistchain.ledger.node import Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.sending import Sender, call_of
+from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Confirm, RarenessTicket, Receipt
 
@@ -189,8 +190,13 @@ def open_embedded(
 
     Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
-    account = keys.account(home, key_file, password)
     before = recall(home).get(EMBEDDED)
+    if key_file is None and before is None and not keys.own_file(home).exists() and (tokens := len(images(home))):
+        raise SettingError(
+            f"the chain in {home} has {tokens:,} token{'s' if tokens > 1 else ''}, and the key of their owner is not "
+            f"beside it: restore {keys.own_file(home)}, or give a key with --key; a new one would own none of them"
+        )
+    account = keys.account(home, key_file, password)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
     try:
         from web3 import Web3

@@ -62,8 +62,13 @@ def _text(path: Path) -> str:
         ) from error
 
 
+def own_file(home: Path) -> Path:
+    """Where the key is that a home makes for itself."""
+    return home / "keys" / "default.key"
+
+
 def _default(home: Path) -> Path:
-    path = home / "keys" / "default.key"
+    path = own_file(home)
     if not path.exists():
         if (owner := own_account(home)) is not None:
             raise SettingError(
