@@ -6,6 +6,7 @@ A system has two verbs, describe (image -> gist) and rebuild (gist -> image); se
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -130,11 +131,14 @@ def rosis(
     )
 
 
-def begin_loading() -> None:
-    """Load the networks of `checker` in threads of their own, for callers that have other things to open first."""
+def begin_loading() -> AbstractContextManager[object]:
+    """Load the networks of `checker` in threads of their own, for callers that have other things to open first.
+
+    To be used with `with`: at its end no network is begun any more, so that what fails or is interrupted ends at once.
+    """
     from gistchain.models.packaged.fingerprint import warm
 
-    warm()
+    return warm()
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:

@@ -18,6 +18,7 @@ from gistchain.answers.database import (
     status_json,
     status_text,
 )
+from gistchain.answers.rareness import nothing_words
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import (
     Verb,
@@ -69,8 +70,6 @@ def seed(
     from gistchain.collection.seeding import fill, from_folders, from_samples
     from gistchain.systems import begin_loading, checker
 
-    begin_loading()
-    judge = checker(load(ctx.params))
     steps = from_samples(each)
     if folders:
         steps = from_folders(
@@ -79,8 +78,8 @@ def seed(
             collection=collection,
             skipped=lambda note: say(printable(f"gistchain: {note}"), err=True),
         )
-    with stages() as shown:
-        done = fill(judge, steps, progress=shown, failed=complain)
+    with begin_loading(), stages() as shown:
+        done = fill(checker(load(ctx.params)), steps, progress=shown, failed=complain)
     answer(done, seeded_json, seeded_text, as_json)
     if done.failed:
         raise typer.Exit(1)
@@ -96,6 +95,8 @@ def status(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None
     judge = checker(settings)
     on_chain = _images_on_chain(settings)
     state = status_of(judge.store, settings.home, judge.fingerprint_version, on_chain, judge.trust)
+    if nothing := nothing_words(state.registered, settings.home):
+        say(printable(f"gistchain: {nothing}"), err=True)
     answer(state, status_json, status_text, as_json)
 
 

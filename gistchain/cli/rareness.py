@@ -20,6 +20,7 @@ from gistchain.answers.rareness import (
     event_text,
     groups_json,
     groups_text,
+    nothing_words,
 )
 from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
@@ -85,13 +86,14 @@ def check(
     settings = load(ctx.params)
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
-        check_writable(explain, "--explain")
-    begin_loading()
+        check_writable(explain)
     start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []
-    doubts: dict[str, None] = {}
-    with _judges(settings, among, other) as (judge, others):
+    doubts: set[str] = set()
+    with begin_loading(), _judges(settings, among, other) as (judge, others):
+        if other is None:
+            _warn(nothing_words(len(judge.store), settings.home), doubts)
         sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
         for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
             if isinstance(result, GistchainError):
@@ -99,19 +101,24 @@ def check(
                 failure(source, result, quiet)
                 continue
             found |= bool(unwanted & _said(result))
-            doubts.setdefault(result.rareness.doubt or doubt_words(result.rareness.lacking))
+            _warn(result.rareness.doubt or doubt_words(result.rareness.lacking), doubts)
             failed |= bool(unwanted) and result.rareness.doubt is not None  # a copy may well be an "original" here
             _print_checked(result, sense, as_json)
             if explain is not None:
                 cards += _cards(result)
         if others is not None:
             answer(others, groups_json, groups_text, as_json)
-    for doubt in filter(None, doubts):
-        say(f"gistchain: {doubt}", err=True)
     if explain is not None and cards:
         _write_page(explain, cards)
     if failed or found:
         raise typer.Exit(1 if failed else FOUND)
+
+
+def _warn(doubt: str, said: set[str]) -> None:
+    """Say once, and before the results that it is about, what they leave out: --sense has no field for it."""
+    if doubt and doubt not in said:
+        said.add(doubt)
+        say(printable(f"gistchain: {doubt}"), err=True)
 
 
 def _check_forms(sense: bool, as_json: bool, among: bool, other: str | None, web: bool) -> None:
@@ -223,7 +230,9 @@ def watch(
 
     patient = timeout if timeout is not None else 10.0 if once else 600.0
     good = True
-    judge = checker(load(ctx.params))
+    settings = load(ctx.params)
+    judge = checker(settings)
+    _warn(nothing_words(len(judge.store), settings.home), set())
     with _until_interrupted() as stop:
         if not once:
             say(f"watching {folder}; Ctrl-C ends it after the image in work", err=True)

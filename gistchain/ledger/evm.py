@@ -29,6 +29,7 @@ from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.sending import Sender, call_of
+from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Confirm, RarenessTicket, Receipt
 
@@ -190,13 +191,18 @@ def open_embedded(
 
     Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
+    before = recall(home).get(EMBEDDED)
+    if key_file is None and before is None and not keys.own_file(home).exists() and (tokens := len(images(home))):
+        raise SettingError(
+            f"the chain in {home} has {tokens:,} token{'s' if tokens > 1 else ''}, and the key of their owner is not "
+            f"beside it: restore {keys.own_file(home)}, or give a key with --key; a new one would own none of them"
+        )
     with deferred():
         import eth_account  # noqa: F401
         from web3 import Web3
 
         import gistchain.ledger.pyevm  # noqa: F401
     account = keys.account(home, key_file, password)
-    before = recall(home).get(EMBEDDED)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
     try:
         chain.fund(account.address)

@@ -268,6 +268,7 @@ class Checker:
     def _rareness(
         self, features: _Features, judged: Judged, nearest: Nearest | None, reason: str, compared_with: int
     ) -> Rareness:
+        lacking, doubt = (0, None) if self.trust is None else self.trust.state()
         return Rareness(
             verdict=judged.verdict,
             score=judged.score,
@@ -281,8 +282,8 @@ class Checker:
             web=features.searches,
             compared_with=compared_with,
             fingerprint_version=self.fingerprint_version,
-            lacking=0 if self.trust is None else self.trust.lacking(),
-            doubt=None if self.trust is None else self.trust.lost(),
+            lacking=lacking,
+            doubt=doubt,
         )
 
     def _traits(self, picture: Picture, entry: Entry) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from gistchain import systems
 from gistchain.cli import database
 from gistchain.cli import rareness as cli_rareness
 from gistchain.cli.terminal import Verb
+from gistchain.errors import ImageError
 from gistchain.image import read_image
 from gistchain.rareness.service import watch
 from gistchain.types import Picture, Rareness
@@ -57,6 +58,8 @@ class Judge:
         return self._checker.check(picture)
 
     def entry(self, picture: Picture, found: Rareness | None, *, name: str, collection: str, **_: Any) -> Any:
+        if name == "bad.png":
+            raise ImageError("a network gave numbers that are not finite")
         return picture.sha3_256, (name, collection)
 
     def keep(self, entries: Sequence[Any]) -> None:
@@ -117,15 +120,19 @@ def test_check_in_senses_words_and_from_stdin(run: Run, tmp_path: Path) -> None:
 
 def test_check_explains_in_one_page(run: Run, tmp_path: Path) -> None:
     paths = [scene(n, tmp_path / f"{n}.png") for n in (1, 2)]
-    code, _, err = run("check", *paths, "--explain", "sub/e.html")
+    code, _, err = run("check", *paths, "--explain", "e.html")
     assert code == 0
     assert "e.html" in err
-    page = (tmp_path / "sub" / "e.html").read_text("utf-8")
+    page = (tmp_path / "e.html").read_text("utf-8")
     assert page.count("<article") == 2
     assert "Copy of token 1 (1.png)" in page
-    code, _, err = run("check", paths[0], "--explain", tmp_path)
-    assert code == 2
-    assert "can't be written" in err
+    for place, why in ((tmp_path, "it is a folder"), ("sub/e.html", "there is no folder sub")):
+        code, _, err = run("check", paths[0], "--explain", place)
+        assert code == 1
+        assert why in err
+    code, _, _ = run("check", tmp_path / "missing.png", "--explain", "never.html")
+    assert code == 1
+    assert not (tmp_path / "sub").exists()
 
 
 def test_one_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
@@ -135,7 +142,8 @@ def test_one_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> 
     assert code == 1
     assert [line.get("kind", line.get("verdict")) for line in lines(out)] == ["ImageError", "ImageError", "copy"]
     assert [line["image"] for line in lines(out)] == ["a.png", "missing.png", "b.png"]
-    assert err.count("gistchain: ") == 2
+    assert err.count("gistchain: ") == 3
+    assert "compared with nothing: there is no folder" in err
 
 
 def test_watch_once_writes_the_results_and_says_so(run: Run, tmp_path: Path) -> None:
@@ -195,6 +203,15 @@ def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
     assert lines(out)[0]["registered"] == 4
     assert lines(out)[0]["tokens_missing"] == 0
     assert "token" not in run("rareness", "status")[1]
+
+
+def test_an_image_that_can_not_be_looked_at_does_not_stop_the_seeding(run: Run, tmp_path: Path) -> None:
+    for n, name in enumerate(("a.png", "bad.png", "c.png")):
+        (tmp_path / "cats").mkdir(exist_ok=True)
+        scene(n, tmp_path / "cats" / name)
+    code, out, err = run("rareness", "seed", "cats", "--json")
+    assert (code, lines(out)) == (1, [{"new": 2, "known": 0, "failed": 1, "registered": 2}])
+    assert "gistchain: bad.png: a network gave numbers" in err
 
 
 def test_the_seeds_are_real_collections(run: Run) -> None:

@@ -25,6 +25,7 @@ from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
 from tests.support.forks import Child, rehearse
 from tests.support.kills import Aim
+from tests.support.tiny import file_system, read_only
 
 HEADER = 4096
 
@@ -199,7 +200,9 @@ def test_fingerprints_of_another_version_are_refused_and_can_be_set_aside(tmp_pa
         Store(tmp_path, version="2")
     aside = set_aside(tmp_path)
     assert aside is not None
-    assert len(Store(tmp_path, version="2")) == 0
+    anew = Store(tmp_path, version="2")
+    assert len(anew) == 0
+    anew.add([entry(1)])
     assert same(opened(aside).entries([0])[0], entry(0))
     assert set_aside(tmp_path) == tmp_path / "old-2"
     assert set_aside(tmp_path) is None
@@ -293,7 +296,22 @@ def test_a_folder_that_can_not_be_used_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"rareness.sqlite.*permissions"):
         opened(tmp_path)
     with pytest.raises(FileError, match="can't make the folder"):
-        opened(Path("/proc/nowhere"))
+        opened(Path("/proc/nowhere")).add([])
+
+
+def test_looking_makes_nothing_and_needs_no_right_to_write(tmp_path: Path) -> None:
+    assert len(opened(tmp_path / "new")) == 0
+    assert opened(tmp_path / "new").find(entry(0).sha3_256) is None
+    assert not (tmp_path / "new").exists()
+    with file_system(tmp_path / "disc", kilobytes=30_000) as disc:
+        for name in ("whole", "without-rows"):
+            opened(disc / name).add([entry(0), entry(1)])
+        (disc / "without-rows" / "rareness.rows").unlink()
+        read_only(disc)
+        for name in ("whole", "without-rows"):
+            is_whole(opened(disc / name), 2)
+            with pytest.raises(FileError):
+                opened(disc / name).add([entry(2)])
 
 
 def test_a_writer_that_never_lets_go_is_named_and_readers_go_on(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gistchain.disk.lock import FileLock
-from gistchain.errors import DatabaseLost, FileBusy, FileDamaged
+from gistchain.errors import DatabaseLost, FileBusy, FileDamaged, LedgerError
+from gistchain.rareness.store.database import set_aside
 from gistchain.rareness.store.trust import NAME, Trust, set_up
 from tests.rareness.test_store import entry, opened
 from tests.support.forks import Child, rehearse
@@ -40,7 +42,7 @@ def gone(home: Path) -> None:
 
 def empty(home: Path) -> None:
     gone(home)
-    opened(home)
+    opened(home).add([])
 
 
 def older(home: Path) -> None:
@@ -120,6 +122,51 @@ def test_without_memory_the_homes_own_chain_tells_what_is_missing(tmp_path: Path
     assert Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost() is None
 
 
+@pytest.mark.parametrize("error", [FileDamaged("its last state"), LedgerError("another registry")])
+def test_a_chain_that_can_not_be_read_is_a_doubt_and_a_busy_one_is_asked_again(
+    tmp_path: Path, error: Exception
+) -> None:
+    opened(tmp_path).add([entry(1)])
+    answers: list[Exception | list[bytes]] = [FileBusy("in use"), error, digests(1)]
+
+    def chain() -> list[bytes]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    trust = Trust(tmp_path, chain=chain)
+    assert trust.state() == (0, None)
+    doubt = trust.state()[1]
+    assert doubt is not None
+    assert f"can't be read ({error})" in doubt
+    assert trust.state() == trust.state() == (0, None)
+    assert answers == []
+
+
+def test_the_state_is_worked_out_again_only_after_a_change(tmp_path: Path) -> None:
+    trust = filled(tmp_path, 2)
+    assert trust.state() == (0, None)
+    opens: list[str] = []
+    watching = True
+
+    def seen_by(what: str, _: object) -> None:
+        if watching and what in ("open", "sqlite3.connect"):
+            opens.append(what)
+
+    sys.addaudithook(seen_by)
+    assert trust.state() == (0, None)  # the hook stays for good, and is silent afterwards
+    watching, seen = False, list(opens)
+    assert seen == []
+    set_up(tmp_path, keep=True, tokens=digests(7))
+    assert trust.state() == (1, None)
+    opened(tmp_path).add([entry(7)])
+    assert trust.state() == (0, None)
+    garbled(tmp_path)
+    assert "can't be read" in str(trust.state()[1])
+    gone(tmp_path)
+
+
 def test_tokens_that_the_database_lacks_are_named_until_they_are_given_up_or_given_again(tmp_path: Path) -> None:
     trust = filled(tmp_path, 2)
     tokens = list(enumerate(digests(0, 5, 6), 1))
@@ -144,6 +191,16 @@ def test_a_database_that_is_set_aside_leaves_its_tokens_as_missing(tmp_path: Pat
     filled(tmp_path, 3)
     opened(tmp_path).name_token(entry(1).sha3_256, "evm:1:0x1", 4)
     assert set_up(tmp_path, keep=False) == (tmp_path / "old-1", 1)
+    assert Trust(tmp_path).lacking() == 1
+    set_up(tmp_path, keep=False)
+    assert Trust(tmp_path).lacking() == 1, "the database that is set aside now does not know of it"
+
+
+def test_a_kill_between_setting_aside_and_noting_it_forgets_no_token(tmp_path: Path) -> None:
+    filled(tmp_path, 3)
+    opened(tmp_path).name_token(entry(1).sha3_256, "evm:1:0x1", 4)
+    set_aside(tmp_path)
+    assert set_up(tmp_path, keep=False) == (None, 1)
     assert Trust(tmp_path).lacking() == 1
 
 

@@ -19,11 +19,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ModelError
+from gistchain.errors import ImageError
 from gistchain.models.packaged.content import NETWORK, PackagedRater, content
 from gistchain.models.packaged.networks import network, reduced
 from gistchain.models.packaged.nsfw import nsfwjs, open_nsfw
@@ -62,15 +63,18 @@ class PackagedFingerprinter:
         return look(image)
 
 
-def warm() -> None:
+def warm() -> ExitStack:
     """Begin to load the networks, in two threads of their own; a network that fails tells it where it is used.
 
     While they read and unpack weights, Python's lock is free: the caller imports what else it needs meanwhile.
+    Networks that are not begun by the end of a `with` over what is returned are left: the program would wait for them.
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="weights")
     for load in _LOADS:
         pool.submit(load)
-    pool.shutdown(wait=False)
+    loading = ExitStack()
+    loading.callback(pool.shutdown, wait=False, cancel_futures=True)
+    return loading
 
 
 def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
@@ -79,7 +83,7 @@ def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
     scaled = [blocks[name] / np.float32(scale) for name, (_, scale) in _scales().items()]
     fingerprint: NDArray[np.float32] = np.concatenate(scaled)
     if not np.isfinite(fingerprint).all():
-        raise ModelError("a network gave numbers that are not finite: report the image and the onnxruntime version")
+        raise ImageError("a network gave numbers that are not finite: report the image and the onnxruntime version")
     return fingerprint, rated
 
 

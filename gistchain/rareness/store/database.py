@@ -66,16 +66,24 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees one state of the file, whatever is written meanwhile."""
-        with self._file.opened("rw") as database:
-            database.execute("begin")
+        """A connection that sees one state of the file, whatever is written meanwhile; of a file that is not made yet,
+        empty tables.
+
+        It takes no lock and needs no right to write: a home can lie on a medium that is only read.
+        """
+        with self._file.errors(), closing(self._opened()) as database:
             yield database
 
-    @contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """The same, without a lock and without the right to write: a home can lie on a medium that is only read."""
-        with self._file.errors(), closing(self._file.snapshot()) as database:
-            yield database
+    def _opened(self) -> sqlite3.Connection:
+        if self.path.exists():
+            database = self._file.snapshot()
+            if database.execute("select 1 from sqlite_master").fetchone():
+                return database
+            database.close()  # a kill left it, before its tables were made
+        database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        for statement in _TABLES:
+            database.execute(statement)
+        return database
 
     def name(self, database: sqlite3.Connection, sha3_256: bytes) -> str | None:
         """The name that an image's file had; None for an image that isn't here."""
@@ -94,11 +102,16 @@ class Database:
             yield database
             database.execute("commit")
 
+    def meta(self) -> dict[str, str]:
+        """The names and values that describe the file; none where it is not made yet."""
+        with self.reading() as database:
+            return dict(database.execute("select name, value from meta"))
+
     def evidence(self, digest: bytes) -> bytes | None:
         """The document with this SHA3-256, None where it isn't here. Raises FileDamaged."""
         if not self.path.exists():
             return None
-        with self.snapshot() as database:
+        with self.reading() as database:
             row = database.execute("select document from evidence where sha3_256 = ?", (digest,)).fetchone()
         if row is None:
             return None
@@ -115,6 +128,9 @@ class Database:
             store = database.execute("select value from meta where name = 'store'").fetchone()
             count = database.execute("select coalesce(max(row), -1) + 1 from images").fetchone()
         return ("" if store is None else str(store[0])), int(count[0])
+
+    def is_writable(self) -> bool:
+        return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
 
     def damaged(self, what: str) -> FileDamaged:
         return self._file.damaged(what)
@@ -167,10 +183,15 @@ def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator
 
         try:
             if file.path.exists():
-                opened = stack.enter_context(file.snapshot())
+                opened = stack.enter_context(file.reading())
         except FileError as error:
             failed(error)
         yield name
+
+
+def asides(folder: Path) -> list[Path]:
+    """The folders that databases of `folder` were set aside in."""
+    return sorted(folder.glob(f"{_ASIDE}*"))
 
 
 def free_aside(folder: Path) -> Path:
@@ -186,7 +207,7 @@ def kept_evidence(folder: Path, digest: bytes, *, failed: Callable[[FileError], 
 
     None where none of them has it. A database that can't be read is passed over; `failed` is called with its error.
     """
-    for place in (folder, *sorted(folder.glob(f"{_ASIDE}*"))):
+    for place in (folder, *asides(folder)):
         try:
             document = Database(place / FILE).evidence(digest)
         except FileError as error:

@@ -90,6 +90,7 @@ class Matrix:
     def __init__(self, path: Path, store: bytes) -> None:
         self._path = path
         self._header = _header(store)
+        self._held = np.zeros(0, ROW)
         self._forget()
 
     def _forget(self) -> None:
@@ -97,6 +98,8 @@ class Matrix:
 
     def rows(self, count: int) -> NDArray[np.void]:
         """The first `count` rows, mapped, read-only; fewer where the file is too short or not this store's."""
+        if count <= len(self._held):
+            return self._held[:count]
         try:
             status = os.stat(self._path)
         except FileNotFoundError:
@@ -107,6 +110,11 @@ class Matrix:
         if count > len(self._rows):
             self._map()
         return self._rows[:count]
+
+    def hold(self, rows: NDArray[np.void]) -> None:
+        """Use these in place of a file that can't be written."""
+        self._forget()
+        self._held = rows
 
     def _map(self) -> None:
         with self._file(os.O_RDONLY) as file:

@@ -41,5 +41,5 @@ def status(
     """tokens: SHA3-256 of each token's image; None where the chain's tokens are not known."""
     size_bytes = sum(path.stat().st_size for path in folder.glob("rareness.*"))
     missing = None if tokens is None else sum(rows.find(image) is None for image in tokens)
-    lacking, doubt = (0, None) if trust is None else (trust.lacking(), trust.lost())
+    lacking, doubt = (0, None) if trust is None else trust.state()
     return Status(len(rows), fingerprint_version, size_bytes, folder, missing, lacking, doubt)

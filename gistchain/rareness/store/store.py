@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,8 @@ class Store:
     """The registered images of one folder; threads may share it."""
 
     def __init__(self, folder: Path, *, version: str, busy_timeout_s: float = 10.0) -> None:
-        """Open the store, or make it; check the rows against the record and repair them.
+        """Open the store; check the rows against the record and repair them. One that isn't there is empty, and made
+        by the first call that writes: who only looks leaves a folder as it was, and needs no right to write there.
 
         version: of the fingerprints. busy_timeout_s: how long another writer is waited for.
         Raises OtherFingerprint where the folder holds others; FileBusy, FileDamaged, DiskFull and FileError, as every
@@ -88,9 +89,11 @@ class Store:
         self._current()
 
     def _open(self) -> None:
-        fresh = {"schema": SCHEMA, "fingerprint": self._version, "store": secrets.token_hex(16)}
-        meta = self._database.create(fresh)
-        if meta.keys() < fresh.keys():
+        meta = self._database.meta()
+        if not meta and self._database.contents() == ("", 0):  # not made yet
+            self._use("")
+            return
+        if not {"schema", "fingerprint", "store"} <= meta.keys():
             raise self._database.damaged("it does not say what it is")
         if meta["schema"] != SCHEMA:
             raise RarenessError(f"{self._database.path} was made by another gistchain: use that one")
@@ -100,7 +103,18 @@ class Store:
                 f"{self._version} can't be compared with them: 'gistchain rareness rebuild' sets the file aside, then "
                 "register its images again, or 'gistchain rareness seed'"
             )
-        self._id = meta["store"]
+        self._use(meta["store"])
+
+    def _make(self) -> None:
+        """Make the file where it is missing."""
+        with self._lock:
+            if not self._id:
+                fresh = {"schema": SCHEMA, "fingerprint": self._version, "store": secrets.token_hex(16)}
+                self._database.create(fresh)
+                self._open()
+
+    def _use(self, store: str) -> None:
+        self._id = store
         self._matrix = matrix.Matrix(self._rows_path, bytes.fromhex(self._id))
         self._snapshot = _EMPTY
 
@@ -118,6 +132,7 @@ class Store:
             if entry.sha3_256 not in records:
                 records[entry.sha3_256] = (entry, *_record(entry))
         self._current()
+        self._make()
         with self._database.writing() as database:
             first = row = _count(database)
             new: list[Entry] = []
@@ -185,6 +200,7 @@ class Store:
 
     def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
         """Note which token an image became, for programs that have no chain open; the chain holds the truth."""
+        self._make()
         with self._database.writing() as database:
             database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
 
@@ -199,6 +215,7 @@ class Store:
         """Keep a document under its SHA3-256, durably. Raises RarenessError where that is not its hash."""
         if hashlib.sha3_256(document).digest() != sha3_256:
             raise RarenessError(f"{sha3_256.hex()} is not the SHA3-256 of this document of {len(document)} bytes")
+        self._make()
         with self._database.writing() as database:
             database.execute("insert or ignore into evidence values (?, ?)", (sha3_256, document))
 
@@ -211,6 +228,8 @@ class Store:
         with self._lock:
             if not self._caught_up():
                 # A backup was put back, or the folder was set aside and made again.
+                if not self._database.path.exists():
+                    raise FileError(f"can't use {self._database.path}: it is gone; put it back, or begin again")
                 self._open()
                 return self._current()
             if len(self._matrix.wrong(self._snapshot.keys)):
@@ -222,7 +241,7 @@ class Store:
         with self._database.reading() as database:
             store = database.execute("select value from meta where name = 'store'").fetchone()
             count, known = _count(database), len(self._snapshot.keys)
-            if store is None or store[0] != self._id or count < known:
+            if ("" if store is None else store[0]) != self._id or count < known:
                 return False
             if count > known:
                 self._snapshot = self._extended(database, known, count)
@@ -241,14 +260,26 @@ class Store:
     def _repair(self) -> None:
         """Write the rows of the matrix that are not what they should be, from the record."""
         keys = self._snapshot.keys
-        with self._database.writing():
-            # Asked again: another process may have repaired them before this one got the lock.
-            wrong = self._matrix.wrong(keys)
-            for start in range(0, len(wrong), _BATCH):
-                part = wrong[start : start + _BATCH]
-                self._matrix.write(matrix.rows_of(self.fingerprints(part.tolist()), keys[part], part))
+        try:
+            with self._database.writing():
+                # Asked again: another process may have repaired them before this one got the lock.
+                for rows in self._made_again(self._matrix.wrong(keys)):
+                    self._matrix.write(rows)
+        except FileError:
+            if self._database.is_writable():
+                raise
+            held = np.zeros(len(keys), scan.ROW)
+            for rows in self._made_again(np.arange(len(keys))):
+                held[rows["number"]] = rows
+            self._matrix.hold(held)
         if len(self._matrix.wrong(keys)):
             raise FileError(f"{self._rows_path} does not keep what is written to it: check the disk")
+
+    def _made_again(self, numbers: NDArray[np.int64]) -> Iterator[NDArray[np.void]]:
+        """Rows of the matrix, from the record, some at a time."""
+        for start in range(0, len(numbers), _BATCH):
+            part = numbers[start : start + _BATCH]
+            yield matrix.rows_of(self.fingerprints(part.tolist()), self._snapshot.keys[part], part)
 
     def _records(self, query: str, rows: Sequence[int]) -> list[tuple[int, sqlite3.Row]]:
         records = []

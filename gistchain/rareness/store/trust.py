@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import Any
 from gistchain.disk.lock import FileLock
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import write_whole
-from gistchain.errors import DatabaseLost, FileDamaged, FileError, LedgerError
-from gistchain.rareness.store.database import FILE, Database, set_aside
+from gistchain.errors import DatabaseLost, FileBusy, FileDamaged, FileError, LedgerError
+from gistchain.rareness.store.database import FILE, Database, asides, set_aside
 from gistchain.safejson import parsed
 
 NAME = "database.json"
@@ -56,6 +57,33 @@ class Trust:
         self._folder, self._chain, self._wait_s = folder, chain, wait_s
         self._images: Sequence[bytes] = ()
         self._looked: tuple[str, int] = ("", 0)
+        self._told: tuple[object, tuple[int, str | None]] = (None, (0, None))
+
+    def state(self) -> tuple[int, str | None]:
+        """`lacking` and `lost` together, worked out anew only where a file has changed since the last call.
+
+        Raises FileBusy, FileDamaged, FileError where the database can't be read.
+        """
+        files = self._files()
+        if self._told[0] != files:
+            try:
+                kept = self._kept()
+            except FileDamaged as error:
+                return 0, str(error)
+            told = self._lacking(kept), self._lost(kept)
+            if self._chain is not None and not self._looked[0]:
+                return told  # the chain could not be read yet
+            self._told = files, told
+        return self._told[1]
+
+    def _files(self) -> object:
+        """What changes whenever the files or what was looked up do."""
+        stats = []
+        for name in (NAME, FILE, f"{FILE}-wal"):
+            with contextlib.suppress(OSError):
+                status = os.stat(self._folder / name)
+                stats.append((name, status.st_ino, status.st_size, status.st_mtime_ns))
+        return self._looked, stats
 
     def lost(self) -> str | None:
         """Why verdicts can't be trusted; None where the database is as it was left, or nothing is remembered yet.
@@ -63,9 +91,11 @@ class Trust:
         Raises FileBusy, FileDamaged, FileError where the database can't be read.
         """
         try:
-            kept = self._kept()
+            return self._lost(self._kept())
         except FileDamaged as error:
             return str(error)
+
+    def _lost(self, kept: Kept | None) -> str | None:
         why = None if kept is None else self._mismatch(kept, *self._found())
         # Where no token was ever looked up, the chain itself tells.
         return why or (self._beside_chain() if kept is None or not kept.chain else None)
@@ -109,11 +139,19 @@ class Trust:
 
     def lacking(self) -> int:
         """How many tokens' images are knowingly not in the database: near-copies of them are not found."""
-        kept = self._kept()
+        return self._lacking(self._kept())
+
+    def _lacking(self, kept: Kept | None) -> int:
         if kept is None or not kept.missing:
             return 0
         with self._looking() as there:
             return sum(not there(bytes.fromhex(image)) for image in kept.missing)
+
+    def given_up(self) -> list[bytes]:
+        """SHA3-256 of the tokens' images that were missing when that was last written; none where it can't be read."""
+        with contextlib.suppress(FileDamaged):
+            return [bytes.fromhex(image) for image in (self._kept() or Kept()).missing]
+        return []
 
     def keep(self, *, seldom: bool = False) -> None:
         """Remember the database as it is now. seldom: only where it has grown by a tenth, as while it is seeded.
@@ -154,9 +192,16 @@ class Trust:
         if self._looked[0]:
             return None
         if self._chain is not None:
-            with contextlib.suppress(FileError, LedgerError):  # whoever has it open looks by itself: `look_up`
+            try:
                 self._images = self._chain()
-            self._chain = None
+                self._chain = None
+            except FileBusy:  # whoever has it open looks by itself: `look_up`
+                return None
+            except (FileError, LedgerError) as error:
+                return (
+                    f"the chain of this home can't be read ({error}), so that nothing says whether "
+                    f"{self._folder / FILE} has the images of its tokens; copies of those may look like originals"
+                )
         with self._looking() as there:
             missing = sum(not there(image) for image in self._images)
         if not missing:
@@ -232,9 +277,12 @@ def set_up(folder: Path, *, keep: bool, chain: str = "", tokens: Iterable[bytes]
     keep: it stays where it is, whatever it lacks. chain, tokens: as for `Trust.begin_anew`. A kill in between leaves a
     home that asks for the same again. Raises FileBusy, FileError, DiskFull; with `keep` FileDamaged.
     """
-    noted = tokens_in(folder)
+    trust, noted = Trust(folder), tokens_in(folder)
+    for earlier in asides(folder):  # of registries on nodes nothing else remembers the tokens, after a kill as well
+        noted += tokens_in(earlier)
+    noted += trust.given_up()
     aside = None if keep else set_aside(folder)
-    return aside, Trust(folder).begin_anew(chain, tokens, noted)
+    return aside, trust.begin_anew(chain, tokens, noted)
 
 
 def tokens_in(folder: Path) -> list[bytes]:

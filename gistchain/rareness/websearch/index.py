@@ -7,10 +7,11 @@ copy that was turned or mirrored is found, because the candidate's hashes are co
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,11 @@ class Index:
         """Open the index, or make it. Raises OtherFingerprint where it has fingerprints of another version."""
         self._file = SqliteFile(path, "remove it and crawl again", timeout_s=busy_timeout_s)
         self._fingerprinter = fingerprinter
-        make_folder(path.parent)
-        with self._file.opened("rwc") as database:
-            database.execute("pragma journal_mode = wal")
-            database.executescript(_TABLES)
+        if not path.exists() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            make_folder(path.parent)
+            with self._file.opened("rwc") as database:
+                database.execute("pragma journal_mode = wal")
+                database.executescript(_TABLES)
         self._check_version()
 
     def __len__(self) -> int:
@@ -163,7 +165,7 @@ class Index:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._file.opened("rw") as database:
+        with self._file.errors(), closing(self._file.snapshot()) as database:
             yield database
 
     @contextmanager
