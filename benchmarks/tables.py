@@ -256,6 +256,34 @@ def _first_use(figures: Figures) -> str:
     )
 
 
+def _caption_alone(figures: Figures) -> str:
+    enough = [
+        [
+            name,
+            str(row["n"]),
+            str(row["enough"]),
+            str(row.get("enough_and_right", "")),
+            f"{row['bytes']:,}" if "bytes" in row else "",
+        ]
+        for name, row in figures["enough"].items()
+    ]
+    isotopes = [
+        [collection, str(row["n"]), f"{row['first'][0]:.4f}", f"{row['nearest'][0]:.4f}", _signed(row["difference"])]
+        for collection, row in figures["isotopes"].items()
+    ]
+    headings = ["tokens of", "N", "caption alone", "of these right", "bytes of all gists"]
+    return (
+        _table(headings, enough)
+        + "\n"
+        + _table(["isotopes of", "N", "SSIM: first", "nearest to the mean", "difference"], isotopes)
+    )
+
+
+def _signed(found: list[float]) -> str:
+    value, low, high = found
+    return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"
+
+
 def _retrieval(figures: Figures) -> str:
     tokens, photos = figures["tokens"], figures["photos"]
     sets = {f"{tokens['n']:,} tokens of 5 unseen collections": tokens["together"]}
@@ -440,6 +468,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "photo_latent": _photo_latent,
     "photo_latent_headline": _photo_latent_headline,
     "first_use": _first_use,
+    "caption_alone": _caption_alone,
     "retrieval": _retrieval,
     "photo_captioner": _photo_captioner,
     "segmenter": _segmenter,

@@ -60,8 +60,7 @@ class Registered:
 
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
     evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
-    it. All three None for a registry
-    without a book.
+    it. All three None for a registry without a book.
     """
 
     token: int

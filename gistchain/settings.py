@@ -27,7 +27,7 @@ class Settings:
     key: file with the private key (hex) or keystore, None = one made in `home` at first use.
     registry: address of the contract on `rpc`, None = the one this home deployed there.
     chain_id: what `rpc` must say it is, None = whatever it was the first time. max_fee: most that one transaction on
-    `rpc` may cost in all without a question, in coins of its chain.
+    `rpc` may cost in all without a question, in coins of its chain; all of an opened registry may cost ten times that.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
@@ -80,7 +80,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     merged = {**_from_toml(home / "settings.toml"), **given, "home": home}
     unknown = merged.keys() - names
     if unknown:
-        raise SettingError(f"unknown setting {sorted(unknown)[0]!r} in {home / 'settings.toml'}: remove it")
+        known = ", ".join(sorted(names - {"home"}))
+        raise SettingError(
+            f"unknown setting {sorted(unknown)[0]!r} in {home / 'settings.toml'}: remove it, or write one of {known}"
+        )
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),

@@ -21,10 +21,8 @@ from gistchain.answers.collection import (
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs, answer, say, stages
 from gistchain.cli.usage import a_path
-from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.text import printable
-from gistchain.traits import Traits
 
 app = typer.Typer(
     help="Collections: learn your own, list those that are known.",
@@ -50,6 +48,7 @@ def train(
 ) -> None:
     """Learn to caption and paint a collection from its tokens; run again, it goes on where it was interrupted."""
     from gistchain.collection.train import train as learn
+    from gistchain.models.known import hidden_by
 
     settings = load(ctx.params)
     called = _name(name, folder)
@@ -59,7 +58,7 @@ def train(
     except KeyboardInterrupt:
         say("gistchain: interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
-    notes = [*done.notes, *_hidden(done.traits)]
+    notes = [*done.notes, *(f"it takes the place of {other}" for other in hidden_by(done.traits))]
     answer(done, lambda trained: trained_json(trained, notes), lambda trained: trained_text(trained, notes), as_json)
 
 
@@ -78,8 +77,8 @@ def export_collection(
     from gistchain.disk.write import check_writable, write_whole
 
     path = output or Path(f"{name}.collection")
+    check_writable(path)
     content = exported(name, load(ctx.params).collections)
-    check_writable(path, "--output")
     write_whole(path, content)
     told = name, path, len(content)
     answer(told, lambda done: exported_json(*done), lambda done: exported_text(*done), as_json)
@@ -114,19 +113,5 @@ def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = Fals
         answer(known, known_json, known_text, as_json)
 
 
-def _hidden(traits: Traits) -> list[str]:
-    """A note for each shipped collection that the new one hides: same name, or same subject in captions."""
-    from gistchain.models.known import known_collections
-
-    return [
-        f"it takes the place of {known.collection!r} ({known.subject}), which ships with gistchain"
-        for known in known_collections()
-        if known.collection == traits.collection or known.subject.casefold() == traits.subject.casefold()
-    ]
-
-
 def _name(given: str | None, folder: Path) -> str:
-    name = given if given is not None else re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.casefold()).strip("-")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
-        raise SettingError(f"{name!r} can't name a collection's files: give --name with letters a-z, digits and dashes")
-    return name
+    return given if given is not None else re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.casefold()).strip("-")

@@ -34,12 +34,17 @@ MaxFee = Annotated[
     str | None,
     typer.Option(
         metavar="COINS",
-        help="Most that one transaction on --rpc may cost without a question, in coins of its chain.  [default: 0.01]",
+        help="Most that one transaction on --rpc may cost without a question, in coins of its chain; ten times that "
+        "for all of one run.  [default: 0.01]",
     ),
 ]
 Yes = Annotated[
     bool,
-    typer.Option("--yes", help="Don't ask before writing to a public chain; but for a cost above --max-fee."),
+    typer.Option(
+        "--yes",
+        help="Yes to a public chain, where nothing can be taken back, and to pictures there that are not safe for "
+        "work. A cost above --max-fee is asked about all the same.",
+    ),
 ]
 
 Captioner = Annotated[

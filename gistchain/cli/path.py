@@ -44,9 +44,9 @@ from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, say, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
-from gistchain.disk.write import check_folder
+from gistchain.disk.write import check_folder, make_folder
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
-from gistchain.opening import is_keystore, make_folder, open
+from gistchain.opening import is_keystore, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from gistchain.types import Picture, Pixels, Verdict, WhenLatent
 
 STDOUT = Path("-")
-COPIES: tuple[Verdict, ...] = ("copy", "derivative")
-"""What --refuse-copies refuses. Where the judge can't tell a copy from a sibling, the image is registered."""
 
 
 def register(
@@ -106,6 +104,7 @@ def register(
     from gistchain.gist.describe import LATENT_BYTES
     from gistchain.image import start_reading
     from gistchain.pipeline import each
+    from gistchain.rareness.words import JOINING
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
@@ -124,7 +123,8 @@ def register(
         when: WhenLatent = "never" if caption_only else "needed"
         system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, min_confidence=min_confidence)
     failed = False
-    refuse = COPIES if refuse_copies else ()
+    # Where the judge can't tell a copy from a sibling, the image is registered.
+    refuse = JOINING if refuse_copies else ()
     with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
@@ -148,7 +148,8 @@ def _registered(
         if not error.own:
             raise
         shown = opened.show(error.token)
-        return Already(picture.name, shown, document_of(home, shown.signed))
+        unused = caption is not None and caption != shown.gist.caption
+        return Already(picture.name, shown, document_of(home, shown.signed), unused)
 
 
 def rebuild(
@@ -174,7 +175,7 @@ def rebuild(
         typer.Option(min=0, max=1, help="0 decodes the gist's latent, 1 paints from noise.  [default: what is there]"),
     ] = None,
     full_size: Annotated[
-        bool, typer.Option("--full-size", help="As large as the original; without it no side exceeds 1024 pixels.")
+        bool, typer.Option("--full-size", help="As large as it was registered; without it no side exceeds 1024 pixels.")
     ] = False,
     every: Annotated[
         Path | None, typer.Option("--isotopes", parser=a_path, help="Folder for all the candidates.")

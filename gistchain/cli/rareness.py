@@ -86,7 +86,7 @@ def check(
     settings = load(ctx.params)
     check_stdin([*images, *([] if other is None else [other])])
     if explain is not None:
-        check_writable(explain, "--explain")
+        check_writable(explain)
     start_reading()
     quiet, failed, found = as_json or sense, False, False
     cards: list[dict[str, Any]] = []

@@ -45,10 +45,10 @@ def expanded(images: Sequence[str], skipped: Callable[[Found], None]) -> list[st
 
 def read(source: str | Path) -> Picture:
     """Raises ImageError, also for what does not exist and for a folder without images."""
-    from gistchain.image import images_in, read_image
+    from gistchain.image import MAX_FILE_BYTES, images_in, read_image
 
     if source == STDIN:
-        return read_image(sys.stdin.buffer.read(), STDIN_NAME)
+        return read_image(sys.stdin.buffer.read(MAX_FILE_BYTES + 1), STDIN_NAME)
     try:
         return read_image(images_in([_named(source)]).images[0])
     except OSError as error:

@@ -10,30 +10,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gistchain.collection.folder import check_traits
+from gistchain.collection.metadata import NAME
 from gistchain.disk.lock import FileLock
 from gistchain.disk.read import read_regular
-from gistchain.disk.write import write_whole
+from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import CollectionError, ModelError
-from gistchain.models.known import known_collections
+from gistchain.models.known import hidden_by, known_collections
 from gistchain.models.layered.model import unpack
+from gistchain.models.layered.shelving import shelve
 from gistchain.models.zoo.weights import card, weights
 from gistchain.safejson import parsed
-from gistchain.traits import Traits, is_called
+from gistchain.traits import Traits
 
 MAGIC = b"GCL1"
 LARGEST_BYTES = 64 * 1024 * 1024
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-"""What can name a collection's files."""
 _CARD_BYTES = 64 * 1024
-_LONGEST_SUBJECT = 100
+_LONGEST_TOLD = 200
 _HASH_BYTES = 32
 _TOLD = {"data": str, "licence": str, "tokens": int}
-"""What else is taken from a stranger's card, and of which type."""
+"""What else is taken from a stranger's card, and of which type; a text only where it is short and on one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
     """Puts the collection of an exported file into the folder `shelf`.
 
     replace: also in the place of another collection that has its name, or is called so in captions. Raises
-    CollectionError for what is no such file, and for one that would replace another; FileError.
+    CollectionError for what is no such file, and for one that would replace another; FileError, DiskFull. A kill or a
+    full disk leaves the shelf as it was, or as it should be.
     """
     what = str(file)
     try:
@@ -78,21 +79,19 @@ def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
     name = traits.collection
     if _has(name, told["sha256"], shelf):
         return Imported(name, traits.subject, new=False)
-    if hidden := [] if replace else _hidden(traits, shelf):
+    hidden = [] if replace else hidden_by(traits, shelf)
+    if hidden:
         raise CollectionError(
             f"{what} holds {name!r} ({traits.subject}), which would take the place of {' and '.join(hidden)}: "
             "give --replace if that is wanted"
         )
-    shelf.mkdir(parents=True, exist_ok=True)
+    make_folder(shelf)
     lock = FileLock(
         shelf / f".training-{name}.lock", what=f"the collection {name!r}", use="being trained", instead="wait for it"
     )
+    draft = shelf / f".importing-{name}.part"  # always the same one, so that no kill leaves a second
     with lock:
-        # Without a card there is no model, so that no card ever lies beside another model's file.
-        path = shelf / f"collection-{name}.json"
-        path.unlink(missing_ok=True)
-        write_whole(path.with_suffix(".layers"), layers)
-        write_whole(path, (json.dumps(told, indent=1) + "\n").encode())
+        shelve(layers, told, shelf, name, put=lambda content, path: write_whole(path, content, draft=draft))
     return Imported(name, traits.subject, new=True)
 
 
@@ -120,13 +119,12 @@ def _kept(told: object, layers: bytes, traits: Traits) -> dict[str, Any]:
     """The card that is written here. Raises ValueError where it doesn't fit the layers."""
     if not isinstance(told, dict) or not NAME.fullmatch(traits.collection):
         raise ValueError("its card or its name is none")
-    if not 0 < len(traits.subject.strip()) <= _LONGEST_SUBJECT or not traits.subject.isprintable():
-        raise ValueError("its tokens have no proper name")
+    check_traits(traits)
     sha256 = hashlib.sha256(layers).hexdigest()
     wanted = {"collection": traits.collection, "subject": traits.subject, "sha256": sha256}
     if {key: told.get(key) for key in wanted} != wanted:
         raise ValueError("its card is that of another")
-    more = {key: told[key] for key, kind in _TOLD.items() if type(told.get(key)) is kind}
+    more = {key: told[key] for key, kind in _TOLD.items() if type(told.get(key)) is kind and _is_short(told[key])}
     return {"kind": "collection", **wanted, **more, "recipe": "gistchain collection import"}
 
 
@@ -135,12 +133,5 @@ def _has(name: str, sha256: object, shelf: Path) -> bool:
     return here and card(f"collection-{name}", shelf).get("sha256") == sha256
 
 
-def _hidden(traits: Traits, shelf: Path) -> list[str]:
-    """Other collections that would no longer be found by their names, or by what captions call their tokens."""
-    return [
-        f"{known.collection!r} ({known.subject}), {'your own' if known.own else 'which ships with gistchain'}"
-        for known in known_collections(shelf)
-        if known.collection == traits.collection
-        or is_called(traits.subject, known.subject, known.collection)
-        or is_called(known.subject, traits.subject, traits.collection)
-    ]
+def _is_short(value: str | int) -> bool:
+    return isinstance(value, int) or (len(value) <= _LONGEST_TOLD and value.isprintable())

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection.metadata import LONGEST, Item, clean, items, normal, without_number
+from gistchain.collection.metadata import LONGEST, NAME, Item, clean, items, normal, without_number
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import CollectionError, SettingError
 from gistchain.image import images_in, read_image
@@ -29,6 +29,7 @@ from gistchain.types import Pixels
 LEAST_TOKENS = 50
 _LEAST_HELD_OUT = 5
 _MOST_VALUES_OF_A_TYPE = 500
+_LONGEST_VALUE = 2 * LONGEST  # of a type that a token has twice, both values
 _MOST_TYPES, _MOST_NUMBERS = 64, 50_000  # of a model's layers: a picture of 64 x 64 for each value and type
 
 
@@ -56,8 +57,10 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
 
     skip: leave out images without metadata and metadata without an image instead of refusing the folder.
     Raises CollectionError for a folder that does not fit together or has fewer than LEAST_TOKENS tokens, ImageError
-    for one without images, SettingError for a subject that can't stand in a caption.
+    for one without images, SettingError for a name that can't be one of files or a subject of captions.
     """
+    if not NAME.fullmatch(name):
+        raise SettingError(f"{name!r} can't name a collection's files: give --name with letters a-z, digits and dashes")
     if not folder.is_dir():
         raise CollectionError(f"{folder} is not a folder: give the one that holds a collection's images and metadata")
     if subject and subject != clean(subject)[:LONGEST]:
@@ -92,6 +95,19 @@ def held_out(names: Sequence[str]) -> NDArray[np.bool_]:
     hashes = [hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest() for name in names]
     last = sorted(hashes)[: max(_LEAST_HELD_OUT, len(names) // 10)][-1]
     return np.array([digest <= last for digest in hashes])
+
+
+def check_traits(traits: Traits) -> None:
+    """Whether a stranger's traits could come from a folder. Raises ValueError for words that no caption can hold."""
+    if not _fits(traits.subject, LONGEST):
+        raise ValueError("its tokens have no proper name")
+    for type_, values in traits.values.items():
+        if not _fits(type_, LONGEST) or not all(_fits(value, _LONGEST_VALUE) for value in values):
+            raise ValueError("its traits are not short texts on one line without commas")
+        if not 0 < len(values) == len(set(values)) <= _MOST_VALUES_OF_A_TYPE:
+            raise ValueError("a trait type has no values, too many, or the same twice")
+    if not traits.values or _too_many(traits.values):
+        raise ValueError("it has no traits, or too many")
 
 
 def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
@@ -178,13 +194,22 @@ def _traits(tokens: Sequence[ListedToken], name: str, subject: str) -> tuple[Tra
             values[type_] = tuple(sorted(count))
     if not values:
         raise CollectionError(f"the metadata of {name!r} names no trait that some tokens have and others do not")
-    every = sum(len(v) + 1 for v in values.values())
-    if len(values) > _MOST_TYPES or every * (len(values) + 4) > _MOST_NUMBERS:
+    if _too_many(values):
         raise CollectionError(
-            f"the metadata of {name!r} names {len(values)} trait types with {every - len(values)} values: too many for "
+            f"the metadata of {name!r} names {len(values)} trait types with {sum(map(len, values.values()))} values: "
+            "too many for "
             'a model; take out those that no picture shows, or mark them with "display_type": "number"'
         )
     return Traits(name, subject, values), notes
+
+
+def _fits(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text == clean(text)
+
+
+def _too_many(values: dict[str, tuple[str, ...]]) -> bool:
+    every = sum(len(v) + 1 for v in values.values())
+    return len(values) > _MOST_TYPES or every * (len(values) + 4) > _MOST_NUMBERS
 
 
 def _labels(token: ListedToken, traits: Traits) -> list[int]:

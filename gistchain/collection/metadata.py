@@ -19,6 +19,8 @@ from gistchain.errors import CollectionError
 from gistchain.image import files_below
 from gistchain.safejson import parsed
 
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+"""What can name a collection's files."""
 LONGEST = 60  # characters of a trait type or value: longer ones are not traits
 _LONGEST_NAME = 300  # of a token or a file: the rest is cut before it is looked at
 _LONGEST_PATH = 8_192

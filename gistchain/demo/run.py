@@ -41,7 +41,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
 
     for path in (report, results):
         if path is not None:
-            check_writable(path, "path")
+            check_writable(path)
     started = time.perf_counter()
     system, second = rosis(), TraitCaptioner("captioner-second")
     with (

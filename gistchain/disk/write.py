@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gistchain.errors import DiskFull, FileError, SettingError
+from gistchain.errors import DiskFull, FileError
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -86,21 +86,25 @@ def check_folder(folder: Path) -> None:
         pass
 
 
-def check_writable(path: Path, what: str) -> None:
-    """Try to write to `path`, before minutes of work and not after them.
+def check_writable(path: Path) -> None:
+    """Try, before minutes of work and not after them, whether a file can be written to `path`.
 
-    Raises DiskFull, SettingError: give another `what`.
+    Leaves nothing behind and makes no folder. Raises FileError, DiskFull.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # opening a pipe would wait for a reader
-            raise SettingError(f"{path} can't be written (it is not a regular file): give another {what}")
-        with path.open("ab"):
-            pass
-    except OSError as error:
-        if is_full(error):
-            raise no_space(path, error.strerror) from error
-        raise SettingError(f"{path} can't be written ({error.strerror}): give another {what}") from error
+    check_place(path)
+    with file_errors(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def check_place(path: Path) -> None:
+    """Raises FileError where `path` can't be the name of a file that is written, whatever the rights are."""
+    with file_errors(path):
+        if path.is_dir():
+            raise FileError(f"can't write {path}: it is a folder, give the name of a file")
+        if not path.parent.is_dir():
+            raise FileError(f"can't write {path}: there is no folder {path.parent}, make it first")
+        if os.path.lexists(path) and path.exists() and not path.is_file():
+            raise FileError(f"can't write {path}: it is not a regular file, give the name of a file")
 
 
 @contextlib.contextmanager

@@ -8,8 +8,6 @@ Runs in the child process and loads Pillow only; numpy just for levels of more t
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from typing import NamedTuple
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
@@ -24,11 +22,6 @@ from gistchain.image.large import LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, hal
 MOST_SCANS = 100
 """Of a progressive JPEG; ten are usual, and each costs as much time as a whole picture."""
 
-# What Pillow raises for files that are broken.
-_BROKEN = (
-    OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError, AssertionError,
-    AttributeError,
-)  # fmt: skip
 _GREY = frozenset({"1", "L", "LA", "La"})
 
 
@@ -48,10 +41,8 @@ def decode(data: bytes, title: str) -> Decoded:
         return _decoded(data, kind, title)
     except UnidentifiedImageError as error:
         raise _unreadable(kind, title) from error
-    except _BROKEN as error:
+    except frames.BROKEN as error:
         raise ImageError(f"{title} is broken or cut short ({error}): save or fetch it again") from error
-    except (struct.error, zlib.error) as error:
-        raise ImageError(f"{title} is broken ({error}): save or fetch it again") from error
 
 
 def _decoded(data: bytes, kind: str | None, title: str) -> Decoded:
@@ -61,7 +52,7 @@ def _decoded(data: bytes, kind: str | None, title: str) -> Decoded:
     notes = []
     frame = frames.chosen(image, kind)
     if frame is not None:
-        notes.append(frame.note)
+        notes += [] if frame.note is None else [frame.note]
         image = _opened(data, kind, title)
         image.seek(frame.number)
         _check_size(image.size, kind, title)
@@ -121,7 +112,7 @@ def _draft(image: ImageFile.ImageFile, kind: str) -> None:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         turn = _TURNS.get(image.getexif().get(0x0112, 1))
-    except _BROKEN:  # the EXIF, not the pixels
+    except frames.BROKEN:  # the EXIF, not the pixels
         turn = None
     return image if turn is None else image.transpose(turn)
 

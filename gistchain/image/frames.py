@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,25 +18,30 @@ MOST_FRAME_PIXELS = 60_000_000
 MOST_PAGES = 20
 """So many first pages of a TIFF are looked at."""
 
+# What Pillow raises for files that are broken.
+BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError, TypeError, AssertionError,
+    AttributeError, struct.error, zlib.error,
+)  # fmt: skip
+
 _NEAR_MOST = 0.9
 _SIDE = 128
 _COUNTED = frozenset({"PNG", "WEBP", "AVIF"})  # they say at their start how many frames they have
-_BROKEN = (EOFError, OSError, SyntaxError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError)
 
 
 class Frame(NamedTuple):
-    """number: from 0. note: which of how many it is, for people."""
+    """number: from 0. note: which of how many it is, for people; None where only one is whole."""
 
     number: int
-    note: str
+    note: str | None
 
 
 def chosen(image: Image.Image, kind: str) -> Frame | None:
     """The frame to read, None where the file has only one.
 
     Of an animation it is the first one with at least 90% of the most detail that a frame has; of a TIFF the first page
-    with any. Detail is what neighbouring pixels differ by, summed over a view of 128 pixels a side. Seeks in the image:
-    open it again before it is read.
+    with any. Detail is what neighbouring pixels differ by, summed over a view of 128 pixels a side. Where a frame is
+    returned the image was sought in: open it again before it is read.
     """
     if not _several(image, kind):
         return None
@@ -45,13 +52,13 @@ def chosen(image: Image.Image, kind: str) -> Frame | None:
     more = False
     if most == 1:
         return Frame(0, "frame 1 is read: the frames are too large to look at more than one")
-    for frame in _frames(image):
-        details.append(detail(frame))
+    for found in _details(image):
+        details.append(found)
         if len(details) == most or (pages and details[-1] > 0):
             more = _reached(image, len(details))
             break
     if len(details) < 2 and not more:
-        return None
+        return Frame(0, None)
     needed = _NEAR_MOST * max(details)
     number = next((k for k, found in enumerate(details) if found >= needed and found > 0), 0)
     count = f"at least {len(details) + 1}" if more else f"{len(details)}"
@@ -79,7 +86,10 @@ def _variation(grey: Image.Image) -> int:
 
 def _several(image: Image.Image, kind: str) -> bool:
     if kind == "GIF":
-        return bool(image.is_animated)  # type: ignore[attr-defined]
+        try:
+            return bool(image.is_animated)  # type: ignore[attr-defined]
+        except BROKEN:  # the second frame
+            return True
     if kind == "TIFF":
         several = _reached(image, 1)
         image.seek(0)
@@ -87,25 +97,26 @@ def _several(image: Image.Image, kind: str) -> bool:
     return kind in _COUNTED and getattr(image, "n_frames", 1) > 1
 
 
-def _frames(image: Image.Image) -> Iterator[Image.Image]:
-    """The frames one after another, until the file ends or breaks: what is whole counts."""
+def _details(image: Image.Image) -> Iterator[int]:
+    """That of one frame after another, until the file ends or breaks: what is whole counts."""
     number = 0
     while number == 0 or _reached(image, number):
         if image.width * image.height > MOST_FRAME_PIXELS and number:
             return
         try:
             image.load()
-        except _BROKEN:
+            found = detail(image)
+        except BROKEN:
             if number == 0:
                 raise
             return
-        yield image
+        yield found
         number += 1
 
 
 def _reached(image: Image.Image, number: int) -> bool:
     try:
         image.seek(number)
-    except _BROKEN:
+    except BROKEN:
         return False
     return True

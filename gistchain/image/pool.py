@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +24,15 @@ from numpy.typing import NDArray
 from gistchain.errors import DecodingFailed, ImageError
 from gistchain.image.child import Limits, encoded
 from gistchain.image.large import MOST_PIXELS
+from gistchain.safejson import parsed
 
 MOST_CHILDREN = 2
 
 _MOST_HEADER = 1 << 20
 _LEAST_FD = 10  # not one of stdin, stdout and stderr, which may be closed here and are opened in the child
 _MALLOC_GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}  # glibc keeps what is freed otherwise
+# All that a child gets of the environment: where this Python's libraries are. Keys and passwords are not its business.
+_PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 _START = """
 import sys
 sys.path[:] = sys.argv[4:]
@@ -73,17 +75,19 @@ class Child:
         try:
             self._send(encoded({"title": title, "bytes": len(data)}), deadline)
             self._send(data, deadline)
-            header = self._header(deadline)
-            if "error" in header:
-                raise ImageError(header["error"])
-            if "memory" in header:
+            reply = _reply(self._header(deadline))
+            if reply.error is not None:
+                raise ImageError(reply.error)
+            if reply.memory:
                 most = self._limits.memory_bytes // 1024**2
                 raise _Ended(f"{title} needs more than the {most:,} MiB of memory that decoding may take: {_SMALLER}")
-            return self._raw(header, deadline)
+            return self._raw(reply, deadline)
+        except _Nonsense as error:
+            raise _Ended(f"{title} is broken: its decoder got out of step; save or fetch it again") from error
         except TimeoutError as error:
             raise _EndedByMachine(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
         except OSError as error:  # also what _received raises at the end
-            self._wait()
+            self.kill()  # it may have closed its end only; a process that is ending keeps its status
             kind = _EndedByMachine if self._status == -signal.SIGKILL else _Ended
             raise kind(_why(self._status, title, self._limits)) from error
 
@@ -112,38 +116,79 @@ class Child:
         return self._status is not None
 
     def _send(self, data: bytes, deadline: float) -> None:
-        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        self._socket.settimeout(_left(deadline))
         self._socket.sendall(data)
 
-    def _header(self, deadline: float) -> dict[str, Any]:
+    def _header(self, deadline: float) -> bytes:
         length = int.from_bytes(self._received(bytearray(4), deadline), "big")
         if length > _MOST_HEADER:
-            raise ConnectionError("not a header")
-        header: dict[str, Any] = json.loads(bytes(self._received(bytearray(length), deadline)))
-        return header
+            raise _Nonsense
+        return bytes(self._received(bytearray(length), deadline))
 
-    def _raw(self, header: dict[str, Any], deadline: float) -> Raw:
-        width, height = header["size"]
-        background = header["background"]
-        if not 0 < width * height <= MOST_PIXELS:
-            raise ConnectionError("not a size")
+    def _raw(self, reply: _Reply, deadline: float) -> Raw:
+        width, height = reply.size
         colours = np.empty((height, width, 3), np.uint8)
         self._received(colours.data.cast("B"), deadline)
         alpha = None
-        if background is not None:
+        if reply.background is not None:
             alpha = np.empty((height, width), np.uint8)
             self._received(alpha.data.cast("B"), deadline)
-        return Raw(colours, alpha, None if background is None else tuple(background), tuple(header["notes"]))
+        return Raw(colours, alpha, reply.background, reply.notes)
 
     def _received(self, into: bytearray | memoryview, deadline: float) -> bytearray | memoryview:
         view = memoryview(into)
         while view:
-            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            self._socket.settimeout(_left(deadline))
             count = self._socket.recv_into(view)
             if not count:
                 raise ConnectionError("the child has ended")
             view = view[count:]
         return into
+
+
+class _Reply(NamedTuple):
+    """An error, or too little memory, or the rest. size: width, height."""
+
+    error: str | None = None
+    memory: bool = False
+    size: tuple[int, int] = (0, 0)
+    background: tuple[int, int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _reply(header: bytes) -> _Reply:
+    """Raises _Nonsense: an image may have taken the child over."""
+    try:
+        said = parsed(header)
+    except ValueError as error:
+        raise _Nonsense from error
+    match said:
+        case {"error": str(words)}:
+            return _Reply(error=words)
+        case {"memory": True}:
+            return _Reply(memory=True)
+        case {"size": [width, height], "background": None | [_, _, _] as background, "notes": [*notes]}:
+            fits = _whole([width, height], 1, MOST_PIXELS) and width * height <= MOST_PIXELS
+            if fits and _whole(background or [], 0, 255) and all(isinstance(note, str) for note in notes):
+                red_green_blue = None if background is None else (background[0], background[1], background[2])
+                return _Reply(size=(width, height), background=red_green_blue, notes=tuple(notes))
+    raise _Nonsense
+
+
+def _whole(numbers: list[Any], least: int, most: int) -> bool:
+    return all(type(number) is int and least <= number <= most for number in numbers)
+
+
+def _left(deadline: float) -> float:
+    """In seconds. Raises TimeoutError, also where a byte comes now and then for ever."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+class _Nonsense(Exception):
+    """The child's reply is none."""
 
 
 class _Ended(Exception):
@@ -181,7 +226,7 @@ def _spawned(fd: int, limits: Limits) -> int:
         return os.posix_spawn(
             sys.executable,
             words,
-            os.environ | _MALLOC_GIVES_BACK | {"OPENBLAS_NUM_THREADS": "1"},
+            _environment(),
             file_actions=[*devnull, (os.POSIX_SPAWN_DUP2, fd, fd)],
             setpgroup=0,
             setsigmask=(),
@@ -193,20 +238,29 @@ def _spawned(fd: int, limits: Limits) -> int:
         ) from error
 
 
+def _environment() -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | _MALLOC_GIVES_BACK | {"OPENBLAS_NUM_THREADS": "1"}
+
+
 class Pool:
     """At most MOST_CHILDREN children; who finds all of them busy waits."""
 
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  frozen
         self._limits = limits
+        self._reset()
+
+    def _reset(self) -> None:
+        """No child, no turn taken, and no lock held."""
         self._children: set[Child] = set()
         self._idle: list[Child] = []
         self._lock = threading.Lock()
         self._turns = threading.Semaphore(MOST_CHILDREN)
 
     def start(self) -> None:
-        """Start a child where none waits, and don't wait for it: it loads while this process does other things."""
+        """Start a child where none waits and one more may be, and don't wait for it: it loads meanwhile."""
         with self._lock:
-            if not self._idle:
+            if not self._idle and len(self._children) < MOST_CHILDREN:
                 self._idle.append(self._new())
 
     def decode(self, data: bytes, title: str) -> Raw:
@@ -232,7 +286,7 @@ class Pool:
         """End the children that wait."""
         for child in list(self._children):
             child.close()
-        self.__init__(self._limits)  # type: ignore[misc]
+        self._reset()
 
     def _taken(self) -> Child:
         with self._lock:
@@ -250,8 +304,10 @@ class Pool:
         return child
 
     def _end(self, child: Child) -> None:
-        self._children.discard(child)
-        child.kill()
+        try:
+            child.kill()
+        finally:
+            self._children.discard(child)
 
 
 POOL = Pool()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
-from gistchain.disk.write import file_errors, write_whole
+from gistchain.disk.write import check_place, check_writable, write_whole
 from gistchain.errors import FileError, SettingError
 from gistchain.text import printable
 
@@ -34,10 +32,9 @@ def check_output(path: Path) -> None:
 
     Leaves nothing behind. Raises SettingError for a suffix of no kind in WRITTEN, FileError, DiskFull.
     """
-    _check_place(path)
+    check_place(path)
     _kind(path)
-    with file_errors(path), tempfile.TemporaryFile(dir=path.parent):
-        pass
+    check_writable(path)
 
 
 def write_image(pixels: Pixels, path: Path, texts: Mapping[str, str] | None = None) -> None:
@@ -46,12 +43,14 @@ def write_image(pixels: Pixels, path: Path, texts: Mapping[str, str] | None = No
     texts: any of TEXTS -> what it says. A PNG carries them in text chunks (tEXt, or iTXt beyond Latin-1), the other
     kinds as XMP. JPEG, WebP and AVIF lose a little. Raises SettingError for another suffix, FileError, DiskFull.
     """
-    write_whole(_checked(path), _encoded(pixels, path, _kind(path), texts or {}))
+    check_place(path)
+    write_whole(path, _encoded(pixels, path, _kind(path), texts or {}))
 
 
 def write_png(pixels: Pixels, path: Path) -> None:
     """Write the file whole or not at all, whatever its name ends in. Raises DiskFull, FileError."""
-    write_whole(_checked(path), _encoded(pixels, path, "PNG", {}))
+    check_place(path)
+    write_whole(path, _encoded(pixels, path, "PNG", {}))
 
 
 def png_bytes(pixels: Pixels, texts: Mapping[str, str] | None = None) -> bytes:
@@ -64,20 +63,6 @@ def _kind(path: Path) -> str:
     if kind is None:
         raise SettingError(f"can't write {path}: the name of an image ends in {', '.join(WRITTEN)}")
     return kind
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise FileError(f"can't write {path}: it is a folder, give the name of a file")
-    if not path.parent.is_dir():
-        raise FileError(f"can't write {path}: there is no folder {path.parent}, make it first")
-    if os.path.lexists(path) and path.exists() and not path.is_file():
-        raise FileError(f"can't write {path}: it is not a regular file, give the name of a file")
-
-
-def _checked(path: Path) -> Path:
-    _check_place(path)
-    return path
 
 
 def _encoded(pixels: Pixels, path: Path, kind: str, texts: Mapping[str, str]) -> bytes:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from gistchain.errors import LedgerError, SettingError
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.known import check_same_chain, recall, remember
+from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.node import Node, edge
 from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.patricia import keccak
@@ -53,17 +53,19 @@ def find_or_deploy(node: Node, home: Path, key: str, given: str | None, *, accou
     address = known_registry(node, home, key, given)
     if address is None:
         address = checked(node, _deployed(node, home), _CORRECT)
-    before, now = recall(home).get(key), node.identity(address)
-    known = replace(now, confirmed=node.consent.agreed, account=account)
-    if before is not None:
-        known = replace(
-            known,
+    now = replace(node.identity(address), confirmed=node.consent.agreed, account=account)
+
+    def beside(before: Known | None) -> Known:
+        if before is None:
+            return now
+        return replace(
+            now,
             registry=before.registry if given else address,
-            confirmed=before.confirmed or known.confirmed,
+            confirmed=before.confirmed or now.confirmed,
             account=account or before.account,
         )
-    if known != before:
-        remember(home, key, known)
+
+    remember(home, key, beside)
     return address
 
 

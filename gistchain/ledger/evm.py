@@ -28,6 +28,7 @@ from gistchain.ledger.node import Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.sending import Sender, call_of
+from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Confirm, RarenessTicket, Receipt
 
@@ -189,8 +190,13 @@ def open_embedded(
 
     Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
-    account = keys.account(home, key_file, password)
     before = recall(home).get(EMBEDDED)
+    if key_file is None and before is None and not keys.own_file(home).exists() and (tokens := len(images(home))):
+        raise SettingError(
+            f"the chain in {home} has {tokens:,} token{'s' if tokens > 1 else ''}, and the key of their owner is not "
+            f"beside it: restore {keys.own_file(home)}, or give a key with --key; a new one would own none of them"
+        )
+    account = keys.account(home, key_file, password)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
     try:
         from web3 import Web3
@@ -200,11 +206,8 @@ def open_embedded(
         now = node.identity(chain.registry)
         if before is not None:
             check_same_chain(node.name, before=before, now=now)
-            now = replace(now, account=before.account)
-        if key_file is None:
-            now = replace(now, account=account.address)
-        if now != before:
-            remember(home, EMBEDDED, now)
+        own = account.address if key_file is None else None
+        remember(home, EMBEDDED, lambda known: replace(now, account=own or (known.account if known else None)))
         checked(node, chain.registry, "use the gistchain that made this chain")
         return _Embedded(node, chain, outbox=_outbox(home, node, chain.registry))
     except BaseException:
@@ -229,9 +232,9 @@ def open_rpc(
 
     chain_id: what the node must say it is; needed where a key is given and `home` does not know the URL yet, because a
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
-    coins of the chain. confirm: asks a person about a cost above that, and before the first write to a public chain;
-    without it both are refused. timeout_s: how long a transaction may take to get into a block. reply_s: how long the
-    node may take to answer once.
+    coins of the chain; all that this ledger sends may cost ten times that. confirm: asks a person about a cost above
+    these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
+    may take to get into a block. reply_s: how long the node may take to answer once.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
     SettingError, LedgerError.
     """
@@ -302,7 +305,7 @@ def _set_public(consent: Consent, node: Node, url: str, home: Path, key: str) ->
     """What a person is asked before the first write to a chain that strangers read."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if not is_public(node.chain_id, host):
+    if not is_public(node.chain_id):
         return
     consent.public = (
         f"{called(node.chain_id)} at {node.name} is public: everyone can read what is registered there, and nobody can "
@@ -312,8 +315,5 @@ def _set_public(consent: Consent, node: Node, url: str, home: Path, key: str) ->
         consent.public += ", and the connection is not encrypted: others on the way can change what the node says"
     consent.agreed = agreed_to(home, node.identity())
 
-    def keep() -> None:
-        if (known := recall(home).get(key)) is not None:
-            remember(home, key, replace(known, confirmed=True))
-
-    consent.keep = keep
+    # The registry may not be known yet: then the yes is written down with it.
+    consent.keep = lambda: remember(home, key, lambda known: known and replace(known, confirmed=True))

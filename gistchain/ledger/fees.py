@@ -14,6 +14,8 @@ from gistchain.ledger.gas import TRANSACTION_GAS_LIMIT
 GWEI = 10**9
 MOST_TIP_WEI = 3 * GWEI
 """Of a tip for a unit of gas, unless the base fee is higher: tips are a fraction of the base fee where that counts."""
+MOST_COST_WEI = 10**30
+"""More than there is of any coin: a million million."""
 _TIMES = 3
 """How much more than under Ethereum's rules a chain may charge for the same call."""
 
@@ -67,3 +69,14 @@ def with_tip(base_wei: int, tip_wei: int) -> Price:
     """For a chain with a fee market. The base fee may double until the transaction gets in."""
     tip = min(tip_wei, max(MOST_TIP_WEI, base_wei))
     return Price(2 * base_wei + tip, tip)
+
+
+def cost(name: str, gas: int, price: Price) -> int:
+    """Most that the transaction may cost, in wei. Raises LedgerError for what can't be. name: of the node."""
+    cost_wei = gas * price.most_wei
+    if cost_wei > MOST_COST_WEI:
+        raise LedgerError(
+            f"{name} says that a unit of gas costs {price.most_wei} wei, which can't be: nobody has that much; use "
+            "another node"
+        )
+    return cost_wei

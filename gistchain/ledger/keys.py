@@ -23,12 +23,19 @@ def account(home: Path, key_file: Path | None, password: str | None) -> LocalAcc
     """The account whose key is in key_file: 64 hex digits, or a JSON keystore, which needs its password.
 
     Without key_file: the key in `home`, made at first use and readable by its owner only.
-    Raises SettingError for a file that can't be read or holds no key, or a key of the home that is gone; FileError
-    where none can be made; LedgerError.
+    Raises SettingError for a file that can't be read or holds no key, or a key of the home that is gone or another than
+    before; FileError where none can be made; LedgerError.
     """
     path = key_file if key_file is not None else _default(home)
     text = _text(path)
-    return _from_keystore(path, text, password) if text.startswith("{") else _from_hex(path, text)
+    made = _from_keystore(path, text, password) if text.startswith("{") else _from_hex(path, text)
+    owner = own_account(home) if key_file is None else None
+    if owner is not None and owner.lower() != made.address.lower():
+        raise SettingError(
+            f"{path} is the key of {made.address}, and this home has registered with that of {owner}: "
+            f"{_back(home, 'give this one with --key')}"
+        )
+    return made
 
 
 def is_keystore(key_file: Path) -> bool:
@@ -55,14 +62,18 @@ def _text(path: Path) -> str:
         ) from error
 
 
+def own_file(home: Path) -> Path:
+    """Where the key is that a home makes for itself."""
+    return home / "keys" / "default.key"
+
+
 def _default(home: Path) -> Path:
-    path = home / "keys" / "default.key"
+    path = own_file(home)
     if not path.exists():
         if (owner := own_account(home)) is not None:
             raise SettingError(
-                f"{path} is gone, the key of {owner}, with which this home has registered: restore it from a backup, "
-                f"or give another with --key; to go on with a new one, put null in place of the address after "
-                f"'account' in {home / NAME}"
+                f"{path} is gone, the key of {owner}, with which this home has registered: "
+                f"{_back(home, 'give another with --key')}"
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,6 +83,13 @@ def _default(home: Path) -> Path:
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
+
+
+def _back(home: Path, otherwise: str) -> str:
+    return (
+        f"restore it from a backup, or {otherwise}; to go on with a new one, put null in place of the address after "
+        f"each 'account' in {home / NAME}"
+    )
 
 
 def _from_hex(path: Path, text: str) -> LocalAccount:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gistchain.disk.lock import FileLock
+from gistchain.disk.read import read_regular
 from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import LedgerError, WrongChain
 from gistchain.safejson import parsed
 
 NAME = "ledgers.json"
 _WAIT_S = 30.0
+_MOST_BYTES = 4 << 20  # ten thousand chains
 EMBEDDED = "embedded"
 """Name of the chain in the home folder itself."""
 
@@ -36,22 +39,26 @@ class Known:
 def recall(home: Path) -> dict[str, Known]:
     """The chains by the name of their ledger; empty where there is no such file. Raises LedgerError."""
     path = home / NAME
-    if not path.exists():
-        return {}
     try:
-        content = parsed(path.read_bytes())
+        content = parsed(read_regular(path, at_most=_MOST_BYTES))
         return {str(name): _known(chain) for name, chain in content.items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LedgerError(f"{path} can't be read: mend it, or remove it and pass --registry") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not what was written"
+        raise LedgerError(
+            f"{path} can't be read ({reason}): mend it or restore it from a backup; without it this home would forget "
+            "its account, so that a lost key is replaced unseen, and each --registry"
+        ) from error
 
 
 def _known(chain: dict[str, object]) -> Known:
     known = Known(**chain)  # type: ignore[arg-type]
     if type(known.chain_id) is not int or not isinstance(known.genesis, str) or type(known.confirmed) is not bool:
         raise TypeError("a field is of another type")
-    for address in (known.registry, known.account):
-        if address is not known.account or address is not None:
-            _check_address(address)
+    _check_address(known.registry)
+    if known.account is not None:
+        _check_address(known.account)
     return known
 
 
@@ -60,12 +67,20 @@ def _check_address(address: object) -> None:
         raise ValueError(f"{address!r} is not an address")
 
 
-def remember(home: Path, name: str, known: Known) -> None:
-    """Write down a chain under the name of its ledger, in place of an earlier one. Raises FileError, LedgerError."""
+def remember(home: Path, name: str, change: Callable[[Known | None], Known | None]) -> None:
+    """Write down what `change` makes of the chain that is known by the name of its ledger; None is not written down.
+
+    Raises FileError, LedgerError.
+    """
     make_folder(home)
-    # Another process may write down another chain at the same time: the file is read and written under one lock.
+    # Another process may write at the same time, on this chain or another: all is read and written under one lock.
     with FileLock(home / f"{NAME}.lock", wait_s=_WAIT_S):
-        content = {**recall(home), name: known}
+        content = recall(home)
+        before = content.get(name)
+        now = change(before)
+        if now is None or now == before:
+            return
+        content[name] = now
         text = json.dumps({key: asdict(value) for key, value in content.items()}, indent=1)
         write_whole(home / NAME, f"{text}\n".encode())
 

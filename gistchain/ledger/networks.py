@@ -1,11 +1,13 @@
-"""A chain's id and the host of its node -> its name, and whether it is public: nothing can be taken back there."""
+"""A chain's id -> its name, and whether it is public: nothing can be taken back there."""
 
 from __future__ import annotations
 
 import ipaddress
 
-DEVELOPMENT = frozenset({1337, 31337})
-"""Ids that development nodes give their chains (ganache and geth --dev; anvil and Hardhat): nobody else's are so."""
+from gistchain.ledger.chainfile import CHAIN_ID
+
+DEVELOPMENT = frozenset({1337, 31337, CHAIN_ID})
+"""Ids of chains that are one person's: of development nodes (ganache and geth --dev; anvil and Hardhat), and ours."""
 NAMES = {
     1: "Ethereum",
     10: "OP Mainnet",
@@ -29,11 +31,9 @@ def called(chain_id: int) -> str:
     return f"chain {chain_id} ({NAMES[chain_id]})" if chain_id in NAMES else f"chain {chain_id}"
 
 
-def is_public(chain_id: int, host: str) -> bool:
-    """Whether strangers read the chain. A node on this machine may be one of theirs: then its id tells."""
-    if chain_id in DEVELOPMENT:
-        return False
-    return chain_id in NAMES or not is_loopback(host)
+def is_public(chain_id: int) -> bool:
+    """Whether strangers may read the chain. That the node is on this machine says nothing: it may be one of theirs."""
+    return chain_id not in DEVELOPMENT
 
 
 def is_loopback(host: str) -> bool:

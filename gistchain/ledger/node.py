@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import LedgerError, NodeDown, OutOfGas
 from gistchain.ledger.consent import Consent, coins
-from gistchain.ledger.fees import GWEI, Price, gas_limit, with_tip
+from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, with_tip
 from gistchain.ledger.known import Known
 from gistchain.ledger.networks import called
 
@@ -84,7 +84,7 @@ class Node:
             balance = self.w3.eth.get_balance(self.account.address)
             data = self.w3.to_bytes(hexstr=given) if isinstance(given := call.get("data", b""), str) else bytes(given)
         gas = gas_limit(self.name, needed, data)
-        cost_wei = gas * price.most_wei
+        cost_wei = cost(self.name, gas, price)
         if balance < cost_wei:
             raise self._too_poor(balance, cost_wei)
         self.consent.to_write()
@@ -108,7 +108,7 @@ class Node:
         if base is None:
             return Price(self.w3.eth.gas_price, None)
         try:
-            tip = self.w3.eth.max_priority_fee
+            tip = self.w3.eth._max_priority_fee()  # the public one would go on to guess from eth_feeHistory
         except Web3RPCError:  # not every node has the method
             tip = self.w3.to_wei(1, "gwei")
         return with_tip(base, tip)

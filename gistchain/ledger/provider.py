@@ -9,10 +9,12 @@ import base64
 import functools
 import http.client
 import os
+import queue
 import select
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -27,6 +29,11 @@ from gistchain.ledger import replies
 CONNECT_S = 5.0
 MOST_BYTES = 8 << 20
 """The longest replies are blocks with the hashes of some thousand transactions: a few hundred KB."""
+_HUNG_UP = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+
+
+class _OutOfTime(TimeoutError):
+    pass
 
 
 class NodeProvider(JSONBaseProvider):
@@ -53,7 +60,11 @@ class NodeProvider(JSONBaseProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The node's reply, whose fields are checked. Raises NodeDown, LedgerError."""
-        status, body = self._exchange(self.encode_rpc_request(method, params))
+        if not replies.is_checked(str(method)):
+            raise LedgerError(f"{self._name} was not asked for {method}: its answers are not checked")
+        # What is sent to be written goes over a new connection: when it breaks, nobody hung up in between.
+        request = self.encode_rpc_request(method, params)
+        status, body = self._exchange(request, anew=method == "eth_sendRawTransaction")
         if 300 <= status < 400:
             raise LedgerError(f"{self._name} answers with a redirect, which is not followed: give --rpc where it leads")
         if status in (401, 403):
@@ -71,33 +82,49 @@ class NodeProvider(JSONBaseProvider):
         while self._idle:
             self._idle.pop().close()
 
-    def _exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the reply to a POST."""
-        connection = self._open_already()
+    def _exchange(self, request: bytes, *, anew: bool) -> tuple[int, bytes]:
+        """Status and body of the reply to a POST. anew: not over a connection that is open already."""
+        deadline = time.monotonic() + self._within_s
         try:
-            line = connection.sock if connection else socket.create_connection((self._host, self._port), CONNECT_S)
-        except (OSError, UnicodeError):  # no text of theirs: it may have the whole URL
+            if not anew and (kept := self._open_already()) is not None:
+                with suppress(*_HUNG_UP):  # a node may do so at any time, and is asked once more
+                    return self._ask(kept.sock, kept, request, deadline)
+            return self._ask(_line(self._host, self._port, deadline), None, request, deadline)
+        except _OutOfTime:
+            raise self._late() from None
+        except (OSError, http.client.HTTPException, ValueError):  # no text of theirs: it may have the whole URL
             raise self._down() from None
-        with _cut_after(line, self._within_s) as late:
-            try:
-                if connection is None:
-                    connection = self._connected(line)
-                connection.request("POST", self._path, request, self._headers)
-                with connection.getresponse() as response:
-                    body = self._read(response)
-                    if late.is_set():  # an answer that was cut can look like a whole one
-                        raise TimeoutError
-                    if not response.will_close:
-                        self._idle.append(connection)
-                        connection = None
-                    return response.status, body
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                out_of_time = late.is_set() or isinstance(error, TimeoutError)
-                raise self._late() if out_of_time else self._down() from None
-            finally:
+
+    def _ask(
+        self, line: socket.socket, connection: http.client.HTTPConnection | None, request: bytes, deadline: float
+    ) -> tuple[int, bytes]:
+        """The reply, over a line and, where it has been used before, its connection. Raises _OutOfTime, and others."""
+        kept = False
+        try:
+            with _cut_at(line, deadline) as late:
+                try:
+                    if connection is None:
+                        connection = self._connected(line)
+                    connection.sock.settimeout(_left(deadline))
+                    connection.request("POST", self._path, request, self._headers)
+                    with connection.getresponse() as response:
+                        body = self._read(response)
+                        kept = not response.will_close
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    if late.is_set() or isinstance(error, TimeoutError):
+                        raise _OutOfTime from None
+                    raise
+                if late.is_set():  # an answer that was cut can look like a whole one
+                    kept = False
+                    raise _OutOfTime
+            if kept:
+                self._idle.append(connection)
+            return response.status, body
+        finally:
+            if not kept:
                 if connection is not None:
                     connection.close()
-                    line.close()
+                line.close()
 
     def _open_already(self) -> http.client.HTTPConnection | None:
         """A connection that an earlier request left open, and the node too."""
@@ -116,7 +143,6 @@ class NodeProvider(JSONBaseProvider):
         connection = kind(self._host, self._port)
         connection.auto_open = 0
         connection.sock = _trusted().wrap_socket(line, server_hostname=self._host) if self._secure else line
-        connection.sock.settimeout(self._within_s)
         return connection
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
@@ -144,28 +170,89 @@ class NodeProvider(JSONBaseProvider):
         )
 
 
+def _line(host: str, port: int, deadline: float) -> socket.socket:
+    """A TCP connection to one of the host's addresses, tried in turn. Raises OSError, UnicodeError, _OutOfTime."""
+    failed: OSError = ConnectionRefusedError(f"{host} has no address")
+    for family, kind, protocol, _, address in _addresses(host, port, deadline):
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(min(CONNECT_S, _left(deadline)))
+            line.connect(address)
+            line.settimeout(_left(deadline))
+            return line
+        except OSError as error:
+            line.close()
+            failed = error
+    raise failed
+
+
+def _addresses(host: str, port: int, deadline: float) -> list[Any]:
+    """As of getaddrinfo, which itself knows no limit of time: it is asked by a thread that nobody waits for longer."""
+    told: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            told.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            told.put(error)
+
+    _start(threading.Thread(target=ask, daemon=True))
+    try:
+        answer = told.get(timeout=_left(deadline))
+    except queue.Empty:
+        raise _OutOfTime from None
+    if isinstance(answer, Exception):
+        raise answer
+    return list(answer)
+
+
+def _left(deadline: float) -> float:
+    """Seconds; raises _OutOfTime where there are none."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise _OutOfTime
+    return left_s
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:  # there are too many
+        raise OSError(str(error)) from error
+
+
 @contextmanager
-def _cut_after(line: socket.socket, within_s: float) -> Iterator[threading.Event]:
-    """Shut the connection down when time is up, and set the event.
+def _cut_at(line: socket.socket, deadline: float) -> Iterator[threading.Event]:
+    """Shut the connection down when time is up, and set the event. Raises OSError, where there are no means to.
 
     A socket's own timeout is not enough: a server that sends a byte now and then never reaches it.
     """
-    handle, late = socket.socket(fileno=os.dup(line.fileno())), threading.Event()
+    handle, late = _second(line), threading.Event()
 
     def cut() -> None:
         late.set()
         with suppress(OSError):
             handle.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(within_s, cut)
-    timer.daemon = True
-    timer.start()
+    with handle:
+        timer = threading.Timer(_left(deadline), cut)
+        timer.daemon = True
+        _start(timer)
+        try:
+            yield late
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _second(line: socket.socket) -> socket.socket:
+    """Another handle of the same connection, as TLS takes the first one."""
+    number = os.dup(line.fileno())
     try:
-        yield late
-    finally:
-        timer.cancel()
-        timer.join()
-        handle.close()
+        return socket.socket(fileno=number)
+    except OSError:
+        os.close(number)
+        raise
 
 
 @functools.lru_cache(maxsize=1)

@@ -45,14 +45,17 @@ def checked(body: bytes, method: str, params: Any) -> dict[str, Any]:
     if reply.get("error") is not None:
         return {"jsonrpc": "2.0", "id": 0, "error": _error(reply["error"])}
     result = reply.get("result")
-    check = _RESULTS.get(method)
-    if check is not None:
-        try:
-            check(result)
-            _same(method, params, result)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{method}: {error}") from error
+    try:
+        _RESULTS[method](result)
+        _same(method, params, result)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{method}: {error}") from error
     return {"jsonrpc": "2.0", "id": 0, "result": result}
+
+
+def is_checked(method: str) -> bool:
+    """Whether it is known what a reply to this method looks like: no other is asked."""
+    return method in _RESULTS
 
 
 def _error(error: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from gistchain.models.layered.shelf import Shelf
 from gistchain.models.traitnet.painter import painted
 from gistchain.models.zoo.weights import card
+from gistchain.traits import Traits, is_called
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,14 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
 def damaged_collections(folder: Path) -> tuple[str, ...]:
     """What is wrong with collections of the user's folder that are therefore left out."""
     return Shelf(folder).damaged
+
+
+def hidden_by(traits: Traits, folder: Path | None = None) -> list[str]:
+    """Known collections that one of one's own hides: by its name, or by what captions call its tokens; in words."""
+    return [
+        f"{known.collection!r} ({known.subject}), {'your own' if known.own else 'which ships with gistchain'}"
+        for known in known_collections(folder)
+        if known.collection == traits.collection
+        or is_called(traits.subject, known.subject, known.collection)
+        or is_called(known.subject, traits.subject, traits.collection)
+    ]

@@ -341,7 +341,7 @@ def test_a_large_photo_comes_back_small_unless_its_full_size_is_asked_for(run: R
     assert run("register", tmp_path / "rocket.jpg")[0] == 0
     code, out, _ = run("rebuild", 1, "-o", "small.png")
     assert code == 0
-    assert "1024 x 652 pixels; the original has 2200 x 1400: --full-size" in out
+    assert "1024 x 652 pixels; the original as read has 2200 x 1400: --full-size" in out
     assert run("rebuild", 1, "-o", "full.png", "--full-size")[0] == 0
     for name, size in (("small.png", (1024, 652)), ("full.png", (2200, 1400))):
         with Image.open(name) as image:
@@ -509,16 +509,16 @@ def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path)
     assert "it is a folder" in err
 
 
-def test_a_home_that_can_not_be_is_a_wrong_setting(run: Run, tmp_path: Path) -> None:
+def test_a_home_that_can_not_be_is_said(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     noun(1, tmp_path / "a.png")
-    for words, home, told in (
-        (("list",), "file", "file is not a folder"),
-        (("register", "a.png"), "file", "file is not a folder"),
-        (("register", "a.png"), "/proc/nowhere", "can't make the folder"),
+    for words, home, wanted, told in (
+        (("list",), "file", 2, "file is not a folder"),
+        (("register", "a.png"), "file", 2, "file is not a folder"),
+        (("register", "a.png"), "/proc/nowhere", 1, "can't make the folder"),
     ):
         code, _, err = run(*words, "--home", home)
-        assert code == 2
+        assert code == wanted
         assert told in err
 
 

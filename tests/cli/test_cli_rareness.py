@@ -120,15 +120,19 @@ def test_check_in_senses_words_and_from_stdin(run: Run, tmp_path: Path) -> None:
 
 def test_check_explains_in_one_page(run: Run, tmp_path: Path) -> None:
     paths = [scene(n, tmp_path / f"{n}.png") for n in (1, 2)]
-    code, _, err = run("check", *paths, "--explain", "sub/e.html")
+    code, _, err = run("check", *paths, "--explain", "e.html")
     assert code == 0
     assert "e.html" in err
-    page = (tmp_path / "sub" / "e.html").read_text("utf-8")
+    page = (tmp_path / "e.html").read_text("utf-8")
     assert page.count("<article") == 2
     assert "Copy of token 1 (1.png)" in page
-    code, _, err = run("check", paths[0], "--explain", tmp_path)
-    assert code == 2
-    assert "can't be written" in err
+    for place, why in ((tmp_path, "it is a folder"), ("sub/e.html", "there is no folder sub")):
+        code, _, err = run("check", paths[0], "--explain", place)
+        assert code == 1
+        assert why in err
+    code, _, _ = run("check", tmp_path / "missing.png", "--explain", "never.html")
+    assert code == 1
+    assert not (tmp_path / "sub").exists()
 
 
 def test_one_broken_image_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:

@@ -222,8 +222,8 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
 
 
 def test_a_shelf_that_can_not_be_written_is_said(micah: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    ended = train(micah, tmp_path / "file")
+    (tmp_path / "collections").write_bytes(b"")
+    ended = train(micah, tmp_path)
     assert (ended.returncode, json.loads(ended.stdout)["kind"]) == (1, "CollectionError")
     assert "can't make the folder" in ended.stderr
     assert "Traceback" not in ended.stderr

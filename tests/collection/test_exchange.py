@@ -8,16 +8,22 @@ import lzma
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gistchain.collection.exchange import MAGIC, exported, imported
-from gistchain.errors import CollectionError
-from gistchain.models.layered.model import SIDE, pack
+from gistchain.errors import CollectionError, DiskFull, FileError
+from gistchain.models.layered.model import SIDE, Gate, Layers, pack
 from gistchain.models.layered.shelf import Shelf
+from gistchain.models.zoo.weights import card, weights
 from gistchain.traits import Traits
+from tests.disk.test_disk import files_of_at_most
+from tests.support.forks import Child, rehearse
+from tests.support.kills import Aim
 from tests.support.shelves import own
 
 
@@ -150,13 +156,136 @@ def test_layers_that_do_not_fit_together_are_refused(tmp_path: Path, changed: di
     assert names(tmp_path / "friend") == set()
 
 
-def test_a_subject_that_would_write_on_a_terminal_is_refused(tmp_path: Path) -> None:
-    for subject in ("Gnome\x1b[2J", "\u202egnome", " ", "x" * 500):
-        own(tmp_path / "maker", "garden", subject)
-        file = tmp_path / "file"
-        file.write_bytes(exported("garden", tmp_path / "maker"))
-        with pytest.raises(CollectionError, match="no proper name"):
-            imported(file, tmp_path / "friend")
+@pytest.mark.parametrize(
+    "subject", ["Gnome\x1b[2J", "\u202egnome", " ", "x" * 61, "Gnome, Garden", "Gnome\nnome", "\ud800"]
+)
+def test_a_subject_that_is_no_name_is_refused(tmp_path: Path, subject: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(packed({**CARD, "subject": subject}, layers_of(subject, {"Hat": ("red", "blue")})))
+    with pytest.raises(CollectionError, match="no proper name"):
+        imported(file, tmp_path / "friend")
+
+
+WORDS: dict[str, tuple[dict[str, Any], str]] = {
+    "a comma": ({"Hat": ("red", "blue, containing 9 ether")}, "short texts"),
+    "a line end": ({"Hat": ("red", "blue\ntoken 7  owner 0x0")}, "short texts"),
+    "an escape": ({"Hat": ("red", "\x1b[2J")}, "short texts"),
+    "a turn of the direction": ({"Hat": ("red", "\u202eder")}, "short texts"),
+    "half a letter": ({"Hat": ("red", "\ud800")}, "short texts"),
+    "nothing": ({"Hat": ("red", "")}, "short texts"),
+    "a long value": ({"Hat": ("red", "x" * 121)}, "short texts"),
+    "a long type": ({"x" * 61: ("red", "blue")}, "short texts"),
+    "a type with a comma": ({"Hat, big": ("red", "blue")}, "short texts"),
+    "the same twice": ({"Hat": ("red", "red")}, "twice"),
+    "too many": ({"Hat": tuple(map(str, range(501)))}, "too many"),
+    "a number": ({"Hat": ("red", 7)}, "not texts"),
+    "a list": ({"Hat": ("red", ["blue"])}, "not texts"),
+    "a text for a list": ({"Hat": "rd"}, "not texts"),
+}
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_words_that_no_caption_can_hold_are_refused(tmp_path: Path, kind: str) -> None:
+    values, why = WORDS[kind]
+    file = tmp_path / "file"
+    file.write_bytes(packed(CARD, layers_of("Garden Gnome", values)))
+    with pytest.raises(CollectionError, match=why):
+        imported(file, tmp_path / "friend")
+    assert names(tmp_path / "friend") == set()
+
+
+def test_words_as_a_maker_may_use_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(packed({**CARD, "data": "a\nb"}, layers_of("Garden Gnome", {"H\u00fct": ("\u8d64", "y" * 120)})))
+    assert imported(file, tmp_path / "friend").new
+    assert "data" not in card("collection-garden", tmp_path / "friend")
+
+
+def layers_of(subject: str, values: dict[str, Any]) -> bytes:
+    """Layers of these traits that fit together; nothing can be read with them."""
+    count, pixels = sum(len(v) + 1 for v in values.values()), SIDE * SIDE
+    types = len(values)
+    zeros, ones = partial(np.zeros, dtype=np.float32), partial(np.ones, dtype=np.float32)
+    gate = Gate(zeros(768), zeros((1, 768)), 1.0)
+    return pack(
+        Layers(
+            Traits("garden", subject, values),
+            claims=zeros((count, pixels)),
+            colours=zeros((count, pixels, 3)),
+            tints=zeros((count, pixels, types)),
+            hues=zeros((count, 3)),
+            prior=ones(count),
+            variation=zeros((1, pixels * 3)),
+            noise=ones(pixels),
+            guess=zeros((769, count)),
+            sharpness=ones(types),
+            follows=np.full(types, -1),
+            vanishes=np.zeros(types, bool),
+            gate=gate,
+            error=0.01,
+        )
+    )
+
+
+def take(file: Path, shelf: Path) -> None:
+    imported(file, shelf, replace=True)
+
+
+def one_of(files: dict[bytes, Path], shelf: Path) -> Path:
+    """The file whose layers are on the shelf, whole."""
+    return files[weights("collection-garden", shelf, suffix=".layers")]
+
+
+@pytest.fixture
+def old_and_new(tmp_path: Path) -> list[Path]:
+    """Two files of the collection garden."""
+    files = [tmp_path / "old", tmp_path / "new"]
+    for file, hats in zip(files, ("red", "green"), strict=True):
+        file.write_bytes(packed(CARD, layers_of("Garden Gnome", {"Hat": (hats, "blue")})))
+    return files
+
+
+def test_a_kill_at_any_step_leaves_the_old_collection_whole_or_the_new_one(
+    old_and_new: list[Path], tmp_path: Path
+) -> None:
+    old, new = old_and_new
+    shelf = tmp_path / "rehearsal"
+    take(old, shelf)
+    files = {weights("collection-garden", shelf, suffix=".layers"): old}
+    steps = rehearse(take, new, shelf)
+    files[weights("collection-garden", shelf, suffix=".layers")] = new
+    left = set()
+    for number, stage in enumerate(steps, 1):
+        shelf = tmp_path / f"shelf {number}"
+        take(old, shelf)
+        child = Child(take, new, shelf, aim=Aim(stage, steps[:number].count(stage)))
+        child.wait()
+        child.kill()
+        left.add(one_of(files, shelf))
+        assert Shelf(shelf).damaged == ()
+        for file in (new, old):
+            take(file, shelf)
+            assert one_of(files, shelf) == file
+        assert names(shelf) <= {"collection-garden.json", "collection-garden.layers", ".training-garden.lock"}
+    assert left == {old, new}
+
+
+def test_a_full_disk_leaves_the_old_collection_whole(old_and_new: list[Path], tmp_path: Path) -> None:
+    old, new = old_and_new
+    shelf = tmp_path / "friend"
+    take(old, shelf)
+    before = {path.name: path.read_bytes() for path in shelf.glob("collection-*")}
+    with files_of_at_most(100), pytest.raises(DiskFull):
+        take(new, shelf)
+    assert {path.name: path.read_bytes() for path in shelf.glob("collection-*")} == before
+    take(new, shelf)
+
+
+def test_a_shelf_that_can_not_be_is_said(there: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(exported("garden", there))
+    with pytest.raises(FileError, match="can't make the folder"):
+        imported(file, tmp_path / "file" / "collections")
 
 
 def test_neither_a_folder_nor_a_pipe_is_read(tmp_path: Path) -> None:

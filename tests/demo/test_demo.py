@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gistchain.demo.run import held_out, run
-from gistchain.errors import CaptionError, SettingError
+from gistchain.errors import CaptionError, FileError
 from gistchain.score.storage import CODECS
 
 
@@ -44,7 +44,7 @@ def test_the_demo_compares_on_one_chain_and_writes_a_page_of_its_own(
 
 def test_a_report_that_can_not_be_written_is_noticed_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingError, match="can't be written"):
+    with pytest.raises(FileError, match="can't write"):
         run(report=tmp_path / "file" / "report.html", results=None, images=4, home=tmp_path / "home", as_json=False)
     assert not (tmp_path / "home").exists()
 

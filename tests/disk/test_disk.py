@@ -16,7 +16,7 @@ import pytest
 from gistchain.disk.lock import FileLock
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import check_writable, make_folder, write_whole
-from gistchain.errors import DiskFull, FileBusy, FileDamaged, FileError, SettingError
+from gistchain.errors import DiskFull, FileBusy, FileDamaged, FileError
 
 
 @contextmanager
@@ -62,8 +62,14 @@ def test_a_place_that_can_not_be_written_says_so(tmp_path: Path) -> None:
         write_whole(tmp_path / "missing" / "a", b"")
     with pytest.raises(FileError, match="can't make the folder"):
         make_folder(tmp_path / "file" / "folder")
-    with pytest.raises(SettingError, match="give another --explain"):
-        check_writable(tmp_path / "file" / "a", "--explain")
+    for path in (tmp_path / "file" / "a", tmp_path / "missing" / "folder" / "a"):
+        with pytest.raises(FileError, match=f"there is no folder {path.parent}, make it first"):
+            check_writable(path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileError, match="it is a folder"):
+        check_writable(tmp_path / "folder")
+    check_writable(tmp_path / "new")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
 
 def test_a_lock_names_its_holder_and_is_waited_for(tmp_path: Path) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 
 from gistchain.image import pixels_sha3_256, read_image
+from gistchain.image.frames import BROKEN, Frame, chosen
 from gistchain.image.reading import ONE_COLOUR_NOTE
 from tests.support.pictures import encoded
 
@@ -85,3 +90,35 @@ def test_of_a_long_animation_a_bounded_number_of_frames_is_looked_at() -> None:
 def test_an_animation_that_is_cut_off_is_read_as_far_as_it_goes() -> None:
     whole = animated([Image.new("RGB", (64, 64), WHITE), drawing(1), drawing(2)], "GIF")
     assert read_image(whole[: len(whole) - 400]).notes[0].startswith("frame 2 of ")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_a_second_frame_that_is_broken_leaves_the_first(kind: str) -> None:
+    frames = [drawing(1), drawing(2)]
+    whole = bytearray(animated(frames, kind))
+    third = len(whole) // 3
+    whole[-third:-40] = bytes(third - 40)
+    picture = read_image(bytes(whole))
+    assert np.abs(picture.pixels.astype(int) - np.asarray(frames[0])).mean() < 4
+    assert picture.notes == ()
+
+
+@pytest.mark.parametrize("kept", range(1, 9))
+def test_a_gif_that_is_cut_off_within_the_header_of_its_second_frame_shows_the_first(kept: int) -> None:
+    whole = animated([drawing(1), drawing(2)], "GIF")
+    second = whole.rindex(b"\x2c\0\0\0\0\x40\0\x40\0")  # its image descriptor: at 0, 0, 64 x 64
+    picture = read_image(whole[: second + kept])
+    assert np.abs(picture.pixels.astype(int) - np.asarray(drawing(1))).mean() < 4
+
+
+def test_what_pillow_may_raise_of_a_frame_ends_the_frames_and_no_more() -> None:
+    frames = animated([drawing(1), drawing(2), drawing(3)], "GIF")
+    for error in BROKEN:
+
+        class Breaking(GifImageFile):
+            def load(self, error: type[Exception] = error) -> Any:
+                if self.tell() == 2:
+                    raise error
+                return super().load()
+
+        assert chosen(Breaking(io.BytesIO(frames)), "GIF") == Frame(0, "frame 1 of 2 is read: chosen for its detail")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import struct
@@ -110,6 +111,24 @@ def test_a_started_child_is_the_one_that_is_used(pool: Pool) -> None:
     assert pool._children == {child}
 
 
+def test_no_child_more_is_started_than_may_be(pool: Pool) -> None:
+    with ThreadPoolExecutor(MOST_CHILDREN) as threads:
+        decoding = []
+        for k in range(MOST_CHILDREN):
+            pool.start()
+            (child,) = pool._idle
+            os.kill(child.pid, signal.SIGSTOP)
+            decoding.append(threads.submit(pool.decode, SMALL, f"{k}"))
+            while pool._idle:  # until it is taken
+                time.sleep(0.001)
+        pool.start()
+        started = set(pool._children)
+        for child in started:
+            os.kill(child.pid, signal.SIGCONT)
+        assert all(done.result(HANGS_S).colours.shape == (40, 60, 3) for done in decoding)
+    assert len(started) == MOST_CHILDREN
+
+
 def test_threads_share_a_few_children(pool: Pool) -> None:
     with ThreadPoolExecutor(8) as threads:
         done = list(threads.map(lambda k: pool.decode(SMALL, f"{k}").colours, range(40)))
@@ -140,12 +159,100 @@ def test_a_picture_that_needs_too_much_memory_is_refused_with_the_limit() -> Non
 
 
 def test_a_picture_that_takes_too_long_is_refused_with_the_limit() -> None:
-    for limits, says in ((Limits(cpu_s=1), "1 s of processor time"), (Limits(wall_s=0.05), "0.05 s")):
-        bounded = Pool(limits)
-        with pytest.raises(ImageError, match=f"^slow takes more than {says} to decode: make it smaller"):
-            bounded.decode(SLOW, "slow")
-        assert bounded._children == set()
-        bounded.close()
+    bounded = Pool(Limits(cpu_s=1))
+    with pytest.raises(ImageError, match=r"^slow takes more than 1 s of processor time to decode: make it smaller"):
+        bounded.decode(SLOW, "slow")
+    assert bounded._children == set()
+    bounded.close()
+
+
+def test_a_child_that_does_not_answer_in_time_is_ended(pool: Pool) -> None:
+    assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)  # now it is up
+    (child,) = pool._children
+    os.kill(child.pid, signal.SIGSTOP)
+    child._limits = Limits(wall_s=0.05)
+    with pytest.raises(DecodingFailed, match=r"^slow takes more than 0.05 s to decode: make it smaller"):
+        pool.decode(SMALL, "slow")
+    assert pool._children == set()
+    assert not running(child.pid)
+
+
+def header(said: object) -> bytes:
+    text = json.dumps(said).encode()
+    return len(text).to_bytes(4, "big") + text
+
+
+SIZED = {"size": [60, 40], "background": None, "notes": []}
+STEP = "is broken: its decoder got out of step; save or fetch it again"
+REPLIES = {
+    "a header of 4 GB": (b"\xff\xff\xff\xff", STEP),
+    "no JSON": (b"\0\0\0\x04{{{{", STEP),
+    "no UTF-8": (b"\0\0\0\x04\xff\xff\xff\xff", STEP),
+    "deep": ((100_000).to_bytes(4, "big") + b"[" * 100_000, STEP),
+    "no object": (header([1, 2]), STEP),
+    "no keys": (header({}), STEP),
+    "no text": (header({"error": 1}), STEP),
+    "no size": (header(SIZED | {"size": 60}), STEP),
+    "two sizes below zero": (header(SIZED | {"size": [-1, -1]}), STEP),
+    "no pixels": (header(SIZED | {"size": [0, 40]}), STEP),
+    "words": (header(SIZED | {"size": ["60", "40"]}), STEP),
+    "fractions": (header(SIZED | {"size": [60.0, 40.5]}), STEP),
+    "truths": (header(SIZED | {"size": [True, True]}), STEP),
+    "too large": (header(SIZED | {"size": [60_000, 40_000]}), STEP),
+    "two colours": (header(SIZED | {"background": [1, 2]}), STEP),
+    "no colour": (header(SIZED | {"background": [1, 2, 256]}), STEP),
+    "a number as a note": (header(SIZED | {"notes": [1]}), STEP),
+    "no list of notes": (header(SIZED | {"notes": "abc"}), STEP),
+}
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_decoder_that_was_taken_over_is_ended_and_its_reply_refused(
+    name: str, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply, says = REPLIES[name]
+    child = imposter(pool, monkeypatch, f"os.write(fd, {reply!r})")
+    with pytest.raises(ImageError, match=f"^odd {says}"):
+        pool.decode(SMALL, "odd")
+    assert child._status == -signal.SIGKILL
+    assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
+
+
+def test_a_decoder_that_closes_its_end_and_lives_on_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = imposter(pool, monkeypatch, "os.close(fd)")
+    with pytest.raises(DecodingFailed, match=r"^odd was not decoded"):
+        pool.decode(SMALL, "odd")
+    assert child._status == -signal.SIGKILL
+
+
+def test_a_decoder_that_sends_a_byte_now_and_then_is_ended_in_time(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool._limits = Limits(wall_s=1)
+    large = header(SIZED | {"size": [8_000, 8_000]})
+    child = imposter(pool, monkeypatch, f"os.write(fd, {large!r})\nwhile True: os.write(fd, b'0')")
+    with pytest.raises(DecodingFailed, match=r"^odd takes more than 1 s to decode"):
+        pool.decode(SMALL, "odd")
+    assert child._status == -signal.SIGKILL
+
+
+def test_a_decoder_knows_no_key_and_no_password(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GISTCHAIN_VISION_KEY", "hush")
+    monkeypatch.setenv("WEB3_PROVIDER_URI", "https://me:hush@node.example")
+    reply = "json.dumps({'error': json.dumps(dict(os.environ))}).encode()"
+    imposter(pool, monkeypatch, f"import json\ntext = {reply}\nos.write(fd, len(text).to_bytes(4, 'big') + text)")
+    with pytest.raises(ImageError, match="MALLOC_MMAP_THRESHOLD_") as caught:
+        pool.decode(SMALL, "odd")
+    assert "hush" not in str(caught.value)
+    assert "HOME" not in json.loads(str(caught.value))
+
+
+def imposter(pool: Pool, monkeypatch: pytest.MonkeyPatch, answering: str) -> Child:
+    """The child that serves the next image: it runs this code instead of decoding, and stays."""
+    program = "import os, sys, time\nfd = int(sys.argv[1])\nos.read(fd, 1)\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("gistchain.image.pool._START", f"{program}{answering}\ntime.sleep({HANGS_S})")
+        pool.start()
+    (child,) = pool._children
+    return child
 
 
 def test_a_decoder_that_crashes_is_an_error_of_the_image(pool: Pool) -> None:

@@ -248,7 +248,7 @@ def test_another_contract_is_not_taken_for_a_registry(anvil: Anvil, ledger: EvmL
 @needs_anvil
 def test_another_chain_behind_the_same_url_is_noticed(nodes: Callable[..., Anvil], home: Path, key: Path) -> None:
     node = nodes("--chain-id", "4242")
-    with open_rpc(node.url, home, key, chain_id=4242):
+    with open_rpc(node.url, home, key, chain_id=4242, confirm=lambda question: question.kind == "public"):
         pass
     with pytest.raises(WrongChain, match=r"chain 4242.*4243"):
         open_rpc(node.url, home, key, chain_id=4243)

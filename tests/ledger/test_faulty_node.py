@@ -297,6 +297,21 @@ def test_a_person_may_allow_a_cost_for_this_and_what_costs_no_more(
     assert len(asked) <= 2, "the registry, and at most one more"
 
 
+def test_a_price_beyond_all_coins_is_no_question(opened: Callable[..., EvmLedger], node: FaultyNode) -> None:
+    asked: list[Question] = []
+    node.faults["eth_getBlockByNumber"] = changed(lambda block: {**block, "baseFeePerGas": hex(2**128)})
+    node.faults["eth_getBalance"] = says(hex(2**256 - 1))
+    with pytest.raises(LedgerError, match="which can't be: nobody has that much"):
+        opened(confirm=lambda q: bool(asked.append(q)))
+    assert (asked, node.sent) == ([], 0)
+
+
+def test_where_a_node_tells_no_tip_web3_does_not_guess_one(ledger: EvmLedger, node: FaultyNode) -> None:
+    node.faults["eth_maxPriorityFeePerGas"] = refuses("the method does not exist")
+    assert ledger.gist_of(ledger.put(b"no tip", image_sha3_256=new_image()).token) == b"no tip"
+    assert "eth_feeHistory" not in node.asked
+
+
 def test_what_was_allowed_by_the_message_is_enough(opened: Callable[..., EvmLedger], node: FaultyNode) -> None:
     with pytest.raises(NotConfirmed) as told:
         opened(max_fee=Decimal("0.00001"))

@@ -117,6 +117,19 @@ def test_a_key_that_vanished_from_a_home_is_not_replaced_in_silence(home: Path, 
         assert ledger.owner != owner
 
 
+def test_another_key_in_its_place_is_noticed(home: Path) -> None:
+    with open_embedded(home) as ledger:
+        owner = ledger.owner
+    path, known = home / "keys" / "default.key", home / "ledgers.json"
+    path.write_text(SECRET)
+    before = known.read_text()
+    with pytest.raises(SettingError, match=rf"default\.key is the key of 0x\w+.*that of {owner}: restore it.*--key"):
+        open_embedded(home)
+    assert known.read_text() == before
+    with open_embedded(home, path) as ledger:  # what the message says helps
+        assert ledger.owner != owner
+
+
 def test_a_home_that_was_used_with_a_key_of_ones_own_makes_one_later(home: Path, tmp_path: Path) -> None:
     (tmp_path / "own.key").write_text(SECRET)
     open_embedded(home, tmp_path / "own.key").close()

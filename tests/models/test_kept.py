@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from gistchain.models.zoo.kept import kept
 from gistchain.models.zoo.once import Once
 from gistchain.models.zoo.onnx import session
 from gistchain.models.zoo.optimised import optimised
+from tests.support.forks import Child
+from tests.support.kills import Appeared
 
 
 @pytest.fixture
@@ -64,6 +67,72 @@ def test_what_is_damaged_is_written_anew(places: tuple[Path, Path], damage: byte
     assert _writing(b"content", calls) == first
     assert first.read_bytes() == b"content"
     assert len(calls) == 2
+
+
+def test_the_draft_of_a_writer_that_was_killed_is_thrown_away(places: tuple[Path, Path]) -> None:
+    child = Child(_hangs, places[0], aim=Appeared(str(places[0] / "half")))
+    child.wait()
+    (draft,) = places[0].glob("*.new")
+    kept("thing", "another key", lambda path: path.write_bytes(b"x"))
+    assert draft.exists(), "its writer lives"
+    child.kill()
+    path = kept("thing", "key", lambda path: path.write_bytes(b"x"))
+    assert path is not None
+    assert not list(places[0].glob("*.new"))
+
+
+def _hangs(folder: Path) -> None:
+    def write(path: Path) -> None:
+        path.write_bytes(b"half")
+        (folder / "half").touch()
+
+    keeping._written(folder, "thing.0123", write)
+
+
+def test_threads_that_write_the_same_do_not_meet(places: tuple[Path, Path]) -> None:
+    both = threading.Barrier(2, timeout=60)
+    drafts: list[Path] = []
+
+    def write(path: Path) -> None:
+        drafts.append(path)
+        path.write_bytes(b"content")
+        both.wait()
+
+    got: list[Path | None] = []
+    threads = [threading.Thread(target=lambda: got.append(kept("thing", "key", write))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(set(drafts)) == 2
+    assert len(set(got)) == 1
+    assert list(places[0].iterdir()) == [got[0]]
+
+
+def test_what_nobody_used_for_a_month_goes_and_use_is_noted(places: tuple[Path, Path]) -> None:
+    old, used = (kept("thing", key, lambda path: path.write_bytes(b"x")) for key in ("old", "used"))
+    assert old is not None
+    assert used is not None
+    for path in (old, used):
+        os.utime(path, (0, 0))
+    assert kept("thing", "used", lambda path: path.write_bytes(b"never")) == used
+    assert list(places[0].iterdir()) == [used]
+    assert used.stat().st_mtime > 0
+
+
+def test_a_kept_graph_that_does_not_open_is_dropped(places: tuple[Path, Path]) -> None:
+    raw = weights.weights("segmenter-default")
+    assert optimised("segmenter-default", "its sha256", lambda: raw, "it").get_inputs()
+    (path,) = places[0].iterdir()
+    alien = b"no graph, and yet what was kept"
+    path.unlink()
+    stem = path.name.rsplit(".", 2)[0]
+    (places[0] / f"{stem}.{hashlib.sha256(alien).hexdigest()[:32]}.kept").write_bytes(alien)
+    assert optimised("segmenter-default", "its sha256", lambda: raw, "it").get_inputs()
+    assert list(places[0].iterdir()) == []
+    assert optimised("segmenter-default", "its sha256", lambda: raw, "it").get_inputs()
+    (anew,) = places[0].iterdir()
+    assert anew.stat().st_size > len(alien)
 
 
 def test_another_key_is_another_file(places: tuple[Path, Path]) -> None:

@@ -8,6 +8,7 @@ is answered for a whole shelf without opening the layers of each. The card besid
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import lzma
 import struct
@@ -266,8 +267,11 @@ def built(arrays: dict[str, NDArray[Any]], gate: Gate, what: str) -> Layers:
         head = parsed(arrays["head"].tobytes())
         if head["format"] != FORMAT:
             raise ModelError(f"{what} has format {head['format']}, this gistchain reads {FORMAT}: train it again")
-        values = {str(t): tuple(map(str, v)) for t, v in head["traits"].items()}
-        traits = Traits(str(head["collection"]), str(head["subject"]), values)
+        names = [head["collection"], head["subject"], *itertools.chain(*head["traits"].values())]
+        if not all(isinstance(v, list) for v in head["traits"].values()) or not all(isinstance(n, str) for n in names):
+            raise ValueError("its names and traits are not texts")
+        values = {t: tuple(v) for t, v in head["traits"].items()}
+        traits = Traits(head["collection"], head["subject"], values)
         layers = Layers(
             traits,
             claims=arrays["claims"].astype(np.float32) * np.float32(_CLAIM_STEP) + np.float32(_FAINTEST),

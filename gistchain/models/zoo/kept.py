@@ -5,18 +5,24 @@
 
 Kept where Python keeps compiled modules, in __pycache__ beside the weights, or else in ~/.cache/gistchain. The first 32
 digits of its own sha256 are in a file's name, so that one that was cut off or damaged is never used; the key names all
-that it was made from.
+that it was made from. What nobody has used for a month is thrown away, and so are drafts whose writer was killed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gistchain.models.zoo import weights
+
+_DAY_S = 24 * 60 * 60
+_UNUSED_S = 30 * _DAY_S
+"""Other environments and machines may share the folder, so that an older version is only known by its disuse."""
 
 
 def kept(name: str, key: str, write: Callable[[Path], object]) -> Path | None:
@@ -29,6 +35,7 @@ def kept(name: str, key: str, write: Callable[[Path], object]) -> Path | None:
         with contextlib.suppress(OSError):
             for path in sorted(folder.glob(f"{stem}.*.kept")):
                 if path.name == _name(stem, path):
+                    _used(path)
                     return path
     for folder in _folders():
         with contextlib.suppress(OSError):
@@ -43,21 +50,43 @@ def _folders() -> Iterator[Path]:
 
 
 def _written(folder: Path, stem: str, write: Callable[[Path], object]) -> Path:
-    draft = folder / f"{stem}.{os.getpid()}.new"
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        draft.touch()
-        write(draft)
-        path = folder / _name(stem, draft)
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
+    _swept(folder)
+    draft = folder / f"{stem}.{os.getpid()}-{time.monotonic_ns()}.new"
+    with draft.open("xb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as long as its writer lives
+        try:
+            write(draft)
+            path = folder / _name(stem, draft)
+            os.replace(draft, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
     for other in folder.glob(f"{stem}.*.kept"):
         if other != path:
             other.unlink(missing_ok=True)
     return path
+
+
+def _used(path: Path) -> None:
+    """Notes the use, at most once a day."""
+    with contextlib.suppress(OSError):  # a package's folder may be read-only
+        if time.time() - path.stat().st_mtime > _DAY_S:
+            os.utime(path)
+            _swept(path.parent)
+
+
+def _swept(folder: Path) -> None:
+    """Throws away what has not been used for long, and drafts of writers that are gone."""
+    for path in folder.glob("*.kept"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _UNUSED_S:
+                path.unlink()
+    for draft in folder.glob("*.new"):
+        with contextlib.suppress(OSError), draft.open("rb") as file:  # a draft that is being written is locked
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink()
 
 
 def _name(stem: str, path: Path) -> str:

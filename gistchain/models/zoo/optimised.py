@@ -30,10 +30,15 @@ def optimised(name: str, origin: str, make: Callable[[], bytes], what: str) -> A
     import onnxruntime
 
     key = f"{_OPTIONS} {onnxruntime.__version__} {_processor()} {origin}"
+    path = None
     with contextlib.suppress(ModelError):  # it can't be made, which is told below, or not be kept
         path = kept(name, key, lambda draft: session_of(make(), what, keep=draft))
-        if path is not None:
+    if path is not None:
+        try:
             return session_of(path, what)
+        except ModelError:  # whole, but not for this machine: the next process makes another
+            with contextlib.suppress(OSError):
+                path.unlink()
     return session_of(make(), what)
 
 
