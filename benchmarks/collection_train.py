@@ -53,7 +53,7 @@ def one(collection: str, tokens: int) -> dict[str, Any]:
             [*verb, "--home", f"{work}/home", "--json"], stdout=subprocess.PIPE, text=True, check=True
         )
     said = json.loads(done.stdout)
-    return {name: said[name] for name in said if name not in ("model", "report", "collection", "notes")}
+    return {name: said[name] for name in said if name not in ("model", "report", "new", "collection", "notes")}
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gistchain.text import lines
@@ -11,18 +10,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.collection.exchange import Imported
-    from gistchain.collection.trained import Trained
+    from gistchain.collection.trained import AlreadyThere, Trained
     from gistchain.models.known import KnownCollection
 
 
-def trained_json(done: Trained, notes: Sequence[str]) -> dict[str, Any]:
-    """notes: what a person should know, those of the training included."""
+def trained_json(done: Trained) -> dict[str, Any]:
     judged = done.judged
     return {
         "collection": done.traits.collection,
         "subject": done.traits.subject,
         "model": str(done.model),
         "report": str(done.report),
+        "new": True,
         "cpu_minutes": round(done.cpu_minutes, 2),
         "resumed": done.resumed,
         "held_out": judged.tokens,
@@ -33,19 +32,38 @@ def trained_json(done: Trained, notes: Sequence[str]) -> dict[str, Any]:
         "by_type": {t: round(share, 4) for t, share in judged.by_type.items()},
         "guessed": {t: round(share, 4) for t, share in judged.guessed.items()},
         "unreadable": list(done.unreadable),
-        "notes": list(notes),
+        "notes": list(done.notes),
     }
 
 
-def trained_text(done: Trained, notes: Sequence[str]) -> str:
+def trained_text(done: Trained) -> str:
     judged = done.judged
     right = f"{judged.exact:.1%} have their whole caption right, SSIM {judged.ssim:.3f}"
-    noted = [*notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]
+    noted = [*done.notes, *(f"the pixels do not show: {t}" for t in done.unreadable)]
     return lines(
         [
             f"{done.traits.subject}: learnt in {done.cpu_minutes:.1f} CPU-minutes -> {done.model}",
             f"  of {judged.tokens} held-out tokens {right}",
             *(f"  note: {note}" for note in noted),
+            f"  report with pictures: {done.report}",
+        ]
+    )
+
+
+def there_json(done: AlreadyThere) -> dict[str, Any]:
+    return {
+        "collection": done.traits.collection,
+        "subject": done.traits.subject,
+        "model": str(done.model),
+        "report": str(done.report),
+        "new": False,
+    }
+
+
+def there_text(done: AlreadyThere) -> str:
+    return lines(
+        [
+            f"{done.traits.subject}: already there, learnt from the same folder -> {done.model}",
             f"  report with pictures: {done.report}",
         ]
     )

@@ -15,6 +15,8 @@ from gistchain.answers.collection import (
     imported_text,
     known_json,
     known_text,
+    there_json,
+    there_text,
     trained_json,
     trained_text,
 )
@@ -43,29 +45,45 @@ def train(
         str, typer.Option(help="What captions call a token.  [default: from the metadata's names]", show_default=False)
     ] = "",
     skip: Annotated[bool, typer.Option("--skip", help="Leave out images or metadata without the other.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Let it take the place of one of the same name: that one's tokens change."),
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Learn to caption and paint a collection from its tokens; run again, it goes on where it was interrupted."""
+    """Learn to caption and paint a collection of at least 50 tokens; run again, it goes on where it was interrupted."""
     from gistchain.collection.train import train as learn
-    from gistchain.models.known import hidden_by
+    from gistchain.collection.trained import AlreadyThere
 
     settings = load(ctx.params)
     called = _name(name, folder)
     try:
         with stages() as progress:
-            done = learn(folder, settings.collections, name=called, subject=subject, skip=skip, progress=progress)
+            done = learn(
+                folder,
+                settings.collections,
+                name=called,
+                subject=subject,
+                skip=skip,
+                replace=replace,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         say("gistchain: interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
-    notes = [*done.notes, *(f"it takes the place of {other}" for other in hidden_by(done.traits))]
-    answer(done, lambda trained: trained_json(trained, notes), lambda trained: trained_text(trained, notes), as_json)
+    if isinstance(done, AlreadyThere):
+        answer(done, there_json, there_text, as_json)
+    else:
+        answer(done, trained_json, trained_text, as_json)
 
 
 @app.command("export", cls=Verb)
 def export_collection(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="One of your own collections.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="One of your own collections, by its name or its tokens'.", show_default=False)
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", parser=a_path, help="The file.  [default: NAME.collection]")
     ] = None,
@@ -73,14 +91,16 @@ def export_collection(
     as_json: Json = False,
 ) -> None:
     """Write a collection of your own to one file, with which others rebuild its tokens."""
-    from gistchain.collection.exchange import exported
+    from gistchain.collection.exchange import exported, own_name
     from gistchain.disk.write import check_writable, write_whole
 
-    path = output or Path(f"{name}.collection")
+    shelf = load(ctx.params).collections
+    own = own_name(name, shelf)
+    path = output or Path(f"{own}.collection")
     check_writable(path)
-    content = exported(name, load(ctx.params).collections)
+    content = exported(own, shelf)
     write_whole(path, content)
-    told = name, path, len(content)
+    told = own, path, len(content)
     answer(told, lambda done: exported_json(*done), lambda done: exported_text(*done), as_json)
 
 

@@ -25,7 +25,7 @@ from gistchain.models.layered.model import unpack
 from gistchain.models.layered.shelving import shelve
 from gistchain.models.zoo.weights import card, weights
 from gistchain.safejson import parsed
-from gistchain.traits import Traits
+from gistchain.traits import Traits, is_called
 
 MAGIC = b"GCL1"
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -45,13 +45,26 @@ class Imported:
     new: bool
 
 
+def own_name(called: str, shelf: Path) -> str:
+    """The name of the collection of the folder `shelf` that is called so, by its name or in captions.
+
+    Raises CollectionError where there is none, or more than one.
+    """
+    own = [known for known in known_collections(shelf) if known.own]
+    found = {known.collection for known in own if is_called(called, known.subject, known.collection)}
+    if called in found or len(found) == 1:
+        return called if called in found else found.pop()
+    if found:
+        raise CollectionError(f"several collections are called {called!r}: give the name, {' or '.join(sorted(found))}")
+    shipped = any(is_called(called, known.subject, known.collection) for known in known_collections())
+    why = "ships with gistchain, so that everyone has it" if shipped else "is not among your own"
+    there = ", ".join(f"{known.collection} ({known.subject})" for known in own)
+    raise CollectionError(f"the collection {called!r} {why}; there are {there or 'none'}")
+
+
 def exported(name: str, shelf: Path) -> bytes:
-    """The file of the collection `name` of the folder `shelf`. Raises CollectionError: not there, or damaged."""
-    own = [known.collection for known in known_collections(shelf) if known.own]
-    if name not in own:
-        shipped = any(known.collection == name for known in known_collections())
-        why = "ships with gistchain, so that everyone has it" if shipped else "is not among your own"
-        raise CollectionError(f"the collection {name!r} {why}; there are {', '.join(own) or 'none'}")
+    """The file of the collection of the folder `shelf` that is called so. Raises CollectionError: none, or damaged."""
+    name = own_name(name, shelf)
     stem = f"collection-{name}"
     try:
         told, layers = card(stem, shelf), weights(stem, shelf, suffix=".layers")
@@ -82,8 +95,8 @@ def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
     hidden = [] if replace else hidden_by(traits, shelf)
     if hidden:
         raise CollectionError(
-            f"{what} holds {name!r} ({traits.subject}), which would take the place of {' and '.join(hidden)}: "
-            "give --replace if that is wanted"
+            f"{what} holds {name!r} ({traits.subject}), which would take the place of "
+            f"{' and '.join(map(str, hidden))}: give --replace if that is wanted"
         )
     make_folder(shelf)
     lock = FileLock(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +24,17 @@ from gistchain.collection import folder as folders
 from gistchain.collection import trained_report
 from gistchain.collection.scores import scores
 from gistchain.collection.tokens import Tokens
-from gistchain.collection.trained import Trained
+from gistchain.collection.trained import AlreadyThere, Trained
 from gistchain.collection.work import Work, opened
 from gistchain.errors import CollectionError
 from gistchain.models.area import area_average
+from gistchain.models.known import KnownCollection, hidden_by, known_collections
 from gistchain.models.layered.fit import Fitted
 from gistchain.models.layered.learn import learn
 from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, to_pixels, unpack
 from gistchain.models.layered.read import VISIBLE, absence
 from gistchain.models.layered.shelving import shelve
+from gistchain.models.zoo.weights import card
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 
@@ -49,16 +51,28 @@ def train(
     name: str,
     subject: str = "",
     skip: bool = False,
+    replace: bool = False,
     progress: Progress = lambda what, share: None,
-) -> Trained:
+) -> Trained | AlreadyThere:
     """Learns the collection in `source` and puts its files on the shelf. Interrupted, the same call goes on.
 
-    Raises CollectionError or ImageError for a folder that can't be learnt from; nothing on the shelf changes then.
+    replace: also in the place of another collection that has its name, or of a shipped one that is called so.
+    Raises CollectionError or ImageError for a folder that can't be learnt from, CollectionError for a collection that
+    would take the place of another; nothing on the shelf changes then.
     """
     started = time.process_time()
     listed = folders.listed(source, name=name, subject=subject, skip=skip)
     state = hashlib.sha256(f"{listed.digest} {__version__}".encode()).hexdigest()
+    model_path, card_path, report = (shelf / f"collection-{name}{suffix}" for suffix in (".layers", ".json", ".html"))
     with opened(shelf, name, state, lambda what: progress(what, 1.0)) as work:
+        same = _is_there(name, state, shelf)
+        if same and report.exists() and not work.begun:
+            return AlreadyThere(listed.traits, model_path, report)
+        # One that was killed after its card was written takes no place but its own.
+        hidden = hidden_by(listed.traits, None if same else shelf)
+        if not same:
+            _check_place(listed.traits, hidden, replace)
+        work.only()
         spent_s = work.spent_s()
         tokens = _read(listed, work, progress)
         layers, held = _learnt(tokens, work, progress)
@@ -73,19 +87,41 @@ def train(
         judged = scores(unpack(model, name), held, lambda share: progress("reading held-out tokens", share))
         trained = Trained(
             tokens.traits,
-            shelf / f"collection-{name}.layers",
-            shelf / f"collection-{name}.json",
-            shelf / f"collection-{name}.html",
+            model_path,
+            card_path,
+            report,
             judged,
-            (*listed.notes, *judged.notes()),
+            (*listed.notes, *judged.notes(), *(f"it takes the place of {other}" for other in hidden)),
             tuple(t for t, worth in zip(tokens.traits.types, layers.sharpness, strict=True) if not worth),
             (spent_s + time.process_time() - started) / 60,
             work.resumed,
         )
-        shelve(model, _card(trained, len(tokens)), shelf, name, put=work.put)
+        shelve(model, {**_card(trained, len(tokens)), "inputs": state}, shelf, name, put=work.put)
         work.put(trained_report.page(trained).encode(), trained.report)
         work.remove()
     return trained
+
+
+def _is_there(name: str, state: str, shelf: Path) -> bool:
+    """Whether this very state was learnt to the end."""
+    here = any(known.own and known.collection == name for known in known_collections(shelf))
+    return here and card(f"collection-{name}", shelf).get("inputs") == state
+
+
+def _check_place(traits: Traits, hidden: Sequence[KnownCollection], replace: bool) -> None:
+    """Raises CollectionError where others have the place that the traits ask for."""
+    beside = [known for known in hidden if known.own and known.collection != traits.collection]
+    if beside:  # both would stay on the shelf, and a caption would not say whose it is
+        raise CollectionError(
+            f"captions could not tell {traits.collection!r} ({traits.subject}) from {' and '.join(map(str, beside))}: "
+            "give --subject another name for its tokens, or the --name of the collection that it shall replace"
+        )
+    if hidden and not replace:
+        raise CollectionError(
+            f"{traits.collection!r} ({traits.subject}) would take the place of {' and '.join(map(str, hidden))}, and "
+            "tokens that were registered with the old one would be rebuilt by the new one, as something else: give "
+            "--replace if that is wanted, otherwise another --name and --subject"
+        )
 
 
 def _read(listed: folders.Listed, work: Work, progress: Progress) -> Tokens:

@@ -61,3 +61,12 @@ class Trained:
     unreadable: tuple[str, ...]
     cpu_minutes: float
     resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyThere:
+    """A collection that was learnt before from the same folder, which has not changed since: nothing was done."""
+
+    traits: Traits
+    model: Path
+    report: Path

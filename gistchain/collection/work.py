@@ -26,13 +26,26 @@ _DAMAGE = ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile
 
 
 class Work:
-    """The files of one training. tell: called with messages for a person. resumed: whether an earlier run left some."""
+    """The files of one training. tell: called with messages for a person.
+
+    begun: whether an earlier run left any. resumed: whether it left some of its fits.
+    """
 
     def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
         self._folder, self._tell = folder, tell
+        self.begun = folder.exists()
         self.resumed = any(folder.glob("*.checkpoint"))
+
+    def only(self) -> None:
+        """Removes what runs on other states left, and says what becomes of them: call it before the work."""
+        stem, _, mine = self._folder.name.rpartition("-")
+        for left in self._folder.parent.glob(f"{stem}-*"):
+            state = left.name.removeprefix(f"{stem}-")
+            if state != mine and re.fullmatch(r"[0-9a-f]{12}", state):
+                self._tell("the folder or gistchain has changed since a run that was interrupted: starting again")
+                shutil.rmtree(left)
         if self.resumed:
-            tell("continuing where an earlier run was interrupted")
+            self._tell("continuing where an earlier run was interrupted")
 
     def kept(self, name: str, parse: Callable[[Path], Content], make: Callable[[], bytes]) -> Content:
         """What `make` returns, parsed: made now, or in the run that was interrupted."""
@@ -95,12 +108,7 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
             use="being trained",
             instead="wait for it, or give this one another --name",
         ):
-            mine = shelf / f".training-{name}-{digest[:12]}"
-            for left in shelf.glob(f".training-{name}-*"):
-                if left != mine and re.fullmatch(r"[0-9a-f]{12}", left.name.removeprefix(f".training-{name}-")):
-                    tell("the folder or gistchain has changed since a run that was interrupted: starting again")
-                    shutil.rmtree(left)
-            yield Work(mine, tell)
+            yield Work(shelf / f".training-{name}-{digest[:12]}", tell)
     except FileBusy:
         raise
     except FileError as error:

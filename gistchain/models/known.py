@@ -20,6 +20,10 @@ class KnownCollection:
     data: str
     own: bool
 
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.collection!r} ({self.subject}), {'your own' if self.own else 'which ships with gistchain'}"
+
 
 def known_collections(folder: Path | None = None) -> list[KnownCollection]:
     """Those that ship and those in the user's folder."""
@@ -37,10 +41,10 @@ def damaged_collections(folder: Path) -> tuple[str, ...]:
     return Shelf(folder).damaged
 
 
-def hidden_by(traits: Traits, folder: Path | None = None) -> list[str]:
-    """Known collections that one of one's own hides: by its name, or by what captions call its tokens; in words."""
+def hidden_by(traits: Traits, folder: Path | None = None) -> list[KnownCollection]:
+    """Known collections that one of one's own hides: by its name, or by what captions call its tokens."""
     return [
-        f"{known.collection!r} ({known.subject}), {'your own' if known.own else 'which ships with gistchain'}"
+        known
         for known in known_collections(folder)
         if known.collection == traits.collection
         or is_called(traits.subject, known.subject, known.collection)

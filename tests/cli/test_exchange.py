@@ -39,3 +39,21 @@ def test_tokens_are_rebuilt_alike_where_the_collection_is_imported(run: Run, tmp
     assert run("rebuild", 1, "-o", "friend.png", "--home", friend)[0] == 0
     assert Path("friend.png").read_bytes() == Path("maker.png").read_bytes()
     assert "your own" in run("collection", "list", "--home", friend)[1]
+
+
+def test_a_collection_is_exported_by_what_captions_call_its_tokens(run: Run, tmp_path: Path) -> None:
+    own(tmp_path / "home" / "collections")
+    code, out, _ = run("collection", "export", "Garden Gnome", "--json")
+    assert code == 0
+    assert json.loads(out)["collection"] == "garden"
+    assert Path(json.loads(out)["file"]).read_bytes().startswith(b"GCL1")
+    assert [path.name for path in Path().glob("*.collection")] == ["garden.collection"]
+    code, _, err = run("collection", "export", "Gnome")
+    assert code == 1
+    assert "'Gnome' is not among your own; there are garden (Garden Gnome)" in err
+
+    own(tmp_path / "home" / "collections", name="yard")
+    code, _, err = run("collection", "export", "garden gnome", "-o", "either")
+    assert code == 1
+    assert "garden or yard" in err
+    assert run("collection", "export", "yard", "-o", "either")[0] == 0

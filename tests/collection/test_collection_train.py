@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gistchain.collection.folder import LEAST_TOKENS
 from gistchain.collection.known import dicebear
 from gistchain.models.layered.captioner import CollectionCaptioner
 from gistchain.models.layered.shelf import Shelf
@@ -61,6 +62,11 @@ def said(ended: Ended) -> dict[str, Any]:
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout)
     return found
+
+
+def refusal(ended: Ended) -> str:
+    assert ended.returncode == 1, ended.stdout
+    return str(json.loads(ended.stdout)["error"])
 
 
 def model(home: Path, name: str = "micah") -> str:
@@ -199,9 +205,22 @@ def test_a_folder_that_has_changed_meanwhile_begins_anew(
 
 
 def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
-    """Under names that ship, which is said."""
+    """Under names that ship, which is said, and only done when told."""
     home = tmp_path / "home"
-    words = "collection", "train", micah, "--home", home, "--json", "--name=critters", "--subject=Open Peeps"
+    asked = train(micah, home, "--name=critters", "--subject=Open Peeps")
+    assert asked.returncode == 1
+    assert re.search(r"take the place of 'critters' .* and 'open-peeps' .*--replace", refusal(asked))
+    words = (
+        "collection",
+        "train",
+        micah,
+        "--home",
+        home,
+        "--json",
+        "--name=critters",
+        "--subject=Open Peeps",
+        "--replace",
+    )
     first = Command(tmp_path / "first", *words, aim=Appeared(f"{glob.escape(str(home))}/collections/.training-*-*"))
     first.child.wait()
     second = call(*words)
@@ -219,6 +238,51 @@ def test_two_at_once_do_not_meet(micah: Path, tmp_path: Path) -> None:
     assert entry is not None
     assert entry.folder == home / "collections"
     assert entry.layers().traits.types == TYPES
+
+
+def test_what_was_learnt_is_there_when_it_is_asked_for_again(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(trained[0], tmp_path / "home")
+    before = {path: path.stat().st_mtime_ns for path in (home / "collections").iterdir() if path.suffix != ".lock"}
+    ended = train(micah, home)
+    done = said(ended)
+    assert (done["new"], done["collection"], done["subject"]) == (False, "micah", "Micah")
+    assert "reading the images" not in ended.stderr
+    assert "already there" in call("collection", "train", micah, "--home", home).stdout
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_finished_collection_is_replaced_only_when_told(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    """Its tokens would be rebuilt as something else."""
+    home = shutil.copytree(trained[0], tmp_path / "home")
+    folder = shutil.copytree(micah, tmp_path / "other")
+    with Image.open(folder / "0.png") as image:
+        image.point(lambda value: min(255, value + 2)).save(folder / "0.png")
+    why = refusal(train(folder, home, "--name=micah"))
+    assert re.search(r"take the place of 'micah' \(Micah\), your own.*rebuilt by the new one.*--replace", why)
+    assert model(home) == model(trained[0])
+    done = said(train(folder, home, "--name=micah", "--replace"))
+    assert (done["new"], done["notes"]) == (True, ["it takes the place of 'micah' (Micah), your own"])
+    assert model(home) != model(trained[0])
+
+
+def test_two_collections_of_one_home_are_not_called_the_same(
+    trained: tuple[Path, dict[str, Any]], micah: Path, tmp_path: Path
+) -> None:
+    """With --replace neither: both would be there, and captions would not say which is meant."""
+    home = shutil.copytree(trained[0], tmp_path / "home")
+    for words in (("--name=second",), ("--name=second", "--replace"), ("--name=second", "--subject=MICAH avatar")):
+        why = refusal(train(micah, home, *words))
+        assert "from 'micah' (Micah), your own" in why
+        assert "--subject" in why
+    assert shelf(home) == shelf(trained[0]) | {".training-second.lock"}
+
+
+def test_help_says_how_many_tokens_it_takes() -> None:
+    assert f"at least {LEAST_TOKENS} tokens" in call("collection", "train", "-h").stdout
 
 
 def test_a_shelf_that_can_not_be_written_is_said(micah: Path, tmp_path: Path) -> None:
