@@ -32,7 +32,7 @@ test-hf: $(VENV_HF)/.hf ## Run BLIP, CLIP, Stable Diffusion ... on tiny random c
 	$(PYTEST_HF) tests/hf $(PYTEST)
 	PYTHONPATH=$(VENV_HF)/torchvision $(PYTEST_HF) tests/hf/test_torchvision.py $(PYTEST)
 
-fuzz: $(VENV)/.test ## Feed every reader with damaged and made-up bytes (MINUTES=4); fuzz/found/ has what failed
+fuzz: $(VENV)/.test ## Feed the readers of fuzz/targets.py with damaged and made-up bytes (MINUTES=4); fuzz/found/ has what failed
 	$(BIN)/python -m benchmarks.reliability --minutes $(or $(MINUTES),4)
 
 check: $(VENV)/.dev ## Lint, types, and who may import whom

@@ -1,4 +1,4 @@
-"""Feeds every reader of strangers' bytes with damaged and made-up inputs; docs/reliability.md says what is bounded.
+"""Feeds the readers of strangers' bytes with damaged and made-up inputs; docs/reliability.md says what is bounded.
 
     make fuzz MINUTES=30
     python -m benchmarks.reliability --minutes 30 --seed 1

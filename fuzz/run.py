@@ -101,7 +101,8 @@ def _watched(
         except EOFError:  # the other end is closed: it has ended
             process.join()
             return False
-        if state[_BEGAN] and time.monotonic() - state[_BEGAN] > 10 * target.limit_s + _STUCK_S:
+        began = state[_BEGAN]  # once: the other process sets it to 0 at any moment
+        if began and time.monotonic() - began > 10 * target.limit_s + _STUCK_S:
             process.kill()
             process.join()
             return True

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import pictures
+from fuzz import kept, pictures
 from fuzz.mutate import json_value, mutated, one_of, words
 from gistchain.errors import GistchainError, ModelError, PacketError
 
@@ -211,15 +211,15 @@ def _read_metadata() -> Read:
 
     from gistchain.collection.folder import listed
 
-    kept = tempfile.TemporaryDirectory(prefix="gistchain-fuzz-")
-    folder = Path(kept.name)
+    place = tempfile.TemporaryDirectory(prefix="gistchain-fuzz-")
+    folder = Path(place.name)
     Image.new("RGB", (2, 2)).save(folder / "7.png")
     hats = [{"edition": n, "image": "7.png", "attributes": {"Hat": ("cap", "crown")[n % 2]}} for n in range(100, 160)]
     (folder / "all.json").write_text(json.dumps(hats))  # enough for a collection
 
     def read(data: bytes) -> object:
         (folder / "7.json").write_bytes(data)
-        return listed(folder, name="cats", skip=True) if kept else None  # kept: the folder lives as long as the reader
+        return listed(Path(place.name), name="cats", skip=True)  # `place`: the folder lives as long as the reader
 
     return read
 
@@ -264,12 +264,12 @@ def _settings() -> list[bytes]:
 def _read_settings() -> Read:
     from gistchain.settings import load
 
-    kept = tempfile.TemporaryDirectory(prefix="gistchain-fuzz-")
-    path = Path(kept.name) / "settings.toml"
+    place = tempfile.TemporaryDirectory(prefix="gistchain-fuzz-")
+    path = Path(place.name) / "settings.toml"
 
     def read(data: bytes) -> object:
         path.write_bytes(data)
-        return load({"home": kept.name}, {})
+        return load({"home": place.name}, {})
 
     return read
 
@@ -297,4 +297,10 @@ TARGETS = (
     Target("page", _changed, _pages, _read_page),
     Target("evidence", _changed, _documents, _read_document),
     Target("settings", _changed, _settings, _read_settings),
+    Target("collection", kept.collection, kept.collections, kept.read_collection),
+    Target("ledgers", kept.fields, kept.ledgers, kept.read_ledgers),
+    Target("database", kept.fields, kept.memories, kept.read_memory),
+    Target("key", kept.fields, kept.keystores, kept.read_key),
+    Target("trie", _changed, kept.nodes, kept.read_node, (KeyError, ValueError, IndexError, TypeError, RecursionError)),
+    Target("reply", kept.fields, kept.replies, kept.read_reply),
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gistchain.disk.write import make_folder
+from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registry
@@ -67,6 +68,8 @@ def open_ledger(
     write: False where nothing is to be registered. The embedded chain is then read as it is now, while another process
     registers and in a folder that can't be written; no home, key or chain is made. password, confirm: as for `open`.
     """
+    if not settings.rpc:
+        _check_embedded(settings)
     if not write and not settings.rpc:
         from gistchain.ledger.snapshot import Snapshot
 
@@ -90,6 +93,17 @@ def open_ledger(
         max_fee=settings.max_fee,
         confirm=confirm,
     )
+
+
+def _check_embedded(settings: Settings) -> None:
+    """Raises SettingError where the settings speak of a chain that is not the home's own: --rpc was forgotten."""
+    from gistchain.ledger.chainfile import CHAIN_ID
+
+    if settings.registry is not None or settings.chain_id not in (None, CHAIN_ID):
+        given = "--registry" if settings.registry is not None else f"--chain-id {settings.chain_id}"
+        raise SettingError(
+            f"{given} is for a chain behind --rpc URL, which was not given: the chain in {settings.home} would be used"
+        )
 
 
 def is_keystore(key: Path) -> bool:

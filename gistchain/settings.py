@@ -80,7 +80,10 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     merged = {**_from_toml(home / "settings.toml"), **given, "home": home}
     unknown = merged.keys() - names
     if unknown:
-        raise SettingError(f"unknown setting {sorted(unknown)[0]!r} in {home / 'settings.toml'}: remove it")
+        known = ", ".join(sorted(names - {"home"}))
+        raise SettingError(
+            f"unknown setting {sorted(unknown)[0]!r} in {home / 'settings.toml'}: remove it, or write one of {known}"
+        )
     return Settings(
         home=home,
         rpc=_text(merged.get("rpc")),

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Already:
-    """An image that was given again: what the chain holds of it. evidence: as of `Registered`."""
+    """An image that was given again: what the chain holds of it. evidence: as of `Registered`.
+
+    unused_caption: whether a person gave words that are not those on the chain.
+    """
 
     image: str
     shown: Shown
     evidence: bytes | None
+    unused_caption: bool
+
+
+_SHOWN_BYTES = 64
+"""Of a gist, for a person."""
 
 
 def registered_json(done: Registered | Already) -> dict[str, Any]:
@@ -64,7 +72,10 @@ def _already_json(done: Already) -> dict[str, Any]:
 
 def registered_text(done: Registered | Already) -> str:
     if isinstance(done, Already):
-        return lines([f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"])
+        told = [f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"]
+        return lines(
+            [*told, *(["  your caption was not used: what is registered stays"] if done.unused_caption else [])]
+        )
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
@@ -101,6 +112,8 @@ def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
 def shown_text(shown: Shown, document: bytes | None) -> str:
     """A line a field."""
     fields = _shown(shown)
+    if len(shown.payload) > _SHOWN_BYTES:
+        fields["gist"] = f"{shown.payload[:_SHOWN_BYTES].hex()}... (--json has all {len(shown.payload):,} bytes)"
     fields["layers"] = ", ".join(fields["layers"]) or "caption only"
     rated = ticket_json(shown.signed, document)
     if rated is None:
@@ -152,7 +165,7 @@ def _isotope_json(isotope: Isotope) -> dict[str, Any]:
 
 def rebuilt_text(token: int, file: Path, rebuilt: Rebuilt) -> str:
     chosen, of = rebuilt.chosen, len(rebuilt.isotopes)
-    from_which = "1 isotope" if of == 1 else f"seed {chosen.seed} of {of}"
+    from_which = "1 isotope, any other would be the same" if of == 1 else f"seed {chosen.seed} of {of}"
     first = f"token {token} -> {file}  {from_which}, distance {chosen.distance:.4f}"
     told = [first, f"  it reads as: {chosen.caption or '(nothing that the captioner knows)'}"]
     height, width, _ = chosen.image.shape

@@ -64,6 +64,7 @@ def rareness_words(rated: dict[str, Any]) -> str:
     words = f"rareness {rated['score']:.2f}"
     if rated["interval"] is not None:
         words += " ({:.2f} to {:.2f})".format(*rated["interval"])
+    words += ", compared with nothing" if rated["compared_with"] == 0 else ""
     words += {True: ", signed", False: ", not verified", None: ", not on the chain"}[rated["verified"]]
     nearest = rated["nearest"]
     if nearest is None or rated["verdict"] == "original":
@@ -85,7 +86,7 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "nearest": None if nearest is None else nearest_json(nearest),
         "matrix": None if nearest is None else [_rounded(number, 6) for number in nearest.transform.matrix],
         "compared_with": rareness.compared_with,
-        "lacking": rareness.lacking,
+        "lacking": None if rareness.doubt else rareness.lacking,
         "doubt": rareness.doubt,
         "subscores": {name: _rounded(value) for name, value in rareness.subscores.items()},
         "hashes": {name: getattr(rareness.hashes, name) for name in ("pdq", "phash", "ahash", "dhash", "neuralhash")},

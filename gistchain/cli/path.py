@@ -148,7 +148,8 @@ def _registered(
         if not error.own:
             raise
         shown = opened.show(error.token)
-        return Already(picture.name, shown, document_of(home, shown.signed))
+        unused = caption is not None and caption != shown.gist.caption
+        return Already(picture.name, shown, document_of(home, shown.signed), unused)
 
 
 def rebuild(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,12 +20,11 @@ from gistchain.cli.terminal import answer, complain, say
 from gistchain.errors import RarenessError
 from gistchain.opening import open_ledger
 from gistchain.settings import load
+from gistchain.types import SignedVerdict
 
 if TYPE_CHECKING:
     from gistchain.settings import Settings
     from gistchain.types import SignedRareness
-
-WORDS_OF_VERDICTS = Literal["original", "sibling", "derivative", "copy", "unsure", "blank"]
 
 
 def show(
@@ -78,7 +77,7 @@ def list_tokens(
     collection: Annotated[
         str | None, typer.Option(help="Only tokens of this collection.", autocompletion=collections())
     ] = None,
-    verdict: Annotated[WORDS_OF_VERDICTS | None, typer.Option(help="Only tokens with this verdict.")] = None,
+    verdict: Annotated[SignedVerdict | None, typer.Option(help="Only tokens with this verdict.")] = None,
     owner: Annotated[str | None, typer.Option(help="Only tokens of this address, or of those it begins.")] = None,
     search: Annotated[
         str | None, typer.Option(metavar="WORDS", help="Only tokens with these words in caption or file name.")

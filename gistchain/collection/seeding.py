@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gistchain.collection.known import pfp30
 from gistchain.collection.known.seeds import EACH, Seed, seeds
-from gistchain.errors import GistchainError, ImageError, ModelError
+from gistchain.errors import GistchainError, ImageError, ModelError, RarenessError
 from gistchain.image import images_in, read_image
 from gistchain.rareness.store.status import Rows
 from gistchain.types import Picture
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _THREADS = 2
 _AT_ONCE = 16
 """Images that are kept in one transaction: each is a write that waits for the disk."""
+OF_ONE_IMAGE = (ImageError, RarenessError)
+"""What is wrong with one image does not stop the others; what is wrong with a model or the disk stops all."""
 
 
 class Checker(Protocol):
@@ -105,8 +107,8 @@ def fill(
 
     progress: is called with each collection and the share of it that is done; failed: with what could not be read.
     """
-    new = known = failures = 0
-    with _Keeper(checker) as keeper:
+    known = failures = 0
+    with _Keeper(checker, failed) as keeper:
         for step in steps:
             progress(step.collection, step.share)
             if isinstance(step.seed, GistchainError):
@@ -116,15 +118,16 @@ def fill(
                 known += 1
             else:
                 keeper.take(step.seed)
-                new += 1
-    return Seeded(new, known, failures, len(checker.store))
+    return Seeded(keeper.kept, known, failures + keeper.failures, len(checker.store))
 
 
 class _Keeper:
     """Looks at images in threads, since the networks leave Python's lock free, and keeps some at a time, in order."""
 
-    def __init__(self, checker: Checker) -> None:
-        self._checker = checker
+    def __init__(self, checker: Checker, failed: Callable[[GistchainError], None]) -> None:
+        """failed: is told which images can't be looked at; they are passed over. kept, failures: how many."""
+        self._checker, self._failed = checker, failed
+        self.kept = self.failures = 0
         self._pool = ThreadPoolExecutor(_THREADS)
         self._waiting: dict[bytes, Future[Any]] = {}
         """SHA3-256 of an image that is not kept yet -> its entry."""
@@ -139,11 +142,23 @@ class _Keeper:
 
     def _entry(self, seed: Seed) -> Any:
         about = {"name": seed.picture.name, "collection": seed.collection, "caption": seed.caption}
-        return self._checker.entry(seed.picture, None, seed=True, **about)
+        try:
+            return self._checker.entry(seed.picture, None, seed=True, **about)
+        except OF_ONE_IMAGE as error:
+            raise type(error)(f"{seed.picture.name}: {error}") from error  # networks know no names
 
     def _keep(self, count: int) -> None:
         first = list(self._waiting)[:count]
-        self._checker.keep([self._waiting[sha3_256].result() for sha3_256 in first])
+        entries = []
+        for sha3_256 in first:
+            try:
+                entries.append(self._waiting[sha3_256].result())
+            except OF_ONE_IMAGE as error:
+                self.failures += 1
+                self._failed(error)
+        if entries:
+            self._checker.keep(entries)
+        self.kept += len(entries)
         for sha3_256 in first:
             del self._waiting[sha3_256]
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ _UNUSABLE = frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
+_TRIES, _PAUSE_S = 20, 0.05
+"""To copy a file between two writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,36 @@ class SqliteFile:
     def _copied(self) -> sqlite3.Connection:
         """The file in memory: a folder that can't be written has a log there without its index."""
         with tempfile.TemporaryDirectory() as folder, file_errors(self.path):
-            for suffix in ("", "-wal"):
-                shutil.copyfile(f"{self.path}{suffix}", os.path.join(folder, f"copy{suffix}"))
+            self._copy_to(os.path.join(folder, "copy"))
             memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            with contextlib.closing(sqlite3.connect(os.path.join(folder, "copy"))) as copy:
-                copy.backup(memory)
+            try:
+                with contextlib.closing(sqlite3.connect(os.path.join(folder, "copy"))) as copy:
+                    copy.backup(memory)
+            except BaseException:
+                memory.close()
+                raise
         return memory
+
+    def _copy_to(self, copy: str) -> None:
+        """File and log as they were at one time: a writer may move from one to the other what was copied of neither."""
+        for _ in range(_TRIES):
+            before = self._written()
+            shutil.copyfile(self.path, copy)
+            try:
+                shutil.copyfile(f"{self.path}-wal", f"{copy}-wal")
+            except FileNotFoundError:
+                Path(f"{copy}-wal").unlink(missing_ok=True)
+            if self._written() == before:
+                return
+            time.sleep(_PAUSE_S)
+        raise FileBusy(f"{self.path} is written to all the time (tried {_TRIES} times): try again")
+
+    def _written(self) -> list[tuple[int, int, int]]:
+        """What changes with each write to the file or to its log, which need not be there."""
+        written = [os.stat(self.path)]
+        with contextlib.suppress(FileNotFoundError):
+            written.append(os.stat(f"{self.path}-wal"))
+        return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in written]
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:

@@ -14,7 +14,3 @@ which take a second to load. relay.py makes a registration that its owner signed
 else; archive.py stores a whole file in transactions, the rival in the comparison; pairings.py keeps what the libraries
 never use from loading.
 """
-
-from gistchain.ledger.pairings import defer
-
-defer()  # before any module of this package imports the chain's libraries

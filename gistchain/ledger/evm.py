@@ -26,8 +26,10 @@ from gistchain.ledger.known import EMBEDDED, agreed_to, check_same_chain, recall
 from gistchain.ledger.networks import called, is_loopback, is_public
 from gistchain.ledger.node import Node, edge
 from gistchain.ledger.outbox import Outbox, Sent
+from gistchain.ledger.pairings import deferred
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.sending import Sender, call_of
+from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Confirm, RarenessTicket, Receipt
 
@@ -189,12 +191,20 @@ def open_embedded(
 
     Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
-    account = keys.account(home, key_file, password)
     before = recall(home).get(EMBEDDED)
-    chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
-    try:
+    if key_file is None and before is None and not keys.own_file(home).exists() and (tokens := len(images(home))):
+        raise SettingError(
+            f"the chain in {home} has {tokens:,} token{'s' if tokens > 1 else ''}, and the key of their owner is not "
+            f"beside it: restore {keys.own_file(home)}, or give a key with --key; a new one would own none of them"
+        )
+    with deferred():
+        import eth_account  # noqa: F401
         from web3 import Web3
 
+        import gistchain.ledger.pyevm  # noqa: F401
+    account = keys.account(home, key_file, password)
+    chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
+    try:
         chain.fund(account.address)
         node = Node(Web3(chain.provider), account, name=f"the chain in {home}", timeout_s=30)
         now = node.identity(chain.registry)
@@ -234,6 +244,8 @@ def open_rpc(
     """
     name, key = public_name(url)
     before = recall(home).get(key)
+    with deferred():
+        import eth_account  # noqa: F401
     account = keys.account(home, key_file, password)
     with ExitStack() as undo:
         w3 = _connection(url, name, reply_s, undo)
@@ -270,10 +282,11 @@ def _outbox(home: Path, node: Node, registry: str) -> Outbox:
 
 
 def _connection(url: str, name: str, reply_s: float, undo: ExitStack) -> Web3:
-    from web3 import Web3
-    from web3.middleware import ExtraDataToPOAMiddleware
+    with deferred():
+        from web3 import Web3
+        from web3.middleware import ExtraDataToPOAMiddleware
 
-    from gistchain.ledger.provider import NodeProvider
+        from gistchain.ledger.provider import NodeProvider
 
     provider = NodeProvider(url, name, within_s=reply_s)
     undo.callback(provider.close)

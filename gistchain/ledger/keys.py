@@ -62,8 +62,13 @@ def _text(path: Path) -> str:
         ) from error
 
 
+def own_file(home: Path) -> Path:
+    """Where the key is that a home makes for itself."""
+    return home / "keys" / "default.key"
+
+
 def _default(home: Path) -> Path:
-    path = home / "keys" / "default.key"
+    path = own_file(home)
     if not path.exists():
         if (owner := own_account(home)) is not None:
             raise SettingError(
@@ -122,6 +127,6 @@ def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
         if not password:
             raise SettingError(f"no password was given for keystore {path}, and it has one") from None
         raise SettingError(f"that is not the password of keystore {path}") from None
-    except (KeyError, TypeError, AttributeError, NotImplementedError):
+    except (KeyError, TypeError, AttributeError, AssertionError, NotImplementedError):  # what eth_keyfile meets in it
         raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
     return made

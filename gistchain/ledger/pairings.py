@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -24,10 +25,19 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 """Module -> what other modules import from it. Any other name that is asked for loads the module at once."""
 
 
-def defer() -> None:
-    """From now on these modules are loaded at their first call; those that are loaded already stay as they are."""
-    if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, Finder())
+@contextmanager
+def deferred() -> Iterator[None]:
+    """What is imported inside loads these modules at their first call; those that are loaded already stay as they are.
+
+    For the imports of this package alone: afterwards the program that uses it imports as it did before.
+    """
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # somebody else took it out
+            sys.meta_path.remove(finder)
 
 
 class Finder(MetaPathFinder):
@@ -49,13 +59,22 @@ class _Waiting(Loader):
         self._loader, self._functions = loader, functions
         self._turn, self._loaded = threading.RLock(), False
 
+    def __getattr__(self, name: str) -> Any:
+        """What the real loader has besides: the source, the code, the name of the file."""
+        if name.startswith("__") or name == "_loader":  # not there yet in a copy
+            raise AttributeError(name)
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
     def exec_module(self, module: ModuleType) -> None:
         def missing(name: str) -> Any:
             if name.startswith("__") or name not in self._load(module).__dict__:
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
             return module.__dict__[name]
 
-        # The real module's own functions take the place of these when it is loaded.
+        self._loaded = False  # also where the module is reloaded
         module.__dict__.update({name: self._deferred(module, name) for name in self._functions}, __getattr__=missing)
 
     def _deferred(self, module: ModuleType, name: str) -> Callable[..., Any]:
@@ -69,6 +88,8 @@ class _Waiting(Loader):
     def _load(self, module: ModuleType) -> ModuleType:
         with self._turn:
             if not self._loaded:
+                for name in self._functions:  # the real ones take their place, as far as there are any
+                    module.__dict__.pop(name, None)
                 self._loader.exec_module(module)
                 self._loaded = True
         return module

@@ -80,9 +80,11 @@ class Trie:
                     return _bytes(node[16])
                 node, path = node[int(path[0], 16)], path[1:]
                 continue
-            part, leaf = _path(node[0])
+            part, leaf = _path(_bytes(node[0]))
             if leaf:
                 return _bytes(node[1]) if part == path else b""
+            if not part:  # it would go round for ever where it names itself
+                raise ValueError("an extension without a path")
             if not path.startswith(part):
                 return b""
             node, path = node[1], path[len(part) :]

@@ -14,7 +14,9 @@ from gistchain.types.path import Pixels
 Hash = Literal["pdq", "phash", "ahash", "dhash"]
 
 
-Verdict = Literal["original", "sibling", "derivative", "copy", "unsure", "blank"]
+SignedVerdict = Literal["original", "sibling", "derivative", "copy", "unsure"]
+"""What a ticket can say; see Verdict."""
+Verdict = Literal[SignedVerdict, "blank"]
 """original: like nothing registered. sibling: of the same collection or series as a registered image, with traits of
 its own. derivative: the drawing of a registered image, rendered anew. copy: a registered image, transformed or not.
 unsure: a copy or a sibling, and the evidence can't tell which. blank: the image shows nothing, one colour or nearly so,

@@ -20,6 +20,7 @@ from gistchain import systems
 from gistchain.cli import database
 from gistchain.cli import rareness as cli_rareness
 from gistchain.cli.terminal import Verb
+from gistchain.errors import ImageError
 from gistchain.image import read_image
 from gistchain.rareness.service import watch
 from gistchain.types import Picture, Rareness
@@ -57,6 +58,8 @@ class Judge:
         return self._checker.check(picture)
 
     def entry(self, picture: Picture, found: Rareness | None, *, name: str, collection: str, **_: Any) -> Any:
+        if name == "bad.png":
+            raise ImageError("a network gave numbers that are not finite")
         return picture.sha3_256, (name, collection)
 
     def keep(self, entries: Sequence[Any]) -> None:
@@ -200,6 +203,15 @@ def test_seeding_goes_on_where_it_ended(run: Run, tmp_path: Path) -> None:
     assert lines(out)[0]["registered"] == 4
     assert lines(out)[0]["tokens_missing"] == 0
     assert "token" not in run("rareness", "status")[1]
+
+
+def test_an_image_that_can_not_be_looked_at_does_not_stop_the_seeding(run: Run, tmp_path: Path) -> None:
+    for n, name in enumerate(("a.png", "bad.png", "c.png")):
+        (tmp_path / "cats").mkdir(exist_ok=True)
+        scene(n, tmp_path / "cats" / name)
+    code, out, err = run("rareness", "seed", "cats", "--json")
+    assert (code, lines(out)) == (1, [{"new": 2, "known": 0, "failed": 1, "registered": 2}])
+    assert "gistchain: bad.png: a network gave numbers" in err
 
 
 def test_the_seeds_are_real_collections(run: Run) -> None:

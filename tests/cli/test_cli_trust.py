@@ -49,8 +49,8 @@ def test_nothing_is_signed_after_the_database_was_deleted_until_it_is_set_up_ane
 
     code, out, err = run("check", "copy.jpg", "--json")
     assert (code, json.loads(out)["verdict"]) == (0, "original")
-    assert "that held 1 image, this holds 0" in json.loads(out)["doubt"]
-    assert err.count("that held 1 image") == 1
+    assert "is gone, which held 1 image" in json.loads(out)["doubt"]
+    assert err.count("which held 1 image") == 1
     for words in (("register", "copy.jpg", "--caption", "two"), ("register", first), ("rareness", "seed", tmp_path)):
         code, out, err = run(*words)
         assert code == 1

@@ -103,3 +103,26 @@ def test_without_its_key_a_home_is_read_and_registers_only_as_another(run: Run, 
     code, out, _ = run("register", "a.png", "b.png", "--json")
     refused, new = map(json.loads, out.splitlines())
     assert (code, refused["kind"], new["token"]) == (1, "AlreadyRegistered", 2)
+
+
+def test_a_chain_with_tokens_gets_no_new_key_in_silence(run: Run, tmp_path: Path) -> None:
+    assert run("register", noun(1, tmp_path / "1.png"))[0] == 0
+    home = tmp_path / "home"
+    key = (home / "keys" / "default.key").read_bytes()
+    (home / "keys" / "default.key").unlink()
+    (home / "ledgers.json").unlink()
+    code, _, err = run("register", noun(2, tmp_path / "2.png"))
+    assert code == 2
+    assert "has 1 token, and the key of their owner is not beside it" in err
+    assert not (home / "keys" / "default.key").exists()
+    (home / "keys" / "default.key").write_bytes(key)
+    assert run("register", tmp_path / "2.png")[0] == 0
+
+
+def test_options_of_a_node_without_its_url_are_refused(run: Run, tmp_path: Path) -> None:
+    picture = noun(1, tmp_path / "1.png")
+    for words in (("--chain-id", 5), ("--registry", "0x" + "1" * 40)):
+        code, _, err = run("register", picture, *words)
+        assert code == 2
+        assert "is for a chain behind --rpc URL" in err
+    assert not (tmp_path / "home" / "chain.sqlite").exists()

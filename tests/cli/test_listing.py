@@ -14,11 +14,11 @@ from typing import Any, get_args
 import pytest
 
 from gistchain.answers.listing import header, listed_text
-from gistchain.cli.tokens import WORDS_OF_VERDICTS
 from gistchain.gist.packet import pack
 from gistchain.ledger.evm import open_embedded
+from gistchain.ledger.ticket import VERDICTS
 from gistchain.listing import Listed
-from gistchain.types import Gist, RarenessTicket, Token, Verdict
+from gistchain.types import Gist, RarenessTicket, SignedVerdict, Token
 from tests.support.forks import HANGS_S
 from tests.support.pictures import noun
 from tests.support.terminals import terminal
@@ -100,7 +100,7 @@ def test_an_empty_home_says_how_to_begin_and_is_not_made(run: Run, tmp_path: Pat
 
 
 def test_the_verdicts_that_can_be_asked_for_are_those_there_are() -> None:
-    assert get_args(WORDS_OF_VERDICTS) == get_args(Verdict)
+    assert get_args(SignedVerdict) == VERDICTS, "those that a ticket can say"
 
 
 def _row(**fields: Any) -> Listed:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,54 @@ def test_a_fault_of_our_own_is_not_blamed_on_the_file(file: SqliteFile) -> None:
             database.execute("select 1")
     with pytest.raises(KeyError), file.errors():
         raise KeyError
+
+
+@pytest.fixture
+def shadowed(file: SqliteFile, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    """Calls a function after each time that the file itself was copied, with how often that was."""
+    real, times = shutil.copyfile, count(1)
+
+    def between(happens: Callable[[int], None]) -> None:
+        def copyfile(source: object, to: object) -> None:
+            real(str(source), str(to))
+            if str(source) == str(file.path):
+                happens(next(times))
+
+        monkeypatch.setattr(shutil, "copyfile", copyfile)
+
+    return between
+
+
+def test_a_copy_is_of_one_time_though_a_writer_clears_its_log_meanwhile(
+    file: SqliteFile, shadowed: Callable[[Callable[[int], None]], None]
+) -> None:
+    with closing(file.connect("rw", ("journal_mode = wal", "wal_autocheckpoint = 0"))) as writer:
+        writer.execute("create table later (x)")
+        for number in range(100):
+            writer.execute("insert into later values (?)", (number,))
+
+        def clears(time: int) -> None:
+            if time == 1:
+                writer.execute("pragma wal_checkpoint(truncate)")
+                writer.execute("insert into later values (100)")
+
+        shadowed(clears)
+        with closing(file._copied()) as copy:
+            assert copy.execute("select count(*) from later").fetchone() == (101,)
+
+
+def test_a_file_that_is_written_to_all_the_time_is_not_copied_for_ever(
+    file: SqliteFile, shadowed: Callable[[Callable[[int], None]], None]
+) -> None:
+    with closing(file.connect("rw", ("journal_mode = wal", "wal_autocheckpoint = 0"))) as writer:
+        writer.execute("create table later (x)")
+
+        def writes(time: int) -> None:
+            writer.execute("insert into later values (?)", (time,))
+
+        shadowed(writes)
+        with pytest.raises(FileBusy, match="written to all the time"):
+            file._copied()
 
 
 @pytest.mark.parametrize("size", [20_000, 50_000])  # no room for the index of the log, and for the log itself

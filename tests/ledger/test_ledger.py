@@ -332,5 +332,5 @@ def test_keys_come_as_hex_or_as_a_keystore(home: Path, tmp_path: Path) -> None:
 def test_what_the_home_remembers_of_its_chains_is_checked(tmp_path: Path, chain: str) -> None:
     (tmp_path / "ledgers.json").write_text(f'{{"embedded": {chain}}}')
     for ask in (open_embedded, Snapshot):
-        with pytest.raises(LedgerError, match=r"ledgers\.json can't be read: mend it"):
+        with pytest.raises(LedgerError, match=r"ledgers\.json can't be read .*: mend it"):
             ask(tmp_path)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gistchain.ledger.pairings import FUNCTIONS
+from gistchain.ledger.pairings import FUNCTIONS, deferred
 
 _COMPUTED = """
-import importlib, sys
-{first}
-curve, pairing = importlib.import_module({package!r}), importlib.import_module({module!r})
+import contextlib, importlib, sys
+from gistchain.ledger.pairings import deferred
+before = list(sys.meta_path)
+with {how}():
+    curve, pairing = importlib.import_module({package!r}), importlib.import_module({module!r})
+assert sys.meta_path == before
+assert "def pairing" in pairing.__loader__.get_source({module!r})
 waits = "ate_loop_count" not in vars(pairing)
 print(waits, curve.pairing(curve.G2, curve.multiply(curve.G1, 3)), {names!r} <= set(vars(pairing)))
 print(pairing.ate_loop_count, hasattr(pairing, "no such name"), pairing.pairing.__module__)
@@ -40,17 +46,46 @@ def _run(program: str) -> list[str]:
 def test_a_deferred_pairing_is_the_same_as_one_that_was_loaded_at_once(module: str) -> None:
     package = module.rpartition(".")[0]
     parts = {"package": package, "module": module, "names": set(FUNCTIONS[module])}
-    deferred = _run(_COMPUTED.format(first="import gistchain.ledger", **parts))
-    at_once = _run(_COMPUTED.format(first="", **parts))
+    deferred = _run(_COMPUTED.format(how="deferred", **parts))
+    at_once = _run(_COMPUTED.format(how="contextlib.nullcontext", **parts))
     assert deferred[0].startswith("True ")
     assert at_once[0].startswith("False ")
     assert deferred[0].removeprefix("True ") == at_once[0].removeprefix("False ")
     assert deferred[1] == at_once[1] == f"{deferred[1].split()[0]} False {module}"
 
 
-def test_importing_the_chains_libraries_computes_no_tables_of_pairings() -> None:
+@pytest.mark.parametrize("module", sorted(FUNCTIONS))
+def test_the_program_that_uses_us_imports_as_it_did_before(module: str) -> None:
+    program = (
+        "import importlib, sys\nbefore = list(sys.meta_path)\nimport gistchain.ledger.evm\n"
+        f"print(sys.meta_path == before, hasattr(importlib.import_module({module!r}), 'ate_loop_count'))\n"
+        f"print('ate_loop_count' in vars(sys.modules[{module!r}]))"
+    )
+    assert _run(program) == ["True True", "True"]
+
+
+def test_a_function_that_a_release_dropped_is_missing_and_no_endless_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a_changed_module.py").write_text("def here():\n    return 7\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(FUNCTIONS, "a_changed_module", ("here", "dropped"))
+    with deferred():
+        module = importlib.import_module("a_changed_module")
+    dropped = module.dropped
+    for _ in range(2):
+        with pytest.raises(AttributeError, match="has no attribute 'dropped'"):
+            dropped()
+        assert module.here() == 7
+        importlib.reload(module)
+    assert not hasattr(module, "dropped")
+    del sys.modules["a_changed_module"]
+
+
+def test_opening_a_chain_computes_no_tables_of_pairings(tmp_path: Path) -> None:
     loaded = _run(
-        "import sys, gistchain.ledger.pyevm, web3, eth_account\n"
+        "import sys, pathlib\nfrom gistchain.ledger.evm import open_embedded\nbefore = list(sys.meta_path)\n"
+        f"open_embedded(pathlib.Path({str(tmp_path)!r})).close()\nassert sys.meta_path == before\n"
         f"print([name for name in {sorted(FUNCTIONS)} if 'ate_loop_count' in vars(sys.modules[name])])"
     )
     assert loaded == ["[]"]

@@ -149,10 +149,13 @@ def test_the_state_is_worked_out_again_only_after_a_change(tmp_path: Path) -> No
     assert trust.state() == (0, None)
     opens: list[str] = []
     watching = True
-    sys.addaudithook(
-        lambda what, about: opens.append(what) if watching and what in ("open", "sqlite3.connect") else None
-    )
-    assert trust.state() == (0, None)
+
+    def seen_by(what: str, _: object) -> None:
+        if watching and what in ("open", "sqlite3.connect"):
+            opens.append(what)
+
+    sys.addaudithook(seen_by)
+    assert trust.state() == (0, None)  # the hook stays for good, and is silent afterwards
     watching, seen = False, list(opens)
     assert seen == []
     set_up(tmp_path, keep=True, tokens=digests(7))

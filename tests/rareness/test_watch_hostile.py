@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import cv2
 import pytest
 
 from gistchain.errors import DecodingFailed, FileError
@@ -17,6 +18,7 @@ from tests.support.pictures import scene, sha3
 from tests.support.plain_checker import PlainChecker
 from tests.support.senses import results
 
+CV2 = cv2.error("OpenCV(5) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 4294967296 bytes")
 DONE = ".gistchain-watch.done"
 
 
@@ -53,7 +55,7 @@ class Failing:
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("std::bad_alloc"), DecodingFailed("a.png: the process that reads it died")],
+    [MemoryError(), RuntimeError("std::bad_alloc"), CV2, DecodingFailed("a.png: the process that reads it died")],
     ids=lambda error: type(error).__name__,
 )
 def test_want_of_memory_is_no_result(inbox: Path, outbox: Path, error: Exception) -> None:
@@ -77,6 +79,27 @@ def test_a_file_that_wants_memory_holds_up_no_other_and_is_tried_again(
     kinds += [event.kind for event in running]
     assert kinds.count("trouble") == 4
     assert results(outbox).keys() == {sha3(path) for path in paths}
+
+
+def test_what_wants_memory_every_time_is_written_as_a_defect_in_the_end(
+    inbox: Path, outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(watch, "_LONGEST_PAUSE_S", 0.001)
+    path = scene(1, inbox / "a.png")
+    failing = Failing(MemoryError(), times=1_000)
+    kinds = []
+    for event in watch.watch(inbox, failing.check, settle_s=0.01, patience_s=0, stop=lambda: "refused" in kinds):
+        kinds.append(event.kind)
+    assert kinds == ["trouble"] * 10 + ["refused"]
+    assert results(outbox)[sha3(path)]["kind"] == "Defect"
+
+
+@pytest.mark.parametrize("said", ["can't allocate a colour", "the allocation of rows", "out of memory of the device"])
+def test_a_defect_that_speaks_of_memory_is_no_want_of_it(inbox: Path, outbox: Path, said: str) -> None:
+    path = scene(1, inbox / "a.png")
+    assert [event.kind for event in once(inbox, Failing(ValueError(said)).check)] == ["refused"]
+    assert results(outbox)[sha3(path)]["kind"] == "Defect"
 
 
 def test_a_defect_of_ours_is_said_and_tried_again_by_the_next_run(inbox: Path, outbox: Path) -> None:

@@ -24,7 +24,7 @@ from contextlib import ExitStack
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import ModelError
+from gistchain.errors import ImageError
 from gistchain.models.packaged.content import NETWORK, PackagedRater, content
 from gistchain.models.packaged.networks import network, reduced
 from gistchain.models.packaged.nsfw import nsfwjs, open_nsfw
@@ -83,7 +83,7 @@ def look(image: Pixels) -> tuple[NDArray[np.float32], Content]:
     scaled = [blocks[name] / np.float32(scale) for name, (_, scale) in _scales().items()]
     fingerprint: NDArray[np.float32] = np.concatenate(scaled)
     if not np.isfinite(fingerprint).all():
-        raise ModelError("a network gave numbers that are not finite: report the image and the onnxruntime version")
+        raise ImageError("a network gave numbers that are not finite: report the image and the onnxruntime version")
     return fingerprint, rated
 
 

@@ -44,7 +44,15 @@ OUTPUT = "dupe_detection_output_files"
 """Sense's name for the folder of results, which lies beside the folder that is watched."""
 MAX_RESULT_BYTES = 4_000_000
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
+_MOST_TRIES = 10
+"""For want of memory, each with a longer pause: 27 minutes together."""
 
+_NO_MEMORY = {
+    "cv2": ("Insufficient memory", "Failed to allocate"),
+    "onnxruntime": ("bad_alloc", "Failed to allocate memory"),
+    "builtins": ("std::bad_alloc",),
+}
+"""Library whose error it is -> what it says for want of memory."""
 _DEFECT = "Defect"  # as a result names its kind
 
 Check = Callable[[Picture], Rareness]
@@ -214,9 +222,10 @@ class _Service:
             event = Event("known", arrival.title, path)
         else:
             try:
-                rareness = self._checked(file, arrival)
-            except DecodingFailed as error:
-                return self._put_off(arrival, error)
+                try:
+                    rareness = self._checked(file, arrival)
+                except DecodingFailed as error:
+                    return self._put_off(arrival, error)
             except ImageError as error:
                 if (left_s := self._patience_s - self._arrivals.stood_still_s(arrival)) > 0 and not self._once:
                     self._arrivals.wait(arrival, left_s)
@@ -248,11 +257,16 @@ class _Service:
             raise Defect(f"{arrival.title} can't be checked ({said}): report it") from error
 
     def _put_off(self, arrival: Arrival, error: DecodingFailed) -> Event:
-        """Leave one file for later, at growing distances: the next ones may need less."""
+        """Leave one file for later, at growing distances: the next ones may need less.
+
+        Raises Defect where it was tried often enough: the reason may be another one.
+        """
+        if arrival.tries >= _MOST_TRIES:
+            raise Defect(f"{error}; given up after {arrival.tries + 1} tries in this run") from error
         if self._once:
             return Event("trouble", arrival.title, text=f"{error}; the next run tries again")
         hold_s = min(_FIRST_PAUSE_S * 2**arrival.tries, _LONGEST_PAUSE_S)
-        arrival.tries = min(arrival.tries + 1, 10)
+        arrival.tries += 1
         self._arrivals.wait(arrival, hold_s)
         return Event("trouble", arrival.title, text=f"{error}; trying again in {hold_s:g} s")
 
@@ -321,5 +335,6 @@ def _is_of(result: dict[str, Any], sha3_256: bytes) -> bool:
 
 
 def _wants_memory(error: Exception) -> bool:
-    """Python says so by class; OpenCV and onnxruntime say it in words."""
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in ("alloc", "out of memory"))
+    """Python and numpy say so by class; OpenCV and onnxruntime in words, and words of others need not mean it."""
+    words = _NO_MEMORY.get(type(error).__module__.partition(".")[0], ())
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
