@@ -169,11 +169,11 @@ def checker(settings: Settings, *, folder: Path | None = None) -> Checker:
 
 def _trust(settings: Settings) -> Trust:
     """Whether the home's database is the one that it had."""
-    from gistchain.ledger.state import images
+    from gistchain.ledger.state import images_after
     from gistchain.rareness.store.trust import Trust
 
     # On a node most tokens are other people's, whose images were never here.
-    return Trust(settings.home, chain=None if settings.rpc else lambda: images(settings.home))
+    return Trust(settings.home, chain=None if settings.rpc else lambda token: images_after(settings.home, token))
 
 
 def _searches(settings: Settings) -> list[ReverseSearch]:

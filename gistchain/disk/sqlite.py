@@ -51,6 +51,7 @@ class SqliteFile:
         """A connection, to be used inside `errors` and by one thread at a time. Raises as `errors` does."""
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
         with self.errors():
+            self._check_regular()
             database = sqlite3.connect(
                 uri, uri=True, timeout=self.timeout_s, isolation_level=None, check_same_thread=False
             )
@@ -75,6 +76,7 @@ class SqliteFile:
         To be used as one of `connect`. Raises as `errors` does.
         """
         with self.errors():
+            self._check_regular()
             last = None
             for way in self._ways_to_read():
                 try:
@@ -87,6 +89,11 @@ class SqliteFile:
             if last is None or not self.path.exists():
                 raise FileError(f"can't read {self.path}: it is not there")
             return self._copied()
+
+    def _check_regular(self) -> None:
+        """SQLite would wait for a pipe until somebody writes to it."""
+        if self.path.exists() and not self.path.is_file():
+            raise self.damaged("it is not a regular file")
 
     def _ways_to_read(self) -> Iterator[str]:
         # Readers write too, to the index of the write-ahead log; and only one that may write clears the log away.

@@ -169,12 +169,18 @@ def images(home: Path) -> list[bytes]:
 
     Raises FileDamaged, FileError, LedgerError.
     """
+    return images_after(home, 0)[1]
+
+
+def images_after(home: Path, token: int) -> tuple[int, list[bytes]]:
+    """(how many tokens the home's chain has, SHA3-256 of the images of those after this one); raises as `images`."""
     path = home / chainfile.NAME
     if not path.exists():
-        return []
+        return 0, []
     with contextlib.closing(chainfile.opened(path, write=False)) as records:
         state = State(records)
-        return [state.image(token) for token in range(1, 1 + state.count())]
+        count = state.count()
+        return count, [state.image(number) for number in range(1 + token, 1 + count)]
 
 
 def _place(variable: int, key: int) -> bytes:

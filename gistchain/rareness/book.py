@@ -19,6 +19,7 @@ from typing import Protocol
 from gistchain.errors import CopyRefused, DatabaseLost, UnknownToken
 from gistchain.rareness import evidence
 from gistchain.rareness.check import Checker
+from gistchain.rareness.store.trust import older_chain
 from gistchain.rareness.words import called, verdict_words
 from gistchain.types import Picture, Rareness, RarenessTicket, SignedRareness, Token, Verdict
 
@@ -69,7 +70,7 @@ class Book:
         images that it should hold; RarenessError, FileError.
         """
         self._require_whole()
-        find = functools.cache(self._registrations.find)
+        find = functools.cache(self._registered)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
         rareness = self.checker.check(
             picture,
@@ -103,6 +104,11 @@ class Book:
         """Whether later images are compared with the picture."""
         return self.checker.store.find(picture.sha3_256) is not None
 
+    def _registered(self, image_sha3_256: bytes) -> int | None:
+        """The token of an image; what this home has noted counts, whatever a node denies now."""
+        found = self._registrations.find(image_sha3_256)
+        return self.checker.store.noted(image_sha3_256, self._name) if found is None else found
+
     def _require_whole(self) -> None:
         """Nothing is signed by a database that lacks registered images: their copies would be originals."""
         if (trust := self.checker.trust) is None:
@@ -115,11 +121,20 @@ class Book:
 
     def _images(self, after: int) -> Iterator[tuple[int, bytes]]:
         """(token, SHA3-256 of its image) for every token after this one."""
+        if after and not self._has(after):
+            raise DatabaseLost(older_chain(after, next(n for n in range(after - 1, -1, -1) if not n or self._has(n))))
         for token in itertools.count(after + 1):
             try:
                 yield token, self._registrations.token(token).image_sha3_256
             except UnknownToken:
                 return
+
+    def _has(self, token: int) -> bool:
+        try:
+            self._registrations.token(token)
+        except UnknownToken:
+            return False
+        return True
 
     def _remember(self, picture: Picture, rareness: Rareness | None, caption: str) -> None:
         # Evidence goes to strangers: they need not know in which folders its images lay.

@@ -85,3 +85,20 @@ def test_nothing_is_signed_either_where_the_memory_was_deleted_too(run: Run, tmp
     assert "token 1 of this home's chain" in err
     run("register", first)  # given again
     assert run("register", second, "--caption", "two")[0] == 0
+
+
+def test_a_chain_that_is_an_older_state_is_noticed_before_a_number_is_given_out_twice(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run("register", noun(1, tmp_path / "1.png"), "--caption", "one")[0] == 0
+    before = (home / "chain.sqlite").read_bytes()
+    assert run("register", noun(2, tmp_path / "2.png"), "--caption", "two")[0] == 0
+    assert run("register", noun(3, tmp_path / "3.png"), "--caption", "three")[0] == 0
+    for path in home.glob("chain.sqlite*"):
+        path.unlink()
+    (home / "chain.sqlite").write_bytes(before)
+    assert "it is an older state" in json.loads(run("check", tmp_path / "3.png", "--json")[1])["doubt"]
+    code, _, err = run("register", noun(4, tmp_path / "4.png"), "--caption", "four")
+    assert code == 1
+    assert "it is an older state" in err
+    assert run("rareness", "rebuild", "--keep")[0] == 0
+    assert run("register", tmp_path / "4.png", "--caption", "four")[0] == 0

@@ -35,6 +35,11 @@ def digests(*numbers: int) -> list[bytes]:
     return [entry(number).sha3_256 for number in numbers]
 
 
+def on_chain(*numbers: int) -> Callable[[int], tuple[int, list[bytes]]]:
+    """A chain whose tokens are these images."""
+    return lambda token: (len(numbers), digests(*numbers)[token:])
+
+
 def gone(home: Path) -> None:
     for path in home.glob("rareness.*"):
         path.unlink()
@@ -109,17 +114,27 @@ def test_a_fresh_home_and_one_whose_memory_was_not_written_yet_are_trusted(tmp_p
 
 def test_without_memory_the_homes_own_chain_tells_what_is_missing(tmp_path: Path) -> None:
     opened(tmp_path).add([entry(1)])
-    assert Trust(tmp_path, chain=lambda: digests(1)).lost() is None
-    doubt = Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost()
+    assert Trust(tmp_path, chain=on_chain(1)).lost() is None
+    doubt = Trust(tmp_path, chain=on_chain(1, 2, 3)).lost()
     assert doubt is not None
     assert "lacks 2 of the 3 images" in doubt
-    trust = Trust(tmp_path, chain=lambda: digests(1, 2, 3))
+    trust = Trust(tmp_path, chain=on_chain(1, 2, 3))
     trust.require()  # images may be given again
     opened(tmp_path).add([entry(2)])
     trust.keep()
-    assert "lacks 1 of the 3 images" in str(Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost())
+    assert "lacks 1 of the 3 images" in str(Trust(tmp_path, chain=on_chain(1, 2, 3)).lost())
     opened(tmp_path).add([entry(3)])
-    assert Trust(tmp_path, chain=lambda: digests(1, 2, 3)).lost() is None
+    assert Trust(tmp_path, chain=on_chain(1, 2, 3)).lost() is None
+
+
+def test_a_database_that_is_older_together_with_its_memory_is_noticed_beside_the_chain(tmp_path: Path) -> None:
+    opened(tmp_path).add([entry(1), entry(2)])
+    trust = Trust(tmp_path, chain=on_chain(1, 2))
+    trust.look_up("own", [(1, digests(1)[0]), (2, digests(2)[0])])
+    trust.keep()
+    assert Trust(tmp_path, chain=on_chain(1, 2)).lost() is None
+    assert "lacks 1 of the 3 images" in str(Trust(tmp_path, chain=on_chain(1, 2, 3)).lost())
+    assert "had 2 tokens and has 1" in str(Trust(tmp_path, chain=on_chain(1)).lost())
 
 
 @pytest.mark.parametrize("error", [FileDamaged("its last state"), LedgerError("another registry")])
@@ -129,11 +144,11 @@ def test_a_chain_that_can_not_be_read_is_a_doubt_and_a_busy_one_is_asked_again(
     opened(tmp_path).add([entry(1)])
     answers: list[Exception | list[bytes]] = [FileBusy("in use"), error, digests(1)]
 
-    def chain() -> list[bytes]:
+    def chain(token: int) -> tuple[int, list[bytes]]:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return len(answer), answer[token:]
 
     trust = Trust(tmp_path, chain=chain)
     assert trust.state() == (0, None)

@@ -161,7 +161,7 @@ class Matrix:
     @contextmanager
     def _file(self, flags: int) -> Iterator[int]:
         with file_errors(self._path):
-            file = os.open(self._path, flags, 0o644)
+            file = os.open(self._path, flags | os.O_NONBLOCK, 0o644)  # a pipe is not waited for
             try:
                 yield file
             finally:

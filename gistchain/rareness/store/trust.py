@@ -50,12 +50,12 @@ class Trust:
     """Whether the database of a home is the one that the home remembers, with all that was in it."""
 
     def __init__(
-        self, folder: Path, *, chain: Callable[[], Sequence[bytes]] | None = None, wait_s: float = 10.0
+        self, folder: Path, *, chain: Callable[[int], tuple[int, Sequence[bytes]]] | None = None, wait_s: float = 10.0
     ) -> None:
-        """chain: gives the SHA3-256 of each token's image on the home's own chain; asked once, and only where nothing
-        is remembered. None where there is no such chain. wait_s: how long another process that writes is waited for."""
+        """chain: of the home's own chain, a token -> (how many tokens there are, SHA3-256 of the images of those after
+        it). None where there is no such chain. wait_s: how long another process that writes is waited for."""
         self._folder, self._chain, self._wait_s = folder, chain, wait_s
-        self._images: Sequence[bytes] = ()
+        self._unread = False
         self._looked: tuple[str, int] = ("", 0)
         self._told: tuple[object, tuple[int, str | None]] = (None, (0, None))
 
@@ -70,9 +70,10 @@ class Trust:
                 kept = self._kept()
             except FileDamaged as error:
                 return 0, str(error)
+            self._unread = False
             told = self._lacking(kept), self._lost(kept)
-            if self._chain is not None and not self._looked[0]:
-                return told  # the chain could not be read yet
+            if self._unread:
+                return told
             self._told = files, told
         return self._told[1]
 
@@ -97,8 +98,8 @@ class Trust:
 
     def _lost(self, kept: Kept | None) -> str | None:
         why = None if kept is None else self._mismatch(kept, *self._found())
-        # Where no token was ever looked up, the chain itself tells.
-        return why or (self._beside_chain() if kept is None or not kept.chain else None)
+        # An older database beside its own older memory fits it: only the chain tells.
+        return why or self._beside_chain(kept or Kept())
 
     def require(self) -> None:
         """Raises DatabaseLost where the database is not the one that is remembered, FileDamaged where nothing says so.
@@ -187,26 +188,30 @@ class Trust:
             self._write(Kept(store, rows, chain, len(own), tuple(missing)))
         return len(missing)
 
-    def _beside_chain(self) -> str | None:
-        """Where nothing is remembered: whether the database holds all images of the chain's tokens."""
-        if self._looked[0]:
+    def _beside_chain(self, kept: Kept) -> str | None:
+        """Whether the database holds the images of the tokens that were not looked up before."""
+        if self._looked[0] or self._chain is None:
             return None
-        if self._chain is not None:
-            try:
-                self._images = self._chain()
-                self._chain = None
-            except FileBusy:  # whoever has it open looks by itself: `look_up`
-                return None
-            except (FileError, LedgerError) as error:
-                return (
-                    f"the chain of this home can't be read ({error}), so that nothing says whether "
-                    f"{self._folder / FILE} has the images of its tokens; copies of those may look like originals"
-                )
+        after = kept.tokens if kept.chain else 0
+        try:
+            count, images = self._chain(after)
+        except FileBusy:  # whoever has it open looks by itself: `look_up`
+            self._unread = True
+            return None
+        except (FileError, LedgerError) as error:
+            self._unread = True
+            return (
+                f"the chain of this home can't be read ({error}), so that nothing says whether "
+                f"{self._folder / FILE} has the images of its tokens; copies of those may look like originals"
+            )
+        if count < after:
+            return older_chain(after, count)
+        given_up = frozenset(kept.missing)
         with self._looking() as there:
-            missing = sum(not there(image) for image in self._images)
+            missing = sum(not there(image) and image.hex() not in given_up for image in images)
         if not missing:
             return None
-        of = f"{self._folder / FILE} lacks {missing:,} of the {_images(len(self._images))} of this home's chain"
+        of = f"{self._folder / FILE} lacks {missing:,} of the {_images(count)} of this home's chain"
         return f"{of}; copies of those look like originals: {_INSTEAD}"
 
     def _mismatch(self, kept: Kept, store: str, rows: int) -> str | None:
@@ -259,6 +264,15 @@ class Trust:
 
     def _locked(self) -> FileLock:
         return FileLock(self._folder / _LOCK, wait_s=self._wait_s, what=self._folder / NAME)
+
+
+def older_chain(before: int, now: int) -> str:
+    """What to say of a chain that has lost tokens."""
+    had = f"{before:,} token{'s' if before != 1 else ''}"
+    return (
+        f"the chain of this home had {had} and has {now:,}: it is an older state, and token numbers would be given "
+        "out twice: put the chain back from a backup, or 'gistchain rareness rebuild --keep' goes on with what is there"
+    )
 
 
 def _images(count: int) -> str:
