@@ -92,8 +92,8 @@ class SqliteFile:
 
     def _check_regular(self) -> None:
         """SQLite would wait for a pipe until somebody writes to it."""
-        if self.path.exists() and not self.path.is_file():
-            raise self.damaged("it is not a regular file")
+        if self.path.exists() and not (self.path.is_file() or self.path.is_dir()):
+            raise FileError(f"can't use {self.path} (it is not a regular file): move it away")
 
     def _ways_to_read(self) -> Iterator[str]:
         # Readers write too, to the index of the write-ahead log; and only one that may write clears the log away.

@@ -240,3 +240,12 @@ def test_a_lock_that_is_closed_is_free_though_a_forked_child_lives(tmp_path: Pat
     finally:
         os.close(wakes[1])
         os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("open_", [lambda file: file.connect("rw"), SqliteFile.snapshot])
+def test_a_pipe_in_place_of_a_database_is_not_waited_on(
+    tmp_path: Path, open_: Callable[[SqliteFile], sqlite3.Connection]
+) -> None:
+    os.mkfifo(tmp_path / "a.sqlite")
+    with pytest.raises(FileError, match="not a regular file"):
+        open_(SqliteFile(tmp_path / "a.sqlite", instead="mend it"))
