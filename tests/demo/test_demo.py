@@ -16,6 +16,7 @@ from gistchain.score.storage import CODECS
 def test_the_demo_compares_on_one_chain_and_writes_a_page_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "out").mkdir()
     report, results, home = tmp_path / "out" / "report.html", tmp_path / "demo.json", tmp_path / "home"
     run(report=report, results=results, images=4, home=home, as_json=False)
     figures = json.loads(results.read_text("utf-8"))

@@ -22,6 +22,8 @@ class Command:
     def __init__(self, folder: Path, *words: object, aim: Aim | Appeared | None = None, patient: bool = False) -> None:
         self._folder = folder
         folder.mkdir()
+        for name in ("out", "err"):  # also where the kill comes before anything was printed
+            (folder / name).touch()
         self.child = Child(_gistchain, folder, [str(word) for word in words], dict(os.environ), patient, aim=aim)
 
     @property
