@@ -10,6 +10,7 @@ import contextlib
 import re
 import shutil
 import time
+import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from gistchain.errors import CollectionError, FileBusy, FileError, ModelError
 Content = TypeVar("Content")
 
 # What numpy and our own formats raise for damaged files.
-_DAMAGE = ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, ModelError
+_DAMAGE = ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, tokenize.TokenError, ModelError
 
 
 class Work:

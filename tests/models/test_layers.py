@@ -323,3 +323,11 @@ def test_bombs_are_refused(layers: Layers) -> None:
             unpack(joined(packed_gate, hostile), "shapes")
         with pytest.raises(ModelError, match="shapes is not a collection model, or a damaged one"):
             unpack_gate(joined(hostile, squeezed(npz(rest))), "shapes")
+
+
+def test_a_header_whose_brackets_do_not_match_is_damage() -> None:
+    file = io.BytesIO()
+    np.savez(file, axes=np.zeros((48, 768), np.int8))
+    part = lzma.compress(file.getvalue().replace(b"(48, 768)", b"(48, 768 "))
+    with pytest.raises(ModelError, match="damaged"):
+        unpack_gate(MAGIC + len(part).to_bytes(4, "little") + part, "x")

@@ -12,6 +12,7 @@ import itertools
 import json
 import lzma
 import struct
+import tokenize
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,7 @@ _DAMAGE = (
     TypeError,
     AttributeError,
     EOFError,
+    tokenize.TokenError,  # from numpy, of a header whose brackets don't match
     ArithmeticError,
     RuntimeError,
     MemoryError,
