@@ -208,15 +208,13 @@ class Store:
         """The token that an image became, as far as this folder knows; in one registry, where it has several."""
         with self._database.reading() as database:
             query = "select token from tokens where sha3_256 = ? order by registry desc limit 1"
-            record = database.execute(query, (entry.sha3_256,)).fetchone()
-        return None if record is None else int(record[0])
+            return next((int(token) for (token,) in database.execute(query, (entry.sha3_256,))), None)
 
     def noted(self, sha3_256: bytes, registry: str) -> int | None:
         """The token of this registry that an image became, as far as this folder knows."""
         with self._database.reading() as database:
             query = "select token from tokens where sha3_256 = ? and registry = ?"
-            record = database.execute(query, (sha3_256, registry)).fetchone()
-        return None if record is None else int(record[0])
+            return next((int(token) for (token,) in database.execute(query, (sha3_256, registry))), None)
 
     def keep_evidence(self, sha3_256: bytes, document: bytes) -> None:
         """Keep a document under its SHA3-256, durably. Raises RarenessError where that is not its hash."""
