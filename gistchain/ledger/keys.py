@@ -127,6 +127,13 @@ def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
         if not password:
             raise SettingError(f"no password was given for keystore {path}, and it has one") from None
         raise SettingError(f"that is not the password of keystore {path}") from None
-    except (KeyError, TypeError, AttributeError, AssertionError, NotImplementedError):  # what eth_keyfile meets in it
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        NotImplementedError,
+        ArithmeticError,
+    ):  # what eth_keyfile meets in it
         raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
     return made

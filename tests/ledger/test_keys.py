@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 
 from gistchain.errors import SettingError
 from gistchain.ledger.evm import open_embedded
@@ -136,3 +137,11 @@ def test_a_home_that_was_used_with_a_key_of_ones_own_makes_one_later(home: Path,
     assert not (home / "keys").exists()
     open_embedded(home).close()
     assert (home / "keys" / "default.key").exists()
+
+
+def test_a_keystore_whose_numbers_can_not_be_is_damaged(tmp_path: Path) -> None:
+    keystore = Account.encrypt(SECRET, "secret", kdf="scrypt", iterations=2)
+    keystore["crypto"]["kdfparams"]["r"] = 0
+    (tmp_path / "key").write_text(json.dumps(keystore))
+    with pytest.raises(SettingError, match="damaged"):
+        account(tmp_path, tmp_path / "key", "secret")
