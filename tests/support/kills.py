@@ -16,7 +16,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from operator import itemgetter
 from pathlib import Path
@@ -35,16 +35,22 @@ _PACKAGE = str(Path(gistchain.__file__).parent) + os.sep
 
 @dataclass
 class Aim:
-    """The nth step of a stage, from 1. stand: whether the process stands still there, else it goes on."""
+    """The nth step of a stage, from 1. stand: whether the process stands still there, else it goes on.
+
+    Not every run has as many steps of a stage (a trie's depth hangs on hashes); or_else, a stage and its step, is
+    where a run with fewer is met.
+    """
 
     stage: str
     nth: int = 1
     stand: bool = True
-    _seen: int = 0
+    or_else: tuple[str, int] | None = None
+    _seen: Counter[str] = field(default_factory=Counter)
 
     def reached(self, stage: str) -> bool:
-        self._seen += stage == self.stage
-        return stage == self.stage and self._seen == self.nth
+        self._seen[stage] += 1
+        now = stage, self._seen[stage]
+        return now in ((self.stage, self.nth), self.or_else)
 
 
 @dataclass
@@ -69,13 +75,18 @@ def aims(stages: Sequence[str], kills: int, rng: random.Random) -> list[Aim]:
         seen[stage] += 1
         moments.append((stage, seen[stage]))
     each = [(stage, rng.randint(1, count)) for stage, count in seen.items()]
+    once: tuple[str, int] | None = None
+    after: dict[str, tuple[str, int] | None] = {}  # every run has those that the rehearsal had once
+    for stage, nth in reversed(moments):
+        after.setdefault(stage, once)
+        once = (stage, nth) if seen[stage] == 1 else once
     rng.shuffle(each)
     turns = Counter[str]()
     each = [moment for _, moment in sorted(((_turn(turns, moment[0]), moment) for moment in each), key=itemgetter(0))]
     rest = max(0, kills - len(each))
     spread = [moments[int((k + rng.random()) * len(moments) / rest)] for k in range(rest)]
-    found = [Aim(*moment) for moment in each[:kills]]
-    found += [Aim(*moment, stand=k % 2 == 1) for k, moment in enumerate(spread)]
+    found = [Aim(*moment, or_else=after.get(moment[0])) for moment in each[:kills]]
+    found += [Aim(*moment, k % 2 == 1, after.get(moment[0])) for k, moment in enumerate(spread)]
     rng.shuffle(found)
     return found
 
