@@ -26,6 +26,7 @@ from eth.exceptions import (
     PyEVMError,
     Revert,
     TransactionNotFound,
+    UnrecognizedTransactionType,
     VMError,
 )
 from eth.vm.forks import PragueVM
@@ -247,19 +248,19 @@ class InProcess:
 
     def send(self, raw: bytes) -> str | None:
         """In a block of its own when this returns None; else nothing was written."""
-        with self.turn:
-            try:
-                with self._asked():
-                    self._apply(raw)
-                    self.mine()
-            except (LedgerError, RLPException) as refused:
-                return str(refused)
-            return None
-
-    def _apply(self, raw: bytes) -> None:
-        with self._undone():
-            self.chain.set_header_timestamp(block_time(self._head().timestamp))
-            self.chain.apply_transaction(LocalVM.get_transaction_builder().decode(raw))
+        try:
+            transaction = LocalVM.get_transaction_builder().decode(raw)
+        except (UnrecognizedTransactionType, ValidationError, RLPException) as error:
+            return f"that is no transaction: {short(error)}"
+        try:
+            with self._asked():
+                with self._undone():
+                    self.chain.set_header_timestamp(block_time(self._head().timestamp))
+                    self.chain.apply_transaction(transaction)
+                self.mine()
+        except LedgerError as refused:
+            return str(refused)
+        return None
 
     def mine(self) -> None:
         """What was applied becomes a block, on the disk when this returns. Raises LedgerError if it failed in it."""
