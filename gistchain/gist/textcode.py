@@ -3,8 +3,8 @@
     text ──> the cheapest path through the dictionary's contexts ──> one exact fraction ──> its shortest bytes
 
 The dictionary is a finite-state machine: each context lists the pieces of text that may come next, how often (an
-integer) and the context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes it down,
-so that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the
+integer) and the context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes
+it down, so that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the
 specification.
 """
 
