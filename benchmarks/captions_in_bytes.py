@@ -4,9 +4,9 @@
 
 FILE holds one caption a line. Without it: 1,000 held-out captions each of CryptoPunks and Nouns, 100 of each other
 training collection of PFP-30 (drawn anew, about 4 CPU-minutes), what the photo captioner says of the held-out photos
-(as benchmarks/photo_captioner.py wrote it down), and `english_captions.txt`: 40 captions that the author of dictionary
-1 wrote after it and did not tune it on. "ours" is the better of the text coders, "coder 1" the first alone, "layer"
-ours with tag, length and CRC-32C, as it stands in a packet.
+(as benchmarks/photo_captioner.py wrote it down), and `english_captions.txt`: 40 captions that the author of the
+dictionary's words wrote after these and did not tune them on. "ours" is the shorter of plain text and dictionary,
+"packet" the whole gist with version, size and check, of a picture of a usual size.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks import report
 from gistchain.collection.known import nouns, pfp30, punks
 from gistchain.gist import textcode
-from gistchain.gist.packet import layer_borders, pack
+from gistchain.gist.packet import pack
 from gistchain.types import Gist
 
 HERE = Path(__file__).parent
@@ -38,14 +38,12 @@ def main() -> None:
     sets = {file.stem: file.read_text("utf-8").splitlines()} if file else held_out()
     table = {name: {"captions": len(texts), **measured(texts)} for name, texts in sets.items()}
     folder = Path(textcode.__file__).parent
-    dictionaries = [
-        {"text coder": number, "file": name, "bytes": (folder / name).stat().st_size, "sha256": sha256}
-        for number, (name, sha256) in textcode.DICTIONARIES.items()
-    ]
+    size = (folder / textcode.FILE).stat().st_size
+    dictionary = {"file": textcode.FILE, "bytes": size, "sha256": textcode.SHA256}
     print(json.dumps(table, indent=1))
     if not file:
         data = "held-out captions of PFP-30's training collections, of held-out photos, and 40 of everyday English"
-        report.write("captions_in_bytes", data=data, unit="bytes a caption", dictionaries=dictionaries, sets=table)
+        report.write("captions_in_bytes", data=data, unit="bytes a caption", dictionary=dictionary, sets=table)
 
 
 def held_out() -> dict[str, list[str]]:
@@ -70,16 +68,10 @@ def measured(texts: list[str]) -> dict[str, dict[str, float]]:
         "gzip": lambda text: len(gzip.compress(text.encode(), 9, mtime=0)),
         "deflate": lambda text: len(deflated(text.encode())),
         "deflate with dictionary": lambda text: len(deflated(text.encode(), preset)),
-        "coder 1": lambda text: 1 + min(map(len, (textcode.codes(text)[number] for number in (textcode.PLAIN, 1)))),
-        "ours": lambda text: len(textcode.encode(text)),
-        "layer": layer_bytes,
+        "ours": lambda text: len(textcode.encode(text)[1]),
+        "packet": lambda text: len(pack(Gist((text,), (512, 512)))),
     }
     return {name: summary([coder(text) for text in texts]) for name, coder in coders.items()}
-
-
-def layer_bytes(text: str) -> int:
-    start, end = layer_borders(pack(Gist((text,), (1, 1))))
-    return end - start
 
 
 def deflated(data: bytes, preset: bytes = b"") -> bytes:
@@ -89,7 +81,7 @@ def deflated(data: bytes, preset: bytes = b"") -> bytes:
 
 def preset_dictionary() -> bytes:
     """The texts of our dictionary for deflate, the most frequent last, as zlib advises; it looks back 32 KiB."""
-    dictionary = textcode.load(max(textcode.DICTIONARIES))
+    dictionary = textcode.load()
     contexts = [dictionary.context(number) for number in range(len(dictionary))]
     shares: dict[bytes, float] = {
         piece: frequency / context.cumulative[-1]

@@ -49,12 +49,14 @@ def _changed(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
 
 def _packets() -> list[bytes]:
     from gistchain.gist.packet import pack
-    from gistchain.types import Gist, Latent, Subject
+    from gistchain.types import Gist, ImageFile, Latent, Residual, Subject
 
     plain = [pack(Gist((caption,), (512, 512))) for caption in _CAPTIONS]
     layered = Gist(
-        (_CAPTIONS[0], _CAPTIONS[3]), (640, 480), Latent("thumb8", bytes(192)), Subject("image/png", b"\x89PNG")
-    )
+        (_CAPTIONS[0], _CAPTIONS[3]), (640, 480), Latent("thumb8", bytes(192)),
+        Subject("image/png", b"\x89PNG", (1, 2, 300, 200)), Residual("exact", b"\x02x"),
+        ImageFile("image/gif", b"GIF8"),
+    )  # fmt: skip
     return [*plain, pack(layered), pack(Gist((_CAPTIONS[1],), (300, 200), Latent("photo", _latent())))]
 
 
@@ -81,29 +83,33 @@ def _unpack_loosely() -> Read:
 def _hostile_inside(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
     """A packet whose frame and checksums are right and whose caption layer is not."""
     from gistchain.gist import packet
+    from gistchain.gist.header import written_number, written_size
 
-    body = packet._header((rng.choice(_SIZES), rng.choice(_SIZES)))
-    for _ in range(rng.randrange(1, 3)):
+    size = written_size((rng.choice(_SIZES), rng.choice(_SIZES)))
+    body = size
+    for _ in range(rng.randrange(1, 4)):
         code = rng.randbytes(rng.randrange(40)) if rng.random() < 0.5 else mutated(rng.choice(seeds)[1:], rng)
-        body += packet._layer(0x10, (bytes([rng.choice((0, 1, 2, 2, 3))]) + code)[:_LONGEST_CODE])
+        tag = rng.choice((0x00, 0x10, 0x11, 0x11, 0x12, 0x22, 0x31, 0x41, 0x51, 0x60))
+        layer = bytes([tag]) + written_number(len(code[:_LONGEST_CODE])) + code[:_LONGEST_CODE]
+        body += layer + packet._check(tag, size + layer)
     return body
 
 
 def _codes() -> list[bytes]:
     from gistchain.gist.textcode import encode
 
-    return [encode(caption) for caption in _CAPTIONS]
+    return [bytes([coder]) + code for coder, code in map(encode, _CAPTIONS)]
 
 
 def _code(rng: random.Random, seeds: Sequence[bytes]) -> bytes:
     length = rng.choice((*range(60), 4_096))
-    return one_of(seeds, rng) if rng.random() < 0.5 else bytes([rng.choice((1, 2))]) + rng.randbytes(length)
+    return one_of(seeds, rng) if rng.random() < 0.5 else bytes([1]) + rng.randbytes(length)
 
 
 def _decode_text() -> Read:
     from gistchain.gist.textcode import decode
 
-    return decode
+    return lambda data: decode(data[0], data[1:]) if data else None
 
 
 def _decode_latent() -> Read:

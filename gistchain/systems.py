@@ -5,13 +5,15 @@ A system has two verbs, describe (image -> gist) and rebuild (gist -> image); se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from gistchain.errors import RebuildError
+from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
+from gistchain.gist.forms import Form, FormName, Forms
+from gistchain.gist.painted import LayerPainter
 from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
 from gistchain.types import (
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from gistchain.rareness.store.trust import Trust
     from gistchain.types import ReverseSearch
 
+SSIM_WINDOW = 11  # pixels a side (Wang et al. 2004)
+
 
 @dataclass(frozen=True, slots=True)
 class Rosis:
@@ -41,6 +45,8 @@ class Rosis:
 
     latent: when a latent is added to the caption, and which. min_confidence: of the captioner's words; where it is less
     sure, `fallbacks` are asked in turn. The last of those that `rosis` gives says only which colours are where.
+    layers: what makes the layers after the latent. form: with the one that is wanted, if any: "subject", "exact" or
+    "file".
     """
 
     captioner: Captioner
@@ -49,9 +55,11 @@ class Rosis:
     latent: LatentPlan = NO_LATENT
     min_confidence: float = MIN_CONFIDENCE
     fallbacks: tuple[Captioner, ...] = ()
+    layers: Forms | None = None
+    form: FormName | None = None
 
     def describe(self, picture: Picture, *, caption: str | None = None, budget: int | None = None) -> Described:
-        return describe(
+        described = describe(
             picture,
             captioners=(self.captioner, *self.fallbacks),
             caption=caption,
@@ -59,6 +67,16 @@ class Rosis:
             latent=self.latent,
             budget=budget,
         )
+        if self.form is None or self.layers is None:
+            return described
+        return replace(described, gist=self.layers.in_form(self.form, described.gist, picture, budget))
+
+    def forms(self, picture: Picture, *, caption: str | None = None) -> Iterator[Form]:
+        """Every form that the gist of the picture can have, made and rebuilt. Raises as `describe` does."""
+        if self.layers is None:
+            raise SettingError("this system was made without the layers that forms are of: use systems.rosis()")
+        said = replace(self, latent=NO_LATENT, form=None).describe(picture, caption=caption)
+        return self.layers.of(picture, said.gist.caption)
 
     def rebuild(
         self,
@@ -88,12 +106,14 @@ def rosis(
     latent_coder: str = "photo",
     latent_bytes: int | None = LATENT_BYTES,
     min_confidence: float = MIN_CONFIDENCE,
+    form: FormName | None = None,
 ) -> Rosis:
     """ROSIS with the models that the settings name; without settings with the default ones, which need no torch.
 
     latent: when a latent is added to the caption: "needed" for all but the tokens of known collections that their
     captions alone give back, "always", "never". latent_coder: a row of the table of models. latent_bytes: at most so
-    many; None for as many as the budget of `describe` leaves. Raises SettingError for what is not in the table,
+    many; None for as many as the budget of `describe` leaves. form: "subject", "exact" or "file", a layer that is added
+    to the caption or, the subject, to the latent. Raises SettingError for what is not in the table,
     ModelError for what is missing or does not work.
     """
     from gistchain.models.photo.captioner import ColourCaptioner, PhotoCaptioner
@@ -120,15 +140,28 @@ def rosis(
         except RebuildError:
             return None
 
-    coder = None if latent == "never" else chosen("latent-coder", latent_coder)
+    coder = chosen("latent-coder", latent_coder)
+    plan = LatentPlan("never" if form in ("exact", "file") else latent, coder, latent_bytes, alone)
+    by_subject = painter is not None and registry.parse(painter)[0] == "ip-adapter"
     return Rosis(
         chosen("captioner", captioner),
-        known if painter is None else chosen("painter", painter),
+        LayerPainter(known if painter is None else chosen("painter", painter), subjects=not by_subject),
         embedder,
-        LatentPlan(latent, coder, latent_bytes, alone),
+        plan,
         min_confidence,
         (PhotoCaptioner(), ColourCaptioner()),
+        Forms(LayerPainter(known), _alike, coder, lambda image: registry.load("segmenter", "default").mask(image)),
+        form,
     )
+
+
+def _alike(picture: Pixels, back: Pixels) -> float:
+    """SSIM; of pictures that are smaller than its window, of their enlargements."""
+    from gistchain.score.fidelity import ssim
+
+    times = -(-SSIM_WINDOW // min(picture.shape[:2]))
+    large, other = (image.repeat(times, 0).repeat(times, 1) for image in (picture, back))
+    return ssim(large, other)
 
 
 def begin_loading() -> AbstractContextManager[object]:

@@ -36,7 +36,7 @@ def test_a_figure_below_its_floor_fails_the_check(results: Path, capsys: pytest.
 
 
 def test_the_worst_of_several_figures_counts(results: Path) -> None:
-    change(results, "captions_in_bytes", "sets", "Nouns", "layer", "median", to=25)
+    change(results, "captions_in_bytes", "sets", "Nouns", "packet", "median", to=25)
     assert not benchmarks.check(results)
 
 

@@ -28,6 +28,8 @@ class Already:
     unused_caption: bool
 
 
+_PICTURES = {"thumb8": "8x8 colours"}
+"""What a latent is called, where it is less than a picture."""
 _SHOWN_BYTES = 64
 """Of a gist, for a person."""
 
@@ -44,6 +46,7 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
         "latent": _latent_json(done.gist),
+        "layers": _layers(done.gist),
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
@@ -62,6 +65,7 @@ def _already_json(done: Already) -> dict[str, Any]:
         "confidence": None,
         "gist_bytes": token.size_bytes,
         "latent": _latent_json(gist),
+        "layers": _layers(gist),
         "gas": None,
         "tx": None,
         "block": token.block,
@@ -89,18 +93,29 @@ def _web_lines(rated: dict[str, Any]) -> list[str]:
     return [f"  {web_words(*search)}" for search in found]
 
 
+def _layers(gist: Gist) -> list[str]:
+    """Those beside the captions."""
+    return [name for name in ("latent", "subject", "residual", "file") if getattr(gist, name) is not None]
+
+
 def _latent_json(gist: Gist) -> dict[str, Any] | None:
     return None if gist.latent is None else {"coder": gist.latent.coder, "bytes": len(gist.latent.data)}
 
 
 def _gist_words(done: Registered) -> str:
     """What the bytes on the chain hold."""
-    latent = done.gist.latent
-    if latent is None:
+    gist = done.gist
+    parts = [] if gist.latent is None else [(_PICTURES.get(gist.latent.coder, "a picture"), len(gist.latent.data))]
+    if gist.subject is not None:
+        parts.append(("the main subject", len(gist.subject.data)))
+    if gist.residual is not None:
+        parts.append(("every pixel", len(gist.residual.data)))
+    if gist.file is not None:
+        parts.append(("the image file as it is", len(gist.file.data)))
+    if not parts:
         return "a caption alone"
-    what = "8x8 colours" if latent.coder == "thumb8" else "a picture"
-    size = len(latent.data)
-    return f"a caption of {done.receipt.size_bytes - size} bytes and {what} in {size:,} bytes"
+    rest = done.receipt.size_bytes - sum(size for _, size in parts)
+    return f"a caption of {rest} bytes and " + ", ".join(f"{what} in {size:,} bytes" for what, size in parts)
 
 
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
@@ -136,7 +151,7 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "caption": gist.caption,
         "width": gist.size[0],
         "height": gist.size[1],
-        "layers": [name for name in ("latent", "subject", "residual") if getattr(gist, name) is not None],
+        "layers": _layers(gist),
         "gist_bytes": token.size_bytes,
         "gist": shown.payload.hex(),
         "image_sha3_256": token.image_sha3_256.hex(),

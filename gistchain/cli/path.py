@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -78,6 +78,13 @@ def register(
     latent: Annotated[
         bool, typer.Option("--latent", help="Add 8x8 colours in 192 bytes to every caption instead.")
     ] = False,
+    form: Annotated[
+        Literal["subject", "exact", "file"] | None,
+        typer.Option(
+            help="Add what is finer than a caption: the main subject cut out, every pixel, or the image file as it is. "
+            "`gistchain forms` compares them."
+        ),
+    ] = None,
     refuse_copies: Annotated[
         bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
     ] = False,
@@ -112,16 +119,19 @@ def register(
     start_reading()
     if latent + caption_only + (latent_bytes is not None) > 1:
         raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
+    if form in ("exact", "file") and (latent or latent_bytes is not None):
+        raise SettingError(f"--form {form} gives every pixel: leave --latent and --latent-bytes out")
     sources = expanded(images, skipped(as_json))
     if caption is not None and len(sources) > 1:
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
+    wanted: dict[str, Any] = {"min_confidence": min_confidence, "form": form}
     if latent:
-        system = rosis(needed, latent="always", latent_coder="thumb8", latent_bytes=192, min_confidence=min_confidence)
+        system = rosis(needed, latent="always", latent_coder="thumb8", latent_bytes=192, **wanted)
     else:
         when: WhenLatent = "never" if caption_only else "needed"
-        system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, min_confidence=min_confidence)
+        system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, **wanted)
     failed = False
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()

@@ -2,9 +2,9 @@
 
     text ──> the cheapest path through the dictionary's contexts ──> one exact fraction ──> its shortest bytes
 
-A dictionary is a finite-state machine: each context lists the pieces of text that may come next, how often (an integer)
-and the context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes it down,
-so that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the
+The dictionary is a finite-state machine: each context lists the pieces of text that may come next, how often (an
+integer) and the context that follows. Coding a text is choosing a path; an arithmetic coder over exact integers writes
+it down, so that every machine writes and reads the same bytes. Every text of UTF-8 has a path. docs/packet.md is the
 specification.
 """
 
@@ -24,11 +24,11 @@ MAX_TEXT_BYTES = 4096
 PLAIN = 0
 """The text coder that writes UTF-8 as it is."""
 
-DICTIONARIES = {
-    1: ("dictionary-1.txt", "a4cea3dfbeb19f5099de7b29a78fbf8949d61e29c883841ea5c65cd0b0ff5961"),
-    2: ("dictionary-2.txt", "f9ba5d92de40666d5f2e7fcc0cfa4a033090dd03c5d242ae62d4ac3a013c7d41"),
-}
-"""Text coder -> its dictionary and that file's SHA-256: another dictionary would decode to fluent, wrong captions."""
+DICTIONARY = 1
+"""The text coder that writes the way through the dictionary."""
+FILE = "dictionary.txt"
+SHA256 = "b013794939600a108bf7ca0e22216e6c1f1277d346877216f60da59b4da20e20"
+"""Of the dictionary file: another one would decode to fluent, wrong captions."""
 
 _END = -1
 _Step = tuple[int, int, int, int]
@@ -82,41 +82,29 @@ class Dictionary:
         return Context(pieces, frequencies, nexts, cumulative, symbols, sorted({len(piece) for piece in pieces}))
 
 
-def encode(text: str) -> bytes:
-    """The text coder's number in one byte, then its code: the shortest; of equals that with the lowest number.
+def encode(text: str) -> tuple[int, bytes]:
+    """The text coder and its code: the shortest; of equals PLAIN.
 
     Raises PacketError for more than 4,096 bytes of UTF-8, or a text that UTF-8 can't hold (a lone surrogate).
     """
-    coded = codes(text)
-    best = min(coded, key=lambda number: (len(coded[number]), number))
-    return bytes([best]) + coded[best]
-
-
-def codes(text: str) -> dict[int, bytes]:
-    """Text coder -> its code for this text, without its number. Raises PacketError as `encode` does."""
     try:
         plain = text.encode()
     except UnicodeEncodeError as error:
         raise PacketError(f"caption {text[:40]!r} can't be written as UTF-8: {error.reason}") from error
     if len(plain) > MAX_TEXT_BYTES:
         raise PacketError(f"caption of {len(plain)} bytes: at most {MAX_TEXT_BYTES} fit a packet, shorten it")
-    coded = {PLAIN: plain}
-    for number in DICTIONARIES:
-        dictionary = load(number)
-        coded[number] = _fraction(dictionary, cheapest_path(dictionary, plain))
-    return coded
+    known = load()
+    code = _fraction(known, cheapest_path(known, plain))
+    return (DICTIONARY, code) if len(code) < len(plain) else (PLAIN, plain)
 
 
-def decode(data: bytes) -> str:
-    """The text that `encode` was given. Raises PacketError for anything that none of the coders writes."""
-    if not data:
-        raise PacketError("caption layer is empty: not even its text coder is named")
-    number, code = data[0], data[1:]
-    if number != PLAIN and number not in DICTIONARIES:
-        raise PacketError(f"caption is written with text coder {number}, newer than this gistchain: upgrade")
+def decode(coder: int, code: bytes) -> str:
+    """The text that `encode` was given. Raises PacketError for anything that it does not write."""
+    if coder not in (PLAIN, DICTIONARY):
+        raise PacketError(f"caption is written with text coder {coder}, newer than this gistchain: upgrade")
     if len(code) > MAX_TEXT_BYTES:
         raise PacketError(f"caption of {len(code)} coded bytes: more than {MAX_TEXT_BYTES} is not a caption")
-    plain = code if number == PLAIN else _read(load(number), code)
+    plain = code if coder == PLAIN else _read(load(), code)
     try:
         return plain.decode()
     except UnicodeDecodeError as error:
@@ -124,12 +112,11 @@ def decode(data: bytes) -> str:
 
 
 @cache
-def load(number: int) -> Dictionary:
-    """A dictionary of this release. Raises ModelError if its file is not the one that was released."""
-    name, sha256 = DICTIONARIES[number]
-    source = resources.files(__package__).joinpath(name).read_bytes()
-    if hashlib.sha256(source).hexdigest() != sha256:
-        raise ModelError(f"{name} is not the dictionary of this release (its SHA-256 differs): reinstall gistchain")
+def load() -> Dictionary:
+    """The dictionary of this release. Raises ModelError if its file is not the one that was released."""
+    source = resources.files(__package__).joinpath(FILE).read_bytes()
+    if hashlib.sha256(source).hexdigest() != SHA256:
+        raise ModelError(f"{FILE} is not the dictionary of this release (its SHA-256 differs): reinstall gistchain")
     return Dictionary(source.decode())
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gistchain.image.folders import Found, Skipped, files_below, images_in
     from gistchain.image.pixels import flatten, pixels_sha3_256, shows_nothing
-    from gistchain.image.reading import MAX_FILE_BYTES, read_image, start_reading
+    from gistchain.image.reading import MAX_FILE_BYTES, read_image, start_reading, subject_picture
     from gistchain.image.writing import WRITTEN, check_output, png_bytes, write_image, write_png
 
 _WHERE = {
@@ -30,6 +30,7 @@ _WHERE = {
     "read_image": "reading",
     "shows_nothing": "pixels",
     "start_reading": "reading",
+    "subject_picture": "reading",
     "write_image": "writing",
     "write_png": "writing",
 }
@@ -48,6 +49,7 @@ __all__ = [
     "read_image",
     "shows_nothing",
     "start_reading",
+    "subject_picture",
     "write_image",
     "write_png",
 ]

@@ -10,6 +10,9 @@ HEAD_BYTES = 64
 READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """What is read, by the names that Pillow has for them. HEIC is read too where the extra `heif` is installed."""
 
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif", "GIF": "image/gif"}
+"""Kind -> media type, of files that any browser shows."""
+
 INSTALL_HEIF = "pip install 'gistchain[heif]'"
 
 _STARTS: tuple[tuple[bytes, str], ...] = (

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from gistchain.errors import ImageError
+from gistchain.errors import ImageError, RebuildError
+from gistchain.image.kinds import MEDIA_TYPES, kind_of
 from gistchain.image.pixels import laid_over, shows_nothing
 from gistchain.image.pool import POOL
-from gistchain.types import Picture
+from gistchain.types import ImageFile, Picture, Subject
 
 MAX_FILE_BYTES = 100 * 1024 * 1024
+SMALL_FILE_BYTES = 32 * 1024
+"""A file up to here stays with its Picture: a chain could keep it as it is."""
+MAX_SUBJECT = 16_000_000
+"""Pixels of a gist's subject."""
 ONE_COLOUR_NOTE = "it has one colour: it shows nothing"
 
 
@@ -29,6 +34,18 @@ def read_image(source: Path | str | bytes, name: str | None = None) -> Picture:
     return _picture(data, title)
 
 
+def subject_picture(subject: Subject) -> Picture:
+    """The cut-out of a gist, its opacity in `alpha`. Raises RebuildError for what is no image, or a large one."""
+    try:
+        picture = read_image(subject.data, "the gist's subject")
+    except ImageError as error:
+        raise RebuildError(f"{error}; or leave the subject out") from error
+    width, height = picture.size
+    if width * height > MAX_SUBJECT:
+        raise RebuildError(f"the subject has {width} x {height} pixels: at most {MAX_SUBJECT:,} are used")
+    return picture
+
+
 def start_reading() -> None:
     """Start the process that will decode images, while this one loads models: it takes a tenth of a second."""
     POOL.start()
@@ -43,9 +60,22 @@ def _picture(data: bytes, title: str) -> Picture:
         pixels = laid_over(raw.background, raw.colours, raw.alpha)
     if shows_nothing(pixels):
         notes += (ONE_COLOUR_NOTE,)
-    if raw.alpha is None:
-        return Picture(pixels, sha3_256, size, title, notes)
-    return Picture(pixels, sha3_256, size, title, notes, raw.alpha, raw.colours, raw.background)
+    return Picture(
+        pixels,
+        sha3_256,
+        size,
+        title,
+        notes,
+        raw.alpha,
+        None if raw.alpha is None else raw.colours,
+        None if raw.alpha is None else raw.background,
+        _small_file(data),
+    )
+
+
+def _small_file(data: bytes) -> ImageFile | None:
+    media_type = MEDIA_TYPES.get(kind_of(data) or "")
+    return None if media_type is None or len(data) > SMALL_FILE_BYTES else ImageFile(media_type, data)
 
 
 def _file_bytes(path: Path, title: str) -> bytes:

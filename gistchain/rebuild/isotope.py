@@ -32,10 +32,11 @@ def select_isotope(
     distance: 1 - cosine of the two captions' vectors, in [0, 2]; of equals the one nearest to their mean wins. choice:
     'random' and 'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
     full_size: the chosen one is painted as large as the original, not only up to PREVIEW_SIDE. Where every seed gives
-    the same picture, as a latent does, one is painted and read. Raises RebuildError for a gist without caption and
+    the same picture, as a latent does, one is painted and read; a gist with the pixels of the whole picture gives it in
+    full size. Raises RebuildError for a gist without caption and
     latent, without seeds, for a strength below 1 without a latent, and beyond MAX_PIXELS in full size.
     """
-    if not gist.caption and gist.latent is None:
+    if not gist.caption and gist.latent is None and not gist.has_pixels:
         raise RebuildError(
             "this gist has no caption to rebuild from" + (" (it arrived damaged)" if gist.damaged else "")
         )
@@ -46,9 +47,9 @@ def select_isotope(
             f"strength {strength:g} starts from a latent, and this gist has none: leave the strength out"
         )
     width, height = gist.size
-    if full_size and width * height > MAX_PIXELS:
+    if (full_size or gist.has_pixels) and width * height > MAX_PIXELS:
         raise RebuildError(f"this gist asks for {width} x {height} pixels: at most {MAX_PIXELS:,} are painted")
-    preview = replace(gist, size=reduced(gist.size, PREVIEW_SIDE))
+    preview = gist if gist.has_pixels else gist.resized(reduced(gist.size, PREVIEW_SIDE))
     if not painter.varies(preview, strength):
         seeds = seeds[:1]
     images = painter.paint(preview, seeds, strength)

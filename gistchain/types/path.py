@@ -4,7 +4,7 @@ Pixels are `Pixels`: uint8 RGB arrays of shape (height, width, 3)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # a tenth of a second, which `list` and `show` do without
@@ -32,6 +32,7 @@ class Picture:
     notes: what had to be decided when it was read, for people. Where the image is transparent, `pixels` are laid over
     `background` (RGB), alpha is the opacity, shape (height, width), 255 = opaque, and colours are the pixels before
     they were laid over anything, black where alpha is 0. All three are None where every pixel is opaque.
+    file: as it was read, where it is small enough to be kept on a chain as it is, and of a kind that a gist can name.
     """
 
     pixels: Pixels
@@ -42,6 +43,7 @@ class Picture:
     alpha: NDArray[np.uint8] | None = None
     colours: Pixels | None = None
     background: tuple[int, int, int] | None = None
+    file: ImageFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,28 @@ class Latent:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The main object, cut out and encoded as an image file of `media_type`."""
+    """The main object, cut out: an image file of `media_type`, transparent around the object.
+
+    box: (left, top, width, height) in pixels of the image that the gist describes, where the file belongs, at any
+    resolution.
+    """
+
+    media_type: str
+    data: bytes
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What is still to be changed in the picture that the other layers give; only the coder named can read `data`."""
+
+    coder: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image file of `media_type`, as it is."""
 
     media_type: str
     data: bytes
@@ -80,13 +103,29 @@ class Gist:
     size: tuple[int, int]
     latent: Latent | None = None
     subject: Subject | None = None
-    residual: bytes | None = None
+    residual: Residual | None = None
+    file: ImageFile | None = None
     damaged: frozenset[str] = frozenset()
 
     @property
     def caption(self) -> str:
         """The first caption, which says most; '' without one."""
         return self.captions[0] if self.captions else ""
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether it holds the pixels of the whole picture, which fit one size only."""
+        return self.residual is not None or self.file is not None
+
+    def resized(self, size: tuple[int, int]) -> Gist:
+        """The gist of the picture in another (width, height), its subject moved along."""
+        if self.subject is None or size == self.size:
+            return replace(self, size=size)
+        across, down = size[0] / self.size[0], size[1] / self.size[1]
+        left, top, width, height = self.subject.box
+        x, y = min(size[0] - 1, round(left * across)), min(size[1] - 1, round(top * down))
+        box = x, y, max(1, min(size[0] - x, round(width * across))), max(1, min(size[1] - y, round(height * down)))
+        return replace(self, size=size, subject=replace(self.subject, box=box))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,18 +22,18 @@ NOUN = "A picture of Nouns, containing aardvark head, square black glasses, cool
 
 @given(st.text())
 def test_every_text_comes_back(text: str) -> None:
-    assert textcode.decode(textcode.encode(text)) == text
+    assert textcode.decode(*textcode.encode(text)) == text
 
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz ,.AT0'-\n", max_size=80))
 def test_every_text_like_english_comes_back(text: str) -> None:
-    assert textcode.decode(textcode.encode(text)) == text
+    assert textcode.decode(*textcode.encode(text)) == text
 
 
 @given(st.binary(max_size=64), st.integers(0, 3))
 def test_foreign_bytes_decode_or_raise_packet_error(data: bytes, coder: int) -> None:
     try:
-        text = textcode.decode(bytes([coder]) + data)
+        text = textcode.decode(coder, data)
     except PacketError:
         return
     assert len(text.encode()) <= textcode.MAX_TEXT_BYTES
@@ -59,20 +59,20 @@ def test_foreign_bytes_decode_or_raise_packet_error(data: bytes, coder: int) -> 
     ],
 )
 def test_a_caption_takes_few_bytes(text: str, most_bytes: int) -> None:
-    code = textcode.encode(text)
-    assert textcode.decode(code) == text
-    assert len(code) <= most_bytes
+    coder, code = textcode.encode(text)
+    assert textcode.decode(coder, code) == text
+    assert 1 + len(code) <= most_bytes
 
 
-def test_no_text_grows_by_more_than_the_coder_byte() -> None:
+def test_no_text_grows() -> None:
     text = "zqxjkvbwpfgm" * 20
-    assert len(textcode.encode(text)) <= 1 + len(text)
+    assert len(textcode.encode(text)[1]) <= len(text)
 
 
 def test_the_longest_text_is_coded_in_good_time() -> None:
     text = ("a man riding a wave " * 300)[: textcode.MAX_TEXT_BYTES]
     with costs_at_most(cpu_s=20):
-        assert textcode.decode(textcode.encode(text)) == text
+        assert textcode.decode(*textcode.encode(text)) == text
 
 
 def test_a_longer_text_is_refused() -> None:
@@ -87,62 +87,39 @@ def test_a_lone_surrogate_is_refused() -> None:
 
 def test_an_unknown_dictionary_is_refused_with_the_way_out() -> None:
     with pytest.raises(PacketError, match=r"text coder 9.*upgrade"):
-        textcode.decode(b"\x09abc")
+        textcode.decode(9, b"abc")
 
 
 def test_a_code_that_decodes_without_end_is_refused() -> None:
-    endless = [bytes([coder]) + bytes([byte]) * 4096 for coder in textcode.DICTIONARIES for byte in range(256)]
-    for code in endless:
+    for byte in range(256):
         with contextlib.suppress(PacketError):
-            assert len(textcode.decode(code).encode()) <= textcode.MAX_TEXT_BYTES
+            assert len(textcode.decode(textcode.DICTIONARY, bytes([byte]) * 4096).encode()) <= textcode.MAX_TEXT_BYTES
 
 
 def test_a_code_with_a_byte_too_many_is_refused() -> None:
+    coder, code = textcode.encode(PUNK)
     with pytest.raises(PacketError):
-        textcode.decode(textcode.encode(PUNK) + b"\x00")
-
-
-@pytest.mark.parametrize("text", ["", "a", PUNK, NOUN, CLAY, CASTLE, "a red bicycle leaning on a wall", "zqxj"])
-def test_the_shortest_code_is_written_and_of_equals_the_lowest_coder(text: str) -> None:
-    coded = textcode.codes(text)
-    assert set(coded) == {0, 1, 2}
-    for coder, code in coded.items():
-        assert textcode.decode(bytes([coder]) + code) == text
-    shortest = min(len(code) for code in coded.values())
-    lowest = min(coder for coder, code in coded.items() if len(code) == shortest)
-    assert textcode.encode(text) == bytes([lowest]) + coded[lowest]
+        textcode.decode(coder, code + b"\x00")
 
 
 def test_each_coder_is_the_best_for_something() -> None:
-    written = {text: textcode.encode(text)[0] for text in ("zqxj", NOUN, CLAY, CASTLE)}
-    assert written == {"zqxj": 0, NOUN: 1, CLAY: 2, CASTLE: 2}
+    written = {text: textcode.encode(text)[0] for text in ("zqxj", "", NOUN, CLAY, CASTLE)}
+    known = textcode.DICTIONARY
+    assert written == {"zqxj": textcode.PLAIN, "": textcode.PLAIN, NOUN: known, CLAY: known, CASTLE: known}
 
 
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        ("013c0a", "A picture of CryptoPunks, containing male type, medium skin, mohawk head, earring ear"),
-        ("010ddeb4ebd454", "a red bicycle leaning on a wall"),
-    ],
-)
-def test_what_the_first_release_wrote_is_still_read(code: str, text: str) -> None:
-    assert textcode.decode(bytes.fromhex(code)) == text
-
-
-@pytest.mark.parametrize("number", list(textcode.DICTIONARIES))
-def test_another_dictionary_file_is_refused(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(textcode, "DICTIONARIES", {number: (f"dictionary-{number}.txt", "0" * 64)})
+def test_another_dictionary_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textcode, "SHA256", "0" * 64)
     textcode.load.cache_clear()
     try:
-        with pytest.raises(ModelError, match=rf"dictionary-{number}.txt.*reinstall"):
+        with pytest.raises(ModelError, match=r"dictionary.txt.*reinstall"):
             textcode.encode(PUNK)
     finally:
         textcode.load.cache_clear()
 
 
-@pytest.mark.parametrize("number", list(textcode.DICTIONARIES))
-def test_a_symbol_without_text_leads_to_a_later_context(number: int) -> None:
-    dictionary = textcode.load(number)
+def test_a_symbol_without_text_leads_to_a_later_context() -> None:
+    dictionary = textcode.load()
     for place in range(len(dictionary)):
         context = dictionary.context(place)
         for piece, follow in zip(context.pieces, context.nexts, strict=True):
@@ -150,29 +127,24 @@ def test_a_symbol_without_text_leads_to_a_later_context(number: int) -> None:
         assert all(frequency > 0 for frequency in context.frequencies)
 
 
-def test_the_dictionaries_load_at_once() -> None:
+def test_the_dictionary_loads_at_once() -> None:
     times = []
     for _ in range(5):
         textcode.load.cache_clear()
         started = time.process_time()
-        for number in textcode.DICTIONARIES:
-            textcode.load(number)
+        textcode.load()
         times.append(time.process_time() - started)
     assert min(times) < 0.1
 
 
-def test_the_dictionaries_are_what_their_scripts_write() -> None:
-    from training.text import dictionary, dictionary_2
+def test_the_dictionary_is_what_its_script_writes() -> None:
+    from training.text import dictionary
 
-    texts = {
-        dictionary.DICTIONARY: dictionary.dictionary_text(*dictionary.sources()),
-        dictionary_2.DICTIONARY: dictionary_2.dictionary_text(*dictionary_2.sources()),
-    }
-    for (path, text), (name, sha256) in zip(texts.items(), textcode.DICTIONARIES.values(), strict=True):
-        assert path.read_text("utf-8") == text
-        assert path.name == name
-        assert hashlib.sha256(text.encode()).hexdigest() == sha256
-        assert len(text) < 200_000
+    text = dictionary.dictionary_text(*dictionary.sources())
+    assert dictionary.DICTIONARY.read_text("utf-8") == text
+    assert dictionary.DICTIONARY.name == textcode.FILE
+    assert hashlib.sha256(text.encode()).hexdigest() == textcode.SHA256
+    assert len(text) < 200_000
 
 
 @settings(max_examples=30)
@@ -181,15 +153,15 @@ def test_every_caption_of_known_traits_takes_few_bytes(seed: int) -> None:
     """Any values, whether or not such a token exists."""
     import random
 
-    from training.text.dictionary_2 import sources
+    from training.text.dictionary import sources
 
     rng = random.Random(seed)
     collection = rng.choice(list(sources()[0].values()))
     phrases = [f"{rng.choice(values)} {kind}" for kind, values in collection["traits"].items()]
     text = f"A picture of {collection['subject']}, containing {', '.join(phrases)}"
-    code = textcode.encode(text)
-    assert textcode.decode(code) == text
-    assert len(code) <= 3 + 2 * len(phrases)
+    coder, code = textcode.encode(text)
+    assert textcode.decode(coder, code) == text
+    assert 1 + len(code) <= 3 + 2 * len(phrases)
 
 
 @settings(max_examples=30)
@@ -199,7 +171,7 @@ def test_every_caption_of_the_photo_captioner_takes_few_bytes(seed: int) -> None
 
     from gistchain.colours import COLOURS
     from gistchain.models.photo.layout import LAYOUTS, ColourRegion
-    from training.text.dictionary_2 import sources
+    from training.text.dictionary import sources
 
     rng = random.Random(seed)
     photos = sources()[2]
@@ -209,6 +181,6 @@ def test_every_caption_of_the_photo_captioner_takes_few_bytes(seed: int) -> None
         ColourRegion(place, tuple(rng.sample(list(COLOURS), rng.choice([1, 2])))) for place in rng.choice(LAYOUTS)
     ]
     text = start + label + ", ".join(str(region) for region in regions)
-    code = textcode.encode(text)
-    assert textcode.decode(code) == text
-    assert len(code) <= 5 + 3 * len(regions)
+    coder, code = textcode.encode(text)
+    assert textcode.decode(coder, code) == text
+    assert 1 + len(code) <= 5 + 3 * len(regions)

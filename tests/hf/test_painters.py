@@ -249,7 +249,7 @@ def test_ip_adapter_looks_at_the_subject(sd: str, adapter: str, plain: TextToIma
 def test_a_subject_that_is_no_image_is_refused(sd: str, adapter: str, data: bytes) -> None:
     painter = IpAdapter(sd, adapter=adapter, steps=1)
     with pytest.raises(RebuildError, match="subject"):
-        painter.paint(replace(GIST, subject=Subject("image/png", data)), [1])
+        painter.paint(replace(GIST, subject=Subject("image/png", data, (0, 0, 8, 8))), [1])
 
 
 def test_a_subject_that_would_not_fit_the_memory_is_refused(sd: str, adapter: str) -> None:
@@ -258,7 +258,7 @@ def test_a_subject_that_would_not_fit_the_memory_is_refused(sd: str, adapter: st
         bomb = io.BytesIO()
         Image.new("1", (side, side)).save(bomb, "PNG")
         with pytest.raises(RebuildError, match="subject"):
-            painter.paint(replace(GIST, subject=Subject("image/png", bomb.getvalue())), [1])
+            painter.paint(replace(GIST, subject=Subject("image/png", bomb.getvalue(), (0, 0, 8, 8))), [1])
 
 
 def test_an_adapter_without_its_parts_is_refused(sd: str, adapter: str, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_an_adapter_without_its_parts_is_refused(sd: str, adapter: str, tmp_path
 def _subject(seed: int) -> Subject:
     file = io.BytesIO()
     Image.fromarray(shapes(seed, (40, 30))).save(file, "PNG")
-    return Subject("image/png", file.getvalue())
+    return Subject("image/png", file.getvalue(), (0, 0, 8, 8))
 
 
 def _apart(a: Pixels, b: Pixels) -> float:

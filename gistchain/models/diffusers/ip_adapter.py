@@ -8,17 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gistchain.errors import ImageError, RebuildError
-from gistchain.image import flatten, read_image
+from gistchain.image import flatten, subject_picture
 from gistchain.models.diffusers.painters import TextToImage
 from gistchain.models.diffusers.pipelines import files, silently
 from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import located, reading, whole
 from gistchain.models.transformers.running import torch_dtype
 from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
-from gistchain.types import Gist, Pixels, Subject
-
-_LARGEST_SUBJECT = 16_000_000  # pixels
+from gistchain.types import Gist, Pixels
 
 
 class IpAdapter(TextToImage):
@@ -60,7 +57,7 @@ class IpAdapter(TextToImage):
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         strength_or(1.0, strength)
-        subject = _opened(gist.subject) if gist.subject is not None else None
+        subject = flatten(subject_picture(gist.subject), (255, 255, 255)) if gist.subject is not None else None
         self._pipe.set_ip_adapter_scale(self._scale if subject is not None else 0.0)
         blank = np.zeros((8, 8, 3), np.uint8)  # has no effect at a scale of 0
         return self._drawn(self._pipe, gist, seeds, ip_adapter_image=_picture(blank if subject is None else subject))
@@ -93,15 +90,3 @@ def _picture(pixels: Pixels) -> Any:
     from PIL import Image
 
     return Image.fromarray(pixels)
-
-
-def _opened(subject: Subject) -> Pixels:
-    """The subject's pixels over white. Raises RebuildError for anything but an image of a known format and size."""
-    try:
-        picture = read_image(subject.data, "the gist's subject")
-    except ImageError as error:
-        raise RebuildError(f"{error}; or leave the subject out") from error
-    width, height = picture.size
-    if width * height > _LARGEST_SUBJECT:
-        raise RebuildError(f"the subject has {width} x {height} pixels: at most {_LARGEST_SUBJECT:,} are used")
-    return flatten(picture, (255, 255, 255))
