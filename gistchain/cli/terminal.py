@@ -36,6 +36,13 @@ Value = TypeVar("Value")
 Item = TypeVar("Item")
 
 
+class NotPrinted(FileError):
+    """What was asked for is done; only the answer could not be printed."""
+
+
+NOT_PRINTED_CODE = 4
+
+
 class Verb(TyperCommand):
     """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
 
@@ -64,7 +71,7 @@ class Verbs(TyperGroup):
 
 @contextmanager
 def ending(as_json: bool = False) -> Iterator[None]:
-    """How a command ends: exit code 1 for what failed, 2 for wrong words, 130 for Ctrl-C."""
+    """How a command ends: exit code 1 for what failed, 2 for wrong words, 4 for `NotPrinted`, 130 for Ctrl-C."""
     try:
         yield
     except GistchainError as error:
@@ -92,7 +99,8 @@ def _give_up(error: GistchainError, as_json: bool) -> NoReturn:
         # What is still buffered would fail once more at exit, and change the exit code.
         with suppress(UnsupportedOperation):  # stdout need not be a real file
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(2 if isinstance(error, SettingError) else 1) from None
+    codes = ((SettingError, 2), (NotPrinted, NOT_PRINTED_CODE))
+    raise typer.Exit(next((code for kind, code in codes if isinstance(error, kind)), 1)) from None
 
 
 @contextmanager
@@ -148,13 +156,26 @@ def stages() -> Iterator[Callable[[str, float], None]]:
 
 
 def answer(
-    value: Value, to_json: Callable[[Value], dict[str, Any]], to_text: Callable[[Value], str], as_json: bool
+    value: Value,
+    to_json: Callable[[Value], dict[str, Any]],
+    to_text: Callable[[Value], str],
+    as_json: bool,
+    *,
+    done: str = "",
 ) -> None:
-    """One result on stdout, in the form that was asked for."""
-    if as_json:
-        print_json(to_json(value))
-    else:
-        say(to_text(value))
+    """One result on stdout, in the form that was asked for.
+
+    done: by a command that changes something, said where stdout is closed or full. Raises NotPrinted then.
+    """
+    try:
+        if as_json:
+            print_json(to_json(value))
+        else:
+            say(to_text(value))
+    except OSError as error:
+        if not done:
+            raise
+        raise NotPrinted(f"{done}; only the answer could not be printed ({error.strerror})") from error
 
 
 def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
@@ -219,4 +240,9 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def complain(error: GistchainError) -> None:
-    say(printable(f"gistchain: {error}"), err=True)  # on one line, whatever name of a file it quotes
+    note(str(error))
+
+
+def note(text: str) -> None:
+    """Say it to a person, on stderr."""
+    say(printable(f"gistchain: {text}"), err=True)  # on one line, whatever name of a file it quotes

@@ -89,6 +89,19 @@ def test_a_lock_names_its_holder_and_is_waited_for(tmp_path: Path) -> None:
         pass
 
 
+def test_whoever_waits_for_a_lock_is_told_for_whom_after_a_second(tmp_path: Path) -> None:
+    told: list[str] = []
+    with FileLock(tmp_path / "a.lock", waiting=told.append):
+        with pytest.raises(FileBusy, match=r"since 20.* \(waited 0.5 s\): "):
+            FileLock(tmp_path / "a.lock", wait_s=0.5, waiting=told.append)
+        assert told == []
+        with pytest.raises(FileBusy):
+            FileLock(tmp_path / "a.lock", wait_s=1.5, waiting=told.append)
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path} is in use by process {os.getpid()} since 20")
+    assert told[0].endswith("waiting for it, 1.5 s at most")
+
+
 def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"content")
     (tmp_path / "a.lock").symlink_to(tmp_path / "precious")
