@@ -82,7 +82,7 @@ def ending(as_json: bool = False) -> Iterator[None]:
         if error.errno == errno.EPIPE:  # `gistchain list | head` is typer's to end
             raise
         where = error.filename or "the output"
-        full = no_space(where, error.strerror, "it is cut short") if is_full(error) else None
+        full = no_space(where, error, "it is cut short") if is_full(error) else None
         _give_up(full or FileError(f"can't write or read {where} ({error.strerror}): give another place"), as_json)
     except KeyboardInterrupt:
         typer.echo(INTERRUPTED, err=True)

@@ -87,7 +87,7 @@ def _default(home: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             if is_full(error):
-                raise no_space(path, error.strerror) from error
+                raise no_space(path, error) from error
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
