@@ -115,7 +115,10 @@ def import_collection(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(parser=a_path, help="What `collection export` wrote.", show_default=False)],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Let it take the place of another collection that is called the same.")
+        bool,
+        typer.Option(
+            "--replace", help="Let it take the place of another that is called the same; one of your own is removed."
+        ),
     ] = False,
     home: Home = None,
     as_json: Json = False,
