@@ -37,7 +37,7 @@ def pool() -> Iterator[Pool]:
 
 
 def end(own: Pool) -> None:
-    """Close it and wait for its children: a pool leaves that to the end of its process, which a test run is far from."""
+    """Close it and wait for its children: a pool leaves that to the end of its process."""
     children = list(own._children)
     own.close()
     for child in children:
@@ -160,8 +160,16 @@ def test_an_embedded_preview_is_not_a_scan() -> None:
 def test_a_picture_that_needs_too_much_memory_is_refused_with_the_limit() -> None:
     bounded = Pool(Limits(memory_bytes=400 * 1024**2))
     data = png(10_000, 10_000, 8, 2, 30_000)
-    with pytest.raises(ImageError, match=r"^big needs more than the 400 MiB of memory.*make it smaller"):
+    with pytest.raises(
+        ImageError, match=r"^big needs more than the 400 MiB of memory.*make it smaller.*200 megapixels"
+    ):
         bounded.decode(data, "big")
+    for side in (6_000, 8_000):  # the decoder runs out of memory, or can't even begin
+        data = encoded(Image.new("RGB", (side, side)), "WEBP", quality=1, method=0)
+        with pytest.raises(
+            ImageError, match=r"^big .*needs more .*a WebP of up to 70 megapixels fits, make it smaller"
+        ):
+            bounded.decode(data, "big")
     assert bounded.decode(SMALL, "a").colours.shape == (40, 60, 3)
     end(bounded)
 
