@@ -205,9 +205,9 @@ def rebuild(
     _check_outputs(path, every, as_json)
     with (
         open(settings, write=False) as opened,
-        busy("rebuilding the picture"),
+        busy(f"rebuilding token {token}") as shown,
     ):
-        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
+        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size, progress=shown)
         texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
     _write(rebuilt.chosen.image, path, texts)
     if every is not None:

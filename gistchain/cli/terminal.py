@@ -122,11 +122,16 @@ def _bar() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def busy(what: str) -> Iterator[None]:
+def busy(what: str) -> Iterator[Callable[[str, float], None]]:
+    """A bar for a person who waits, which can be told what is being done and what share of all is."""
     with _bar() as bar:
-        if bar is not None:
-            bar.add_task(what, total=None)
-        yield
+        task = None if bar is None else bar.add_task(what, total=None)
+
+        def shown(now: str, share: float) -> None:
+            if bar is not None and task is not None:
+                bar.update(task, description=f"{what}: {now}", total=1.0, completed=share)
+
+        yield shown
 
 
 def progress(items: Sequence[Item], what: str, as_json: bool = False) -> Iterator[Item]:
