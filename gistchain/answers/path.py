@@ -88,6 +88,13 @@ def registered_text(done: Registered | Already) -> str:
     return lines([*told, *(f"  note: {note}" for note in done.picture.notes)])
 
 
+def registered_words(done: Registered | Already) -> str:
+    """What is the case, for a person whom the answer can't reach."""
+    if isinstance(done, Already):
+        return f"{done.image} was already there as token {done.shown.token.id}"
+    return f"{done.picture.name} was registered as token {done.token}"
+
+
 def _web_lines(rated: dict[str, Any]) -> list[str]:
     found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
     return [f"  {web_words(*search)}" for search in found]

@@ -89,13 +89,14 @@ def check(
         check_writable(explain)
     start_reading()
     quiet, failed, found = as_json or sense, False, False
+    beside = None if other is None else read(other)
     cards: list[dict[str, Any]] = []
     doubts: set[str] = set()
-    with begin_loading(), _judges(settings, among, other) as (judge, others):
-        if other is None:
+    with begin_loading(), _judges(settings, among, beside) as (judge, others):
+        if beside is None:
             _warn(nothing_words(len(judge.store), settings.home), doubts)
         sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
-        for source, result in each(sources, lambda source: _checked(judge, others, read(source), web)):
+        for source, result in each(sources, lambda source: _checked(judge, others, beside, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
@@ -141,7 +142,7 @@ def _verdicts(words: str | None) -> set[str]:
 
 
 @contextmanager
-def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tuple[Checker, Among | None]]:
+def _judges(settings: Settings, among: bool, other: Picture | None) -> Iterator[tuple[Checker, Among | None]]:
     """(what tells how rare an image is, what compares the images with each other, if that is wanted)."""
     from gistchain.systems import checker
 
@@ -149,7 +150,7 @@ def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tupl
         from gistchain.rareness.among import beside
 
         # The other file alone, in a folder that is deleted: the home need not have a database.
-        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [read(other)]) as judge:
+        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [other]) as judge:
             yield judge, None
     elif among:
         from gistchain.rareness.among import Among
@@ -161,14 +162,20 @@ def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tupl
         yield checker(settings), None
 
 
-def _checked(judge: Checker, others: Among | None, picture: Picture, web: bool) -> Checked:
+def _checked(judge: Checker, others: Among | None, other: Picture | None, picture: Picture, web: bool) -> Checked:
     rareness = judge.check(picture, web=web)
+    if other is not None:
+        from gistchain.rareness.among import other_way
+
+        back = other_way(judge, picture, rareness, other)
+        return Checked(picture, rareness, other=other.name, other_way=back)
     return Checked(picture, rareness, None if others is None else others.add(picture, rareness))
 
 
 def _said(checked: Checked) -> set[str]:
     """The verdicts on an image."""
-    return {checked.rareness.verdict, *(() if checked.among is None else (checked.among.verdict,))}
+    more = (more for more in (checked.among, checked.other_way) if more is not None)
+    return {checked.rareness.verdict, *(rareness.verdict for rareness in more)}
 
 
 def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:

@@ -733,6 +733,17 @@ def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     assert len(run("list")[1].splitlines()) == 2
 
 
+def test_a_command_that_waits_for_another_says_so(run: Run, tmp_path: Path) -> None:
+    file = noun(52, tmp_path / "a.png")
+    with FileLock(tmp_path / "home" / "chain.lock"):
+        command = Command(tmp_path / "waits", "register", file, patient=True)
+        while not command.err:
+            assert not command.child.ended
+            time.sleep(0.01)
+    assert command.child.finish() == 0
+    assert re.fullmatch(rf"gistchain: .*home is in use by process {os.getpid()} since .*: waiting .*\n", command.err)
+
+
 def _has_open(process: int, path: Path) -> bool:
     folder = f"/proc/{process}/fd"
     for number in os.listdir(folder):

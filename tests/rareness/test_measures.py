@@ -227,4 +227,4 @@ except DiskFull as error:
 def test_a_full_disk_is_reported_where_compiled_code_is_kept(tmp_path: Path) -> None:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", FULL], env=environment, capture_output=True, text=True, check=False)
-    assert "free some space or set NUMBA_CACHE_DIR" in done.stdout, done.stderr
+    assert "raise the limit on the size of files (ulimit -f) or set NUMBA_CACHE_DIR" in done.stdout, done.stderr

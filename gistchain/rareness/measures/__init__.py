@@ -15,6 +15,7 @@ Numbers are read as float32, which is what fingerprints are. The same numbers gi
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -86,9 +87,8 @@ def _room_to_compile() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DiskFull(
-            f"the compiled measures can't be saved ({error}): free some space or set NUMBA_CACHE_DIR"
-        ) from error
+        room = "raise the limit on the size of files (ulimit -f)" if error.errno == errno.EFBIG else "free some space"
+        raise DiskFull(f"the compiled measures can't be saved ({error}): {room} or set NUMBA_CACHE_DIR") from error
 
 
 @_room_to_compile()
