@@ -48,7 +48,8 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
-    "register": "token image image_sha3_256 caption confidence gist_bytes latent gas tx block rareness already",
+    "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness already",
+    "forms": "image caption forms",
     "rebuild": "token file width height seed caption distance isotopes",
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time rareness evidence_here",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",

@@ -27,7 +27,9 @@ import pytest
 from PIL import Image
 
 from gistchain.disk.lock import FileLock
+from gistchain.gist.packet import pack
 from gistchain.ledger.evm import open_embedded
+from gistchain.types import Gist
 from tests.support.commands import Command, rehearsed
 from tests.support.forks import HANGS_S
 from tests.support.kills import Appeared, aims, file_of
@@ -280,10 +282,10 @@ def test_files_that_hold_no_usable_image_are_named_one_by_one(run: Run, tmp_path
 
 
 def test_what_others_wrote_to_the_registry_does_not_break_the_list(run: Run, tmp_path: Path) -> None:
-    newer = bytes.fromhex("674902180091761003013c0af501947e")  # docs/packet.md: a packet of version 2
-    header_alone = bytes.fromhex("6749018004007ff5")
+    newer = bytes.fromhex("c2912c14294e2f")  # docs/packet.md: a packet of version 3
+    nothing = pack(Gist((), (512, 512)))
     with open_embedded(tmp_path / "home") as ledger:
-        for k, payload in enumerate((newer, b"\xff\xd8 something else", header_alone)):
+        for k, payload in enumerate((newer, b"GIF87 something else", nothing)):
             ledger.put(payload, image_sha3_256=bytes([k]) * 32)
     code, out, _ = run("list", "--json")
     assert code == 0
