@@ -211,16 +211,18 @@ def _trust(settings: Settings) -> Trust:
 
 def _searches(settings: Settings) -> list[ReverseSearch]:
     """The providers that the settings name."""
-    from gistchain.rareness.websearch.index import CrawlSearch, Index
-    from gistchain.rareness.websearch.tineye import TinEyeSearch
-    from gistchain.rareness.websearch.vision import VisionSearch
-
     searches: list[ReverseSearch] = []
     if settings.vision_key:
+        from gistchain.rareness.websearch.vision import VisionSearch
+
         searches.append(VisionSearch(settings.vision_key))
     if settings.tineye_key:
+        from gistchain.rareness.websearch.tineye import TinEyeSearch
+
         searches.append(TinEyeSearch(settings.tineye_key))
     index = settings.crawl_index or settings.home / "crawl.sqlite"
     if settings.crawl_index or index.exists():
+        from gistchain.rareness.websearch.index import CrawlSearch, Index
+
         searches.append(CrawlSearch(Index(index)))
     return searches

@@ -52,15 +52,23 @@ def test_importing_gistchain_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_what_the_chain_holds_is_shown_without_loading_rareness(tmp_path: Path) -> None:
-    heavy = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
+def test_everyday_commands_load_only_what_they_need(tmp_path: Path) -> None:
+    node = "web3", "eth_account", "aiohttp", "requests", "gistchain.internet.fetch"
+    chain = *node, "eth", "eth_utils", "eth_abi", "rlp", "trie"
+    rareness = "numba", "cv2", "zstandard", "gistchain.rareness.check", "gistchain.rareness.store.store"
     noun = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(1), held=False)).image(0)
     Image.fromarray(noun.repeat(4, 0).repeat(4, 1)).save(tmp_path / "noun.png")
-    _command(tmp_path, "register", str(tmp_path / "noun.png"))
-    assert _command(tmp_path, "list", loaded=heavy).splitlines()[-1] == "[]"
-    shown = _command(tmp_path, "show", "1", loaded=heavy).splitlines()
-    assert any("here: --evidence prints it" in line for line in shown)
-    assert shown[-1] == "[]"
+    pictures = "PIL.FpxImagePlugin", "torch", "requests"
+    for words, heavy in (
+        (("register", str(tmp_path / "noun.png")), (*node, *pictures)),
+        (("check", str(tmp_path / "noun.png")), (*chain, *pictures)),
+        (("rebuild", "1", "-o", str(tmp_path / "back.png")), (*chain, *rareness, *pictures)),
+        (("list",), (*chain, *rareness, "numpy", "PIL", "onnxruntime")),
+        (("show", "1"), (*chain, *rareness, "numpy", "PIL", "onnxruntime")),
+    ):
+        said = _command(tmp_path, *words, loaded=heavy).splitlines()
+        assert said[-1] == "[]", words
+    assert any("here: --evidence prints it" in line for line in said)
 
 
 def _command(home: Path, *words: str, loaded: tuple[str, ...] = ()) -> str:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gistchain.rareness.evidence import nearest_json, read
-from gistchain.rareness.hashes import NO_NEURALHASH
 from gistchain.rareness.words import TOLD, called, verdict_words
 from gistchain.text import lines
 
@@ -74,6 +73,8 @@ def rareness_words(rated: dict[str, Any]) -> str:
 
 
 def checked_json(checked: Checked) -> dict[str, Any]:
+    from gistchain.rareness.hashes import NO_NEURALHASH  # numpy, which `list` and `show` do without
+
     picture, rareness = checked.picture, checked.rareness
     nearest = rareness.nearest
     return {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _POLYNOMIAL = 0x82F63B78  # 0x1EDC6F41, bits reversed
 
@@ -14,7 +17,6 @@ def _entry(byte: int) -> int:
 
 
 _TABLE = [_entry(byte) for byte in range(256)]
-_LANE_TABLE = np.array(_TABLE, dtype=np.uint32)
 
 
 def crc32c(data: bytes) -> int:
@@ -22,6 +24,8 @@ def crc32c(data: bytes) -> int:
     head = data[: len(data) % 4096] if len(data) >= 16384 else data
     crc = _update(0xFFFFFFFF, head)
     if len(head) < len(data):
+        import numpy as np  # only for what is long: `show` does without
+
         crc = _update_by_lanes(crc, np.frombuffer(data, dtype=np.uint8, offset=len(head)))
     return crc ^ 0xFFFFFFFF
 
@@ -35,10 +39,12 @@ def _update(crc: int, data: bytes) -> int:
 def _update_by_lanes(crc: int, data: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> int:
     # A CRC is linear: equal pieces of the data are processed side by side, each from 0, then chained: the effect of
     # the zero bytes that would follow a piece is a fixed value for each of the 32 bits of its CRC.
-    lanes = data.reshape(-1, 4096)
+    import numpy as np
+
+    lanes, table = data.reshape(-1, 4096), np.array(_TABLE, dtype=np.uint32)
     parts = np.zeros(len(lanes), dtype=np.uint32)
     for column in np.ascontiguousarray(lanes.T):
-        parts = parts >> np.uint32(8) ^ _LANE_TABLE[(parts ^ column) & np.uint32(0xFF)]
+        parts = parts >> np.uint32(8) ^ table[(parts ^ column) & np.uint32(0xFF)]
     zeros = bytes(4096)
     shifted = [_update(1 << bit, zeros) for bit in range(32)]
     for part in parts.tolist():

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass
 
 from gistchain.errors import LedgerError
+from gistchain.ledger import abi
+from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import PART_BYTES
 from gistchain.ledger.node import Node
@@ -24,7 +26,7 @@ class Part:
 
 def deploy_archive(node: Node) -> str:
     """Address of a new archive contract."""
-    return str(node.run({"data": compiled("archive").bytecode})["contractAddress"])
+    return str(node.run(Call(None, compiled("archive").bytecode)).contract)
 
 
 def put_file(node: Node, archive: str, content: bytes) -> list[Part]:
@@ -36,12 +38,9 @@ def put_file(node: Node, archive: str, content: bytes) -> list[Part]:
         raise LedgerError("an empty file has no parts: give one with content")
     text = base64.b64encode(content)
     file_id = hashlib.sha3_256(content).digest()
-    contract = node.w3.eth.contract(address=node.w3.to_checksum_address(archive), abi=compiled("archive").abi)
     parts = []
     for index, start in enumerate(range(0, len(text), PART_BYTES)):
         part = text[start : start + PART_BYTES]
-        call = contract.functions.store(file_id, index, part)
-        mined = node.run({"to": contract.address, "data": call._encode_transaction_data()})
-        tx = node.w3.to_hex(mined["transactionHash"])
-        parts.append(Part(len(part), int(mined["gasUsed"]), tx, int(mined["blockNumber"])))
+        mined = node.run(Call(archive, abi.calldata(compiled("archive"), "store", file_id, index, part)))
+        parts.append(Part(len(part), mined.gas, mined.tx, mined.block))
     return parts

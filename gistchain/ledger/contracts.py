@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """bytecode creates the contract; runtime is what then stands at its address."""
 
-    abi: list[dict[str, object]]
+    abi: list[dict[str, Any]]
     bytecode: bytes
     runtime: bytes
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gistchain.errors import LedgerError, SettingError
+from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
-from gistchain.ledger.node import Node, edge
+from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.patricia import keccak
 from gistchain.ledger.sending import Sender
@@ -75,10 +76,10 @@ def _deployed(node: Node, home: Path) -> str:
     outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry="", owner=node.owner)
     with contextlib.closing(outbox):
         sent, mined = Sender(node, outbox).deliver(
-            keccak(creation), lambda: {"data": creation}, lambda call: call["data"] == creation
+            keccak(creation), lambda: Call(None, creation), lambda call: call.data == creation
         )
         outbox.drop(sent)
-        return str(node.succeeded(sent.tx, mined)["contractAddress"])
+        return str(node.succeeded(sent.tx, mined).contract)
 
 
 def checked(node: Node, address: str, otherwise: str) -> str:
@@ -86,11 +87,12 @@ def checked(node: Node, address: str, otherwise: str) -> str:
 
     Raises LedgerError where our registry is not there; `otherwise` is what to do then.
     """
-    if not node.w3.is_address(address):
+    from eth_utils.address import is_address, to_checksum_address
+
+    if not is_address(address):
         raise SettingError(f"--registry {address!r} is not an address: give 0x and 40 hex digits")
-    with edge(node.name):
-        place = node.w3.to_checksum_address(address)
-        code = bytes(node.w3.eth.get_code(place))
+    place = to_checksum_address(address)
+    code = node.connection.code(place)
     if code != compiled("registry").runtime:
         what = "other code than our registry's" if code else "no contract"
         raise LedgerError(f"there is {what} at {address} on {node.name}, chain {node.chain_id}: {otherwise}")

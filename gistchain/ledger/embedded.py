@@ -9,12 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gistchain.errors import LedgerError
 from gistchain.ledger import chainfile
+from gistchain.ledger.account import Account
+from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
+from gistchain.ledger.fees import Price
 from gistchain.ledger.state import State
 
 if TYPE_CHECKING:
-    from gistchain.ledger.pyevm import LocalBackend, LocalProvider
+    from gistchain.ledger.pyevm import InProcess
 
 # Public on purpose: this chain exists only in one folder of one machine, and its ether buys nothing.
 FAUCET_KEY = bytes.fromhex("47495354" * 8)
@@ -25,7 +29,7 @@ ALLOWANCE_WEI = 10**24
 class EmbeddedChain:
     """The chain of a home folder, made if there is none. expected: there was one before, so that no new one is made.
 
-    provider: for web3. registry: the address of the contract. Raises FileBusy, FileDamaged, DiskFull, LedgerError.
+    connection: to it. registry: the address of the contract. Raises FileBusy, FileDamaged, DiskFull, LedgerError.
     """
 
     def __init__(self, home: Path, *, wait_s: float = 10.0, expected: bool = False) -> None:
@@ -38,7 +42,7 @@ class EmbeddedChain:
             raise
 
     def _open(self, path: Path, *, expected: bool) -> None:
-        from gistchain.ledger.pyevm import BlockStore, LocalBackend, LocalProvider
+        from gistchain.ledger.pyevm import BlockStore, InProcess
 
         if not path.exists():
             if expected or path.with_name(path.name + "-wal").exists():
@@ -46,17 +50,13 @@ class EmbeddedChain:
             _create(path)
         self._records = chainfile.opened(path)
         self._records.write_durably()
-        self.provider: LocalProvider = LocalProvider(LocalBackend(BlockStore(self._records)))
+        self.connection: InProcess = InProcess(BlockStore(self._records), name=f"the chain in {path.parent}")
         self.registry = chainfile.REGISTRY
 
     def fund(self, address: str) -> None:
         """Give an account that has nothing its allowance."""
-        from eth_utils.address import to_canonical_address
-
-        backend = self.provider.backend
-        with backend.missing_records():
-            if backend.get_balance(to_canonical_address(address)) == 0:
-                _send_from_faucet(backend, {"to": address, "value": ALLOWANCE_WEI, "gas": 21_000})
+        if self.connection.balance(address) == 0:
+            _send_from_faucet(self.connection, Call(address, value_wei=ALLOWANCE_WEI), gas=21_000)
 
     def first_of(self, image_sha3_256: bytes) -> int:
         """The first token for the image, 0 for none, from the state: asking the contract takes 30 times as long.
@@ -64,7 +64,7 @@ class EmbeddedChain:
         A check asks it of every image that is like the one at hand.
         """
         assert self._records is not None
-        with self.provider.turn:
+        with self.connection.turn:
             return State(self._records).first_of(image_sha3_256)
 
     def close(self) -> None:
@@ -76,31 +76,21 @@ class EmbeddedChain:
 
 def _create(path: Path) -> None:
     """Block 0, in which the faucet owns everything, and block 1 with the registry."""
-    from eth_account import Account
-
-    from gistchain.ledger.pyevm import BlockStore, LocalBackend, write_genesis
+    from gistchain.ledger.pyevm import BlockStore, InProcess, write_genesis
 
     with chainfile.made(path) as records:
         store = BlockStore(records)
-        faucet = bytes.fromhex(Account.from_key(FAUCET_KEY).address[2:])
-        write_genesis(store, rich=faucet, balance_wei=FAUCET_WEI)
-        _send_from_faucet(LocalBackend(store), {"to": b"", "data": compiled("registry").bytecode, "gas": 3_000_000})
+        write_genesis(store, rich=bytes.fromhex(Account(FAUCET_KEY).address[2:]), balance_wei=FAUCET_WEI)
+        _send_from_faucet(
+            InProcess(store, name=f"the chain in {path.parent}"),
+            Call(None, compiled("registry").bytecode),
+            gas=3_000_000,
+        )
 
 
-def _send_from_faucet(backend: LocalBackend, transaction: dict[str, object]) -> None:
-    from eth_account import Account
-
-    faucet = Account.from_key(FAUCET_KEY)
-    signed = faucet.sign_transaction(
-        {
-            "value": 0,
-            "data": b"",
-            "nonce": backend.get_nonce(bytes.fromhex(faucet.address[2:])),
-            "chainId": chainfile.CHAIN_ID,
-            "maxFeePerGas": 10**10,
-            "maxPriorityFeePerGas": 0,
-            **transaction,
-        }
-    )
-    backend.send_raw_transaction(bytes(signed.raw_transaction))
-    backend.mine_blocks()
+def _send_from_faucet(connection: InProcess, call: Call, *, gas: int) -> None:
+    faucet = Account(FAUCET_KEY)
+    nonce = connection.nonce(faucet.address, "latest")
+    raw, _ = faucet.sign_transaction(call, Price(10**10, 0), gas=gas, nonce=nonce, chain_id=chainfile.CHAIN_ID)
+    if (refused := connection.send(raw)) is not None:
+        raise LedgerError(f"the chain refused its own faucet's transaction: {refused}")

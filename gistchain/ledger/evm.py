@@ -1,6 +1,6 @@
 """Gist bytes in, token out; token in, bytes back: the registry contract on any EVM chain.
 
-The embedded chain and a JSON-RPC node differ in their web3 provider only.
+The embedded chain and a JSON-RPC node differ in their connection only (connection.py).
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError, WrongChain
-from gistchain.ledger import keys
+from gistchain.ledger import abi, keys
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.connection import Call, Connection, Mined, edge
 from gistchain.ledger.consent import MAX_FEE, WEI, Consent
+from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import checked, find_or_deploy, known_registry, public_name
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.ledger.known import EMBEDDED, agreed_to, check_same_chain, recall, remember
 from gistchain.ledger.networks import called, is_loopback, is_public
-from gistchain.ledger.node import Node, edge
+from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
 from gistchain.ledger.reader import RegistryReader
@@ -33,16 +34,12 @@ from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Confirm, RarenessTicket, Receipt
 
-if TYPE_CHECKING:
-    from web3 import Web3
-    from web3.types import TxParams, TxReceipt
-
 REPLY_S = 60.0
 """A node's time to answer one request."""
 
 
 class EvmLedger(RegistryReader):
-    """Fulfils Ledger over web3; open it with `open_embedded` or `open_rpc`. Threads may share one."""
+    """Fulfils Ledger; open it with `open_embedded` or `open_rpc`. Threads may share one."""
 
     def __init__(self, node: Node, *, registry: str, outbox: Outbox, close: Callable[[], None]) -> None:
         super().__init__(node, registry=registry, close=close)
@@ -91,32 +88,28 @@ class EvmLedger(RegistryReader):
                 raise
             return self._settle(sent, mined, payload)
 
-    def call(self, function: str, *arguments: object) -> TxParams:
+    def call(self, function: str, *arguments: object) -> Call:
         """A transaction to the registry, for `node` to sign."""
         with edge(self._node.name):
-            asked = self._contract.get_function_by_name(function)(*arguments)
-            return {"to": self._contract.address, "data": asked._encode_transaction_data()}
+            return Call(self.registry, abi.calldata(compiled("registry"), function, *arguments))
 
-    def _registering(self, payload: bytes, image_sha3_256: bytes, rareness: RarenessTicket | None) -> TxParams:
+    def _registering(self, payload: bytes, image_sha3_256: bytes, rareness: RarenessTicket | None) -> Call:
         if rareness is None:
             return self.call("register", image_sha3_256, payload)
         wanted = Registration(self.owner, image_sha3_256, payload, rareness)
         signature = tickets.sign(wanted, self._node.account, chain_id=self.chain_id, registry=self.registry)
         return self.call("registerRated", *wanted.arguments(signature))
 
-    def _gist_in(self, call: TxParams) -> bytes:
+    def _gist_in(self, call: Call) -> bytes:
         """The payload that a call registers."""
         with edge(self._node.name):
-            _, arguments = self._contract.decode_function_input(call["data"])
-            return bytes(arguments["gist"])
+            return bytes(abi.arguments(compiled("registry"), call.data)["gist"])
 
-    def _settle(self, sent: Sent, mined: TxReceipt, payload: bytes) -> Receipt:
+    def _settle(self, sent: Sent, mined: Mined, payload: bytes) -> Receipt:
         """The receipt of a transaction that is in a block."""
-        if mined["status"] == 1:
+        if mined.succeeded:
             # The node may answer from an older block, or one of several nodes behind a name.
-            for _ in self._node.patiently(
-                f"transaction {sent.tx} is in block {mined['blockNumber']}, its token is not"
-            ):
+            for _ in self._node.patiently(f"transaction {sent.tx} is in block {mined.block}, its token is not"):
                 if token := self.token_of(sent.image_sha3_256):
                     return self._receipt(token, sent, mined, payload)
         if token := self.token_of(sent.image_sha3_256):
@@ -130,12 +123,12 @@ class EvmLedger(RegistryReader):
         if sent is not None:
             mined = self._sender.outcome(sent)
             # A node that calls it failed, and shows its token in its block, is wrong about the first.
-            if mined is not None and (mined["status"] == 1 or self.token(token).block == mined["blockNumber"]):
+            if mined is not None and (mined.succeeded or self.token(token).block == mined.block):
                 return self._receipt(token, sent, mined, payload)
             self._outbox.drop(sent)
         raise self._taken(token)
 
-    def _receipt(self, token: int, sent: Sent, mined: TxReceipt, payload: bytes) -> Receipt:
+    def _receipt(self, token: int, sent: Sent, mined: Mined, payload: bytes) -> Receipt:
         if self._gist_in(call_of(sent.raw)) != payload:
             self._outbox.drop(sent)
             raise self._taken(token)
@@ -145,7 +138,7 @@ class EvmLedger(RegistryReader):
                 "another node"
             )
         self._acknowledged = sent
-        return Receipt(self.name, token, len(payload), int(mined["gasUsed"]), sent.tx, int(mined["blockNumber"]))
+        return Receipt(self.name, token, len(payload), mined.gas, sent.tx, mined.block)
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged is not None:
@@ -198,15 +191,12 @@ def open_embedded(
             f"beside it: restore {keys.own_file(home)}, or give a key with --key; a new one would own none of them"
         )
     with deferred():
-        import eth_account  # noqa: F401
-        from web3 import Web3
-
         import gistchain.ledger.pyevm  # noqa: F401
     account = keys.account(home, key_file, password)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
     try:
         chain.fund(account.address)
-        node = Node(Web3(chain.provider), account, name=f"the chain in {home}", timeout_s=30)
+        node = Node(chain.connection, account, name=f"the chain in {home}", timeout_s=30)
         now = node.identity(chain.registry)
         if before is not None:
             check_same_chain(node.name, before=before, now=now)
@@ -244,13 +234,11 @@ def open_rpc(
     """
     name, key = public_name(url)
     before = recall(home).get(key)
-    with deferred():
-        import eth_account  # noqa: F401
     account = keys.account(home, key_file, password)
     with ExitStack() as undo:
-        w3 = _connection(url, name, reply_s, undo)
+        connection = _connection(url, name, reply_s, undo)
         consent = Consent(confirm=confirm, most_wei=int(max_fee * WEI))
-        node = Node(w3, account, name=name, timeout_s=timeout_s, consent=consent)
+        node = Node(connection, account, name=name, timeout_s=timeout_s, consent=consent)
         _check_chain(node, chain_id, must_be_given=key_file is not None and before is None)
         _set_public(consent, node, url, home, key)
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
@@ -281,18 +269,14 @@ def _outbox(home: Path, node: Node, registry: str) -> Outbox:
     return Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
 
 
-def _connection(url: str, name: str, reply_s: float, undo: ExitStack) -> Web3:
+def _connection(url: str, name: str, reply_s: float, undo: ExitStack) -> Connection:
     with deferred():
-        from web3 import Web3
-        from web3.middleware import ExtraDataToPOAMiddleware
-
         from gistchain.ledger.provider import NodeProvider
+        from gistchain.ledger.remote import Remote
 
     provider = NodeProvider(url, name, within_s=reply_s)
     undo.callback(provider.close)
-    w3 = Web3(provider)
-    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-    return w3
+    return Remote(provider, name=name)
 
 
 def _check_chain(node: Node, wanted: int | None, *, must_be_given: bool) -> None:

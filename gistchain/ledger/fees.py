@@ -6,7 +6,6 @@ A node earns nothing by overstating, but whoever runs the one that includes the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from gistchain.errors import LedgerError, OutOfGas
 from gistchain.ledger.gas import TRANSACTION_GAS_LIMIT
@@ -57,12 +56,6 @@ class Price:
 
     most_wei: int
     tip_wei: int | None
-
-    def fields(self) -> dict[str, Any]:
-        """Those of a transaction."""
-        if self.tip_wei is None:
-            return {"gasPrice": self.most_wei}
-        return {"maxFeePerGas": self.most_wei, "maxPriorityFeePerGas": self.tip_wei}
 
 
 def with_tip(base_wei: int, tip_wei: int) -> Price:

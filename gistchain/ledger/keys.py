@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import is_full, no_space, write_whole
 from gistchain.errors import SettingError
+from gistchain.ledger.account import Account
 from gistchain.ledger.known import NAME, own_account
+from gistchain.ledger.pairings import deferred
 from gistchain.safejson import parsed
 from gistchain.text import is_key
-
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
 
 _MOST_BYTES = 64 * 1024
 
 
-def account(home: Path, key_file: Path | None, password: str | None) -> LocalAccount:
+def account(home: Path, key_file: Path | None, password: str | None) -> Account:
     """The account whose key is in key_file: 64 hex digits, or a JSON keystore, which needs its password.
 
     Without key_file: the key in `home`, made at first use and readable by its owner only.
@@ -92,23 +90,17 @@ def _back(home: Path, otherwise: str) -> str:
     )
 
 
-def _from_hex(path: Path, text: str) -> LocalAccount:
-    from eth_account import Account
-    from eth_utils.exceptions import ValidationError
-
+def _from_hex(path: Path, text: str) -> Account:
     try:
-        key = bytes.fromhex(text.removeprefix("0x"))
-        if len(key) != 32:
-            raise ValueError("wrong length")
-        made: LocalAccount = Account.from_key(key)
-    except (ValueError, ValidationError):
+        return Account(bytes.fromhex(text.removeprefix("0x")))
+    except ValueError:
         # `from None`: the original error may quote the key.
         raise SettingError(f"key file {path} holds no private key: give 64 hex digits or a JSON keystore") from None
-    return made
 
 
-def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
-    from eth_account import Account
+def _from_keystore(path: Path, text: str, password: str | None) -> Account:
+    with deferred():
+        from eth_keyfile.keyfile import decode_keyfile_json
 
     try:
         keystore = parsed(text.encode())
@@ -120,7 +112,7 @@ def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
     if password is None:
         raise SettingError(f"key file {path} is a keystore: give its password too")
     try:
-        made: LocalAccount = Account.from_key(Account.decrypt(keystore, password))
+        return Account(decode_keyfile_json(keystore, password.encode()))
     except ValueError as error:
         if "mismatch" not in str(error):
             raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
@@ -136,4 +128,3 @@ def _from_keystore(path: Path, text: str, password: str | None) -> LocalAccount:
         ArithmeticError,
     ):  # what eth_keyfile meets in it
         raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
-    return made

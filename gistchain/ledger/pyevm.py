@@ -1,46 +1,54 @@
 """py-evm over the records of one SQLite file: transactions in, blocks out, each written whole or not at all.
 
-    web3 ── LocalProvider ── LocalBackend (eth-tester) ── LocalChain (py-evm) ── BlockStore ── chainfile.Records
+    node.py ── InProcess ── LocalChain (py-evm) ── BlockStore ── chainfile.Records
 
-Imported only when the embedded chain is opened: py-evm and eth-tester take most of a second to load.
+Imported only when the embedded chain is opened: py-evm takes a third of a second to load.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI, StateAPI, TransactionBuilderAPI
+from eth._utils.address import generate_contract_address
+from eth.abc import BlockAPI, BlockHeaderAPI, SignedTransactionAPI, StateAPI
 from eth.chains.base import MiningChain
+from eth.constants import BLANK_ROOT_HASH, POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
-from eth.exceptions import CanonicalHeadNotFound, HeaderNotFound, PyEVMError, TransactionNotFound, VMError
+from eth.exceptions import (
+    CanonicalHeadNotFound,
+    HeaderNotFound,
+    PyEVMError,
+    Revert,
+    TransactionNotFound,
+    UnrecognizedTransactionType,
+    VMError,
+)
 from eth.vm.forks import PragueVM
 from eth.vm.forks.byzantium.constants import EIP658_TRANSACTION_STATUS_CODE_SUCCESS
 from eth.vm.spoof import SpoofTransaction
-from eth_tester import EthereumTester
-from eth_tester.backends.pyevm.main import PyEVMBackend, get_default_genesis_params
-from eth_tester.backends.pyevm.serializers import serialize_transaction, serialize_transaction_receipt
-from eth_tester.exceptions import BlockNotFound, TransactionFailed
-from eth_tester.exceptions import TransactionNotFound as TesterTransactionNotFound
-from eth_tester.exceptions import ValidationError as TesterValidationError
 from eth_typing import Address, BlockNumber, Hash32
+from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException
 from trie.exceptions import MissingTrieNode
-from web3.exceptions import ContractLogicError, Web3ValidationError
-from web3.providers.eth_tester import EthereumTesterProvider
-from web3.providers.eth_tester.defaults import API_ENDPOINTS
-from web3.types import RPCEndpoint, RPCResponse
 
 from gistchain.errors import FileDamaged, LedgerError
 from gistchain.ledger.chainfile import CHAIN_ID, Records
+from gistchain.ledger.connection import Call, Log, Mined, short
+from gistchain.ledger.fees import GWEI
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
+from gistchain.ledger.recover import checksummed
 from gistchain.text import utc
 
 LAST_TIME = 2**32 - 2
 """In registry.vy a token's time has 32 bits, and py-evm estimates gas for the second after the last block's."""
+_ERROR = bytes.fromhex("08c379a0")
+"""The selector of Error(string), in which a contract says why it refuses."""
 
 
 class BlockStore(BaseDB):  # type: ignore[misc]  # py-evm's types are not read
@@ -136,28 +144,17 @@ class LocalChain(MiningChain):  # type: ignore[misc]
         params["gas_limit"] = parent_header.gas_limit
         return super().create_header_from_parent(parent_header, **params)
 
-    def get_transaction_builder(self) -> type[TransactionBuilderAPI]:
-        builder: type[TransactionBuilderAPI] = self.get_vm().get_transaction_builder()
-        return builder
 
+class InProcess:
+    """Fulfils Connection over a BlockStore: every block is committed before anyone hears of it.
 
-class LocalBackend(PyEVMBackend):  # type: ignore[misc]
-    """eth-tester's backend over a BlockStore: every mined block is committed before anyone hears of it."""
+    One question at a time; turn: for whoever reads the store beside it. name: the chain's, for messages.
+    """
 
-    def __init__(self, store: BlockStore) -> None:
-        self.account_keys = ()
-        self._store = store
+    def __init__(self, store: BlockStore, *, name: str) -> None:
+        self._store, self._name = store, name
         self.chain = self._chain_at_head()
-
-    @contextlib.contextmanager
-    def missing_records(self) -> Iterator[None]:
-        """Turn what py-evm raises when the store lacks what a block refers to into FileDamaged."""
-        try:
-            yield
-        except VMError:  # the transaction's own failure
-            raise
-        except (PyEVMError, MissingTrieNode, KeyError) as error:
-            raise self._store.damaged(f"a record is missing: {error}") from error
+        self.turn = threading.RLock()
 
     def _chain_at_head(self) -> LocalChain:
         try:
@@ -165,91 +162,203 @@ class LocalBackend(PyEVMBackend):  # type: ignore[misc]
         except (CanonicalHeadNotFound, HeaderNotFound) as error:
             raise self._store.damaged("its last block is missing") from error
 
-    def send_raw_transaction(self, raw_transaction: bytes) -> bytes:
-        try:
-            if not self.chain.get_block().transactions:
-                self.chain.set_header_timestamp(block_time(self.chain.get_canonical_head().timestamp))
-            sent: bytes = super().send_raw_transaction(raw_transaction)
-            return sent
-        except BaseException:
-            self._undo()
-            raise
-
-    def mine_blocks(self, num_blocks: int = 1, coinbase: bytes = b"\0" * 20) -> tuple[bytes, ...]:
-        try:
-            mined: tuple[bytes, ...] = super().mine_blocks(num_blocks, coinbase)
-            if not all(self._succeeded(block) for block in mined):
-                raise TransactionFailed("the transaction would fail")
-            self._store.commit()
-            return mined
-        except BaseException:
-            self._undo()
-            raise
-
-    def estimate_gas(self, *arguments: Any) -> int:
-        block_time(self.chain.get_canonical_head().timestamp)  # refused before anything is signed
-        needed: int = super().estimate_gas(*arguments)
-        return needed
-
-    def _succeeded(self, block_hash: bytes) -> bool:
-        block = self.chain.get_block_by_hash(Hash32(block_hash))
-        receipts = block.get_receipts(self.chain.chaindb)
-        return all(receipt.state_root == EIP658_TRANSACTION_STATUS_CODE_SUCCESS for receipt in receipts)
-
-    def _undo(self) -> None:
-        self._store.discard()
-        self.chain = self._chain_at_head()
-
-    def get_block_by_number(self, block_number: int | str, full_transaction: bool = True) -> Any:
-        try:
-            return super().get_block_by_number(block_number, full_transaction)
-        except BlockNotFound as error:
-            if isinstance(block_number, str) or block_number < self.chain.header.block_number:
-                raise self._store.damaged(f"block {block_number} is missing") from error
-            raise
-
-    def get_transaction_by_hash(self, transaction_hash: bytes) -> Any:
-        block, transaction, index = self._find(transaction_hash)
-        return serialize_transaction(block, transaction, index, False)
-
-    def get_transaction_receipt(self, transaction_hash: bytes) -> Any:
-        block, transaction, index = self._find(transaction_hash)
-        receipts = block.get_receipts(self.chain.chaindb)
-        return serialize_transaction_receipt(block, receipts, transaction, index, False, self.chain.get_vm())
-
-    def _find(self, transaction_hash: bytes) -> tuple[BlockAPI, SignedTransactionAPI, int]:
-        # eth-tester walks the whole chain backwards; py-evm keeps an index.
-        try:
-            number, index = self.chain.get_canonical_transaction_index(Hash32(transaction_hash))
-        except TransactionNotFound as error:
-            raise TesterTransactionNotFound(f"no transaction 0x{transaction_hash.hex()}") from error
-        block = self.chain.get_canonical_block_by_number(number)
-        return block, block.transactions[index], index
-
-
-class LocalProvider(EthereumTesterProvider):
-    """A web3 provider over a LocalBackend, one request at a time."""
-
-    def __init__(self, backend: LocalBackend) -> None:
-        eth = {**API_ENDPOINTS["eth"], "chainId": lambda *_: CHAIN_ID}
-        super().__init__(EthereumTester(backend), {**API_ENDPOINTS, "eth": eth})
-        self.backend = backend
-        self.turn = threading.RLock()
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """One question; what py-evm raises when the store lacks what a block refers to becomes FileDamaged."""
         with self.turn:
             try:
-                with self.backend.missing_records():
-                    return super().make_request(method, params)
-            except (TransactionFailed, VMError) as error:
-                raise ContractLogicError(str(error)) from error
-            except TesterValidationError as error:
-                raise Web3ValidationError(str(error)) from error
+                yield
+            except VMError as error:  # the transaction's own failure
+                raise LedgerError(f"the registry on {self._name} refused: {_reason(error)}") from error
+            except ValidationError as error:
+                raise LedgerError(f"{self._name} refused: {short(error)}") from error
+            except (PyEVMError, MissingTrieNode, KeyError) as error:
+                raise self._store.damaged(f"a record is missing: {error}") from error
+
+    def chain_id(self) -> int:
+        return CHAIN_ID
+
+    def block_hash(self, number: int) -> str | None:
+        with self._asked():
+            if number > self._head().block_number:
+                return None
+            return f"0x{self.chain.get_canonical_block_header_by_number(BlockNumber(number)).hash.hex()}"
+
+    def base_fee(self) -> int | None:
+        with self._asked():
+            fee: int = self._head().base_fee_per_gas
+            return fee
+
+    def gas_price(self) -> int:
+        return GWEI
+
+    def tip(self) -> int | None:
+        return GWEI
+
+    def nonce(self, address: str, block: str) -> int:
+        """The same for every `block`: here no transaction waits."""
+        with self._asked():
+            nonce: int = self._state().get_nonce(_address(address))
+            return nonce
+
+    def balance(self, address: str) -> int:
+        with self._asked():
+            wei: int = self._state().get_balance(_address(address))
+            return wei
+
+    def code(self, address: str) -> bytes:
+        with self._asked():
+            code: bytes = self._state().get_code(_address(address))
+            return code
+
+    def call(self, call: Call, sender: str | None) -> bytes:
+        with self._asked():
+            head = self.chain.header
+            asked = self._unsigned(call, sender, gas=head.gas_limit - head.gas_used)
+            computation = self._state().apply_transaction(asked)
+            computation.raise_if_error()
+            output: bytes = computation.output
+            return output
+
+    def estimate_gas(self, call: Call, sender: str) -> int:
+        with self._asked():
+            block_time(self._head().timestamp)  # refused before anything is signed
+            needed: int = self.chain.estimate_gas(self._unsigned(call, sender, gas=21_000))
+            return needed
+
+    def _unsigned(self, call: Call, sender: str | None, *, gas: int) -> SpoofTransaction:
+        """A transaction that runs as if it had been signed by the sender."""
+        who = _address(sender or "0x" + "00" * 20)
+        transaction = (
+            self.chain.get_vm()
+            .get_transaction_builder()
+            .new_unsigned_dynamic_fee_transaction(
+                chain_id=CHAIN_ID,
+                nonce=self._state().get_nonce(who),
+                max_priority_fee_per_gas=GWEI,
+                max_fee_per_gas=GWEI,
+                gas=gas,
+                to=b"" if call.to is None else _address(call.to),
+                value=call.value_wei,
+                data=call.data,
+                access_list=(),
+            )
+        )
+        return SpoofTransaction(transaction, from_=who)
+
+    def send(self, raw: bytes) -> str | None:
+        """In a block of its own when this returns None; else nothing was written."""
+        try:
+            transaction = LocalVM.get_transaction_builder().decode(raw)
+        except (UnrecognizedTransactionType, ValidationError, RLPException) as error:
+            return f"that is no transaction: {short(error)}"
+        try:
+            with self._asked():
+                with self._undone():
+                    self.chain.set_header_timestamp(block_time(self._head().timestamp))
+                    self.chain.apply_transaction(transaction)
+                self.mine()
+        except LedgerError as refused:
+            return str(refused)
+        return None
+
+    def mine(self) -> None:
+        """What was applied becomes a block, on the disk when this returns. Raises LedgerError if it failed in it."""
+        with self._undone():
+            block = self.chain.mine_block(coinbase=Address(bytes(20)), mix_hash=os.urandom(32), blob_gas_used=0)
+            receipts = block.get_receipts(self.chain.chaindb)
+            if not all(each.state_root == EIP658_TRANSACTION_STATUS_CODE_SUCCESS for each in receipts):
+                raise LedgerError(f"the registry on {self._name} refused: the transaction would fail")
+            self._store.commit()
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Back to the last block on any error."""
+        try:
+            yield
+        except BaseException:
+            self._store.discard()
+            self.chain = self._chain_at_head()
+            raise
+
+    def knows(self, tx: str) -> bool:
+        with self._asked():
+            return self._find(tx) is not None
+
+    def receipt(self, tx: str) -> Mined | None:
+        with self._asked():
+            if (found := self._find(tx)) is None:
+                return None
+            block, index = found
+            transaction, receipts = block.transactions[index], block.get_receipts(self.chain.chaindb)
+            made = None
+            if not transaction.to:
+                made = checksummed(generate_contract_address(transaction.sender, transaction.nonce))
+            return Mined(
+                tx,
+                succeeded=receipts[index].state_root == EIP658_TRANSACTION_STATUS_CODE_SUCCESS,
+                gas=receipts[index].gas_used - (receipts[index - 1].gas_used if index else 0),
+                block=block.number,
+                contract=made,
+            )
+
+    def _find(self, tx: str) -> tuple[BlockAPI, int] | None:
+        try:
+            number, index = self.chain.get_canonical_transaction_index(Hash32(bytes.fromhex(tx[2:])))
+        except TransactionNotFound:
+            return None
+        return self.chain.get_canonical_block_by_number(number), index
+
+    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
+        with self._asked():
+            found = self.chain.get_canonical_block_by_number(BlockNumber(block))
+            there = [log for receipt in found.get_receipts(self.chain.chaindb) for log in receipt.logs]
+            logs = [
+                Log(tuple(topic.to_bytes(32, "big") for topic in log.topics), log.data)
+                for log in there
+                if log.address == _address(address)
+            ]
+            return [log for log in logs if log.topics[: len(topics)] == topics]
+
+    def _head(self) -> BlockHeaderAPI:
+        return self.chain.get_canonical_head()
+
+    def _state(self) -> StateAPI:
+        """As the last block left it, for reading: what is changed in it is lost."""
+        return self.chain.get_vm(self._head()).state
+
+
+def _address(written: str) -> Address:
+    return Address(bytes.fromhex(written[2:]))
+
+
+def _reason(error: VMError) -> str:
+    """Why a contract refused: in its own words where it gives any, as an ABI's Error(string)."""
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    told = error.args[0] if isinstance(error, Revert) and error.args else b""
+    if isinstance(told, bytes) and told[:4] == _ERROR:
+        try:
+            return str(decode(["string"], told[4:])[0])[:200]
+        except DecodingError:
+            pass
+    return short(error)
 
 
 def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int) -> None:
     """Block 0 in an empty store: the account `rich` owns everything."""
-    params = get_default_genesis_params({"gas_limit": BLOCK_GAS_LIMIT, "timestamp": block_time(0)})
+    params = {
+        "coinbase": Address(bytes(20)),
+        "difficulty": POST_MERGE_DIFFICULTY,
+        "extra_data": b"",
+        "gas_limit": BLOCK_GAS_LIMIT,
+        "mix_hash": POST_MERGE_MIX_HASH,
+        "nonce": POST_MERGE_NONCE,
+        "receipt_root": BLANK_ROOT_HASH,
+        "timestamp": block_time(0),
+        "transaction_root": BLANK_ROOT_HASH,
+    }
     account = {"balance": balance_wei, "nonce": 0, "code": b"", "storage": {}}
     LocalChain.from_genesis(AtomicDB(store), params, {Address(rich): account})
     store.commit()

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from gistchain.errors import LedgerError, UnknownToken
+from gistchain.ledger import abi
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.connection import Call, edge
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import MAX_GIST_BYTES
-from gistchain.ledger.node import Node, edge
+from gistchain.ledger.node import Node
+from gistchain.ledger.recover import checksummed
 from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
 
 if TYPE_CHECKING:
@@ -17,12 +20,11 @@ if TYPE_CHECKING:
 
 
 class RegistryReader:
-    """Fulfils Ledger over web3 but for `put`."""
+    """Fulfils Ledger but for `put`."""
 
     def __init__(self, node: Node, *, registry: str, close: Callable[[], None]) -> None:
         self._node = node
-        self.registry = node.w3.to_checksum_address(registry)
-        self._contract = node.w3.eth.contract(address=self.registry, abi=compiled("registry").abi)
+        self.registry = checksummed(bytes.fromhex(registry[2:]))
         self._close = close
 
     @property
@@ -87,19 +89,16 @@ class RegistryReader:
 
     def _logged(self, record: Token) -> tuple[int, bytes] | None:
         """Deadline and signature from the log of a token's block; None from a node that has not kept it."""
-        from web3.exceptions import Web3RPCError
-
-        try:
-            with edge(self._node.name, reraise=(Web3RPCError,)):
-                rated = self._contract.events.Rated().get_logs(
-                    from_block=record.block, to_block=record.block, argument_filters={"id": record.id}
-                )
-                found = [log["args"] for log in rated]
-        except Web3RPCError:  # nodes that prune refuse in words of their own
-            return None
+        contract = compiled("registry")
+        wanted = (abi.topic(contract, "Rated"), record.id.to_bytes(32, "big"))
+        found = self._node.connection.logs(self.registry, record.block, wanted)
         if not found:
             return None
-        return int(found[0]["deadline"]), tickets.expanded(bytes(found[0]["r"]), bytes(found[0]["vs"]))
+        if found[0].topics != wanted:
+            raise LedgerError(f"{self._node.name} shows another log than that of token {record.id}: ask another node")
+        with edge(self._node.name):
+            deadline, r, vs = abi.logged(contract, "Rated", found[0].data)
+        return deadline, tickets.expanded(r, vs)
 
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first."""
@@ -129,8 +128,10 @@ class RegistryReader:
         return number
 
     def _read(self, function: str, *arguments: object) -> Any:
+        contract = compiled("registry")
         with edge(self._node.name):
-            return self._contract.get_function_by_name(function)(*arguments).call(self._node.sender)
+            asked = Call(self.registry, abi.calldata(contract, function, *arguments))
+            return abi.returned(contract, function, self._node.connection.call(asked, self._node.sender))
 
     def close(self) -> None:
         """Let go of the chain's lock or the connection."""

@@ -23,15 +23,17 @@ def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Re
     May be repeated after any failure: the contract takes a signature only once. Raises LedgerError where the signature
     is not the owner's, the deadline has passed, or the owner has registered the image already.
     """
+    from eth_utils.address import is_address
+
     ticket.check(registration.ticket, registration.gist)
-    if not ledger.node.w3.is_address(registration.owner) or len(registration.image_sha3_256) != 32:
+    if not is_address(registration.owner) or len(registration.image_sha3_256) != 32:
         raise LedgerError("a registration names its owner's address, 0x and 40 hex digits, and a hash of 32 bytes")
     mined = ledger.node.run(ledger.call("registerRated", *registration.arguments(signature)))
     return Receipt(
         ledger=ledger.name,
         token=ledger.token_of(registration.image_sha3_256, registration.owner),
         size_bytes=len(registration.gist),
-        gas=int(mined["gasUsed"]),
-        tx=ledger.node.w3.to_hex(mined["transactionHash"]),
-        block=int(mined["blockNumber"]),
+        gas=mined.gas,
+        tx=mined.tx,
+        block=mined.block,
     )

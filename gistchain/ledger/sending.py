@@ -8,14 +8,12 @@ only where the first can never be in a block, or with the same nonce, so that on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from gistchain.ledger.connection import Call, Mined
 from gistchain.ledger.node import TRIES, Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.patricia import Item, rlp
-
-if TYPE_CHECKING:
-    from web3.types import TxParams, TxReceipt
+from gistchain.ledger.recover import checksummed
 
 
 class Sender:
@@ -24,9 +22,7 @@ class Sender:
     def __init__(self, node: Node, outbox: Outbox) -> None:
         self._node, self.outbox = node, outbox
 
-    def deliver(
-        self, key: bytes, call: Callable[[], TxParams], same: Callable[[TxParams], bool]
-    ) -> tuple[Sent, TxReceipt]:
+    def deliver(self, key: bytes, call: Callable[[], Call], same: Callable[[Call], bool]) -> tuple[Sent, Mined]:
         """The transaction that is in a block, and its receipt.
 
         key: what it is for, in the outbox. call: what to send; not asked where an earlier try is in a block or can get
@@ -49,7 +45,7 @@ class Sender:
             self.outbox.drop(sent)
         raise self._node.crowded()
 
-    def _again(self, sent: Sent, same: Callable[[TxParams], bool]) -> TxReceipt | None:
+    def _again(self, sent: Sent, same: Callable[[Call], bool]) -> Mined | None:
         """Bring an earlier transaction into a block. None if it never can be, or is no longer wanted and not there."""
         if not self._node.holds(sent.tx, sent.nonce):
             if not same(call_of(sent.raw)):
@@ -63,16 +59,15 @@ class Sender:
                 return None
         return self._node.wait(sent.tx, sent.nonce)
 
-    def outcome(self, sent: Sent) -> TxReceipt | None:
+    def outcome(self, sent: Sent) -> Mined | None:
         """The receipt of an earlier transaction that is in a block; None where it is in none."""
-        if (mined := self._node.receipt(sent.tx)) is not None:
+        if (mined := self._node.connection.receipt(sent.tx)) is not None:
             return mined
-        return self._node.wait(sent.tx, sent.nonce) if self._node.knows(sent.tx) else None
+        return self._node.wait(sent.tx, sent.nonce) if self._node.connection.knows(sent.tx) else None
 
 
-def call_of(raw: bytes) -> TxParams:
-    """To whom a signed transaction goes, and with which data."""
+def call_of(raw: bytes) -> Call:
+    """What a signed transaction does."""
     body: Item = rlp(raw if raw[0] >= 0xC0 else raw[1:])  # a typed one begins with its type (EIP-2718)
-    to, data = (body[3], body[5]) if raw[0] >= 0xC0 else (body[5], body[7])  # legacy; EIP-1559
-    call: TxParams = {"data": data}
-    return {**call, "to": to} if to else call
+    to, value, data = body[3:6] if raw[0] >= 0xC0 else body[5:8]  # legacy; EIP-1559
+    return Call(checksummed(to) if to else None, data, int.from_bytes(value, "big"))

@@ -16,7 +16,7 @@ from gistchain.ledger.patricia import keccak
 from gistchain.types import RarenessTicket, SignedRareness, Token, Verdict
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
+    from gistchain.ledger.account import Account
 
 STEPS = 10_000
 # The contract keeps the place in this row: only ever append.
@@ -99,12 +99,9 @@ def from_chain(score: int, verdict: int, evidence: bytes) -> RarenessTicket:
     return RarenessTicket(score / STEPS, VERDICTS[verdict], bytes(evidence))
 
 
-def sign(registration: Registration, account: LocalAccount, *, chain_id: int, registry: str) -> bytes:
+def sign(registration: Registration, account: Account, *, chain_id: int, registry: str) -> bytes:
     """The account's signature, 65 bytes: r, s, v. The same registration gives the same bytes (RFC 6979)."""
-    from eth_account.messages import encode_typed_data
-
-    message = encode_typed_data(full_message=registration.typed_data(chain_id=chain_id, registry=registry))
-    return bytes(account.sign_message(message).signature)
+    return account.sign_digest(digest(registration, chain_id=chain_id, registry=registry))
 
 
 def signer(registration: Registration, signature: bytes, *, chain_id: int, registry: str) -> str | None:

@@ -19,7 +19,6 @@ from dataclasses import asdict
 from typing import Any
 
 from gistchain.errors import RarenessError
-from gistchain.rareness.fingerprint import quantised
 from gistchain.safejson import parsed
 from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
 
@@ -32,6 +31,8 @@ STEPS = 10_000
 
 def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
     """All that the verdict on the image file with this SHA3-256 rests on. Raises RarenessError for NaN or infinity."""
+    from gistchain.rareness.fingerprint import quantised  # numpy, which `show` does without
+
     fields: dict[str, Any] = {
         "format": FORMAT,
         "unit": f"1/{STEPS}",

@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from gistchain.traits import parts
 from gistchain.types import Nearest, Verdict
 
@@ -98,6 +96,8 @@ def transform_words(comparison: Comparison, registered: View, candidate: View) -
 
 
 def _geometry(comparison: Comparison, registered: View, candidate: View) -> list[str]:
+    import numpy as np  # in functions only: `list` and `show` word what the chain holds without it
+
     alignment, features = comparison.alignment, comparison.features
     words = ["mirrored"] if alignment.mirrored else []
     matrix = alignment.matrix / alignment.matrix[2, 2]
@@ -124,6 +124,8 @@ def _geometry(comparison: Comparison, registered: View, candidate: View) -> list
 
 def _frame_share(comparison: Comparison, registered: View, candidate: View) -> float:
     """Share of the candidate that lies outside the registered image."""
+    import numpy as np
+
     width, height = registered.size
     corners = comparison.alignment.matrix @ np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
     x, y = corners[0] / corners[2], corners[1] / corners[2]
@@ -133,6 +135,8 @@ def _frame_share(comparison: Comparison, registered: View, candidate: View) -> f
 
 
 def _colours(comparison: Comparison) -> list[str]:
+    import numpy as np
+
     fitted = comparison.fitted
     matrix = fitted.colours[:3].T.astype(np.float64)  # candidate = matrix @ registered
     weights = np.array([0.299, 0.587, 0.114])

@@ -5,12 +5,15 @@ Pixels are `Pixels`: uint8 RGB arrays of shape (height, width, 3)."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a tenth of a second, which `list` and `show` do without
+    import numpy as np
+    from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8]
+else:
+    Pixels = Any
 """RGB, shape (height, width, 3)."""
 
 

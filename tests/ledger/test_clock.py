@@ -6,11 +6,13 @@ import hashlib
 import itertools
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gistchain.errors import LedgerError
 from gistchain.ledger.evm import EvmLedger, open_embedded
+from gistchain.ledger.fees import Price
 
 YEAR_S = 365 * 24 * 3600
 LAST_S = 2**32 - 2
@@ -31,7 +33,8 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, to_s: float) -> None:
 
 
 def head(ledger: EvmLedger) -> int:
-    return ledger.node.w3.eth.get_block("latest")["number"]
+    connection: Any = ledger.node.connection
+    return int(connection.chain.get_canonical_head().block_number)
 
 
 def test_a_clock_beyond_the_year_2106_is_refused_and_bricks_nothing(
@@ -85,15 +88,10 @@ def test_a_transaction_that_fails_makes_no_block(home: Path) -> None:
         image = new_image()
         ledger.put(b"first", image_sha3_256=image)
         blocks, node = head(ledger), ledger.node
-        again = {
-            **ledger.call("register", image, b"second"),
-            "value": 0,
-            "gas": 300_000,
-            "maxFeePerGas": 10**10,
-            "maxPriorityFeePerGas": 0,
-            "nonce": node.nonce("pending"),
-            "chainId": node.chain_id,
-        }
-        assert node.broadcast(bytes(node.account.sign_transaction(again).raw_transaction)) is not None
+        again, nonce = ledger.call("register", image, b"second"), node.nonce("pending")
+        raw, _ = node.account.sign_transaction(
+            again, Price(10**10, 0), gas=300_000, nonce=nonce, chain_id=node.chain_id
+        )
+        assert node.broadcast(raw) is not None
         assert head(ledger) == blocks
         assert ledger.put(b"another", image_sha3_256=new_image()).token == 2

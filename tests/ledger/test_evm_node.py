@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,11 @@ from gistchain import systems
 from gistchain.errors import AlreadyRegistered, LedgerError, NodeDown, OutOfGas, SettingError, UnknownToken, WrongChain
 from gistchain.image import read_image
 from gistchain.ledger.archive import deploy_archive, put_file
+from gistchain.ledger.connection import Call
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
 from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.ledger.relay import relay, sign
+from gistchain.ledger.remote import Remote
 from gistchain.ledger.ticket import Registration
 from gistchain.pipeline import Registry
 from gistchain.rareness.book import Book
@@ -35,6 +38,13 @@ from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvi
 from tests.support.pictures import encoded
 
 _images = itertools.count(1)
+
+
+def web3_of(ledger: EvmLedger) -> Any:
+    """Another client of the node, by which ours is checked."""
+    connection = ledger.node.connection
+    assert isinstance(connection, Remote)
+    return connection.w3
 
 
 def new_image() -> bytes:
@@ -308,7 +318,7 @@ def test_a_transaction_that_was_mined_meanwhile_is_found_again(
     with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         receipt = ledger.put(b"late", image_sha3_256=image)
         assert (receipt.token, ledger.count()) == (1, 1)
-        assert receipt.gas == ledger.node.w3.eth.get_transaction_receipt(receipt.tx)["gasUsed"]  # type: ignore[arg-type]
+        assert receipt.gas == web3_of(ledger).eth.get_transaction_receipt(receipt.tx)["gasUsed"]
 
 
 @needs_anvil
@@ -338,7 +348,7 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
         (lost,) = sent_transactions(home)
         node.ask("anvil_dropTransaction", lost)
         mine_again(node, ledger)
-        ledger.node.run({"to": "0x" + "77" * 20, "data": b""})
+        ledger.node.run(Call("0x" + "77" * 20))
         receipt = ledger.put(b"evicted", image_sha3_256=image)
         assert receipt.tx != lost
         assert ledger.count() == 1
@@ -365,7 +375,7 @@ def test_a_node_without_fee_market_gets_legacy_transactions(nodes: Callable[...,
     with open_rpc(node.url, home, key, chain_id=CHAIN_ID) as ledger:
         receipt = ledger.put(b"old rules", image_sha3_256=new_image())
         assert ledger.gist_of(receipt.token) == b"old rules"
-        assert ledger.node.w3.eth.get_transaction(receipt.tx)["type"] == 0  # type: ignore[arg-type]
+        assert web3_of(ledger).eth.get_transaction(receipt.tx)["type"] == 0
         assert ledger.rareness_of(ledger.put(b"rated", image_sha3_256=new_image(), rareness=TICKET).token)
 
 

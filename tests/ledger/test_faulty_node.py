@@ -241,7 +241,7 @@ def test_an_answer_that_can_not_be_is_an_error_and_the_next_try_works(
 
 
 def balance(ledger: EvmLedger) -> int:
-    return ledger.node.w3.eth.get_balance(ledger.node.account.address)
+    return ledger.node.connection.balance(ledger.owner)
 
 
 def gwei(number: int) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import eth_account
 import pytest
 from eth_keys.exceptions import BadSignature
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,8 @@ from hypothesis import strategies as st
 
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.account import Account
+from gistchain.ledger.connection import Call, Log
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
 from gistchain.ledger.gas import (
@@ -47,18 +50,18 @@ TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"the evidence docum
 
 
 @pytest.fixture
-def stranger(ledger: EvmLedger) -> Any:
+def stranger() -> Account:
     """An account that never registered anything, nor has anything."""
-    from eth_account import Account
-
-    return Account.from_key(os.urandom(32))
+    return Account(os.urandom(32))
 
 
 def registration(ledger: EvmLedger, gist: bytes = b"a red bus", deadline: int = 0) -> Registration:
     return Registration(ledger.owner, new_image(), gist, TICKET, deadline)
 
 
-def signature_by(account: Any, wanted: Registration, ledger: EvmLedger, registry: str = "", chain_id: int = 0) -> bytes:
+def signature_by(
+    account: Account, wanted: Registration, ledger: EvmLedger, registry: str = "", chain_id: int = 0
+) -> bytes:
     return tickets.sign(wanted, account, chain_id=chain_id or ledger.chain_id, registry=registry or ledger.registry)
 
 
@@ -107,18 +110,16 @@ def test_anyone_recovers_the_signer_from_log_and_state_alone(ledger: EvmLedger) 
 
     gist, image = b"plain words", new_image()
     receipt = ledger.put(gist, image_sha3_256=image, rareness=TICKET)
-    w3, token = ledger.node.w3, receipt.token
-    (log,) = [
-        log
-        for log in w3.eth.get_transaction_receipt(receipt.tx)["logs"]  # type: ignore[arg-type]
-        if bytes(log["topics"][0]) == keccak(text="Rated(uint256,uint256,bytes32,bytes32)")
-    ]
-    assert int.from_bytes(log["topics"][1]) == token
-    deadline, r, vs = decode(["uint256", "bytes32", "bytes32"], log["data"])
+    connection, token, registry = ledger.node.connection, receipt.token, ledger.registry
+    kind = keccak(text="Rated(uint256,uint256,bytes32,bytes32)")
+    logs = connection.logs(registry, receipt.block, ())
+    assert logs is not None
+    (log,) = [log for log in logs if log.topics[0] == kind]
+    assert int.from_bytes(log.topics[1]) == token
+    deadline, r, vs = decode(["uint256", "bytes32", "bytes32"], log.data)
 
     data = keccak(text="rarenessOf(uint256)")[:4] + encode(["uint256"], [token])
-    registry = w3.to_checksum_address(ledger.registry)
-    answer = w3.eth.call({"from": ledger.node.account.address, "to": registry, "data": data})
+    answer = connection.call(Call(registry, data), ledger.owner)
     score, verdict, evidence = decode(["uint256", "uint256", "bytes32"], answer)
     assert (score, verdict, evidence) == (9876, 1, TICKET.evidence)
 
@@ -180,7 +181,7 @@ def test_what_was_changed_after_signing_is_refused(ledger: EvmLedger, changed: d
     assert ledger.count() == before + 1
 
 
-def test_the_signature_of_somebody_else_is_refused(ledger: EvmLedger, stranger: Any) -> None:
+def test_the_signature_of_somebody_else_is_refused(ledger: EvmLedger, stranger: Account) -> None:
     wanted = registration(ledger)
     with pytest.raises(LedgerError, match="signature is not the owner's"):
         send(ledger, wanted, signature_by(stranger, wanted, ledger))
@@ -196,13 +197,12 @@ def test_a_signature_for_another_chain_is_refused(ledger: EvmLedger) -> None:
 def test_a_signature_for_one_registry_is_refused_by_another(ledger: EvmLedger) -> None:
     wanted = registration(ledger)
     signature = sign(ledger, wanted)
-    other = str(ledger.node.run({"data": compiled("registry").bytecode})["contractAddress"])
-    call = {**ledger.call("registerRated", *wanted.arguments(signature)), "to": other}
+    other = str(ledger.node.run(Call(None, compiled("registry").bytecode)).contract)
+    call = replace(ledger.call("registerRated", *wanted.arguments(signature)), to=other)
     with pytest.raises(LedgerError, match="signature is not the owner's"):
-        ledger.node.run(call)  # type: ignore[arg-type]
+        ledger.node.run(call)
     own = signature_by(ledger.node.account, wanted, ledger, registry=other)
-    mined = ledger.node.run({**ledger.call("registerRated", *wanted.arguments(own)), "to": other})
-    assert mined["status"] == 1
+    assert ledger.node.run(replace(ledger.call("registerRated", *wanted.arguments(own)), to=other)).succeeded
 
 
 def test_the_mirrored_signature_with_high_s_is_refused(ledger: EvmLedger) -> None:
@@ -253,17 +253,16 @@ def test_a_gist_that_stands_elsewhere_in_calldata_is_never_mixed_up_with_the_sig
     """ABI decoders follow the offset; short gists are read from a fixed place, so no other offset may pass."""
     wanted = registration(ledger, os.urandom(size))
     call = ledger.call("registerRated", *wanted.arguments(sign(ledger, wanted)))
-    plain = bytes.fromhex(str(call["data"])[2:])
-    head, gist = plain[: 4 + 9 * 32], plain[4 + 9 * 32 :]
+    head, gist = call.data[: 4 + 9 * 32], call.data[4 + 9 * 32 :]
     offset = slice(4 + 2 * 32, 4 + 3 * 32)
     assert int.from_bytes(head[offset]) == 9 * 32
     decoy = len(gist[32:]).to_bytes(32) + b"\xee" * len(gist[32:])
     moved = head[: offset.start] + (9 * 32 + len(decoy)).to_bytes(32) + head[offset.stop :] + decoy + gist
     if size <= RATED_INLINE_BYTES:
         with pytest.raises(LedgerError, match="unusual ABI encoding"):
-            ledger.node.run({**call, "data": moved})
+            ledger.node.run(replace(call, data=moved))
     else:
-        ledger.node.run({**call, "data": moved})
+        ledger.node.run(replace(call, data=moved))
         assert ledger.gist_of(ledger.token_of(wanted.image_sha3_256)) == wanted.gist
 
 
@@ -283,12 +282,12 @@ def test_a_gist_that_stands_elsewhere_in_calldata_is_never_mixed_up_with_the_sig
 def test_what_is_no_ticket_is_refused_before_it_costs_gas(
     ledger: EvmLedger, ticket: RarenessTicket, gist: bytes, reason: str
 ) -> None:
-    balance = ledger.node.w3.eth.get_balance(ledger.node.account.address)
+    balance = ledger.node.connection.balance(ledger.owner)
     with pytest.raises(LedgerError, match=reason):
         ledger.put(gist, image_sha3_256=new_image(), rareness=ticket)
     with pytest.raises(LedgerError, match=reason):
         sign(ledger, Registration(ledger.owner, new_image(), gist, ticket))
-    assert ledger.node.w3.eth.get_balance(ledger.node.account.address) == balance
+    assert ledger.node.connection.balance(ledger.owner) == balance
 
 
 def test_a_ticket_is_written_once(ledger: EvmLedger) -> None:
@@ -310,7 +309,7 @@ def test_a_ticket_is_written_once(ledger: EvmLedger) -> None:
     assert rareness.ticket == TICKET
 
 
-def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, stranger: Any) -> None:
+def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, stranger: Account) -> None:
     wanted = replace(registration(ledger, deadline=int(time.time()) + 600), owner=stranger.address)
     signature = signature_by(stranger, wanted, ledger)
     receipt = relay(ledger, wanted, signature)
@@ -329,7 +328,7 @@ def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, strang
 
 @pytest.mark.parametrize("deadline", [0, 1, 1_700_000_000])
 def test_nobody_else_registers_after_the_deadline_nor_without_one(
-    ledger: EvmLedger, stranger: Any, deadline: int
+    ledger: EvmLedger, stranger: Account, deadline: int
 ) -> None:
     wanted = replace(registration(ledger, deadline=deadline), owner=stranger.address)
     with pytest.raises(LedgerError, match="deadline passed"):
@@ -338,7 +337,7 @@ def test_nobody_else_registers_after_the_deadline_nor_without_one(
     assert ledger.token(relay(ledger, own, sign(ledger, own)).token).owner == ledger.owner
 
 
-def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, stranger: Any) -> None:
+def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, stranger: Account) -> None:
     wanted = registration(ledger)
     with pytest.raises(LedgerError, match="owner's --key"):
         sign(ledger, replace(wanted, owner=stranger.address))
@@ -350,9 +349,9 @@ def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, str
             relay(ledger, replace(wanted, **wrong), sign(ledger, wanted))
 
 
-def test_the_key_of_a_keystore_signs_too(tmp_path: Path, stranger: Any) -> None:
+def test_the_key_of_a_keystore_signs_too(tmp_path: Path, stranger: Account) -> None:
     keystore = tmp_path / "keystore"
-    keystore.write_text(json.dumps(stranger.encrypt("correct horse", iterations=2)))
+    keystore.write_text(json.dumps(eth_account.Account.encrypt(stranger.key, "correct horse", iterations=2)))
     with open_embedded(tmp_path / "home", keystore, password="correct horse") as ledger:
         ledger.put(b"by keystore", image_sha3_256=new_image(), rareness=TICKET)
         rareness = ledger.rareness_of(1)
@@ -377,39 +376,32 @@ def test_a_retry_after_kill_9_finds_the_ticket_of_the_first_try(tmp_path: Path) 
             ledger.put(b"once", image_sha3_256=image, rareness=TICKET)
 
 
-def with_log_answers(ledger: EvmLedger, change: Callable[[Any], Any]) -> None:
-    """From now on the node's answers to eth_getLogs pass through `change`."""
-    from web3.middleware import Web3Middleware
+class Changed:
+    """The ledger's connection, whose logs pass through `change`."""
 
-    class Changed(Web3Middleware):
-        def wrap_make_request(self, make_request: Any) -> Any:
-            def answer(method: str, params: Any) -> Any:
-                said = make_request(method, params)
-                return change(said) if method == "eth_getLogs" else said
+    def __init__(self, ledger: EvmLedger, change: Callable[[list[Log]], list[Log] | None]) -> None:
+        self._connection, self._change = ledger.node.connection, change
+        ledger.node.connection = self
 
-            return answer
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
-    ledger.node.w3.middleware_onion.add(Changed)
-
-
-def refused(said: Any) -> Any:
-    return {"jsonrpc": "2.0", "id": said["id"], "error": {"code": -32000, "message": "history is pruned"}}
+    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
+        said = self._connection.logs(address, block, topics)
+        assert said
+        return self._change(said)
 
 
-def emptied(said: Any) -> Any:
-    return {**said, "result": []}
+def forged(said: list[Log]) -> list[Log]:
+    (log,) = said
+    return [replace(log, data=log.data[:-1] + b"\x77")]
 
 
-def forged(said: Any) -> Any:
-    (log,) = said["result"]
-    return {**said, "result": [{**log, "data": log["data"][:-2] + "77"}]}
-
-
-@pytest.mark.parametrize("pruned", [refused, emptied])
+@pytest.mark.parametrize("pruned", [lambda said: None, lambda said: []])
 def test_a_node_that_has_pruned_its_logs_still_has_the_ticket(tmp_path: Path, pruned: Callable[[Any], Any]) -> None:
     with open_embedded(tmp_path) as ledger:
         ledger.put(b"kept in state", image_sha3_256=new_image(), rareness=TICKET)
-        with_log_answers(ledger, pruned)
+        Changed(ledger, pruned)
         rareness = ledger.rareness_of(1)
         assert rareness is not None
         assert (rareness.ticket, rareness.signer) == (TICKET, ledger.owner)
@@ -419,8 +411,11 @@ def test_a_node_that_has_pruned_its_logs_still_has_the_ticket(tmp_path: Path, pr
 def test_a_node_that_shows_another_signature_is_caught(tmp_path: Path) -> None:
     with open_embedded(tmp_path) as ledger:
         ledger.put(b"kept in state", image_sha3_256=new_image(), rareness=TICKET)
-        with_log_answers(ledger, forged)
+        Changed(ledger, forged)
         with pytest.raises(LedgerError, match="not its owner's: ask another node"):
+            ledger.rareness_of(1)
+        Changed(ledger, lambda said: [replace(said[0], topics=said[0].topics[::-1])])
+        with pytest.raises(LedgerError, match="shows another log"):
             ledger.rareness_of(1)
 
 

@@ -8,7 +8,6 @@ have written the file: neither time nor memory depends on more than its length.
 from __future__ import annotations
 
 import io
-import pickletools
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +63,8 @@ class _Reader:
 
     def value(self) -> Any:
         """What the next pickle says."""
+        import pickletools  # not loaded where the networks that were made of such files are kept
+
         self._stack, self._memo = [], {}
         for operation, argument, _ in pickletools.genops(self._file):
             self._operations += 1

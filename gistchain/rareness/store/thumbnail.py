@@ -48,7 +48,7 @@ def is_blank(small: Pixels) -> bool:
 
 def pack(image: Pixels, opacity: NDArray[np.uint8] | None = None) -> bytes:
     """The thumbnail of an image as WebP. opacity: (h, w), 255 = opaque; None where all of it is."""
-    from PIL import Image
+    from PIL import Image, WebPImagePlugin  # noqa: F401  # as in `_decoded`
 
     small = Image.fromarray(thumbnail(image))
     if opacity is not None:
@@ -74,7 +74,8 @@ def unpack_opacity(data: bytes) -> NDArray[np.uint8]:
 
 
 def _decoded(data: bytes, mode: str) -> NDArray[np.uint8]:
-    from PIL import Image
+    # Where WebP is not loaded yet, Pillow looks for it in all of its fifty formats.
+    from PIL import Image, WebPImagePlugin  # noqa: F401
 
     try:
         with Image.open(io.BytesIO(data), formats=("WEBP",)) as picture:

@@ -1,0 +1,116 @@
+"""What a ledger asks of a chain in this process (pyevm.InProcess) or behind a URL (remote.Remote), and in which values.
+
+Neither side's libraries are named here, so that each is loaded only where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gistchain.errors import LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a transaction does. to: an address; None creates a contract, whose code `data` is."""
+
+    to: str | None
+    data: bytes = b""
+    value_wei: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """The receipt of a transaction that is in a block. contract: the address of the one that it created."""
+
+    tx: str
+    succeeded: bool
+    gas: int
+    block: int
+    contract: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What a contract logged. topics: 32 bytes each."""
+
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+class Connection(Protocol):
+    """A chain as its node tells it. Addresses and hashes are 0x and hex digits.
+
+    Every call may raise LedgerError, NodeDown among them; the chain in this process also FileDamaged and DiskFull.
+    """
+
+    def chain_id(self) -> int: ...
+
+    def block_hash(self, number: int) -> str | None:
+        """None where there is no such block."""
+
+    def base_fee(self) -> int | None:
+        """Of the last block, in wei for a unit of gas; None on a chain without a fee market."""
+
+    def gas_price(self) -> int:
+        """In wei, for a chain without a fee market."""
+
+    def tip(self) -> int | None:
+        """In wei for a unit of gas; None where the node doesn't tell."""
+
+    def nonce(self, address: str, block: str) -> int:
+        """Transactions sent so far; block: 'latest' counts those in blocks, 'pending' also those that wait."""
+
+    def balance(self, address: str) -> int:
+        """In wei."""
+
+    def code(self, address: str) -> bytes: ...
+
+    def call(self, call: Call, sender: str | None) -> bytes:
+        """What a contract returns, without a transaction. Raises LedgerError where it refuses."""
+
+    def estimate_gas(self, call: Call, sender: str) -> int: ...
+
+    def send(self, raw: bytes) -> str | None:
+        """None if the node took the signed transaction; else what it said, which need not be true."""
+
+    def knows(self, tx: str) -> bool:
+        """Whether the transaction is there, in a block or waiting."""
+
+    def receipt(self, tx: str) -> Mined | None:
+        """None where the transaction is in no block."""
+
+    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
+        """Those of a contract in one block that begin with these topics; None where the node has not kept them."""
+
+
+@contextmanager
+def edge(name: str) -> Iterator[None]:
+    """What an answer that can't be makes fail, as LedgerError. name: the ledger's, without credentials."""
+    from eth_abi.exceptions import DecodingError, EncodingError
+    from eth_utils.exceptions import ValidationError
+
+    try:
+        yield
+    except (
+        *(DecodingError, EncodingError, ValidationError),
+        *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    ) as error:
+        raise unusable(name, error) from error
+
+
+def unusable(name: str, error: Exception) -> LedgerError:
+    return LedgerError(f"{name} gave an answer that can't be used ({type(error).__name__}: {short(error)})")
+
+
+def refused(name: str, error: Exception) -> LedgerError:
+    """The contract's own refusal."""
+    return LedgerError(f"the registry on {name} refused: {short(error)}")
+
+
+def short(error: Exception) -> str:
+    """What a foreign error says, cut."""
+    return str(getattr(error, "message", None) or error)[:200]
