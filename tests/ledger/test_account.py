@@ -20,7 +20,7 @@ from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import open_embedded
 from gistchain.ledger.fees import Price
-from gistchain.ledger.sending import call_of
+from gistchain.ledger.transaction import call_of
 from gistchain.ledger.ticket import VERDICTS, Registration, sign
 from gistchain.types import RarenessTicket
 
