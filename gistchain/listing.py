@@ -20,10 +20,10 @@ Names = Callable[[bytes], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One token. gist_bytes: of what the chain holds. ticket: as the chain holds it, None for none. name: of the image's file, as this home remembers it.
+    """One token. ticket: as the chain holds it, None for none. name: of the image's file, as this home remembers it.
 
     collection: that the caption is of; '' for none. readable: whether the chain holds a gist; else `caption` says what
-    is wrong.
+    is wrong. gist_bytes: of what the chain holds.
     """
 
     token: Token

@@ -143,8 +143,8 @@ class Registry:
         caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
         refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
         the same.
-        Raises AlreadyRegistered for an image for whose SHA3-256 this account has a token, CaptionError where the system is unsure,
-        SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
+        Raises AlreadyRegistered where this account has a token for the image's SHA3-256, CaptionError where the system
+        is unsure, SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
         ContentRefused, LedgerError, RarenessError, FileError.
         """
         started = time.perf_counter()

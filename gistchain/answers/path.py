@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gistchain.answers.chain import nft_words
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.text import lines, utc
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Attestation, Gist, Isotope, NftLink, Rebuilt
+    from gistchain.types import Attestation, Gist, Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,13 +182,9 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "block": token.block,
         "time": utc(token.block_time),
         "batch": token.batch or None,
-        "nft": None if shown.link is None else _nft(shown.link),
+        "nft": None if shown.link is None else nft_words(shown.link),
         "others": list(shown.others),
     }
-
-
-def _nft(link: NftLink) -> str:
-    return f"{link.chain_id}:{link.contract}:{link.token_id}"
 
 
 def _attested_json(said: Attestation) -> dict[str, Any]:

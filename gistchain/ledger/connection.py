@@ -33,6 +33,10 @@ class Mined:
     contract: str | None
 
 
+Topics = tuple[bytes | tuple[bytes, ...] | None, ...]
+"""What the first topics of a log must be: these, one of these, or anything for None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """What a contract logged. topics: 32 bytes each. tx: the transaction's hash."""
@@ -41,9 +45,11 @@ class Log:
     data: bytes
     tx: str
 
-
-Topics = tuple[bytes | tuple[bytes, ...] | None, ...]
-"""What the first topics of a log must be: these, one of these, or anything for None."""
+    def has(self, topics: Topics) -> bool:
+        wanted = zip(topics, self.topics, strict=False)
+        return len(topics) <= len(self.topics) and all(
+            want is None or topic == want or (isinstance(want, tuple) and topic in want) for want, topic in wanted
+        )
 
 
 class Connection(Protocol):

@@ -31,7 +31,7 @@ PROXY_TRANSACTION = bytes.fromhex(
     "ffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222"
     "222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222"
 )
-PROXY_SIGNER = "0x3fAB184622Dc19b6109349B94811493BF45362bA"
+PROXY_SIGNER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
 PROXY_WEI = WEI // 100
 """What the proxy's signer needs: its transaction offers 100 gwei for each of 100,000 gas."""
 _SALT = bytes(32)
@@ -128,10 +128,11 @@ def _put_proxy(node: Node) -> None:
             f"{coins(PROXY_WEI - balance)} and run the same command again"
         )
     node.consent.to_write()
-    if (refused := node.broadcast(PROXY_TRANSACTION)) is not None and node.connection.code(address) != PROXY_RUNTIME:
+    refused = node.broadcast(PROXY_TRANSACTION)
+    if refused is not None and node.connection.code(address) != PROXY_RUNTIME:
         raise LedgerError(
-            f"{where} has no deployment proxy and does not take its transaction, which names no chain ({refused[:200]}): "
-            f"{_ELSE}"
+            f"{where} has no deployment proxy and does not take its transaction, which names no chain "
+            f"({refused[:200]}): {_ELSE}"
         )
     for _ in node.patiently(f"the deployment proxy's transaction is in no block of {where}"):
         if node.connection.code(address) == PROXY_RUNTIME:
@@ -141,8 +142,8 @@ def _put_proxy(node: Node) -> None:
 
 
 _ELSE = (
-    "the registry can't have its usual address there; deploy gistchain/ledger/registry.json's bytecode by other means and "
-    "name its address with --registry"
+    "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "
+    "means and name its address with --registry"
 )
 
 
@@ -157,8 +158,8 @@ def _missing(node: Node) -> LedgerError:
         costs = ""
     return LedgerError(
         f"the registry {compiled('registry').address} is not on {called(node.chain_id)} at {node.name}: 'gistchain "
-        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; is it at "
-        "another address, give --registry"
+        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; where it "
+        "has another address, give --registry"
     )
 
 

@@ -27,6 +27,7 @@ from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
 from gistchain.ledger.reader import RegistryReader
+from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
@@ -152,25 +153,24 @@ class EvmLedger(RegistryReader):
         sent = self._outbox.find(image_sha3_256)
         return sent is not None and sent != self._acknowledged
 
-    def attest(self, token: int, ticket: RarenessTicket) -> Mined:
+    def attest(self, token: int, ticket: RarenessTicket) -> str:
         """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
 
-        Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError.
+        Returns the transaction's hash. Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError.
         """
         tickets.check(ticket)
         self.token(token)
-        return self._node.run(self.call("attest", token, *tickets.kept(ticket)))
+        return self._node.run(self.call("attest", token, *tickets.kept(ticket))).tx
 
-    def link(self, token: int, nft: NftLink) -> Mined:
-        """Say, once and for good, which NFT a token of this account is of.
+    def link(self, token: int, nft: NftLink) -> None:
+        """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
 
-        Raises LedgerError where the token is another's or linked already, and for an NFT of this chain that is another's;
-        UnknownToken, OutOfGas, NotConfirmed.
+        Raises LedgerError where the token is another's or linked to another NFT, and for an NFT of this chain that is
+        another's; UnknownToken, OutOfGas, NotConfirmed.
         """
-        self.token(token)
-        if self.link_of(token) == nft:
-            raise LedgerError(f"token {token} is linked to that NFT already")
-        return self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
+        there = self.link_of(token)
+        if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
+            self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         """The token of this owner (or another) for the image, 0 for none."""

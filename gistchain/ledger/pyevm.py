@@ -32,7 +32,7 @@ from eth.exceptions import (
 from eth.vm.forks import PragueVM
 from eth.vm.forks.byzantium.constants import EIP658_TRANSACTION_STATUS_CODE_SUCCESS
 from eth.vm.spoof import SpoofTransaction
-from eth_bloom import BloomFilter
+from eth_bloom.bloom import BloomFilter
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
@@ -336,7 +336,7 @@ class InProcess:
         with self._asked():
             last = self._head().block_number
             numbers = range(last + 1) if blocks is None else range(blocks.start, min(blocks.stop, last + 1))
-            return [log for number in numbers for log in self._logs(number, _address(address)) if _has(log, topics)]
+            return [log for number in numbers for log in self._logs(number, _address(address)) if log.has(topics)]
 
     def _logs(self, number: int, address: Address) -> Iterator[Log]:
         block = self.chain.get_canonical_block_by_number(BlockNumber(number))
@@ -354,13 +354,6 @@ class InProcess:
     def _state(self) -> StateAPI:
         """As the last block left it, for reading: what is changed in it is lost."""
         return self.chain.get_vm(self._head()).state
-
-
-def _has(log: Log, topics: Topics) -> bool:
-    wanted = zip(topics, log.topics, strict=False)
-    return len(topics) <= len(log.topics) and all(
-        want is None or topic == want or (isinstance(want, tuple) and topic in want) for want, topic in wanted
-    )
 
 
 def _address(written: str) -> Address:

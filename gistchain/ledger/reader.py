@@ -133,6 +133,9 @@ class RegistryReader:
         link = NftLink(*self._read("linkOf", token))
         return link if link.chain_id else None
 
+    def link(self, token: int, nft: NftLink) -> None:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
     def linked_to(self, chain_id: int, contract: str, token_id: int) -> list[int]:
         """The tokens that are linked to an NFT, whoever says so, oldest first."""
         found: list[int] = []
@@ -148,7 +151,9 @@ class RegistryReader:
         while start <= last:
             page = self._read("records", start, min(PAGE, last + 1 - start))
             if not 0 < len(page) <= PAGE:
-                raise LedgerError(f"{self._node.name} counts {last} tokens and shows no token {start}: ask another node")
+                raise LedgerError(
+                    f"{self._node.name} counts {last} tokens and shows no token {start}: ask another node"
+                )
             yield from (self._token(start + k, record) for k, record in enumerate(page))
             start += len(page)
 

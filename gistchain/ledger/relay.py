@@ -22,8 +22,8 @@ def sign(ledger: EvmLedger, registration: Registration) -> bytes:
 def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Receipt:
     """Register for the owner, who signed it, at the cost of the ledger's account.
 
-    signature: 65 bytes, or what the owner's contract takes (ERC-1271). May be repeated after any failure, by anyone: the
-    contract then answers with the token that is there, for the gas of the transaction.
+    signature: 65 bytes, or what the owner's contract takes (ERC-1271). May be repeated after any failure, by anyone:
+    the contract then answers with the token that is there, for the gas of the transaction.
     Raises LedgerError where the signature is not the owner's, the deadline has passed, or the owner has registered the
     image with another gist or ticket.
     """

@@ -78,6 +78,9 @@ class Snapshot:
         state, _ = self._found(token)
         return state.link(token)
 
+    def link(self, token: int, nft: NftLink) -> None:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to link a token")
+
     def block(self) -> int:
         """The number of the last block."""
         return 0 if self._state is None else self._state.block()

@@ -1,4 +1,4 @@
-"""A registration with its rareness -> the numbers that the registry contract takes, and the creator's EIP-712 signature.
+"""A registration with its rareness -> what the registry contract takes, and the creator's EIP-712 signature.
 
 Only a registration that somebody else sends needs one: the owner's own transaction has hers. The signature can be
 checked without gistchain: `typed_data` is what any wallet signs and any EIP-712 library verifies.
@@ -138,7 +138,13 @@ def from_chain(
 
 def from_rating(rating: int, evidence: bytes) -> RarenessTicket | None:
     """The ticket of a rating of 14 bytes."""
-    fields = rating >> 96, rating >> 88 & 255, rating >> 72 & 65535, rating >> 32 & (1 << 40) - 1, rating & (1 << 32) - 1
+    fields = (
+        rating >> 96,
+        rating >> 88 & 255,
+        rating >> 72 & 65535,
+        rating >> 32 & (1 << 40) - 1,
+        rating & (1 << 32) - 1,
+    )
     return from_chain(*fields, evidence)
 
 

@@ -1,6 +1,6 @@
-"""A signed transaction as bytes <-> what it does, who signed it, and what a node tells of it (EIP-155, 2718, 2930, 1559).
+"""A signed transaction as bytes <-> what it does, who signed it, and what a node tells of it.
 
-Without the libraries for it, which take half a second to load.
+Types 0, 1 and 2 (EIP-155, EIP-2930, EIP-1559), without the libraries for it, which take half a second to load.
 """
 
 from __future__ import annotations

@@ -98,6 +98,13 @@ class Ledger(Protocol):
         """The NFT that the token is linked to; None for none."""
         ...
 
+    def link(self, token: int, nft: NftLink) -> None:
+        """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
+
+        Raises UnknownToken; LedgerError where it is another's or linked to another NFT, or the NFT is another's.
+        """
+        ...
+
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image, whoever registered it: a hint, since anyone may copy a hash and be first."""
         ...

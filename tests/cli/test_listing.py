@@ -39,7 +39,7 @@ def chain(tmp_path: Path) -> Path:
         for number, (words, verdict) in enumerate(zip(CAPTIONS, ("original", None, "copy"), strict=True)):
             payload = pack(Gist((words,), (24, 24)))
             digest = hashlib.sha3_256(payload).digest()
-            ticket = None if verdict is None else RarenessTicket(number / 4, verdict, digest)
+            ticket = None if verdict is None else RarenessTicket(number / 4, verdict, digest, 1, 2, 3)
             ledger.put(payload, image_sha3_256=digest, rareness=ticket)
     return tmp_path / "home"
 
