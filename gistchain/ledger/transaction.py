@@ -34,11 +34,11 @@ def sender_of(raw: bytes) -> str | None:
     v, r, s = (int.from_bytes(field, "big") for field in fields[-3:])
     if kind:
         signed, parity = bytes([kind]) + encoded(fields[:-3]), v
-    elif v in (27, 28):
+    elif v < 35:
         signed, parity = encoded(fields[:-3]), v - 27
     else:
         signed, parity = encoded([*fields[:-3], big_endian((v - 35) // 2), b"", b""]), (v - 35) % 2
-    if v < 0 or parity not in (0, 1) or (not kind and v < 27) or max(r, s) >= 2**256:
+    if parity not in (0, 1) or max(r, s) >= 2**256:
         return None
     return recover.address(keccak(signed), r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity]))
 
@@ -72,7 +72,12 @@ def _fields(raw: bytes) -> tuple[int, list[Item]]:
 
 
 def _number(told: Any) -> int:
-    return int(told, 16) if isinstance(told, str) else int.from_bytes(told, "big") if isinstance(told, bytes) else told
+    if isinstance(told, bytes):
+        return int.from_bytes(told, "big")
+    number = int(told, 16) if isinstance(told, str) else int(told)
+    if number < 0:
+        raise ValueError("a field is below 0")
+    return number
 
 
 def _bytes(told: Any) -> bytes:
