@@ -9,7 +9,7 @@ GistchainError
 ├── CollectionError     a folder of tokens does not fit together, or is too little to learn from
 ├── ModelError          a model or its weights are missing, damaged or of the wrong kind
 │   └── TooFewBytes     a latent coder can't do with so few
-├── AlreadyRegistered   the very same image has a token
+├── AlreadyRegistered   the account has a token for the very same image
 ├── CopyRefused         an image was judged a copy, and copies were not wanted
 ├── ContentRefused      an image is not safe for work, and nobody has allowed it on a public chain
 ├── FileError           a file or folder of ours can't be used
@@ -70,11 +70,11 @@ class TooFewBytes(ModelError):
 
 
 class AlreadyRegistered(GistchainError):
-    """token: the id of the registration that is there. own: whether the account that asked made it."""
+    """token: the id of the registration that is there."""
 
-    def __init__(self, message: str, token: int, *, own: bool) -> None:
+    def __init__(self, message: str, token: int) -> None:
         super().__init__(message)
-        self.token, self.own = token, own
+        self.token = token
 
 
 class CopyRefused(GistchainError):

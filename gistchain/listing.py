@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gistchain.errors import PacketError
+from gistchain.gist.packet import unpack
 from gistchain.traits import parts
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Listed:
     """One token. ticket: as the chain holds it, None for none. name: of the image's file, as this home remembers it.
 
     collection: that the caption is of; '' for none. readable: whether the chain holds a gist; else `caption` says what
-    is wrong.
+    is wrong. gist_bytes: of what the chain holds.
     """
 
     token: Token
@@ -30,6 +31,7 @@ class Listed:
     readable: bool
     ticket: RarenessTicket | None
     name: str | None
+    gist_bytes: int
 
     @property
     def collection(self) -> str:
@@ -63,12 +65,14 @@ class Wanted:
 def listing(registry: Registry, names: Names) -> Iterator[Listed]:
     """All tokens, oldest first. Raises LedgerError, FileError."""
     for token in registry.tokens():
-        readable = True
+        payload, readable = b"", True
         try:
-            caption = registry.gist(token.id).caption
+            payload = registry.ledger.gist_of(token.id)
+            caption = unpack(payload).caption
         except PacketError as error:  # anyone may write to a public registry
             caption, readable = str(error), False
-        yield Listed(token, caption, readable, registry.ledger.ticket_of(token.id), names(token.image_sha3_256))
+        ticket = registry.ledger.ticket_of(token.id)
+        yield Listed(token, caption, readable, ticket, names(token.image_sha3_256), len(payload))
 
 
 def _plain(name: str) -> str:

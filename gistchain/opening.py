@@ -15,6 +15,7 @@ from gistchain.disk.write import make_folder
 from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
+    from gistchain.ledger.deployed import Deployed
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
     from gistchain.types import Confirm, Ledger, System
@@ -89,8 +90,7 @@ def open_ledger(
     if not write and settings.rpc:
         return open_rpc_to_read(settings.rpc, settings.home, registry=settings.registry, chain_id=settings.chain_id)
     make_folder(settings.home)
-    key = settings.key
-    secret = password(key) if password is not None and key is not None and is_keystore(key) else None
+    key, secret = settings.key, _secret(settings, password)
     if not settings.rpc:
         return open_embedded(settings.home, key, password=secret, waiting=waiting)
     return open_rpc(
@@ -103,6 +103,33 @@ def open_ledger(
         max_fee=settings.max_fee,
         confirm=confirm,
     )
+
+
+def deploy(settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None) -> Deployed:
+    """Put the registry on the chain behind `settings.rpc`, if it is not there. password, confirm: as for `open`.
+
+    Raises SettingError, LedgerError, FileError.
+    """
+    from gistchain.ledger.evm import deploy as deploying
+
+    if not settings.rpc:
+        raise SettingError("the embedded chain has its registry: give --rpc URL of the chain that lacks one")
+    make_folder(settings.home)
+    return deploying(
+        settings.rpc,
+        settings.home,
+        settings.key,
+        password=_secret(settings, password),
+        chain_id=settings.chain_id,
+        max_fee=settings.max_fee,
+        confirm=confirm,
+    )
+
+
+def _secret(settings: Settings, password: Password | None) -> str | None:
+    """The password of the key, where it needs one and there is somebody to ask."""
+    key = settings.key
+    return password(key) if password is not None and key is not None and is_keystore(key) else None
 
 
 def _check_embedded(settings: Settings) -> None:

@@ -26,10 +26,12 @@ from gistchain.errors import (
 )
 from gistchain.gist.packet import pack, unpack
 from gistchain.types import (
+    Attestation,
     Choice,
     Confirm,
     Gist,
     Ledger,
+    NftLink,
     Picture,
     Question,
     Rareness,
@@ -58,6 +60,7 @@ UNSAFE = 0.8
 class Registered:
     """One image that has become a token. Seconds spent on the caption (TSS of S0.8) and on the chain (WT).
 
+    others: tokens that other accounts have for the very same file; they change nothing.
     rareness: what was found now. signed: the ticket on the chain, which after a retry is that of the first try.
     evidence: the document behind the ticket, and of a blank image, which has none; None where this home does not have
     it. All three None for a registry without a book.
@@ -73,6 +76,7 @@ class Registered:
     evidence: bytes | None
     sampling_s: float
     persisting_s: float
+    others: tuple[int, ...] = ()
 
     @property
     def ticket(self) -> RarenessTicket | None:
@@ -81,12 +85,19 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the chain holds of one token. payload: the bytes that `gist` was read from."""
+    """What the chain holds of one token. payload: the bytes that `gist` was read from.
+
+    signed: what its creator found. attested: what others say of its rareness, None where that can't be told.
+    others: tokens that other accounts have for the very same file.
+    """
 
     token: Token
     payload: bytes
     gist: Gist
     signed: SignedRareness | None
+    attested: tuple[Attestation, ...] | None = ()
+    link: NftLink | None = None
+    others: tuple[int, ...] = ()
 
 
 class Registry:
@@ -132,8 +143,8 @@ class Registry:
         caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
         refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
         the same.
-        Raises AlreadyRegistered for an image whose SHA3-256 has a token, CaptionError where the system is unsure,
-        SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
+        Raises AlreadyRegistered where this account has a token for the image's SHA3-256, CaptionError where the system
+        is unsure, SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
         ContentRefused, LedgerError, RarenessError, FileError.
         """
         started = time.perf_counter()
@@ -168,19 +179,21 @@ class Registry:
             document,
             sampling_s,
             persisting_s,
+            self._others(picture.sha3_256, receipt.token),
         )
 
     def _check_new(self, picture: Picture) -> None:
-        token = self.ledger.find(picture.sha3_256)
+        token = self.ledger.token_of(picture.sha3_256)
         # An earlier try that died before its answer came is answered by the ledger, as the success that it was.
-        if token is None or self.ledger.unanswered(picture.sha3_256):
+        if not token or self.ledger.unanswered(picture.sha3_256):
             return
         if self.book is not None and not self.book.has(picture):
             self.book.settle(picture, token, None, caption=self._caption_of(token))
-        own = self.ledger.token_of(picture.sha3_256)
-        raise AlreadyRegistered(
-            f"{picture.name} is already registered: it equals token {own or token}", own or token, own=bool(own)
-        )
+        raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
+
+    def _others(self, image_sha3_256: bytes, token: int) -> tuple[int, ...]:
+        """The other tokens for the same file: anyone can copy a hash, so that they are told and not obeyed."""
+        return tuple(other for other in self.ledger.all_for(image_sha3_256) if other != token)
 
     def _check_content(self, picture: Picture, rareness: Rareness) -> None:
         unsafe = rareness.content.unsafe
@@ -204,7 +217,15 @@ class Registry:
     def show(self, token: int) -> Shown:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
         record, payload = self.ledger.token(token), self.ledger.gist_of(token)
-        return Shown(record, payload, unpack(payload), self.ledger.rareness_of(token))
+        return Shown(
+            record,
+            payload,
+            unpack(payload),
+            self.ledger.rareness_of(token),
+            self.ledger.attestations(token),
+            self.ledger.link_of(token),
+            self._others(record.image_sha3_256, token),
+        )
 
     def tokens(self) -> Iterator[Token]:
         """All of them, oldest first."""

@@ -26,7 +26,7 @@ def listed_json(row: Listed) -> dict[str, Any]:
         "name": row.name,
         "verdict": None if ticket is None else ticket.verdict,
         "score": None if ticket is None else ticket.score,
-        "gist_bytes": token.size_bytes,
+        "gist_bytes": row.gist_bytes,
         "image_sha3_256": token.image_sha3_256.hex(),
         "owner": token.owner,
         "block": token.block,

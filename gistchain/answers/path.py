@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gistchain.answers.chain import nft_words
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.text import lines, utc
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.pipeline import Registered, Shown
-    from gistchain.types import Gist, Isotope, Rebuilt
+    from gistchain.types import Attestation, Gist, Isotope, Rebuilt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,7 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "tx": done.receipt.tx,
         "block": done.receipt.block,
         "rareness": ticket_json(done.signed, done.evidence),
+        "others": list(done.others),
         "already": False,
     }
 
@@ -63,13 +66,14 @@ def _already_json(done: Already) -> dict[str, Any]:
         "image_sha3_256": token.image_sha3_256.hex(),
         "caption": gist.caption,
         "confidence": None,
-        "gist_bytes": token.size_bytes,
+        "gist_bytes": len(done.shown.payload),
         "latent": _latent_json(gist),
         "layers": _layers(gist),
         "gas": None,
         "tx": None,
         "block": token.block,
         "rareness": ticket_json(done.shown.signed, done.evidence),
+        "others": list(done.shown.others),
         "already": True,
     }
 
@@ -77,15 +81,22 @@ def _already_json(done: Already) -> dict[str, Any]:
 def registered_text(done: Registered | Already) -> str:
     if isinstance(done, Already):
         told = [f"already there: token {done.shown.token.id}  {done.image}", f"  {done.shown.gist.caption}"]
-        return lines(
-            [*told, *(["  your caption was not used: what is registered stays"] if done.unused_caption else [])]
-        )
+        told += ["  your caption was not used: what is registered stays"] if done.unused_caption else []
+        return lines([*told, *same_file_lines(done.shown.others)])
     rated = ticket_json(done.signed, done.evidence)
     first = f"token {done.token}  {done.picture.name}  {done.receipt.size_bytes} bytes, {done.receipt.gas:,} gas"
     told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
         told = [f"{first}  {rated_words(rated)}", *told[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
-    return lines([*told, *(f"  note: {note}" for note in done.picture.notes)])
+    return lines([*told, *same_file_lines(done.others), *(f"  note: {note}" for note in done.picture.notes)])
+
+
+def same_file_lines(others: Sequence[int]) -> list[str]:
+    """That other accounts have tokens for the very same file; nothing where none has."""
+    if not others:
+        return []
+    which = f"token{'s' if len(others) > 1 else ''} {', '.join(map(str, others))}"
+    return [f"  of the very same file others have {which}: anyone can register a file that is seen"]
 
 
 def registered_words(done: Registered | Already) -> str:
@@ -128,7 +139,9 @@ def _gist_words(done: Registered) -> str:
 def shown_json(shown: Shown, document: bytes | None) -> dict[str, Any]:
     """document: the evidence behind its ticket, None where it is not here."""
     here = None if shown.signed is None else document is not None
-    return {**_shown(shown), "rareness": ticket_json(shown.signed, document), "evidence_here": here}
+    attested = None if shown.attested is None else [_attested_json(said) for said in shown.attested]
+    rareness = ticket_json(shown.signed, document)
+    return {**_shown(shown), "rareness": rareness, "evidence_here": here, "attested": attested}
 
 
 def shown_text(shown: Shown, document: bytes | None) -> str:
@@ -137,6 +150,8 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
     if len(shown.payload) > _SHOWN_BYTES:
         fields["gist"] = f"{shown.payload[:_SHOWN_BYTES].hex()}... (--json has all {len(shown.payload):,} bytes)"
     fields["layers"] = ", ".join(fields["layers"]) or "caption only"
+    others = ", ".join(f"token {other}" for other in fields.pop("others"))
+    fields["same_file"] = f"{others}, registered by others" if others else None
     rated = ticket_json(shown.signed, document)
     if rated is None:
         fields["rareness"] = "no ticket"
@@ -147,7 +162,15 @@ def shown_text(shown: Shown, document: bytes | None) -> str:
         if rated["web"] is not None:
             fields["internet"] = "; ".join(line.strip() for line in _web_lines(rated)) or "no provider answered"
         fields["evidence"] = f"{rated['evidence']} ({where})"
-    return lines(f"{name.replace('_', ' '):>15}  {value}" for name, value in fields.items())
+    told = [(name.replace("_", " "), value) for name, value in fields.items() if value is not None]
+    return lines(f"{name:>15}  {value}" for name, value in [*told, *_attested_rows(shown.attested)])
+
+
+def _attested_rows(attested: tuple[Attestation, ...] | None) -> list[tuple[str, str]]:
+    """What others say, apart from the creator's own verdict."""
+    if attested is None:
+        return [("others say", "unknown: the node has not kept its logs")]
+    return [("others say", f"{one.ticket.verdict}, rareness {one.ticket.score:.2f}, by {one.by}") for one in attested]
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
@@ -159,12 +182,28 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "width": gist.size[0],
         "height": gist.size[1],
         "layers": _layers(gist),
-        "gist_bytes": token.size_bytes,
+        "gist_bytes": len(shown.payload),
         "gist": shown.payload.hex(),
         "image_sha3_256": token.image_sha3_256.hex(),
         "owner": token.owner,
         "block": token.block,
         "time": utc(token.block_time),
+        "batch": token.batch or None,
+        "nft": None if shown.link is None else nft_words(shown.link),
+        "others": list(shown.others),
+    }
+
+
+def _attested_json(said: Attestation) -> dict[str, Any]:
+    ticket = said.ticket
+    return {
+        "by": said.by,
+        "verdict": ticket.verdict,
+        "score": ticket.score,
+        "checker": ticket.checker,
+        "as_of": ticket.as_of,
+        "compared_with": ticket.compared_with,
+        "evidence": ticket.evidence.hex(),
     }
 
 

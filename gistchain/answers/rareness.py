@@ -24,7 +24,7 @@ class Checked:
 
     among: how rare it is among the images that were checked before it; None where it is like none, or nobody asked.
     other: name of the one file that it was compared with; other_way: how rare that is beside it, None where that says
-    no more.
+    no more. tokens: of the home's chain, for this very file.
     """
 
     picture: Picture
@@ -32,6 +32,7 @@ class Checked:
     among: Rareness | None = None
     other: str | None = None
     other_way: Rareness | None = None
+    tokens: tuple[int, ...] = ()
 
 
 def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[str, Any] | None:
@@ -45,7 +46,9 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "score": kept["score"] if ticket is None else ticket.score,
         "interval": kept.get("interval"),
         "nearest": kept.get("nearest"),
-        "compared_with": kept.get("compared_with"),
+        "compared_with": kept.get("compared_with") if ticket is None else ticket.compared_with,
+        "checker": kept.get("checker") if ticket is None else ticket.checker,
+        "as_of": None if ticket is None else ticket.as_of,
         "lacking": kept.get("lacking"),
         "web": kept.get("web"),
         "evidence": None if ticket is None else ticket.evidence.hex(),
@@ -99,6 +102,7 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "neuralhash_reason": None if rareness.hashes.neuralhash else NO_NEURALHASH,
         "web": None if rareness.web is None else [asdict(search) for search in rareness.web],
         "fingerprint_version": rareness.fingerprint_version,
+        "tokens": list(checked.tokens),
         "notes": list(picture.notes),
         "among": None if checked.among is None else _among_json(checked.among),
         "other_way": None if checked.other_way is None else _among_json(checked.other_way),
@@ -182,6 +186,8 @@ def checked_text(checked: Checked) -> str:
         told.append(f"  traits that differ: {', '.join(nearest.traits)}")
     searches = [(search.provider, [match.url for match in search.matches]) for search in rareness.web or ()]
     told += [f"  {web_words(*search)}" for search in searches]
+    if checked.tokens:
+        told.append(f"  registered, this very file: {', '.join(f'token {token}' for token in checked.tokens)}")
     if checked.among is not None and checked.among.nearest is not None and checked.among.verdict in TOLD:
         words = verdict_words(checked.among.verdict, checked.among.nearest.name)
         told.append(f"  among these: {words}  rareness {checked.among.score:.2f}")

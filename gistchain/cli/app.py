@@ -16,7 +16,7 @@ if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C i
 
 import typer
 
-from gistchain.cli import collection, database, forms, models, path, rareness, tokens
+from gistchain.cli import chain, collection, database, forms, models, path, rareness, tokens
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs
 from gistchain.cli.usage import a_path
@@ -34,6 +34,8 @@ app.command(cls=Verb)(path.rebuild)
 app.command(cls=Verb)(forms.forms)
 app.command(cls=Verb)(tokens.show)
 app.command("list", cls=Verb)(tokens.list_tokens)
+app.command(cls=Verb)(chain.link)
+app.command(cls=Verb)(chain.deploy)
 app.command(cls=Verb)(rareness.check)
 app.command(cls=Verb)(rareness.watch)
 app.add_typer(models.app, name="models")

@@ -160,8 +160,6 @@ def _registered(
     try:
         return opened.register(picture, caption=caption, web=web, refuse=refuse)
     except AlreadyRegistered as error:
-        if not error.own:
-            raise
         shown = opened.show(error.token)
         unused = caption is not None and caption != shown.gist.caption
         return Already(picture.name, shown, document_of(home, shown.signed), unused)

@@ -26,6 +26,7 @@ from gistchain.cli.options import Home, Json, Web
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import (
     answer,
+    complain,
     failure,
     print_json,
     progress,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from gistchain.settings import Settings
     from gistchain.types import Picture
 
+Tokens = Callable[[bytes], tuple[int, ...]]
+"""SHA3-256 of an image file -> tokens."""
 FOUND = 3
 """Exit code where an image has a verdict of --fail-on."""
 
@@ -92,11 +95,15 @@ def check(
     beside = None if other is None else read(other)
     cards: list[dict[str, Any]] = []
     doubts: set[str] = set()
-    with begin_loading(), _judges(settings, among, beside) as (judge, others):
+    with (
+        begin_loading(),
+        _judges(settings, among, beside) as (judge, others),
+        _tokens(settings, beside) as tokens,
+    ):
         if beside is None:
             _warn(nothing_words(len(judge.store), settings.home), doubts)
         sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
-        for source, result in each(sources, lambda source: _checked(judge, others, beside, read(source), web)):
+        for source, result in each(sources, lambda source: _checked(judge, others, beside, tokens, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
@@ -162,14 +169,35 @@ def _judges(settings: Settings, among: bool, other: Picture | None) -> Iterator[
         yield checker(settings), None
 
 
-def _checked(judge: Checker, others: Among | None, other: Picture | None, picture: Picture, web: bool) -> Checked:
+@contextmanager
+def _tokens(settings: Settings, other: Picture | None) -> Iterator[Tokens]:
+    """Which tokens the home's own chain has for an image file. One that can't be read is complained about."""
+    from gistchain.ledger.snapshot import Snapshot
+
+    if settings.rpc or other is not None:
+        yield lambda image_sha3_256: ()
+        return
+    try:
+        chain = Snapshot(settings.home)
+    except GistchainError as error:
+        complain(error)
+        yield lambda image_sha3_256: ()
+        return
+    with chain:
+        yield chain.all_for
+
+
+def _checked(
+    judge: Checker, others: Among | None, other: Picture | None, tokens: Tokens, picture: Picture, web: bool
+) -> Checked:
     rareness = judge.check(picture, web=web)
     if other is not None:
         from gistchain.rareness.among import other_way
 
         back = other_way(judge, picture, rareness, other)
         return Checked(picture, rareness, other=other.name, other_way=back)
-    return Checked(picture, rareness, None if others is None else others.add(picture, rareness))
+    among = None if others is None else others.add(picture, rareness)
+    return Checked(picture, rareness, among, tokens=tokens(picture.sha3_256))
 
 
 def _said(checked: Checked) -> set[str]:

@@ -126,7 +126,7 @@ def _names_of(collection: str, settings: Settings) -> tuple[str, ...]:
 def _nothing(tokens: int, settings: Settings) -> str:
     if tokens:
         return f"none of the {tokens:,} tokens is like that: leave out an option"
-    from gistchain.ledger.deployed import public_name
+    from gistchain.ledger.dialled import public_name
 
     where = public_name(settings.rpc)[0] if settings.rpc else settings.home  # a URL can hold a password
     if not settings.rpc and not settings.home.exists():

@@ -64,12 +64,25 @@ def logged(contract: Compiled, event: str, data: bytes) -> tuple[Any, ...]:
     return tuple(decode(_kinds([each for each in entry["inputs"] if not each["indexed"]]), data))
 
 
+def asks_owner(digest: bytes, signature: bytes) -> bytes:
+    """What asks a contract whether a signature is its own (ERC-1271); it answers with the call's first four bytes."""
+    from eth_abi.abi import encode
+
+    return keccak(b"isValidSignature(bytes32,bytes)")[:4] + encode(["bytes32", "bytes"], [digest, signature])
+
+
 def _entry(contract: Compiled, kind: str, name: str) -> dict[str, Any]:
     return next(entry for entry in contract.abi if entry["type"] == kind and entry["name"] == name)
 
 
 def _kinds(entries: Sequence[dict[str, Any]]) -> list[str]:
-    return [entry["type"] for entry in entries]
+    return [_kind(entry) for entry in entries]
+
+
+def _kind(entry: dict[str, Any]) -> str:
+    """The type as it is hashed: that of a struct by its members."""
+    kind: str = entry["type"]
+    return f"({','.join(_kinds(entry['components']))}){kind[5:]}" if kind.startswith("tuple") else kind
 
 
 def _hash(entry: dict[str, Any]) -> bytes:

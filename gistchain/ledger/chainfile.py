@@ -22,11 +22,10 @@ from gistchain.disk.write import file_errors, sync_folder
 from gistchain.errors import FileDamaged, LedgerError
 
 APPLICATION_ID = 0x47495354
-FORMAT = 1
+FORMAT = 2
 NAME = "chain.sqlite"
 CHAIN_ID = 0x47495354  # "GIST"
-REGISTRY = "0x556231D3AC656e345667A649f8f62Fb2C4A58C58"
-"""Address of the registry: it follows from the faucet, which deploys it first of all (embedded.py)."""
+
 _DURABLE = ("journal_mode = wal", "synchronous = full")
 
 

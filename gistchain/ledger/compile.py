@@ -1,5 +1,8 @@
 """registry.vy and archive.vy -> the JSON files beside them. Run `python -m gistchain.ledger.compile` after a change.
 
+    registry.input.json   the compiler's standard JSON input: what a block explorer verifies the contract with
+    registry.json         what came of it: ABI, code, where the variables lie in storage, the address by CREATE2
+
 Needs vyper, which users of the compiled contracts do not: pip install 'gistchain[contract]'.
 """
 
@@ -9,38 +12,73 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+from gistchain.ledger.contracts import PROXY
+from gistchain.ledger.patricia import keccak
+from gistchain.ledger.recover import checksummed
 
 NAMES = ("registry", "archive")
 # The oldest rules that this Vyper still serves well: no PUSH0, so that older chains take it too.
 EVM = "paris"
+OPTIMIZE = "gas"
 FOLDER = Path(__file__).parent
 
 
-def artifact(name: str) -> str:
-    """The JSON text that belongs to the source of contract `name`."""
-    import vyper  # type: ignore[import-untyped]
-    from vyper.compiler.settings import Settings  # type: ignore[import-untyped]
-
-    source = (FOLDER / f"{name}.vy").read_text("utf-8")
-    made = vyper.compile_code(
-        source, output_formats=["abi", "bytecode", "bytecode_runtime"], settings=Settings(evm_version=EVM)
-    )
+def standard_input(name: str) -> str:
+    """The compiler's standard JSON input for contract `name`."""
+    file = f"{name}.vy"
     content = {
-        "vyper": vyper.__version__.split("+")[0],
-        "evm": EVM,
-        "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
-        "abi": made["abi"],
-        "bytecode": made["bytecode"],
-        "runtime": made["bytecode_runtime"],
+        "language": "Vyper",
+        "sources": {file: {"content": (FOLDER / file).read_text("utf-8")}},
+        "settings": {
+            "evmVersion": EVM,
+            "optimize": OPTIMIZE,
+            "outputSelection": {file: ["abi", "layout", "evm.bytecode.object", "evm.deployedBytecode.object"]},
+        },
     }
     return json.dumps(content, indent=1) + "\n"
 
 
+def artifact(name: str) -> str:
+    """The JSON text that the compiler makes of the standard JSON input of contract `name`."""
+    import vyper  # type: ignore[import-untyped]
+    from vyper.cli.vyper_json import compile_json  # type: ignore[import-untyped]
+
+    asked = standard_input(name)
+    made = compile_json(json.loads(asked))["contracts"][f"{name}.vy"][name]
+    bytecode = made["evm"]["bytecode"]["object"]
+    content: dict[str, Any] = {
+        "vyper": vyper.__version__.split("+")[0],
+        "evm": EVM,
+        "source_sha256": hashlib.sha256((FOLDER / f"{name}.vy").read_bytes()).hexdigest(),
+        "address": created(bytes.fromhex(bytecode[2:])),
+        "abi": made["abi"],
+        "slots": {variable: place["slot"] for variable, place in _storage(made["layout"]).items()},
+        "bytecode": bytecode,
+        "runtime": made["evm"]["deployedBytecode"]["object"],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _storage(layout: dict[str, Any]) -> dict[str, Any]:
+    """Without what Vyper keeps for its lock."""
+    return {name: place for name, place in layout.get("storage_layout", {}).items() if not name.startswith("$")}
+
+
+def created(bytecode: bytes) -> str:
+    """Where the proxy creates a contract with salt 0 (EIP-1014)."""
+    return checksummed(keccak(b"\xff" + PROXY + bytes(32) + keccak(bytecode))[12:])
+
+
 def main() -> None:
     for name in NAMES:
-        path = FOLDER / f"{name}.json"
-        path.write_text(artifact(name), "utf-8")
-        print(f"wrote {path.name}", file=sys.stderr)
+        for path, text in (
+            (FOLDER / f"{name}.input.json", standard_input(name)),
+            (FOLDER / f"{name}.json", artifact(name)),
+        ):
+            path.write_text(text, "utf-8")
+            print(f"wrote {path.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

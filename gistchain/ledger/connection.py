@@ -33,12 +33,23 @@ class Mined:
     contract: str | None
 
 
+Topics = tuple[bytes | tuple[bytes, ...] | None, ...]
+"""What the first topics of a log must be: these, one of these, or anything for None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a contract logged. topics: 32 bytes each."""
+    """What a contract logged. topics: 32 bytes each. tx: the transaction's hash."""
 
     topics: tuple[bytes, ...]
     data: bytes
+    tx: str
+
+    def has(self, topics: Topics) -> bool:
+        wanted = zip(topics, self.topics, strict=False)
+        return len(topics) <= len(self.topics) and all(
+            want is None or topic == want or (isinstance(want, tuple) and topic in want) for want, topic in wanted
+        )
 
 
 class Connection(Protocol):
@@ -83,8 +94,23 @@ class Connection(Protocol):
     def receipt(self, tx: str) -> Mined | None:
         """None where the transaction is in no block."""
 
-    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
-        """Those of a contract in one block that begin with these topics; None where the node has not kept them."""
+    def transaction(self, tx: str) -> bytes | None:
+        """The signed transaction; None where it is gone or of a type that is not known.
+
+        Raises LedgerError where it has another hash.
+        """
+
+    def block_number(self) -> int:
+        """Of the last block."""
+
+    def block_time(self, number: int) -> int | None:
+        """Unix time; None where there is no such block."""
+
+    def logs(self, address: str, topics: Topics, blocks: range | None = None) -> list[Log] | None:
+        """Those of a contract with these topics; None where the node doesn't tell, as for too many blocks or too old.
+
+        blocks: all for None.
+        """
 
 
 @contextmanager

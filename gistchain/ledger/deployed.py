@@ -1,60 +1,72 @@
-"""A node, and what a user said of it -> the registry that stands there, or a new one."""
+"""A node, and what a user said of it -> the registry that stands there; and what puts it there where it is missing.
+
+It has one address on every chain, which follows from its code: the deployment proxy creates it (CREATE2, EIP-1014). The
+proxy itself was signed once for all chains, with a fixed price and without a chain's id.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from gistchain.errors import LedgerError, SettingError
+from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
-from gistchain.ledger.contracts import compiled
+from gistchain.ledger.consent import WEI, coins
+from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.dialled import Dialled
+from gistchain.ledger.fees import cost
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
+from gistchain.ledger.networks import called
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.patricia import keccak
+from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 
-_CORRECT = "correct --registry, or connect to the chain where it is"
+DEPLOY_GAS = 4_500_000
+"""About what the registry's creation takes."""
+PROXY_TRANSACTION = bytes.fromhex(
+    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffff"
+    "ffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222"
+    "222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222"
+)
+PROXY_SIGNER = "0x3fAB184622Dc19b6109349B94811493BF2a45362"
+PROXY_WEI = WEI // 100
+"""What the proxy's signer needs: its transaction offers 100 gwei for each of 100,000 gas."""
+_SALT = bytes(32)
 
 
-def public_name(url: str) -> tuple[str, str]:
-    """What may be shown of a URL, and a key for it: user, path and query can hold secrets."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
-        raise SettingError("--rpc needs an http:// or https:// URL of a JSON-RPC node")
-    name = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-    secret = (parts.path.rstrip("/"), parts.query, parts.username)
-    return name, f"{name}#{hashlib.sha256(repr(secret).encode()).hexdigest()[:12]}" if any(secret) else name
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Where the registry stands. already: it was there. gas, tx, block: of the transaction; None where it was there."""
+
+    registry: str
+    chain_id: int
+    already: bool
+    gas: int | None = None
+    tx: str | None = None
+    block: int | None = None
 
 
-def known_registry(node: Node, home: Path, key: str, given: str | None) -> str | None:
-    """Address of the given registry, or of the one that `home` remembers. Raises WrongChain, LedgerError, SettingError.
+def known_registry(node: Node, home: Path, key: str, given: str | None) -> str:
+    """Address of the given registry, or of the one that `home` remembers, or the one that it has on every chain.
 
-    key: of `public_name`.
+    key: of `public_name`. Raises WrongChain, SettingError, LedgerError, also where it is not there.
     """
     before = recall(home).get(key)
     if before is not None:
         check_same_chain(node.name, before=before, now=node.identity())
-    address = given or (before.registry if before is not None else None)
-    return None if address is None else checked(node, address, _CORRECT)
+    usual = compiled("registry").address
+    address = given or (before.registry if before is not None else usual)
+    if address == usual and not node.connection.code(usual):
+        raise _missing(node)
+    return checked(node, address, "correct --registry, or connect to the chain where it is")
 
 
-def find_or_deploy(node: Node, home: Path, key: str, given: str | None, *, account: str | None) -> str:
-    """Address of the given registry, or of the one that `home` remembers, or of a new one; remembered from then on.
-
-    account: address of the home's own key, where it is the one that signs.
-    """
-    address = known_registry(node, home, key, given)
-    if address is None:
-        address = checked(node, _deployed(node, home), _CORRECT)
-    now = replace(node.identity(address), confirmed=node.consent.agreed, account=account)
+def remembered(dial: Dialled, home: Path, address: str, *, given: bool) -> None:
+    """Write down where the registry was. given: it was named for this once, if another is known already."""
+    now = replace(dial.node.identity(address), confirmed=dial.node.consent.agreed, account=dial.account)
 
     def beside(before: Known | None) -> Known:
         if before is None:
@@ -63,23 +75,92 @@ def find_or_deploy(node: Node, home: Path, key: str, given: str | None, *, accou
             now,
             registry=before.registry if given else address,
             confirmed=before.confirmed or now.confirmed,
-            account=account or before.account,
+            account=dial.account or before.account,
         )
 
-    remember(home, key, beside)
-    return address
+    remember(home, dial.key, beside)
 
 
-def _deployed(node: Node, home: Path) -> str:
-    """Address of a new registry. An earlier try that died before it was remembered is found, not paid for again."""
-    creation = compiled("registry").bytecode
+def deployed(node: Node, home: Path) -> Deployed:
+    """The registry at its usual address, put there if it is not. Raises LedgerError and its kinds."""
+    contract = compiled("registry")
+    there = Deployed(contract.address, node.chain_id, already=True)
+    if node.connection.code(contract.address):
+        return there
+    _put_proxy(node)
+    creation = Call(checksummed(PROXY), _SALT + contract.bytecode)
     outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry="", owner=node.owner)
     with contextlib.closing(outbox):
-        sent, mined = Sender(node, outbox).deliver(
-            keccak(creation), lambda: Call(None, creation), lambda call: call.data == creation
-        )
+        try:
+            sent, mined = Sender(node, outbox).deliver(
+                keccak(creation.data), lambda: creation, lambda call: call.data == creation.data
+            )
+        except LedgerError:
+            # The proxy refuses where somebody else was faster.
+            if node.connection.code(contract.address):
+                return there
+            raise
         outbox.drop(sent)
-        return str(node.succeeded(sent.tx, mined).contract)
+    if not mined.succeeded and node.connection.code(contract.address):
+        return there
+    node.succeeded(sent.tx, mined)
+    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the registry is not"):
+        if node.connection.code(contract.address):
+            break
+    checked(node, contract.address, "ask another node")
+    return replace(there, already=False, gas=mined.gas, tx=mined.tx, block=mined.block)
+
+
+def _put_proxy(node: Node) -> None:
+    """The deployment proxy, by its own signed transaction, where it is missing."""
+    address = checksummed(PROXY)
+    code = node.connection.code(address)
+    if code == PROXY_RUNTIME:
+        return
+    where = f"{called(node.chain_id)} at {node.name}"
+    if code:
+        raise LedgerError(f"another contract stands in place of the deployment proxy {address} on {where}: {_ELSE}")
+    balance = node.connection.balance(PROXY_SIGNER)
+    if balance < PROXY_WEI:
+        raise OutOfGas(
+            f"the deployment proxy {address} is not on {where}, and the account {PROXY_SIGNER}, which signed its "
+            f"creation for all chains, has {coins(balance)} of the {coins(PROXY_WEI)} coins that it takes: send it "
+            f"{coins(PROXY_WEI - balance)} and run the same command again"
+        )
+    node.consent.to_write()
+    refused = node.broadcast(PROXY_TRANSACTION)
+    if refused is not None and node.connection.code(address) != PROXY_RUNTIME:
+        raise LedgerError(
+            f"{where} has no deployment proxy and does not take its transaction, which names no chain "
+            f"({refused[:200]}): {_ELSE}"
+        )
+    for _ in node.patiently(f"the deployment proxy's transaction is in no block of {where}"):
+        if node.connection.code(address) == PROXY_RUNTIME:
+            return
+        if node.connection.nonce(PROXY_SIGNER, "latest") and node.connection.code(address) != PROXY_RUNTIME:
+            raise LedgerError(f"the creation of the deployment proxy failed on {where}: {_ELSE}")
+
+
+_ELSE = (
+    "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "
+    "means and name its address with --registry"
+)
+
+
+def _missing(node: Node) -> LedgerError:
+    """The error where the registry is not at its usual address."""
+    try:
+        cost_wei = cost(node.name, DEPLOY_GAS, node.price())
+        costs = f", up to {coins(cost_wei)} coins by the price that the node names"
+    except NodeDown:
+        raise
+    except LedgerError:  # a chain that can't say is no reason to say less
+        costs = ""
+    return LedgerError(
+        f"the registry {compiled('registry').address} is not on {called(node.chain_id)} at {node.name}: 'gistchain "
+        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; where it "
+        "has another address, give --registry"
+    )
 
 
 def checked(node: Node, address: str, otherwise: str) -> str:

@@ -6,7 +6,8 @@ after. One process at a time: a second one is told who holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from gistchain.errors import LedgerError
 from gistchain.ledger import chainfile
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call
-from gistchain.ledger.contracts import compiled
+from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
 from gistchain.ledger.fees import Price
 from gistchain.ledger.state import State
 
@@ -60,21 +61,19 @@ class EmbeddedChain:
         self._records = chainfile.opened(path)
         self._records.write_durably()
         self.connection: InProcess = InProcess(BlockStore(self._records), name=f"the chain in {path.parent}")
-        self.registry = chainfile.REGISTRY
+        self.registry = compiled("registry").address
 
     def fund(self, address: str) -> None:
         """Give an account that has nothing its allowance."""
         if self.connection.balance(address) == 0:
             _send_from_faucet(self.connection, Call(address, value_wei=ALLOWANCE_WEI), gas=21_000)
 
-    def first_of(self, image_sha3_256: bytes) -> int:
-        """The first token for the image, 0 for none, from the state: asking the contract takes 30 times as long.
-
-        A check asks it of every image that is like the one at hand.
-        """
+    @contextmanager
+    def state(self) -> Iterator[State]:
+        """The registry's state as the last block left it: asking the contract takes 30 times as long."""
         assert self._records is not None
         with self.connection.turn:
-            return State(self._records).first_of(image_sha3_256)
+            yield State(self._records)
 
     def close(self) -> None:
         if self._records is not None:
@@ -84,17 +83,14 @@ class EmbeddedChain:
 
 
 def _create(path: Path) -> None:
-    """Block 0, in which the faucet owns everything, and block 1 with the registry."""
-    from gistchain.ledger.pyevm import BlockStore, InProcess, write_genesis
+    """Block 0, in which the faucet owns everything, and deployment proxy and registry stand where they always do."""
+    from gistchain.ledger.pyevm import BlockStore, write_genesis
 
+    registry = compiled("registry")
+    contracts = {PROXY: PROXY_RUNTIME, bytes.fromhex(registry.address[2:]): registry.runtime}
     with chainfile.made(path) as records:
-        store = BlockStore(records)
-        write_genesis(store, rich=bytes.fromhex(Account(FAUCET_KEY).address[2:]), balance_wei=FAUCET_WEI)
-        _send_from_faucet(
-            InProcess(store, name=f"the chain in {path.parent}"),
-            Call(None, compiled("registry").bytecode),
-            gas=3_000_000,
-        )
+        rich = bytes.fromhex(Account(FAUCET_KEY).address[2:])
+        write_genesis(BlockStore(records), rich=rich, balance_wei=FAUCET_WEI, contracts=contracts)
 
 
 def _send_from_faucet(connection: InProcess, call: Call, *, gas: int) -> None:

@@ -11,31 +11,28 @@ from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from gistchain.disk.lock import FileLock
-from gistchain.errors import AlreadyRegistered, LedgerError, SettingError, WrongChain
-from gistchain.ledger import abi, keys
+from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
+from gistchain.ledger import abi, keys, logs
 from gistchain.ledger import ticket as tickets
-from gistchain.ledger.connection import Call, Connection, Mined, edge
-from gistchain.ledger.consent import MAX_FEE, WEI, Consent
+from gistchain.ledger.connection import Call, Mined, edge
+from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import checked, find_or_deploy, known_registry, public_name
+from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
+from gistchain.ledger.dialled import REPLY_S, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
-from gistchain.ledger.gas import MAX_GIST_BYTES
-from gistchain.ledger.known import EMBEDDED, agreed_to, check_same_chain, recall, remember
-from gistchain.ledger.networks import called, is_loopback, is_public
+from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
 from gistchain.ledger.reader import RegistryReader
-from gistchain.ledger.sending import Sender, call_of
+from gistchain.ledger.recover import checksummed
+from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
-from gistchain.types import Confirm, RarenessTicket, Receipt
-
-REPLY_S = 60.0
-"""A node's time to answer one request."""
+from gistchain.ledger.transaction import call_of
+from gistchain.types import Confirm, NftLink, RarenessTicket, Receipt, SignedRareness
 
 
 class EvmLedger(RegistryReader):
@@ -49,6 +46,7 @@ class EvmLedger(RegistryReader):
         # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
         # killed before gets the same receipt at its next try.
         self._acknowledged: Sent | None = None
+        self._made_in: dict[int, int] = {}
 
     @property
     def owner(self) -> str:
@@ -60,17 +58,13 @@ class EvmLedger(RegistryReader):
 
         Safe to repeat after any failure: the same transaction is found or sent again, never a second one. The ticket
         that a first try signed and sent is the one that stays: `rareness_of` tells it.
-        payload: 1 to 24,565 bytes, to 24,530 with a ticket. image_sha3_256: 32 bytes. rareness: signed with this
-        account's key.
+        payload: 1 to 24,565 bytes, to 24,519 with a ticket. image_sha3_256: 32 bytes.
         Raises AlreadyRegistered if this owner has a token for the image, OutOfGas, NotConfirmed, NodeDown, DiskFull,
         LedgerError.
         """
-        if not 1 <= len(payload) <= MAX_GIST_BYTES:
-            raise LedgerError(f"a gist of {len(payload)} bytes can't be registered: 1 to {MAX_GIST_BYTES} bytes can")
         if len(image_sha3_256) != 32:
             raise LedgerError(f"an image hash has 32 bytes, not {len(image_sha3_256)}")
-        if rareness is not None:
-            tickets.check(rareness, payload)
+        tickets.check(rareness, payload)
         with self._turn:
             self._forget_acknowledged()
             if token := self.token_of(image_sha3_256):
@@ -94,11 +88,8 @@ class EvmLedger(RegistryReader):
             return Call(self.registry, abi.calldata(compiled("registry"), function, *arguments))
 
     def _registering(self, payload: bytes, image_sha3_256: bytes, rareness: RarenessTicket | None) -> Call:
-        if rareness is None:
-            return self.call("register", image_sha3_256, payload)
         wanted = Registration(self.owner, image_sha3_256, payload, rareness)
-        signature = tickets.sign(wanted, self._node.account, chain_id=self.chain_id, registry=self.registry)
-        return self.call("registerRated", *wanted.arguments(signature))
+        return self.call(wanted.function, *wanted.arguments())
 
     def _gist_in(self, call: Call) -> bytes:
         """The payload that a call registers."""
@@ -123,10 +114,18 @@ class EvmLedger(RegistryReader):
         if sent is not None:
             mined = self._sender.outcome(sent)
             # A node that calls it failed, and shows its token in its block, is wrong about the first.
-            if mined is not None and (mined.succeeded or self.token(token).block == mined.block):
+            if mined is not None and (mined.succeeded or self._made_by(sent, token)):
                 return self._receipt(token, sent, mined, payload)
             self._outbox.drop(sent)
         raise self._taken(token)
+
+    def _block_of(self, token: int) -> int | None:
+        return self._made_in.get(token)
+
+    def _made_by(self, sent: Sent, token: int) -> bool:
+        """Whether the logs name the transaction as the one that made the token."""
+        found = logs.registration(self._node, self.registry, self.token(token))
+        return found is not None and found.tx.lower() == sent.tx.lower()
 
     def _receipt(self, token: int, sent: Sent, mined: Mined, payload: bytes) -> Receipt:
         if self._gist_in(call_of(sent.raw)) != payload:
@@ -138,6 +137,7 @@ class EvmLedger(RegistryReader):
                 "another node"
             )
         self._acknowledged = sent
+        self._made_in[token] = mined.block
         return Receipt(self.name, token, len(payload), mined.gas, sent.tx, mined.block)
 
     def _forget_acknowledged(self) -> None:
@@ -146,12 +146,31 @@ class EvmLedger(RegistryReader):
             self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
-        return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token, own=True)
+        return AlreadyRegistered(f"{self.owner} has registered this very image as token {token}", token)
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
         sent = self._outbox.find(image_sha3_256)
         return sent is not None and sent != self._acknowledged
+
+    def attest(self, token: int, ticket: RarenessTicket) -> str:
+        """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
+
+        Returns the transaction's hash. Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError.
+        """
+        tickets.check(ticket)
+        self.token(token)
+        return self._node.run(self.call("attest", token, *tickets.kept(ticket))).tx
+
+    def link(self, token: int, nft: NftLink) -> None:
+        """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
+
+        Raises LedgerError where the token is another's or linked to another NFT, and for an NFT of this chain that is
+        another's; UnknownToken, OutOfGas, NotConfirmed.
+        """
+        there = self.link_of(token)
+        if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
+            self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         """The token of this owner (or another) for the image, 0 for none."""
@@ -174,7 +193,26 @@ class _Embedded(EvmLedger):
         self._chain = chain
 
     def find(self, image_sha3_256: bytes) -> int | None:
-        return self._chain.first_of(image_sha3_256) or None
+        with self._chain.state() as state:
+            return state.first_of(image_sha3_256) or None
+
+    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
+        """The first token for the image, and this account's: to look for logs, all blocks would have to be read."""
+        with self._chain.state() as state:
+            first, own = state.first_of(image_sha3_256), state.token_of(self.owner, image_sha3_256)
+        return tuple(sorted({first, own} - {0}))
+
+    def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
+        with self._chain.state() as state:
+            return state.token_of(owner or self.owner, image_sha3_256)
+
+    def rareness_of(self, token: int) -> SignedRareness | None:
+        with self._chain.state() as state:
+            head = state.head(token) if 1 <= token < 2**255 else None
+            signed = None if head is None else state.rareness(token, head)
+        if head is None or (signed is not None and signed.signature is not None and not signed.verified):
+            return super().rareness_of(token)  # a contract is the owner, and has to be asked
+        return signed
 
 
 def open_embedded(
@@ -228,7 +266,7 @@ def open_rpc(
     timeout_s: float = 120.0,
     reply_s: float = REPLY_S,
 ) -> EvmLedger:
-    """The registry on the node at `url`: the given one, or the one that `home` remembers, or a new one.
+    """The registry on the node at `url`: the given one, or the one that `home` remembers, or that of every chain.
 
     chain_id: what the node must say it is; needed where a key is given and `home` does not know the URL yet, because a
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
@@ -236,22 +274,39 @@ def open_rpc(
     these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
     may take to get into a block. reply_s: how long the node may take to answer once.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
-    SettingError, LedgerError.
+    SettingError, LedgerError, also where no registry stands there: `deploy` makes it.
     """
-    name, key = public_name(url)
-    before = recall(home).get(key)
-    account = keys.account(home, key_file, password)
     with ExitStack() as undo:
-        connection = _connection(url, name, reply_s, undo)
-        consent = Consent(confirm=confirm, most_wei=int(max_fee * WEI))
-        node = Node(connection, account, name=name, timeout_s=timeout_s, consent=consent)
-        _check_chain(node, chain_id, must_be_given=key_file is not None and before is None)
-        _set_public(consent, node, url, home, key)
+        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
+        address = known_registry(dial.node, home, dial.key, registry)
+        remembered(dial, home, address, given=registry is not None)
+        outbox = _outbox(home, dial.node, address)
+        return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close)
+
+
+def deploy(
+    url: str,
+    home: Path,
+    key_file: Path | None = None,
+    *,
+    password: str | None = None,
+    chain_id: int | None = None,
+    max_fee: Decimal = MAX_FEE,
+    confirm: Confirm | None = None,
+    timeout_s: float = 120.0,
+    reply_s: float = REPLY_S,
+) -> Deployed:
+    """Put the registry on the chain behind `url`, at the address that it has on every chain, if it is not there.
+
+    Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
+    `open_rpc`; raises what that does.
+    """
+    with ExitStack() as undo:
+        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            own = account.address if key_file is None else None
-            address = find_or_deploy(node, home, key, registry, account=own)
-        outbox = _outbox(home, node, address)
-        return EvmLedger(node, registry=address, outbox=outbox, close=undo.pop_all().close)
+            done = deployed(dial.node, home)
+        remembered(dial, home, done.registry, given=False)
+        return done
 
 
 def open_rpc_to_read(
@@ -259,58 +314,13 @@ def open_rpc_to_read(
 ) -> RegistryReader:
     """The registry on the node at `url`, to read only: no key, and nothing is written to the chain or to `home`.
 
-    Raises NodeDown, WrongChain, SettingError, LedgerError, also where no registry is given and `home` knows none.
+    Raises NodeDown, WrongChain, SettingError, LedgerError, also where no registry stands there.
     """
-    name, key = public_name(url)
     with ExitStack() as undo:
-        node = Node(_connection(url, name, reply_s, undo), None, name=name, timeout_s=reply_s)
-        _check_chain(node, chain_id, must_be_given=False)
+        node, key = to_read(url, chain_id, reply_s, undo)
         address = known_registry(node, home, key, registry)
-        if address is None:
-            raise LedgerError(f"{home} knows no registry on {name}: give --registry, or register an image there first")
         return RegistryReader(node, registry=address, close=undo.pop_all().close)
 
 
 def _outbox(home: Path, node: Node, registry: str) -> Outbox:
     return Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
-
-
-def _connection(url: str, name: str, reply_s: float, undo: ExitStack) -> Connection:
-    with deferred():
-        from gistchain.ledger.provider import NodeProvider
-        from gistchain.ledger.remote import Remote
-
-    provider = NodeProvider(url, name, within_s=reply_s)
-    undo.callback(provider.close)
-    return Remote(provider, name=name)
-
-
-def _check_chain(node: Node, wanted: int | None, *, must_be_given: bool) -> None:
-    if wanted is None and must_be_given:
-        raise SettingError(
-            f"{node.name} says that it is {called(node.chain_id)}, and is new to this home: a key signs for one chain, "
-            f"and a node's word is not enough for that; give --chain-id {node.chain_id} if that is the chain you mean"
-        )
-    if wanted is not None and wanted != node.chain_id:
-        raise WrongChain(
-            f"{node.name} is on chain {node.chain_id}, but --chain-id says {wanted}: connect to another node or "
-            "correct it"
-        )
-
-
-def _set_public(consent: Consent, node: Node, url: str, home: Path, key: str) -> None:
-    """What a person is asked before the first write to a chain that strangers read."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if not is_public(node.chain_id):
-        return
-    consent.public = (
-        f"{called(node.chain_id)} at {node.name} is public: everyone can read what is registered there, and nobody can "
-        "take it back"
-    )
-    if parts.scheme == "http" and not is_loopback(host):
-        consent.public += ", and the connection is not encrypted: others on the way can change what the node says"
-    consent.agreed = agreed_to(home, node.identity())
-
-    # The registry may not be known yet: then the yes is written down with it.
-    consent.keep = lambda: remember(home, key, lambda known: known and replace(known, confirmed=True))

@@ -73,7 +73,7 @@ class Node:
         where the node's estimate can't be right.
         """
         needed = self.connection.estimate_gas(call, self.owner)
-        price = self._price()
+        price = self.price()
         balance = self.connection.balance(self.owner)
         gas = gas_limit(self.name, needed, call.data)
         cost_wei = cost(self.name, gas, price)
@@ -91,7 +91,8 @@ class Node:
             f"says ({gas:,} gas at up to {price.most_wei / GWEI:.6g} gwei)"
         )
 
-    def _price(self) -> Price:
+    def price(self) -> Price:
+        """What a unit of gas would be offered now, by what the node says."""
         base = self.connection.base_fee()
         if base is None:
             return Price(self.connection.gas_price(), None)

@@ -54,6 +54,26 @@ def _item(raw: bytes, at: int) -> tuple[Item, int]:
     return items, end
 
 
+def encoded(item: Item) -> bytes:
+    """The RLP of bytes, or of a list of items."""
+    if isinstance(item, bytes):
+        return item if len(item) == 1 and item[0] < 0x80 else _sized(0x80, item)
+    return _sized(0xC0, b"".join(map(encoded, item)))
+
+
+def _sized(kind: int, content: bytes) -> bytes:
+    size = len(content)
+    if size < 56:
+        return bytes([kind + size]) + content
+    digits = big_endian(size)
+    return bytes([kind + 55 + len(digits)]) + digits + content
+
+
+def big_endian(number: int) -> bytes:
+    """A number as RLP takes it: without leading zeros, b"" for 0."""
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
 class Nodes(Protocol):
     """Encoded nodes by their hash. Raises KeyError for one that is missing."""
 

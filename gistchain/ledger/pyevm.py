@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,7 @@ from eth.exceptions import (
 from eth.vm.forks import PragueVM
 from eth.vm.forks.byzantium.constants import EIP658_TRANSACTION_STATUS_CODE_SUCCESS
 from eth.vm.spoof import SpoofTransaction
+from eth_bloom.bloom import BloomFilter
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
@@ -39,14 +40,14 @@ from trie.exceptions import MissingTrieNode
 
 from gistchain.errors import FileDamaged, LedgerError
 from gistchain.ledger.chainfile import CHAIN_ID, Records
-from gistchain.ledger.connection import Call, Log, Mined, short
+from gistchain.ledger.connection import Call, Log, Mined, Topics, short
 from gistchain.ledger.fees import GWEI
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
 from gistchain.ledger.recover import checksummed
 from gistchain.text import utc
 
-LAST_TIME = 2**32 - 2
-"""In registry.vy a token's time has 32 bits, and py-evm estimates gas for the second after the last block's."""
+LAST_TIME = 2**33 - 2
+"""In registry.vy a token's time has 33 bits, and py-evm estimates gas for the second after the last block's."""
 _ERROR = bytes.fromhex("08c379a0")
 """The selector of Error(string), in which a contract says why it refuses."""
 
@@ -107,7 +108,7 @@ class LocalVM(PragueVM):  # type: ignore[misc]
 def block_time(after: int) -> int:
     """Unix time of a block: that of the clock, or of the block before where the clock has gone back since.
 
-    Raises LedgerError beyond the year 2106, which the registry's 32 bits for a time can't tell: no later block could go
+    Raises LedgerError beyond the year 2242, which the registry's 33 bits for a time can't tell: no later block could go
     back, so that nothing could be registered ever again.
     """
     now = max(int(time.time()), after, 0)
@@ -309,16 +310,43 @@ class InProcess:
             return None
         return self.chain.get_canonical_block_by_number(number), index
 
-    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
+    def transaction(self, tx: str) -> bytes | None:
         with self._asked():
-            found = self.chain.get_canonical_block_by_number(BlockNumber(block))
-            there = [log for receipt in found.get_receipts(self.chain.chaindb) for log in receipt.logs]
-            logs = [
-                Log(tuple(topic.to_bytes(32, "big") for topic in log.topics), log.data)
-                for log in there
-                if log.address == _address(address)
-            ]
-            return [log for log in logs if log.topics[: len(topics)] == topics]
+            if (found := self._find(tx)) is None:
+                return None
+            block, index = found
+            raw: bytes = block.transactions[index].encode()
+            return raw
+
+    def block_number(self) -> int:
+        with self._asked():
+            number: int = self._head().block_number
+            return number
+
+    def block_time(self, number: int) -> int | None:
+        with self._asked():
+            if number > self._head().block_number:
+                return None
+            header = self.chain.get_canonical_block_header_by_number(BlockNumber(number))
+            time_s: int = header.timestamp
+            return time_s
+
+    def logs(self, address: str, topics: Topics, blocks: range | None = None) -> list[Log] | None:
+        """All blocks are gone through: state.py has what is asked often."""
+        with self._asked():
+            last = self._head().block_number
+            numbers = range(last + 1) if blocks is None else range(blocks.start, min(blocks.stop, last + 1))
+            return [log for number in numbers for log in self._logs(number, _address(address)) if log.has(topics)]
+
+    def _logs(self, number: int, address: Address) -> Iterator[Log]:
+        block = self.chain.get_canonical_block_by_number(BlockNumber(number))
+        if address not in BloomFilter(block.header.bloom):
+            return
+        for transaction, receipt in zip(block.transactions, block.get_receipts(self.chain.chaindb), strict=True):
+            for log in receipt.logs:
+                if log.address == address:
+                    topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
+                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}")
 
     def _head(self) -> BlockHeaderAPI:
         return self.chain.get_canonical_head()
@@ -346,8 +374,8 @@ def _reason(error: VMError) -> str:
     return short(error)
 
 
-def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int) -> None:
-    """Block 0 in an empty store: the account `rich` owns everything."""
+def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int, contracts: Mapping[bytes, bytes]) -> None:
+    """Block 0 in an empty store: the account `rich` owns everything, and contracts stand there: code by address."""
     params = {
         "coinbase": Address(bytes(20)),
         "difficulty": POST_MERGE_DIFFICULTY,
@@ -359,6 +387,8 @@ def write_genesis(store: BlockStore, *, rich: bytes, balance_wei: int) -> None:
         "timestamp": block_time(0),
         "transaction_root": BLANK_ROOT_HASH,
     }
-    account = {"balance": balance_wei, "nonce": 0, "code": b"", "storage": {}}
-    LocalChain.from_genesis(AtomicDB(store), params, {Address(rich): account})
+    accounts = {Address(rich): {"balance": balance_wei, "nonce": 0, "code": b"", "storage": {}}}
+    for address, code in contracts.items():  # a contract's nonce begins at 1 (EIP-161)
+        accounts[Address(address)] = {"balance": 0, "nonce": 1, "code": code, "storage": {}}
+    LocalChain.from_genesis(AtomicDB(store), params, accounts)
     store.commit()

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from gistchain.errors import LedgerError, UnknownToken
-from gistchain.ledger import abi
+from gistchain.errors import LedgerError, PacketError, UnknownToken
+from gistchain.ledger import abi, logs
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.connection import Call, edge
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.gas import MAX_GIST_BYTES
+from gistchain.ledger.gas import MAX_COMMON_BYTES, MAX_GIST_BYTES
 from gistchain.ledger.node import Node
+from gistchain.ledger.proof import proven
 from gistchain.ledger.recover import checksummed
-from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.ledger.state import not_in_state
+from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+PAGE = 256
+"""Most records that the contract gives at a time."""
 
 
 class RegistryReader:
@@ -49,61 +54,112 @@ class RegistryReader:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to register")
 
     def gist_of(self, token: int) -> bytes:
-        """The bytes registered as this token; raises UnknownToken."""
+        """The bytes registered as this token; raises UnknownToken, PacketError for one of a batch of proofs."""
         gist = self._read("gistOf", _known_id(token))
-        if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES:
+        if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES + MAX_COMMON_BYTES:
             raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
         if not gist:
-            raise _unknown(token)
+            raise self._without_gist(self.token(token))
         return gist
+
+    def _without_gist(self, record: Token) -> PacketError | LedgerError:
+        if record.batch:
+            return not_in_state(record.id, record.batch)
+        return LedgerError(f"{self._node.name} shows token {record.id} without its gist: ask another node")
 
     def token(self, token: int) -> Token:
         """The record of a token; raises UnknownToken."""
-        owner, image, block, block_time, size = self._read("record", _known_id(token))
-        if int(owner, 16) == 0:
+        record = self._read("record", _known_id(token))
+        if int(record[0], 16) == 0:
             raise _unknown(token)
-        if max(block, block_time) >= 2**32 or not 0 < size <= MAX_GIST_BYTES:
+        return self._token(token, record)
+
+    def _token(self, token: int, record: tuple[Any, ...]) -> Token:
+        owner, image, block, block_time, batch = record
+        if block >= 2**40 or block_time >= 2**33 or batch >= 2**80:
             raise LedgerError(f"{self._node.name} gave a record of token {token} that can't be: ask another node")
-        return Token(token, str(owner), bytes(image), size, block, block_time)
+        return Token(token, checksummed(bytes.fromhex(owner[2:])), bytes(image), block, block_time, batch)
 
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The rareness that was registered with this token, None if none was; raises UnknownToken."""
-        record = self.token(token)
-        score, verdict, evidence = self._read("rarenessOf", token)
-        if not any(evidence):
+        record, ticket = self.token(token), self.ticket_of(token)
+        if ticket is None:
             return None
-        return tickets.attested(
+        return proven(
             record,
             self.gist_of(token),
-            tickets.from_chain(score, verdict, evidence),
-            self._logged(record),
+            ticket,
+            None if record.batch else logs.registration(self._node, self.registry, record, self._block_of(token)),
             chain_id=self.chain_id,
             registry=self.registry,
             source=self._node.name,
+            ask_owner=self._owners_word,
         )
 
-    def ticket_of(self, token: int) -> RarenessTicket | None:
-        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
-        score, verdict, evidence = self._read("rarenessOf", _known_id(token))
-        return tickets.from_chain(score, verdict, evidence) if any(evidence) else None
+    def _block_of(self, token: int) -> int | None:
+        """The block of the token's transaction, where it is known without a look at the logs."""
+        return None
 
-    def _logged(self, record: Token) -> tuple[int, bytes] | None:
-        """Deadline and signature from the log of a token's block; None from a node that has not kept it."""
-        contract = compiled("registry")
-        wanted = (abi.topic(contract, "Rated"), record.id.to_bytes(32, "big"))
-        found = self._node.connection.logs(self.registry, record.block, wanted)
-        if not found:
+    def _owners_word(self, owner: str, digest: bytes, signature: bytes) -> bool | None:
+        """By ERC-1271; None where the owner is no contract."""
+        if not self._node.connection.code(owner):
             return None
-        if found[0].topics != wanted:
-            raise LedgerError(f"{self._node.name} shows another log than that of token {record.id}: ask another node")
-        with edge(self._node.name):
-            deadline, r, vs = abi.logged(contract, "Rated", found[0].data)
-        return deadline, tickets.expanded(r, vs)
+        try:
+            with edge(self._node.name):
+                call = Call(owner, abi.asks_owner(digest, signature))
+                return self._node.connection.call(call, self._node.sender)[:4] == call.data[:4]
+        except LedgerError:  # it refuses: the signature, or the question
+            return False
+
+    def ticket_of(self, token: int) -> RarenessTicket | None:
+        """The ticket alone, without a look at who signed it; raises UnknownToken."""
+        return tickets.from_chain(*self._read("ratingOf", _known_id(token)))
+
+    def attestations(self, token: int) -> tuple[Attestation, ...] | None:
+        """What others say of the token's rareness, each as the contract has it now; raises UnknownToken.
+
+        None where the node does not tell its logs.
+        """
+        self.token(token)
+        told = logs.attesters(self._node, self.registry, token)
+        if told is None:
+            return None
+        found = ((by, tickets.from_chain(*self._read("attestationOf", token, by))) for by in told)
+        return tuple(Attestation(by, ticket) for by, ticket in found if ticket is not None)
+
+    def link_of(self, token: int) -> NftLink | None:
+        """The NFT that the token is linked to, None for none; raises UnknownToken."""
+        self.token(token)
+        link = NftLink(*self._read("linkOf", token))
+        return link if link.chain_id else None
+
+    def link(self, token: int, nft: NftLink) -> None:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
+    def linked_to(self, chain_id: int, contract: str, token_id: int) -> list[int]:
+        """The tokens that are linked to an NFT, whoever says so, oldest first."""
+        found: list[int] = []
+        while page := self._read("linkedTo", chain_id, contract, token_id, len(found)):
+            found += page
+            if len(page) < PAGE:
+                break
+        return found
 
     def tokens(self, start: int = 1) -> Iterator[Token]:
-        """All tokens from id `start` on, oldest first."""
-        for token in range(start, self.count() + 1):
-            yield self.token(token)
+        """All tokens from id `start` on, oldest first; a request for each 256 of them."""
+        last = self.count()
+        while start <= last:
+            page = self._read("records", start, min(PAGE, last + 1 - start))
+            if not 0 < len(page) <= PAGE:
+                raise LedgerError(
+                    f"{self._node.name} counts {last} tokens and shows no token {start}: ask another node"
+                )
+            yield from (self._token(start + k, record) for k, record in enumerate(page))
+            start += len(page)
+
+    def block(self) -> int:
+        """The number of the last block."""
+        return self._node.connection.block_number()
 
     def count(self) -> int:
         """How many tokens there are; ids are 1 to count."""
@@ -113,6 +169,17 @@ class RegistryReader:
         """The first token that anyone registered for the image."""
         return self._number("firstOf", image_sha3_256) or None
 
+    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
+        """Tokens for the image: the first, this account's, and those that the logs name and the contract confirms."""
+        first = self.find(image_sha3_256)
+        if first is None:
+            return ()
+        found = {first, self.token_of(image_sha3_256) or first}
+        for token in logs.named(self._node, self.registry, image_sha3_256) - found:
+            if self.token(token).image_sha3_256 == image_sha3_256:
+                found.add(token)
+        return tuple(sorted(found))
+
     def token_of(self, image_sha3_256: bytes) -> int:
         """The token of the account that registers, 0 for none."""
         return 0
@@ -121,9 +188,9 @@ class RegistryReader:
         return False
 
     def _number(self, function: str, *arguments: object) -> int:
-        """A token's id, or how many there are; both have 128 bits in the contract."""
+        """A token's id, or how many there are; both have 96 bits in the contract."""
         number = int(self._read(function, *arguments))
-        if number >= 2**128:
+        if number >= 2**96:
             raise LedgerError(f"{self._node.name} answers {function} with {number}: that is not our contract")
         return number
 
@@ -145,7 +212,7 @@ class RegistryReader:
 
 
 def _known_id(token: int) -> int:
-    if not 1 <= token < 2**256:
+    if not 1 <= token < 2**255:
         raise _unknown(token)
     return token
 

@@ -16,8 +16,9 @@ from web3.middleware import ExtraDataToPOAMiddleware
 
 from gistchain.errors import LedgerError, NodeDown
 from gistchain.ledger import connection
-from gistchain.ledger.connection import Call, Log, Mined
+from gistchain.ledger.connection import Call, Log, Mined, Topics
 from gistchain.ledger.provider import NodeProvider
+from gistchain.ledger.transaction import raw_of
 
 
 class Remote:
@@ -102,19 +103,43 @@ class Remote:
             done = told["status"] == 1
             return Mined(tx, done, int(told["gasUsed"]), int(told["blockNumber"]), str(contract) if contract else None)
 
-    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
-        wanted: Any = {
-            "address": address,
-            "fromBlock": block,
-            "toBlock": block,
-            "topics": [self.w3.to_hex(topic) for topic in topics],
-        }
+    def transaction(self, tx: str) -> bytes | None:
         with self._edge():
             try:
-                found: Any = self.w3.eth.get_logs(wanted)
-            except Web3RPCError:  # nodes that prune refuse in words of their own
+                told = self.w3.eth.get_transaction(tx)  # type: ignore[arg-type]
+                raw = raw_of(told)
+            except (TransactionNotFound, ValueError, KeyError, TypeError):
                 return None
-            return [Log(tuple(map(bytes, log["topics"])), bytes(log["data"])) for log in found]
+        if "0x" + keccak(raw).hex() != tx.lower():
+            raise LedgerError(f"{self._name} shows another transaction for {tx}: ask another node")
+        return raw
+
+    def block_number(self) -> int:
+        with self._edge():
+            return int(self.w3.eth.get_block("latest")["number"])
+
+    def block_time(self, number: int) -> int | None:
+        with self._edge():
+            try:
+                return int(self.w3.eth.get_block(number)["timestamp"])
+            except BlockNotFound:
+                return None
+
+    def logs(self, address: str, topics: Topics, blocks: range | None = None) -> list[Log] | None:
+        wanted: Any = {
+            "address": address,
+            "fromBlock": 0 if blocks is None else blocks.start,
+            "toBlock": "latest" if blocks is None else blocks.stop - 1,
+            "topics": [_topic(topic) for topic in topics],
+        }
+        try:
+            with self._edge(reraise=(Web3RPCError,)):
+                found: Any = self.w3.eth.get_logs(wanted)
+                return [Log(tuple(map(bytes, log["topics"])), bytes(log["data"]), _hex(log)) for log in found]
+        except NodeDown:
+            raise
+        except (Web3RPCError, LedgerError):  # it refuses in words of its own, or tells more than can be read
+            return None
 
     @contextmanager
     def _edge(self, reraise: tuple[type[Exception], ...] = ()) -> Iterator[None]:
@@ -128,6 +153,16 @@ class Remote:
                 raise connection.refused(self._name, error) from error
             except Web3Exception as error:
                 raise connection.unusable(self._name, error) from error
+
+
+def _hex(log: Any) -> str:
+    return "0x" + bytes(log["transactionHash"]).hex()
+
+
+def _topic(topic: bytes | tuple[bytes, ...] | None) -> Any:
+    if topic is None:
+        return None
+    return "0x" + topic.hex() if isinstance(topic, bytes) else ["0x" + one.hex() for one in topic]
 
 
 def _told(call: Call, sender: str | None) -> Any:

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from gistchain.errors import LedgerError
-from gistchain.ledger.gas import MAX_GIST_BYTES
 from gistchain.safejson import parsed
 
 MOST_GAS = 2**53
 MOST_NONCE = 2**64 - 2  # EIP-2681
 MOST_WEI = 2**128
 MOST_TIME = 2**53
-_MOST_CALL_BYTES = MAX_GIST_BYTES + 1024
+_MOST_CALL_BYTES = 48 * 1024  # the longest gist has 24 KB, a page of 256 records 40
 _MOST_CODE_BYTES = 1 << 20
+_MOST_INPUT_BYTES = 1 << 18
 _MOST_LOGS = 1000
 _MOST_ERROR = 500
 Check = Callable[[Any], None]
@@ -161,7 +161,14 @@ _RESULTS: dict[str, Check] = {
     "eth_getBlockByNumber": optional(
         fields(hash=_HASH, number=_NUMBER, timestamp=_NUMBER, baseFeePerGas=optional(quantity(MOST_WEI)))
     ),
-    "eth_getTransactionByHash": optional(fields(hash=_HASH, nonce=quantity(MOST_NONCE), blockNumber=optional(_NUMBER))),
+    "eth_getTransactionByHash": optional(
+        fields(
+            hash=_HASH,
+            nonce=quantity(MOST_NONCE),
+            blockNumber=optional(_NUMBER),
+            input=optional(data(0, _MOST_INPUT_BYTES)),
+        )
+    ),
     "eth_getTransactionReceipt": optional(
         fields(
             transactionHash=_HASH,

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from gistchain.ledger.connection import Call, Mined
 from gistchain.ledger.node import TRIES, Node
 from gistchain.ledger.outbox import Outbox, Sent
-from gistchain.ledger.patricia import Item, rlp
-from gistchain.ledger.recover import checksummed
+from gistchain.ledger.transaction import call_of
 
 
 class Sender:
@@ -64,10 +63,3 @@ class Sender:
         if (mined := self._node.connection.receipt(sent.tx)) is not None:
             return mined
         return self._node.wait(sent.tx, sent.nonce) if self._node.connection.knows(sent.tx) else None
-
-
-def call_of(raw: bytes) -> Call:
-    """What a signed transaction does."""
-    body: Item = rlp(raw if raw[0] >= 0xC0 else raw[1:])  # a typed one begins with its type (EIP-2718)
-    to, value, data = body[3:6] if raw[0] >= 0xC0 else body[5:8]  # legacy; EIP-1559
-    return Call(checksummed(to) if to else None, data, int.from_bytes(value, "big"))

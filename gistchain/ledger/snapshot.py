@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import NoReturn
 
 from gistchain.errors import LedgerError, UnknownToken
-from gistchain.ledger import chainfile, ticket
-from gistchain.ledger.known import EMBEDDED, recall
+from gistchain.ledger import chainfile
+from gistchain.ledger.contracts import compiled
+from gistchain.ledger.known import EMBEDDED, own_account, recall
 from gistchain.ledger.state import Head, State
-from gistchain.types import RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
 
 
 class Snapshot:
@@ -42,13 +43,13 @@ class Snapshot:
     @property
     def name(self) -> str:
         """'evm:CHAIN_ID:ADDRESS' of the registry."""
-        return f"evm:{chainfile.CHAIN_ID}:{chainfile.REGISTRY}"
+        return f"evm:{chainfile.CHAIN_ID}:{compiled('registry').address}"
 
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
 
     def gist_of(self, token: int) -> bytes:
-        """The bytes registered as this token; raises UnknownToken."""
+        """The bytes registered as this token; raises UnknownToken, PacketError for one of a batch of proofs."""
         state, head = self._found(token)
         return state.gist(token, head)
 
@@ -60,22 +61,29 @@ class Snapshot:
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The rareness that was registered with this token, None if none was; raises UnknownToken."""
         state, head = self._found(token)
-        if not head.rated:
-            return None
-        return ticket.attested(
-            state.token(token, head),
-            state.gist(token, head),
-            ticket.from_chain(*state.rating(token, head)),
-            state.logged(token, head),
-            chain_id=chainfile.CHAIN_ID,
-            registry=chainfile.REGISTRY,
-            source=f"the chain in {self._home}",
-        )
+        return state.rareness(token, head)
 
     def ticket_of(self, token: int) -> RarenessTicket | None:
-        """The ticket alone, without a look at the signature, which the contract has checked; raises UnknownToken."""
+        """The ticket alone, without a look at who signed it; raises UnknownToken."""
         state, head = self._found(token)
-        return ticket.from_chain(*state.rating(token, head)) if head.rated else None
+        return state.ticket(token, head)
+
+    def attestations(self, token: int) -> tuple[Attestation, ...]:
+        """What others say of the token's rareness; raises UnknownToken."""
+        state, head = self._found(token)
+        return state.attestations(token, head)
+
+    def link_of(self, token: int) -> NftLink | None:
+        """The NFT that the token is linked to; raises UnknownToken."""
+        state, _ = self._found(token)
+        return state.link(token)
+
+    def link(self, token: int, nft: NftLink) -> None:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to link a token")
+
+    def block(self) -> int:
+        """The number of the last block."""
+        return 0 if self._state is None else self._state.block()
 
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first."""
@@ -89,6 +97,14 @@ class Snapshot:
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token that anyone registered for the image."""
         return None if self._state is None else self._state.first_of(image_sha3_256) or None
+
+    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
+        """The first token for the image, and what the home's own account has."""
+        if self._state is None or not (first := self._state.first_of(image_sha3_256)):
+            return ()
+        own = own_account(self._home)
+        others = {self._state.token_of(own, image_sha3_256)} if own else set()
+        return tuple(sorted({first} | others - {0}))
 
     def token_of(self, image_sha3_256: bytes) -> int:
         """0: without a key there is no account."""

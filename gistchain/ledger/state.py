@@ -1,8 +1,8 @@
 """The embedded chain's records -> what its registry holds, read without web3 and py-evm.
 
 Those take more than a second to load. No contract runs here: the registry's variables are looked up in the state of
-the last block, and the signatures in the logs. Vyper lays the variables out in the order of registry.vy; the tests
-compare what is read here with what the contract answers.
+the last block, what was signed and logged in the blocks (blocks.py). Where Vyper lays the variables stands
+in registry.json; the tests compare what is read here with what the contract answers.
 """
 
 from __future__ import annotations
@@ -12,23 +12,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gistchain.errors import LedgerError
-from gistchain.ledger import chainfile
+from gistchain.errors import LedgerError, PacketError
+from gistchain.ledger import batch, chainfile, proof, ticket
+from gistchain.ledger.blocks import Blocks, header_of
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.gas import TICKET_BYTES
+from gistchain.ledger.gas import INLINE_BYTES, TICKET_BYTES
 from gistchain.ledger.known import EMBEDDED, recall
-from gistchain.ledger.patricia import Item, Trie, keccak, rlp
+from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, keccak, rlp
 from gistchain.ledger.recover import checksummed
-from gistchain.ledger.ticket import expanded
-from gistchain.types import Token
+from gistchain.types import Attestation, NftLink, RarenessTicket, SignedRareness, Token
 
-# Slots of registry.vy's variables; slot 0 is Vyper's own, for its lock against reentrance.
-_HEADS, _HASHES, _WORDS, _FIRST, _LATER, _TOTALS = range(1, 7)
-_STATE_ROOT, _RECEIPTS_ROOT = 3, 5  # fields of a block's header (Yellow Paper, 4.3)
+_STATE_ROOT, _NUMBER = 3, 8  # fields of a block's header (Yellow Paper, 4.3)
 _STORAGE_ROOT, _CODE_HASH = 2, 3  # of an account (4.1)
-_LOGS = 3  # of a receipt
 _PREFIX_BYTES = 11  # of the code of a data contract, before what it holds
-_RATED = 128
+_ELSEWHERE = 2**21 - 1
 
 
 def name(home: Path) -> str:
@@ -42,14 +39,20 @@ def name(home: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What one word says of a token. inline_bytes: of a gist in storage words, 0 for one in the code of `data`."""
+    """What one word says of a token, or of its batch.
+
+    inline_bytes: of a gist in storage words, 0 for one in the code of contract number `data`. batch, index: of a token
+    of a batch, and its place there; data is 0 where the batch keeps proofs alone.
+    """
 
     owner: str
     block: int
     block_time: int
     data: int
     rated: bool
-    inline_bytes: int
+    inline_bytes: int = 0
+    batch: int = 0
+    index: int = 0
 
 
 class State:
@@ -61,13 +64,16 @@ class State:
     def __init__(self, records: chainfile.Records) -> None:
         """Raises LedgerError where another contract stands there."""
         self._records = records
+        contract = compiled("registry")
+        self._slots, self.registry = contract.slots, contract.address
         self._last = (0, b"")  # the data contract that was read last: its token's record, gist and ticket follow
         with self._damage():
-            header = _list(rlp(records[records[b"v1:canonical_head_hash"]]))
+            header = header_of(records, records[b"v1:canonical_head_hash"])
+            self._head_number = int.from_bytes(header[_NUMBER], "big")
             self._accounts = Trie(records, header[_STATE_ROOT])
-            account = self._account(bytes.fromhex(chainfile.REGISTRY[2:]))
+            account = self._account(bytes.fromhex(self.registry[2:]))
             self._storage = Trie(records, account[_STORAGE_ROOT])
-        if account[_CODE_HASH] != keccak(compiled("registry").runtime):
+        if account[_CODE_HASH] != keccak(contract.runtime):
             raise LedgerError(f"{records.file.path} has another registry: use the gistchain that made this chain")
 
     @contextlib.contextmanager
@@ -78,69 +84,137 @@ class State:
             what = f"its last state can't be read: {type(error).__name__}"
             raise self._records.file.damaged(what) from error
 
+    def block(self) -> int:
+        """The number of the last block."""
+        return self._head_number
+
     def count(self) -> int:
         """How many tokens there are; their ids are 1 to count."""
         with self._damage():
-            return self._number(_word(_TOTALS)) & (1 << 128) - 1
+            return self._number(_word(self._slots["totals"])) & (1 << 96) - 1
 
     def image(self, token: int) -> bytes:
-        """SHA3-256 of the token's image."""
+        """SHA3-256 of the token's image; zeros for one of a batch of proofs, which only calldata tells."""
         with self._damage():
-            return _word(self._number(_place(_HASHES, token)))
+            image = self._get("hashes", token)
+            if image == 0 and (head := self._head_in_batch(token)) is not None and head.data:
+                return batch.image(self._data(head.data), head.index)
+            return _word(image)
 
     def head(self, token: int) -> Head | None:
         """None where there is no such token."""
         with self._damage():
-            head = self._number(_place(_HEADS, token))
+            head = self._get("heads", token)
             if head == 0:
-                return None
-            place = head & 0xFFFFFFFF
-            return Head(
-                owner=checksummed((head >> 96).to_bytes(20, "big")),
-                block=head >> 64 & 0xFFFFFFFF,
-                block_time=head >> 32 & 0xFFFFFFFF,
-                data=place >> 8,
-                rated=bool(place & _RATED),
-                inline_bytes=place & (_RATED - 1),
-            )
+                return self._head_in_batch(token)
+            place = head >> 2 & _ELSEWHERE
+            inline = place if place <= INLINE_BYTES else 0
+            number = self._get("words", 2 * token) if place == _ELSEWHERE else place - INLINE_BYTES
+            return Head(*_who_and_when(head), 0 if inline else number, bool(head & 1), inline)
+
+    def _head_in_batch(self, token: int) -> Head | None:
+        low, high = 1, (self._number(_word(self._slots["totals"])) >> 176) + 1
+        while low < high:
+            middle = (low + high) // 2
+            reach = self._get("batchRanges", middle)
+            first, count = reach >> 16, reach & 65535
+            if token < first:
+                high = middle
+            elif token >= first + count:
+                low = middle + 1
+            else:
+                head = self._get("batchHeads", middle)
+                number = head >> 2 & _ELSEWHERE
+                rated = number > 0 and batch.rated(self._data(number))
+                return Head(*_who_and_when(head), number, rated, 0, middle, token - first)
+        return None
 
     def gist(self, token: int, head: Head) -> bytes:
+        """Raises PacketError for a token of proofs."""
+        if head.batch and not head.data:
+            raise not_in_state(token, head.batch)
         with self._damage():
+            if head.batch:
+                return batch.gist(self._data(head.data), head.index)
             start = TICKET_BYTES if head.rated else 0
             if head.inline_bytes == 0:
                 return self._data(head.data)[start:]
             return self._words(token)[start : start + head.inline_bytes]
 
-    def rating(self, token: int, head: Head) -> tuple[int, int, bytes]:
-        """Score, verdict and evidence of a token that is rated, as the contract's rarenessOf tells them."""
+    def ticket(self, token: int, head: Head) -> RarenessTicket | None:
+        """Of a token that is rated, as the contract's ratingOf tells it."""
+        if not head.rated:
+            return None
         with self._damage():
-            ticket = self._data(head.data) if head.inline_bytes == 0 else self._words(token)
-            return int.from_bytes(ticket[32:34], "big"), ticket[34], ticket[:32]
+            if head.batch:
+                return ticket.from_rating(*batch.rating(self._data(head.data), head.index))
+            raw = self._data(head.data) if head.inline_bytes == 0 else self._words(token)
+            return ticket.from_rating(int.from_bytes(raw[32:TICKET_BYTES], "big"), raw[:32])
 
     def token(self, token: int, head: Head) -> Token:
-        size = len(self.gist(token, head))
-        return Token(token, head.owner, self.image(token), size, head.block, head.block_time)
+        return Token(token, head.owner, self.image(token), head.block, head.block_time, head.batch)
+
+    def rareness(self, token: int, head: Head) -> SignedRareness | None:
+        """The ticket, and whether its owner's signature is in the token's block."""
+        found = self.ticket(token, head)
+        if found is None:
+            return None
+        with self._damage():
+            kept = None if head.batch else self._blocks().registration(head.block, token)
+        return proof.proven(
+            self.token(token, head),
+            self.gist(token, head),
+            found,
+            kept,
+            chain_id=chainfile.CHAIN_ID,
+            registry=self.registry,
+            source=str(self._records.file.path),
+            ask_owner=lambda owner, digest, signature: False,  # that would need the contract to run
+        )
+
+    def attestations(self, token: int, head: Head) -> tuple[Attestation, ...]:
+        """What others say of the token, each as the state holds it now."""
+        with self._damage():
+            found = []
+            for by in self._blocks().attesters(head.block, self._head_number, token):
+                rating = self._number(_inner(_place(self._slots["attestations"], token), by)) & (1 << 112) - 1
+                evidence = _word(self._number(_inner(_place(self._slots["attested"], token), by)))
+                said = ticket.from_rating(rating, evidence)
+                if said is not None:
+                    found.append(Attestation(checksummed(by), said))
+            return tuple(found)
+
+    def link(self, token: int) -> NftLink | None:
+        """The NFT that the token is linked to."""
+        with self._damage():
+            linked = self._get("links", token)
+            if linked == 0:
+                return None
+            contract = checksummed((linked & (1 << 160) - 1).to_bytes(20, "big"))
+            return NftLink(linked >> 160, contract, self._get("linkTokens", token))
 
     def first_of(self, image_sha3_256: bytes) -> int:
         """The first token for this image, 0 for none."""
         with self._damage():
-            return self._number(keccak(_word(_FIRST) + image_sha3_256))
+            return self._number(keccak(_word(self._slots["first"]) + image_sha3_256))
 
-    def logged(self, token: int, head: Head) -> tuple[int, bytes] | None:
-        """Deadline and signature from the log of a rated token's registration; None where there is no such log."""
-        kind = keccak(b"Rated(uint256,uint256,bytes32,bytes32)")
+    def token_of(self, owner: str, image_sha3_256: bytes) -> int:
+        """The owner's token for this image, 0 for none."""
+        first = self.first_of(image_sha3_256)
+        if first == 0:
+            return 0
         with self._damage():
-            header = _list(rlp(self._records[rlp(self._records[b"block-number-to-hash:%d" % head.block])]))
-            receipts = Trie(self._records, header[_RECEIPTS_ROOT])
-            for index in range(1 << 16):
-                raw = receipts.get(_rlp_of(index))
-                if not raw:
-                    return None
-                receipt = rlp(raw if raw[0] >= 0xC0 else raw[1:])  # a typed one begins with its type (EIP-2718)
-                for address, topics, data in _list(receipt)[_LOGS]:
-                    if address == bytes.fromhex(chainfile.REGISTRY[2:]) and topics == [kind, _word(token)]:
-                        return int.from_bytes(data[:32], "big"), expanded(data[32:64], data[64:96])
-        return None
+            address = bytes.fromhex(owner[2:])
+            if self._get("heads", first) >> 96 == int.from_bytes(address, "big"):
+                return first
+            return self._number(keccak(_inner(_word(self._slots["later"]), address) + image_sha3_256))
+
+    def _blocks(self) -> Blocks:
+        return Blocks(self._records, bytes.fromhex(self.registry[2:]))
+
+    def _get(self, variable: str, key: int) -> int:
+        """The value of a key of a mapping."""
+        return self._number(_place(self._slots[variable], key))
 
     def _number(self, place: bytes) -> int:
         """The value of a storage word."""
@@ -148,20 +222,30 @@ class State:
         return int.from_bytes(rlp(value), "big") if value else 0
 
     def _words(self, token: int) -> bytes:
-        return b"".join(_word(self._number(_place(_WORDS, 2 * token + half))) for half in (0, 1))
+        return b"".join(_word(self._get("words", 2 * token + half)) for half in (0, 1))
 
     def _account(self, address: bytes) -> list[Item]:
-        return _list(rlp(self._accounts.get(keccak(address))))
+        account = rlp(self._accounts.get(keccak(address)))
+        if not isinstance(account, list):
+            raise TypeError("bytes stand in place of an account")
+        return account
 
     def _data(self, number: int) -> bytes:
         """What the data contract with this number holds."""
         if self._last[0] == number:
             return self._last[1]
         # keccak(rlp([creator, nonce])): where a contract's contract is.
-        made = bytes([0x94]) + bytes.fromhex(chainfile.REGISTRY[2:]) + _rlp_of(number)
-        account = self._account(keccak(bytes([0xC0 + len(made)]) + made)[12:])
+        made = encoded([bytes.fromhex(self.registry[2:]), big_endian(number)])
+        account = self._account(keccak(made)[12:])
         self._last = number, self._records[account[_CODE_HASH]][_PREFIX_BYTES:]
         return self._last[1]
+
+
+def not_in_state(token: int, number: int) -> PacketError:
+    """The error for a gist of a batch of proofs."""
+    return PacketError(
+        f"token {token} is of batch {number}, whose gists the chain's state does not hold: its owner has gist and proof"
+    )
 
 
 def images(home: Path) -> list[bytes]:
@@ -183,23 +267,20 @@ def images_after(home: Path, token: int) -> tuple[int, list[bytes]]:
         return count, [state.image(number) for number in range(1 + token, 1 + count)]
 
 
+def _who_and_when(head: int) -> tuple[str, int, int]:
+    """Owner, block and time."""
+    return checksummed((head >> 96).to_bytes(20, "big")), head >> 56 & (1 << 40) - 1, head >> 23 & (1 << 33) - 1
+
+
 def _place(variable: int, key: int) -> bytes:
     """Where a mapping keeps the value of a key: at keccak(slot of the mapping, key)."""
     return keccak(_word(variable) + _word(key))
 
 
+def _inner(place: bytes, address: bytes) -> bytes:
+    """Where a mapping that lies at `place` keeps what is an address's."""
+    return keccak(place + bytes(12) + address)
+
+
 def _word(number: int) -> bytes:
     return number.to_bytes(32, "big")
-
-
-def _list(item: Item) -> list[Item]:
-    if not isinstance(item, list):
-        raise TypeError("bytes stand in place of a list")
-    return item
-
-
-def _rlp_of(number: int) -> bytes:
-    if number == 0:
-        return b"\x80"
-    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return raw if number < 128 else bytes([0x80 + len(raw)]) + raw

@@ -1,6 +1,7 @@
-"""A registration with its rareness -> the creator's EIP-712 signature, and what the registry contract takes and keeps.
+"""A registration with its rareness -> what the registry contract takes, and the creator's EIP-712 signature.
 
-The signature can be checked without gistchain: `typed_data` is what any wallet signs and any EIP-712 library verifies.
+Only a registration that somebody else sends needs one: the owner's own transaction has hers. The signature can be
+checked without gistchain: `typed_data` is what any wallet signs and any EIP-712 library verifies.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import LedgerError
 from gistchain.ledger import recover
-from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
+from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, MAX_RATED_GIST_BYTES, RATED_INLINE_BYTES
 from gistchain.ledger.patricia import keccak
-from gistchain.types import RarenessTicket, SignedRareness, Token, Verdict
+from gistchain.types import RarenessTicket, Verdict
 
 if TYPE_CHECKING:
     from gistchain.ledger.account import Account
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 STEPS = 10_000
 # The contract keeps the place in this row: only ever append.
 VERDICTS: tuple[Verdict, ...] = ("original", "sibling", "derivative", "copy", "unsure")
+NO_EVIDENCE = bytes(32)
 FIELDS = (
     ("imageHash", "bytes32"),
     ("gist", "bytes"),
     ("score", "uint16"),
     ("verdict", "uint8"),
+    ("checker", "uint16"),
+    ("asOfBlock", "uint40"),
+    ("comparedWith", "uint32"),
     ("evidence", "bytes32"),
     ("owner", "address"),
     ("deadline", "uint256"),
@@ -37,40 +42,57 @@ DOMAIN_FIELDS = (("name", "string"), ("version", "string"), ("chainId", "uint256
 class Registration:
     """What a creator signs: that this gist stands for this image, and how rare that was found to be.
 
-    deadline: Unix time until which others may send it; with 0 only the owner may, at any time.
+    ticket: None for none. deadline: Unix time until which it may be sent first.
     """
 
     owner: str
     image_sha3_256: bytes
     gist: bytes
-    ticket: RarenessTicket
+    ticket: RarenessTicket | None = None
     deadline: int = 0
 
     def typed_data(self, *, chain_id: int, registry: str) -> dict[str, Any]:
         """The EIP-712 message as eth_signTypedData_v4 takes it, with bytes in place of its hex strings."""
+        ticket = self.ticket
         return {
             "types": {
                 "EIP712Domain": [{"name": name, "type": kind} for name, kind in DOMAIN_FIELDS],
                 "Registration": [{"name": name, "type": kind} for name, kind in FIELDS],
             },
             "primaryType": "Registration",
-            "domain": {"name": "gistchain", "version": "1", "chainId": chain_id, "verifyingContract": registry},
+            "domain": {"name": "gistchain", "version": "2", "chainId": chain_id, "verifyingContract": registry},
             "message": {
                 "imageHash": self.image_sha3_256,
                 "gist": self.gist,
-                "score": steps(self.ticket),
-                "verdict": VERDICTS.index(self.ticket.verdict),
-                "evidence": self.ticket.evidence,
+                "score": 0 if ticket is None else steps(ticket),
+                "verdict": 0 if ticket is None else VERDICTS.index(ticket.verdict),
+                "checker": 0 if ticket is None else ticket.checker,
+                "asOfBlock": 0 if ticket is None else ticket.as_of,
+                "comparedWith": 0 if ticket is None else ticket.compared_with,
+                "evidence": NO_EVIDENCE if ticket is None else ticket.evidence,
                 "owner": self.owner,
                 "deadline": self.deadline,
             },
         }
 
-    def arguments(self, signature: bytes) -> tuple[str | bytes | int, ...]:
-        """The arguments of the contract's registerRated."""
-        ticket = self.ticket
-        rating = (steps(ticket), VERDICTS.index(ticket.verdict), ticket.evidence)
-        return self.owner, self.image_sha3_256, self.gist, *rating, self.deadline, *compact(signature)
+    @property
+    def function(self) -> str:
+        """The contract's function that keeps it for the least gas: in storage words, or as code."""
+        inline = INLINE_BYTES if self.ticket is None else RATED_INLINE_BYTES
+        return "register" if len(self.gist) <= inline else "registerLong"
+
+    def arguments(self) -> tuple[bytes, bytes, int, bytes]:
+        """Those of `function`."""
+        return self.image_sha3_256, *kept(self.ticket), self.gist
+
+
+def kept(ticket: RarenessTicket | None) -> tuple[bytes, int]:
+    """Evidence and rating as the contract takes them; zeros for no ticket."""
+    if ticket is None:
+        return NO_EVIDENCE, 0
+    verdict = VERDICTS.index(ticket.verdict)
+    rating = steps(ticket) << 96 | verdict << 88 | ticket.checker << 72 | ticket.as_of << 32 | ticket.compared_with
+    return ticket.evidence, rating
 
 
 def steps(ticket: RarenessTicket) -> int:
@@ -78,25 +100,52 @@ def steps(ticket: RarenessTicket) -> int:
     return round(ticket.score * STEPS)
 
 
-def check(ticket: RarenessTicket, gist: bytes) -> None:
-    """Raise LedgerError for a ticket that the contract would not keep just as it is."""
+def check(ticket: RarenessTicket | None, gist: bytes = b"\0") -> None:
+    """Raise LedgerError for a gist or ticket that the contract would not keep just as it is."""
+    if not 1 <= len(gist) <= MAX_GIST_BYTES:
+        raise LedgerError(f"a gist of {len(gist)} bytes can't be registered: 1 to {MAX_GIST_BYTES} bytes can")
+    if ticket is None:
+        return
     if not 0 <= ticket.score <= 1 or steps(ticket) / STEPS != ticket.score:
         raise LedgerError(f"a score of {ticket.score!r} is not from 0 to 1 in steps of 1/{STEPS}: use round(score, 4)")
     if ticket.verdict not in VERDICTS:
         raise LedgerError(f"{ticket.verdict!r} is not a verdict: a ticket has one of {', '.join(VERDICTS)}")
     if len(ticket.evidence) != 32 or not any(ticket.evidence):
         raise LedgerError("a ticket's evidence is the SHA3-256 of the evidence document, 32 bytes and not zero")
+    for name, number, bits in (
+        ("checker", ticket.checker, 16),
+        ("as_of", ticket.as_of, 40),
+        ("compared_with", ticket.compared_with, 32),
+    ):
+        if not 0 <= number < 1 << bits:
+            raise LedgerError(f"a ticket's {name} of {number} does not fit: it has {bits} bits")
     if len(gist) > MAX_RATED_GIST_BYTES:
         raise LedgerError(
             f"a gist of {len(gist)} bytes is too long for a ticket beside it: up to {MAX_RATED_GIST_BYTES} can be"
         )
 
 
-def from_chain(score: int, verdict: int, evidence: bytes) -> RarenessTicket:
-    """The ticket that the contract's numbers stand for."""
+def from_chain(
+    score: int, verdict: int, checker: int, as_of: int, compared_with: int, evidence: bytes
+) -> RarenessTicket | None:
+    """The ticket that the contract's numbers, a Rating, stand for; None where the evidence is 0."""
+    if not any(evidence):
+        return None
     if score > STEPS or verdict >= len(VERDICTS):
         raise LedgerError(f"score {score}, verdict {verdict} is not a rareness ticket: that is not our contract")
-    return RarenessTicket(score / STEPS, VERDICTS[verdict], bytes(evidence))
+    return RarenessTicket(score / STEPS, VERDICTS[verdict], bytes(evidence), checker, as_of, compared_with)
+
+
+def from_rating(rating: int, evidence: bytes) -> RarenessTicket | None:
+    """The ticket of a rating of 14 bytes."""
+    fields = (
+        rating >> 96,
+        rating >> 88 & 255,
+        rating >> 72 & 65535,
+        rating >> 32 & (1 << 40) - 1,
+        rating & (1 << 32) - 1,
+    )
+    return from_chain(*fields, evidence)
 
 
 def sign(registration: Registration, account: Account, *, chain_id: int, registry: str) -> bytes:
@@ -128,39 +177,3 @@ def _word(kind: str, value: Any) -> bytes:
     if kind in ("bytes", "string"):
         return keccak(value if kind == "bytes" else value.encode())
     return int(value, 16).to_bytes(32, "big") if kind == "address" else int(value).to_bytes(32, "big")
-
-
-def attested(
-    record: Token,
-    gist: bytes,
-    ticket: RarenessTicket,
-    logged: tuple[int, bytes] | None,
-    *,
-    chain_id: int,
-    registry: str,
-    source: str,
-) -> SignedRareness:
-    """The ticket with its signature, checked against token and gist; without one where there is no log of it.
-
-    logged: deadline and signature, as the log of the registration has them. source: who says all this, for messages.
-    Raises LedgerError where the signature is not the owner's.
-    """
-    if logged is None:
-        return SignedRareness(ticket, record.owner)
-    deadline, signature = logged
-    signed = Registration(record.owner, record.image_sha3_256, gist, ticket, deadline)
-    if signer(signed, signature, chain_id=chain_id, registry=registry) != record.owner:
-        raise LedgerError(f"{source} shows a signature of token {record.id} that is not its owner's: ask another node")
-    return SignedRareness(ticket, record.owner, deadline, signature)
-
-
-def compact(signature: bytes) -> tuple[bytes, bytes]:
-    """r and vs of a signature of 65 bytes (EIP-2098): the parity of y stands in the highest bit of s."""
-    if len(signature) != 65 or signature[64] not in (27, 28) or signature[32] & 0x80:
-        raise LedgerError("that is not a signature: one has 65 bytes, a low s, and v 27 or 28")
-    return signature[:32], bytes([signature[32] | (signature[64] - 27) << 7]) + signature[33:64]
-
-
-def expanded(r: bytes, vs: bytes) -> bytes:
-    """The signature of 65 bytes that `compact` made these of."""
-    return r + bytes([vs[0] & 0x7F]) + vs[1:] + bytes([27 + (vs[0] >> 7)])

@@ -31,8 +31,16 @@ class Registrations(Protocol):
         """The first token for the image file with this SHA3-256 (32 bytes); None where there is none."""
         ...
 
+    def token_of(self, image_sha3_256: bytes) -> int:
+        """The token of the account that registers for this image file; 0 for none."""
+        ...
+
     def token(self, token: int) -> Token:
         """The record of a token; ids begin at 1. Raises UnknownToken."""
+        ...
+
+    def block(self) -> int:
+        """The number of the last block."""
         ...
 
 
@@ -70,6 +78,7 @@ class Book:
         images that it should hold; RarenessError, FileError.
         """
         self._require_whole()
+        as_of = self._registrations.block()
         find = functools.cache(self._registered)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
         rareness = self.checker.check(
@@ -83,7 +92,7 @@ class Book:
         if rareness.verdict in refuse:
             raise CopyRefused(f"{picture.name} is not registered, as copies are refused: {_told(rareness)}")
         document = evidence.document(own, rareness)
-        ticket = None if rareness.verdict == "blank" else evidence.ticket(rareness, document)
+        ticket = None if rareness.verdict == "blank" else evidence.ticket(rareness, document, as_of=as_of)
         if ticket is not None:
             self.checker.store.keep_evidence(ticket.evidence, document)
         self._remember(picture, rareness, caption)
@@ -105,8 +114,9 @@ class Book:
         return self.checker.store.find(picture.sha3_256) is not None
 
     def _registered(self, image_sha3_256: bytes) -> int | None:
-        """The token of an image; what this home has noted counts, whatever a node denies now."""
-        found = self._registrations.find(image_sha3_256)
+        """The token of an image, the account's own before others'; what this home has noted counts, whatever a node
+        denies now."""
+        found = self._registrations.token_of(image_sha3_256) or self._registrations.find(image_sha3_256)
         return self.checker.store.noted(image_sha3_256, self._name) if found is None else found
 
     def _require_whole(self) -> None:

@@ -23,6 +23,9 @@ from gistchain.safejson import parsed
 from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
 
 FORMAT = "gistchain rareness evidence 1"
+CHECKER = 1
+"""Version of what compares, 0..65535, in document and ticket: fingerprint, classifiers and rules together. It goes up
+whenever the same images may get another verdict or score."""
 MOST_MATCHES, MOST_LETTERS = 10, 2_048
 """Of each search of the internet: matches that are kept, and letters of an address or title, which strangers write."""
 STEPS = 10_000
@@ -37,6 +40,7 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
         "format": FORMAT,
         "unit": f"1/{STEPS}",
         "image_sha3_256": picture_sha3.hex(),
+        "checker": CHECKER,
         "fingerprint_version": rareness.fingerprint_version,
         "fingerprint_sha3_256": hashlib.sha3_256(quantised(rareness.fingerprint).tobytes()).hexdigest(),
         "compared_with": rareness.compared_with,
@@ -53,9 +57,19 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
-def ticket(rareness: Rareness, document: bytes) -> RarenessTicket:
-    """What is written on the chain at registration; `document` is that of this rareness."""
-    return RarenessTicket(_steps(rareness.score) / STEPS, rareness.verdict, hashlib.sha3_256(document).digest())
+def ticket(rareness: Rareness, document: bytes, *, as_of: int) -> RarenessTicket:
+    """What is written on the chain at registration; `document` is that of this rareness.
+
+    as_of: the last block of the chain when it was compared.
+    """
+    return RarenessTicket(
+        _steps(rareness.score) / STEPS,
+        rareness.verdict,
+        hashlib.sha3_256(document).digest(),
+        CHECKER,
+        as_of,
+        rareness.compared_with,
+    )
 
 
 def read(document: bytes) -> dict[str, Any]:

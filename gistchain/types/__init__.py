@@ -30,6 +30,7 @@ from gistchain.types.path import (
     ImageFile,
     Isotope,
     Latent,
+    NftLink,
     Picture,
     Pixels,
     Rebuilt,
@@ -41,6 +42,7 @@ from gistchain.types.path import (
 )
 from gistchain.types.question import Confirm, Question
 from gistchain.types.rareness import (
+    Attestation,
     Content,
     Hash,
     Hashes,
@@ -61,6 +63,7 @@ from gistchain.types.seams import (
 )
 
 __all__ = [
+    "Attestation",
     "Caption",
     "Captioner",
     "Choice",
@@ -81,6 +84,7 @@ __all__ = [
     "LatentCoder",
     "Ledger",
     "Nearest",
+    "NftLink",
     "Painter",
     "PerceptualDistance",
     "Picture",

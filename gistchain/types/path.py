@@ -138,14 +138,28 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One registration as it stands on the chain. `block_time` is the Unix time in seconds of its block."""
+    """One registration as it stands on the chain. batch: the number of the batch that it came in, 0 for its own.
+
+    block: as the contract saw it, which on Arbitrum is the number of a block of Ethereum. `block_time` is the Unix time
+    in seconds of its block.
+    """
 
     id: int
     owner: str
     image_sha3_256: bytes
-    size_bytes: int
     block: int
     block_time: int
+    batch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NftLink:
+    """The NFT that a token's owner says it is of. Only on the chain of the registry itself has it been checked that the
+    NFT was the owner's."""
+
+    chain_id: int
+    contract: str
+    token_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,28 +166,39 @@ class Rareness:
 class RarenessTicket:
     """How rare an image was when it was registered (S1.8): written once, never computed again.
 
-    score in 0..1 in steps of 1/10000. evidence: SHA3-256 of the evidence document, 32 bytes.
+    score in 0..1 in steps of 1/10000. evidence: SHA3-256 of the evidence document, 32 bytes. checker: version of the
+    program that compared, 0..65535. as_of: the chain's last block when it did. compared_with: how many images.
     """
 
     score: float
     verdict: Verdict
     evidence: bytes
+    checker: int
+    as_of: int
+    compared_with: int
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRareness:
-    """A ticket as it stands on the chain, whose contract has checked that `signer`, the token's owner, signed it.
+    """A ticket as it stands on the chain, and what `signer`, the token's owner, signed of it.
 
-    deadline, signature (65 bytes: r, s, v): from the log of the registration, checked again; None where the node has
-    not kept that log.
+    verified: whether that was found, and is a signature of the owner for this very image, gist and ticket. Otherwise
+    all this is what the node says, no more. tx: the transaction of the registration, None where its log is gone.
+    deadline, signature: of EIP-712, where the owner signed and somebody else sent it; None where the transaction itself
+    has the owner's signature.
     """
 
     ticket: RarenessTicket
     signer: str
+    verified: bool = False
+    tx: str | None = None
     deadline: int | None = None
     signature: bytes | None = None
 
-    @property
-    def verified(self) -> bool:
-        """Whether the signature was there and was checked. Otherwise all this is what the node says, no more."""
-        return self.signature is not None
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A verdict of somebody else on a token, beside its creator's; `by` is the account that sent it."""
+
+    by: str
+    ticket: RarenessTicket

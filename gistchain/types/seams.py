@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gistchain.types.path import Choice, Described, Gist, Picture, Rebuilt, Receipt, Token
-from gistchain.types.rareness import RarenessTicket, SignedRareness
+from gistchain.types.path import Choice, Described, Gist, NftLink, Picture, Rebuilt, Receipt, Token
+from gistchain.types.rareness import Attestation, RarenessTicket, SignedRareness
 
 
 @runtime_checkable
@@ -80,6 +80,10 @@ class Ledger(Protocol):
         """All of them, oldest first."""
         ...
 
+    def block(self) -> int:
+        """The number of the last block."""
+        ...
+
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The ticket that was registered with the token; None for none. Raises UnknownToken."""
         ...
@@ -88,8 +92,27 @@ class Ledger(Protocol):
         """The ticket alone, for a long list: as the chain holds it, without a look at its signature."""
         ...
 
+    def attestations(self, token: int) -> tuple[Attestation, ...] | None:
+        """What others say of the token's rareness; None where that can't be told. Raises UnknownToken."""
+        ...
+
+    def link_of(self, token: int) -> NftLink | None:
+        """The NFT that the token is linked to; None for none."""
+        ...
+
+    def link(self, token: int, nft: NftLink) -> None:
+        """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
+
+        Raises UnknownToken; LedgerError where it is another's or linked to another NFT, or the NFT is another's.
+        """
+        ...
+
     def find(self, image_sha3_256: bytes) -> int | None:
-        """The first token for the image, whoever registered it."""
+        """The first token for the image, whoever registered it: a hint, since anyone may copy a hash and be first."""
+        ...
+
+    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
+        """Tokens for the image, whoever registered them: the first, this account's, and those that the logs name."""
         ...
 
     def token_of(self, image_sha3_256: bytes) -> int:

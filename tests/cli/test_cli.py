@@ -104,16 +104,24 @@ def test_registering_a_folder_again_finds_its_images_there(run: Run, tmp_path: P
     assert len(run("list")[1].splitlines()) == 2
 
 
-def test_an_image_that_another_account_registered_is_refused_with_its_token(run: Run, tmp_path: Path) -> None:
+def test_an_image_that_another_account_registered_is_registered_beside_it(run: Run, tmp_path: Path) -> None:
     path = noun(3, tmp_path / "a.png")
-    run("register", path)
+    with open_embedded(tmp_path / "home") as squatter:  # who saw the hash, and not the image
+        image = hashlib.sha3_256(Path(path).read_bytes()).digest()
+        squatter.put(b"\xff garbage", image_sha3_256=image)
     (tmp_path / "other.key").write_text("11" * 32)
-    for _ in range(2):
+    for already in (False, True):
         code, out, err = run("register", path, "--key", "other.key", "--json")
-        assert code == 1
-        assert lines(out)[0]["token"] == 1
-        assert lines(out)[0]["kind"] == "AlreadyRegistered"
-        assert "token 1" in err
+        assert code == 0, err
+        done = lines(out)[0]
+        assert (done["token"], done["others"], done["already"]) == (2, [1], already)
+    assert "others have token 1" in run("register", path, "--key", "other.key")[1]
+    shown = lines(run("show", 2, "--json")[1])[0]
+    assert (shown["others"], shown["rareness"]["verdict"]) == ([1], "original")
+    assert "token 1, registered by others" in run("show", 2)[1]
+    assert set(lines(run("check", path, "--json")[1])[0]["tokens"]) >= {1}
+    code, out, _ = run("register", path, "--json")
+    assert (code, lines(out)[0]["kind"]) == (1, "PacketError"), "the first account has its own garbage"
 
 
 def test_copies_are_refused_where_that_is_asked_for(run: Run, tmp_path: Path) -> None:

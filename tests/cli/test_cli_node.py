@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from gistchain.ledger.contracts import compiled
+from gistchain.ledger.deployed import DEPLOY_GAS
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.forks import HANGS_S
 from tests.support.pictures import noun
@@ -60,11 +62,58 @@ def test_a_node_is_used_with_a_key_and_read_without(run: Run, anvil: Anvil, key:
     assert not (tmp_path / "home" / "keys").exists(), "none was needed"
 
 
-def test_reading_deploys_nothing_and_makes_no_home(run: Run, anvil: Anvil, tmp_path: Path) -> None:
-    before = anvil.ask("eth_blockNumber")
-    code, _, err = run("list", "--rpc", anvil.url)
+@pytest.fixture
+def bare() -> Iterator[Anvil]:
+    """A node on whose chain nobody has put the registry."""
+    node = Anvil(registry=False)
+    yield node
+    node.kill()
+
+
+def test_nothing_is_deployed_without_being_asked(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    to = ("--rpc", bare.url)
+    writing = (*to, "--key", key, "--chain-id", CHAIN_ID)
+    for words in (("list", *to), ("register", noun(1, tmp_path / "a.png"), *writing)):
+        code, _, err = run(*words)
+        assert code == 1
+        assert "is not on chain 31337" in err
+        assert "gistchain deploy --rpc URL --key FILE" in err
+        assert "4,500,000 gas, up to 0.0" in err
+    assert bare.ask("eth_blockNumber") == "0x0"
+    assert run("deploy")[0] == 2
+    code, _, err = run("deploy", *writing)
     assert code == 1
-    assert "knows no registry" in err
+    assert "allow it with --max-fee" in err
+    code, out, err = run("deploy", *writing, "--max-fee", 1, "--json")
+    assert code == 0, err
+    done = lines(out)[0]
+    assert (done["registry"], done["already"]) == (compiled("registry").address, False)
+    assert abs(done["gas"] - DEPLOY_GAS) < DEPLOY_GAS // 50
+    code, out, _ = run("deploy", *to, "--key", key)
+    assert (code, out) == (0, f"already there: {done['registry']} on chain 31337\n")
+    assert run("register", tmp_path / "a.png", *writing)[0] == 0
+    assert bare.ask("eth_blockNumber") == "0x2"
+
+
+def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    assert run("register", noun(1, tmp_path / "a.png"), *writing)[0] == 0
+    for wrong in ("1:0x12:7", "1", "0:0x" + "12" * 20 + ":7", "x:0x" + "12" * 20 + ":7"):
+        code, _, err = run("link", 1, "--nft", wrong, *writing)
+        assert code == 2
+        assert "give chain id, contract and token id" in err
+    nft = "1:0x" + "12" * 20 + ":77"
+    code, out, err = run("link", 1, "--nft", nft, *writing, "--json")
+    assert (code, lines(out)) == (0, [{"token": 1, "nft": nft}]), err
+    assert lines(run("show", 1, "--rpc", bare.url, "--json")[1])[0]["nft"] == nft
+    assert run("link", 1, "--nft", nft, *writing)[0] == 0, "said again it changes nothing"
+    assert run("link", 1, "--nft", nft[:-1], *writing)[0] == 1
+
+
+def test_reading_makes_no_home(run: Run, anvil: Anvil, tmp_path: Path) -> None:
+    before = anvil.ask("eth_blockNumber")
+    assert run("list", "--rpc", anvil.url)[0] == 0
     assert anvil.ask("eth_blockNumber") == before
     assert not (tmp_path / "home").exists()
 
@@ -136,14 +185,9 @@ def test_a_key_on_the_command_line_is_not_repeated(run: Run, tmp_path: Path, mon
     assert RICH_KEY[:8] not in out + err
 
 
-def test_an_empty_chain_is_told_without_the_secrets_of_its_url(
-    run: Run, anvil: Anvil, key: str, tmp_path: Path
-) -> None:
-    from gistchain.ledger.evm import open_rpc
-
-    url = anvil.url.replace("http://", "http://user:hunter2@") + "/?key=hush"
-    with open_rpc(url, tmp_path / "home", tmp_path / key, chain_id=CHAIN_ID):
-        pass
+def test_an_empty_chain_is_told_without_the_secrets_of_its_url(run: Run, bare: Anvil, key: str) -> None:
+    url = bare.url.replace("http://", "http://user:hunter2@") + "/?key=hush"
+    assert run("deploy", "--rpc", url, "--key", key, "--chain-id", CHAIN_ID, "--max-fee", 1)[0] == 0
     code, out, err = run("list", "--rpc", url)
     assert (code, out) == (0, "")
     assert "no tokens yet in http://127.0.0.1" in err

@@ -39,7 +39,7 @@ def chain(tmp_path: Path) -> Path:
         for number, (words, verdict) in enumerate(zip(CAPTIONS, ("original", None, "copy"), strict=True)):
             payload = pack(Gist((words,), (24, 24)))
             digest = hashlib.sha3_256(payload).digest()
-            ticket = None if verdict is None else RarenessTicket(number / 4, verdict, digest)
+            ticket = None if verdict is None else RarenessTicket(number / 4, verdict, digest, 1, 2, 3)
             ledger.put(payload, image_sha3_256=digest, rareness=ticket)
     return tmp_path / "home"
 
@@ -104,8 +104,9 @@ def test_the_verdicts_that_can_be_asked_for_are_those_there_are() -> None:
 
 
 def _row(**fields: Any) -> Listed:
-    token = Token(1, "0x" + 40 * "a", bytes(32), 19, 3, 1_700_000_000)
-    usual = {"caption": "A picture of Nouns, containing cow head", "readable": True, "ticket": None, "name": "a.png"}
+    token = Token(1, "0x" + 40 * "a", bytes(32), 3, 1_700_000_000)
+    caption = "A picture of Nouns, containing cow head"
+    usual = {"caption": caption, "readable": True, "ticket": None, "name": "a.png", "gist_bytes": 19}
     return Listed(token, **{**usual, **fields})
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
-from gistchain.types import Ledger, RarenessTicket, Receipt
+from gistchain.types import Ledger, NftLink, RarenessTicket, Receipt
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
-TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest())
+TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest(), 1, 2, 3)
 
 
 @pytest.fixture(scope="module", params=["embedded chain", pytest.param("node", marks=needs_anvil)])
@@ -41,7 +41,7 @@ def test_it_is_a_ledger(ledger: Ledger) -> None:
     assert isinstance(ledger, Ledger)
 
 
-@pytest.mark.parametrize("size", [1, 20, 29, 30, 64, 65, 3000])
+@pytest.mark.parametrize("size", [1, 18, 19, 64, 65, 3000])
 @pytest.mark.parametrize("ticket", [None, TICKET], ids=["plain", "rated"])
 def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicket | None) -> None:
     payload, image = bytes(range(256)) * (size // 256) + bytes(range(size % 256)), new_image()
@@ -53,11 +53,11 @@ def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicke
     assert len(bytes.fromhex(receipt.tx.removeprefix("0x"))) == 32
     assert ledger.gist_of(receipt.token) == payload
     record = ledger.token(receipt.token)
-    assert (record.id, record.image_sha3_256, record.size_bytes) == (receipt.token, image, size)
+    assert (record.id, record.image_sha3_256, record.batch) == (receipt.token, image, 0)
     assert record.block == receipt.block
     signed = ledger.rareness_of(receipt.token)
     assert (None if signed is None else signed.ticket) == ticket
-    assert signed is None or signed.signer == record.owner
+    assert signed is None or (signed.signer == record.owner and signed.verified)
     assert ledger.ticket_of(receipt.token) == ticket
 
 
@@ -78,7 +78,33 @@ def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> No
     assert not ledger.unanswered(image), "the caller has its answer"
     with pytest.raises(AlreadyRegistered) as refused:
         ledger.put(b"said again", image_sha3_256=image)
-    assert (refused.value.token, refused.value.own) == (receipt.token, True)
+    assert refused.value.token == receipt.token
+    assert ledger.all_for(image) == (receipt.token,)
+    assert ledger.all_for(new_image()) == ()
+
+
+def test_blocks_are_counted(ledger: Ledger) -> None:
+    before = ledger.block()
+    receipt = ledger.put(b"one more", image_sha3_256=new_image())
+    assert ledger.block() == receipt.block == before + 1
+
+
+def test_nobody_has_said_anything_of_a_new_token(ledger: Ledger) -> None:
+    token = ledger.put(b"new", image_sha3_256=new_image(), rareness=TICKET).token
+    assert ledger.attestations(token) == ()
+    assert ledger.link_of(token) is None
+    with pytest.raises(UnknownToken):
+        ledger.attestations(token + 1)
+
+
+def test_a_token_is_linked_to_an_nft_once(ledger: Ledger) -> None:
+    token = ledger.put(b"linked", image_sha3_256=new_image()).token
+    nft = NftLink(1, "0x" + "12" * 20, 2**256 - 1)
+    ledger.link(token, nft)
+    ledger.link(token, nft)
+    assert ledger.link_of(token) == nft
+    with pytest.raises(LedgerError, match="linked"):
+        ledger.link(token, NftLink(1, "0x" + "12" * 20, 1))
 
 
 def test_bad_input_is_refused_and_nothing_is_registered(ledger: Ledger) -> None:

@@ -20,8 +20,8 @@ from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import open_embedded
 from gistchain.ledger.fees import Price
-from gistchain.ledger.sending import call_of
 from gistchain.ledger.ticket import VERDICTS, Registration, sign
+from gistchain.ledger.transaction import call_of
 from gistchain.types import RarenessTicket
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1 (SEC 2)
@@ -61,14 +61,23 @@ def test_a_signed_transaction_is_the_very_one_that_eth_account_signs(
     score=st.integers(0, 10_000),
     verdict=st.sampled_from(VERDICTS),
     deadline=st.integers(0, 2**256 - 1),
+    numbers=st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 2**40 - 1), st.integers(0, 2**32 - 1)),
     chain_id=st.integers(1, 2**63),
     registry=ADDRESSES,
 )
 def test_a_signed_ticket_is_the_very_one_that_eth_account_signs(
-    key: bytes, image: bytes, gist: bytes, score: int, verdict: Any, deadline: int, chain_id: int, registry: str
+    key: bytes,
+    image: bytes,
+    gist: bytes,
+    score: int,
+    verdict: Any,
+    deadline: int,
+    numbers: tuple[int, int, int],
+    chain_id: int,
+    registry: str,
 ) -> None:
     theirs = eth_account.Account.from_key(key)
-    ticket = RarenessTicket(score / 10_000, verdict, image[::-1])
+    ticket = RarenessTicket(score / 10_000, verdict, image[::-1], *numbers)
     wanted = Registration(theirs.address, image, gist, ticket, deadline)
     message = encode_typed_data(full_message=wanted.typed_data(chain_id=chain_id, registry=registry))
     ours = Account(key)
@@ -79,24 +88,26 @@ def test_a_signed_ticket_is_the_very_one_that_eth_account_signs(
 @settings(max_examples=60, deadline=None)
 @given(
     owner=ADDRESSES,
-    words=st.tuples(*[st.binary(min_size=32, max_size=32)] * 4),
+    words=st.tuples(*[st.binary(min_size=32, max_size=32)] * 2),
     gist=st.binary(max_size=300),
-    numbers=st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 255), st.integers(0, 2**256 - 1)),
+    numbers=st.tuples(st.integers(0, 2**256 - 1), st.integers(0, 2**256 - 1)),
+    signature=st.binary(max_size=300),
 )
 def test_a_call_is_encoded_as_web3_encodes_it(
-    owner: str, words: tuple[bytes, ...], gist: bytes, numbers: tuple[int, int, int]
+    owner: str, words: tuple[bytes, ...], gist: bytes, numbers: tuple[int, int], signature: bytes
 ) -> None:
     contract = compiled("registry")
-    image, evidence, r, vs = words
-    score, verdict, deadline = numbers
-    arguments = (owner, image, gist, score, verdict, evidence, deadline, r, vs)
+    rating, deadline = numbers
+    arguments = (owner, *words, rating, gist, deadline, signature)
     theirs = Web3().eth.contract(abi=contract.abi)
-    ours = abi.calldata(contract, "registerRated", *arguments)
-    assert ours == bytes.fromhex(theirs.encode_abi("registerRated", arguments)[2:])
+    ours = abi.calldata(contract, "registerLongFor", *arguments)
+    assert ours == bytes.fromhex(theirs.encode_abi("registerLongFor", arguments)[2:])
     told = abi.arguments(contract, ours)
     assert tuple(told.values()) == arguments
     assert told == theirs.decode_function_input(ours)[1]
-    assert abi.calldata(contract, "tokenOf", owner.lower(), image) == abi.calldata(contract, "tokenOf", owner, image)
+    assert abi.calldata(contract, "tokenOf", owner.lower(), words[0]) == abi.calldata(
+        contract, "tokenOf", owner, words[0]
+    )
 
 
 def test_bytes_of_another_length_are_no_argument() -> None:

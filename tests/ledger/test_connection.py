@@ -14,6 +14,7 @@ from gistchain.ledger import abi
 from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
+from gistchain.ledger.transaction import call_of, sender_of
 from gistchain.types import RarenessTicket
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
@@ -36,7 +37,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def test_a_registration_moves_what_it_should(ledger: EvmLedger) -> None:
     connection, image = ledger.node.connection, hashlib.sha3_256(b"moved").digest()
     nonce, balance = connection.nonce(ledger.owner, "latest"), connection.balance(ledger.owner)
-    receipt = ledger.put(b"a red bus", image_sha3_256=image, rareness=RarenessTicket(0.5, "sibling", image))
+    receipt = ledger.put(b"a red bus", image_sha3_256=image, rareness=RarenessTicket(0.5, "sibling", image, 1, 2, 3))
     mined = connection.receipt(receipt.tx)
     assert mined is not None
     assert (mined.tx, mined.succeeded, mined.contract) == (receipt.tx, True, None)
@@ -45,11 +46,20 @@ def test_a_registration_moves_what_it_should(ledger: EvmLedger) -> None:
     for block in ("latest", "pending"):
         assert connection.nonce(ledger.owner, block) == nonce + 1
     assert balance > connection.balance(ledger.owner) >= balance - receipt.gas * 10**10
-    kind = abi.topic(compiled("registry"), "Rated")
-    (log,) = connection.logs(ledger.registry, receipt.block, (kind,)) or []
-    assert log.topics == (kind, receipt.token.to_bytes(32, "big"))
-    assert connection.logs(NOBODY, receipt.block, (kind,)) == []
-    assert connection.logs(ledger.registry, receipt.block, (kind, bytes(32))) == []
+    kind, token, block = abi.topic(compiled("registry"), "Registered"), receipt.token.to_bytes(32, "big"), receipt.block
+    for topics in ((kind,), (None, token), ((bytes(32), kind), token), (kind, None, None, image)):
+        for blocks in (None, range(block, block + 1)):
+            (log,) = connection.logs(ledger.registry, topics, blocks) or []
+            assert log.topics == (kind, token, bytes(12) + bytes.fromhex(ledger.owner[2:]), image)
+            assert log.tx == receipt.tx
+        assert connection.logs(ledger.registry, topics, range(block)) == []
+        assert connection.logs(NOBODY, topics) == []
+    assert connection.logs(ledger.registry, (kind, bytes(32))) == []
+    assert connection.block_number() == block
+    assert connection.block_time(block) == ledger.token(receipt.token).block_time
+    raw = connection.transaction(receipt.tx)
+    assert raw is not None
+    assert (sender_of(raw), call_of(raw).to) == (ledger.owner, ledger.registry)
 
 
 def test_what_is_not_there_is_told_so(ledger: EvmLedger) -> None:
@@ -57,6 +67,8 @@ def test_what_is_not_there_is_told_so(ledger: EvmLedger) -> None:
     assert not connection.knows("0x" + "34" * 32)
     assert connection.receipt("0x" + "34" * 32) is None
     assert connection.block_hash(10**6) is None
+    assert connection.block_time(10**6) is None
+    assert connection.transaction("0x" + "34" * 32) is None
     assert (connection.nonce(NOBODY, "latest"), connection.balance(NOBODY), connection.code(NOBODY)) == (0, 0, b"")
 
 
@@ -75,7 +87,7 @@ def test_blocks_fees_and_code_are_told(ledger: EvmLedger) -> None:
 def test_a_contract_says_why_it_refuses(ledger: EvmLedger) -> None:
     image = hashlib.sha3_256(b"refused").digest()
     ledger.put(b"first", image_sha3_256=image)
-    again = ledger.call("register", image, b"second")
+    again = ledger.call("register", image, bytes(32), 0, b"second")
     for ask in (ledger.node.connection.call, ledger.node.connection.estimate_gas):
         with pytest.raises(LedgerError, match=r"the registry on .* refused: .*registered"):
             ask(again, ledger.owner)

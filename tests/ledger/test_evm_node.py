@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ledger(anvil: Anvil, home: Path, key: Path) -> Iterator[EvmLedger]:
-    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, timeout_s=30) as opened:
+    with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, max_fee=Decimal(1), timeout_s=30) as opened:
         yield opened
 
 
@@ -112,12 +113,7 @@ def test_a_gist_registered_at_a_node_comes_back(ledger: EvmLedger, size: int) ->
     receipt = ledger.put(gist, image_sha3_256=image)
     token = ledger.token(receipt.token)
     assert ledger.gist_of(receipt.token) == gist
-    assert (token.owner, token.image_sha3_256, token.size_bytes, token.block) == (
-        ledger.owner,
-        image,
-        size,
-        receipt.block,
-    )
+    assert (token.owner, token.image_sha3_256, token.block) == (ledger.owner, image, receipt.block)
     assert abs(token.block_time - time.time()) < 600
     assert ledger.find(image) == token.id
     with pytest.raises(AlreadyRegistered):
@@ -132,11 +128,11 @@ def test_a_node_charges_what_the_embedded_chain_charges(ledger: EvmLedger) -> No
         assert abs(receipt.gas - MEASURED_GAS[size]) < 150
 
 
-TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"e").digest())
+TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"e").digest(), 3, 123_456, 1_700)
 
 
 @needs_anvil
-@pytest.mark.parametrize("size", [10, 29, 30, 1024])
+@pytest.mark.parametrize("size", [10, 18, 19, 1024])
 def test_a_node_keeps_the_ticket_for_the_same_gas(ledger: EvmLedger, size: int) -> None:
     ledger.put(b"." * 65, image_sha3_256=new_image())
     receipt = ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:], rareness=TICKET)
@@ -145,7 +141,7 @@ def test_a_node_keeps_the_ticket_for_the_same_gas(ledger: EvmLedger, size: int) 
     rareness = ledger.rareness_of(receipt.token)
     assert rareness is not None
     assert (rareness.ticket, rareness.signer) == (TICKET, ledger.owner)
-    assert rareness.signature is not None
+    assert rareness.verified
 
 
 @needs_anvil
@@ -200,7 +196,7 @@ def test_the_archive_works_at_a_node(ledger: EvmLedger) -> None:
 
 
 @needs_anvil
-def test_the_registry_is_deployed_once_and_remembered(anvil: Anvil, home: Path, key: Path, tmp_path: Path) -> None:
+def test_the_registry_is_remembered(anvil: Anvil, home: Path, key: Path, tmp_path: Path) -> None:
     with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID) as first:
         token = first.put(b"kept", image_sha3_256=new_image()).token
     with open_rpc(anvil.url, home, key, chain_id=CHAIN_ID) as second:

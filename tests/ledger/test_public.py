@@ -69,11 +69,14 @@ def test_nothing_is_written_to_a_public_chain_before_a_person_said_yes(
     node: FaultyNode, key: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    with pytest.raises(NotConfirmed, match=r"chain 11155111 \(Sepolia, a test network\).*take it back.*--yes"):
-        open_rpc(node.url, home, key, chain_id=SEPOLIA)
+    with (
+        open_rpc(node.url, home, key, chain_id=SEPOLIA) as silent,
+        pytest.raises(NotConfirmed, match=r"chain 11155111 \(Sepolia, a test network\).*take it back.*--yes"),
+    ):
+        silent.put(b"not asked", image_sha3_256=new_image())
     no, yes = Person(False), Person(True)
-    with pytest.raises(NotConfirmed):
-        open_rpc(node.url, home, key, chain_id=SEPOLIA, confirm=no)
+    with open_rpc(node.url, home, key, chain_id=SEPOLIA, confirm=no) as refused, pytest.raises(NotConfirmed):
+        refused.put(b"said no", image_sha3_256=new_image())
     assert no.kinds == ["public"]
     assert node.sent == 0
     with open_rpc(node.url, home, key, chain_id=SEPOLIA, confirm=yes) as ledger:
@@ -86,15 +89,13 @@ def test_nothing_is_written_to_a_public_chain_before_a_person_said_yes(
 
 def test_a_yes_after_the_registry_is_known_is_remembered_too(node: FaultyNode, key: Path, tmp_path: Path) -> None:
     home, person = tmp_path / "home", Person(True)
-    with open_rpc(node.url, tmp_path / "first", key, chain_id=SEPOLIA, confirm=person) as first:
-        registry = first.registry
-    with open_rpc(node.url, home, key, chain_id=SEPOLIA, registry=registry) as ledger:
+    with open_rpc(node.url, home, key, chain_id=SEPOLIA) as ledger:
         with pytest.raises(NotConfirmed):
             ledger.put(b"not asked", image_sha3_256=new_image())
         assert json.loads((home / "ledgers.json").read_text()).popitem()[1]["confirmed"] is False
     with open_rpc(node.url, home, key, confirm=person) as ledger:
         ledger.put(b"asked", image_sha3_256=new_image())
-    assert person.kinds == ["public", "public"], "once a home"
+    assert person.kinds == ["public"], "once a home"
     with open_rpc(node.url, home, key) as ledger:
         ledger.put(b"remembered", image_sha3_256=new_image())
 
@@ -119,6 +120,6 @@ def test_a_picture_that_is_not_safe_for_work_is_a_question_of_its_own(
         assert registry.ledger.find(pictures[1].sha3_256) is None
     assert [question.kind for question in asked] == ["public", "content"]
     with opening.open(settings, confirm=Person(True)) as registry:
-        assert registry.register(pictures[1], caption="more noise").token == 2
+        assert registry.register(pictures[1], caption="more noise").token == registry.ledger.find(pictures[1].sha3_256)
     with opening.open(tmp_path / "own") as registry:  # nobody is asked about what stays in one's own folder
         assert registry.register(pictures[1], caption="more noise").token == 1

@@ -25,7 +25,7 @@ from tests.support.rights import without_rights
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
     """A home with forty tokens, and the images that the contract says they are of."""
     home = tmp_path_factory.mktemp("kept")
-    ticket = RarenessTicket(0.5, "original", b"\1" * 32)
+    ticket = RarenessTicket(0.5, "original", b"\1" * 32, 1, 2, 3)
     with open_embedded(home) as ledger:
         for n in range(40):
             image = b"\0" * (n % 3) + os.urandom(32 - n % 3)  # the state leaves leading zeros out
@@ -86,7 +86,7 @@ def test_a_snapshot_says_what_the_contract_says(home: Path) -> None:
             snapshot.put(b"x", image_sha3_256=b"\1" * 32)
     rated = [rareness for _, _, rareness, _ in said if rareness is not None]
     assert len(rated) == 20
-    assert all(rareness.signature is not None for rareness in rated)
+    assert all(rareness.verified for rareness in rated)
 
 
 @pytest.mark.parametrize("left", ["closed", "log without index", "log with index"])

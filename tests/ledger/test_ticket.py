@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,19 +23,19 @@ from hypothesis import strategies as st
 
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.abi import calldata
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call, Log
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
-from gistchain.ledger.gas import (
-    INLINE_BYTES,
-    MAX_RATED_GIST_BYTES,
-    TICKET_BYTES,
-)
+from gistchain.ledger.fees import Price
+from gistchain.ledger.gas import MAX_RATED_GIST_BYTES, RATED_INLINE_BYTES
+from gistchain.ledger.logs import blocks_at
+from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.relay import relay, sign
 from gistchain.ledger.ticket import VERDICTS, Registration
-from gistchain.types import RarenessTicket
-from tests.ledger.measured import MEASURED_GAS, MEASURED_RATED_GAS, RATED_INLINE_BYTES
+from gistchain.types import RarenessTicket, SignedRareness
+from tests.ledger.measured import MEASURED_GAS, MEASURED_RATED_GAS
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1 (SEC 2)
 
@@ -46,7 +46,7 @@ def new_image() -> bytes:
     return hashlib.sha3_256(b"rated image %d" % next(_images)).digest()
 
 
-TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"the evidence document").digest())
+TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"the evidence document").digest(), 3, 123_456, 1_700)
 
 
 @pytest.fixture
@@ -66,19 +66,23 @@ def signature_by(
 
 
 def send(ledger: EvmLedger, wanted: Registration, signature: bytes) -> Any:
-    return ledger.node.run(ledger.call("registerRated", *wanted.arguments(signature)))
+    return ledger.node.run(relaying(ledger, wanted, signature))
 
 
-@pytest.mark.parametrize("size", [1, 28, 29, 30, 64, 65, 1000, MAX_RATED_GIST_BYTES])
+def relaying(ledger: EvmLedger, wanted: Registration, signature: bytes) -> Call:
+    return ledger.call(f"{wanted.function}For", wanted.owner, *wanted.arguments(), wanted.deadline, signature)
+
+
+@pytest.mark.parametrize("size", [1, 17, 18, 19, 64, 65, 1000, MAX_RATED_GIST_BYTES])
 def test_a_ticket_comes_back_as_it_was_and_so_does_its_gist(ledger: EvmLedger, size: int) -> None:
     gist, image = os.urandom(size), new_image()
     receipt = ledger.put(gist, image_sha3_256=image, rareness=TICKET)
     token = ledger.token(receipt.token)
     rareness = ledger.rareness_of(token.id)
     assert rareness is not None
-    assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, ledger.owner, 0)
+    assert rareness == SignedRareness(TICKET, ledger.owner, verified=True, tx=receipt.tx)
     assert ledger.gist_of(receipt.token) == gist
-    assert (token.owner, token.image_sha3_256, token.size_bytes) == (ledger.owner, image, size)
+    assert (token.owner, token.image_sha3_256) == (ledger.owner, image)
     assert ledger.find(image) == ledger.token_of(image) == token.id
 
 
@@ -87,14 +91,19 @@ def test_a_ticket_comes_back_as_it_was_and_so_does_its_gist(ledger: EvmLedger, s
     score=st.integers(0, 10_000).map(lambda steps: steps / 10_000),
     verdict=st.sampled_from(VERDICTS),
     evidence=st.binary(min_size=32, max_size=32).filter(any),
+    numbers=st.tuples(st.integers(0, 2**16 - 1), st.integers(0, 2**40 - 1), st.integers(0, 2**32 - 1)),
     gist=st.one_of(st.binary(min_size=1, max_size=70), st.binary(min_size=1, max_size=2000)),
 )
-def test_every_ticket_comes_back(ledger: EvmLedger, score: float, verdict: Any, evidence: bytes, gist: bytes) -> None:
-    ticket = RarenessTicket(score, verdict, evidence)
+def test_every_ticket_comes_back(
+    ledger: EvmLedger, score: float, verdict: Any, evidence: bytes, numbers: tuple[int, int, int], gist: bytes
+) -> None:
+    ticket = RarenessTicket(score, verdict, evidence, *numbers)
     receipt = ledger.put(gist, image_sha3_256=new_image(), rareness=ticket)
     rareness = ledger.rareness_of(receipt.token)
     assert rareness is not None
-    assert rareness.ticket == ticket
+    assert rareness.ticket == ticket == ledger.ticket_of(receipt.token) == EvmLedger.ticket_of(ledger, receipt.token)
+    assert rareness.verified
+    assert rareness == RegistryReader.rareness_of(ledger, receipt.token), "state and contract say the same"
     assert ledger.gist_of(receipt.token) == gist
 
 
@@ -103,40 +112,56 @@ def test_any_score_rounded_to_four_digits_is_a_step(score: float) -> None:
     tickets.check(replace(TICKET, score=round(score, 4)), b"x")
 
 
-def test_anyone_recovers_the_signer_from_log_and_state_alone(ledger: EvmLedger) -> None:
-    """Without a line of ours: topics and calls by hand, the signature by the code in docs/ticket.md."""
+def test_anyone_checks_a_ticket_from_log_transaction_and_state_alone(ledger: EvmLedger) -> None:
+    """Without a line of ours: topics and calls by hand, the rest by the code in docs/ticket.md."""
     from eth_abi.abi import decode, encode
     from eth_utils.crypto import keccak
 
     gist, image = b"plain words", new_image()
     receipt = ledger.put(gist, image_sha3_256=image, rareness=TICKET)
     connection, token, registry = ledger.node.connection, receipt.token, ledger.registry
-    kind = keccak(text="Rated(uint256,uint256,bytes32,bytes32)")
-    logs = connection.logs(registry, receipt.block, ())
+    kind = keccak(text="Registered(uint256,address,bytes32)")
+    logs = connection.logs(registry, ())
     assert logs is not None
-    (log,) = [log for log in logs if log.topics[0] == kind]
-    assert int.from_bytes(log.topics[1]) == token
-    deadline, r, vs = decode(["uint256", "bytes32", "bytes32"], log.data)
-
-    data = keccak(text="rarenessOf(uint256)")[:4] + encode(["uint256"], [token])
+    (log,) = [log for log in logs if log.topics[:2] == (kind, token.to_bytes(32))]
+    raw = connection.transaction(log.tx)
+    data = keccak(text="ratingOf(uint256)")[:4] + encode(["uint256"], [token])
     answer = connection.call(Call(registry, data), ledger.owner)
-    score, verdict, evidence = decode(["uint256", "uint256", "bytes32"], answer)
-    assert (score, verdict, evidence) == (9876, 1, TICKET.evidence)
-
-    said = {
-        "chain_id": 0x47495354, "registry": registry, "image": image, "gist": gist, "score": score,
-        "verdict": verdict, "evidence": evidence, "owner": ledger.owner, "deadline": deadline, "r": r, "vs": vs,
-    }  # fmt: skip
-    page = (Path(__file__).parents[2] / "docs" / "ticket.md").read_text("utf-8")
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    rating = decode(["(uint256,uint256,uint256,uint256,uint256,bytes32)"], answer)[0]
+    assert rating == (9876, 1, 3, 123_456, 1_700, TICKET.evidence)
+    said = {"raw": raw, "tx": log.tx, "registry": registry, "image": image, "gist": gist, "rating": rating}
+    (example, _) = examples()
     exec(example, said)
-    assert said["signer"] == ledger.owner
-    for name, lie in (("score", 9877), ("gist", b"other words"), ("deadline", 1), ("chain_id", 1), ("r", vs)):
+    assert said["sender"] == ledger.owner
+    for name, lie in (("rating", (9877, *rating[1:])), ("gist", b"other words"), ("registry", ledger.owner)):
+        with pytest.raises(AssertionError):
+            exec(example, {**said, name: lie})
+
+
+def test_anyone_recovers_the_signer_of_a_relayed_registration(ledger: EvmLedger, stranger: Account) -> None:
+    from eth_abi.abi import decode
+    from eth_utils.crypto import keccak
+
+    wanted = replace(registration(ledger, deadline=int(time.time()) + 600), owner=stranger.address)
+    token = relay(ledger, wanted, signature_by(stranger, wanted, ledger)).token
+    kind = keccak(text="Relayed(uint256,uint256,bytes)")
+    (log,) = ledger.node.connection.logs(ledger.registry, (kind, token.to_bytes(32))) or []
+    deadline, signature = decode(["uint256", "bytes"], log.data)
+    rating = (9876, 1, 3, 123_456, 1_700, TICKET.evidence)
+    said = {
+        "chain_id": 0x47495354, "registry": ledger.registry, "image": wanted.image_sha3_256, "gist": wanted.gist,
+        "rating": rating, "owner": stranger.address, "deadline": deadline, "signature": signature,
+    }  # fmt: skip
+    (_, example) = examples()
+    exec(example, said)
+    for name, lie in (("rating", (9877, *rating[1:])), ("gist", b"other"), ("deadline", 1), ("chain_id", 1)):
         with pytest.raises((AssertionError, ValueError, BadSignature)):
             exec(example, {**said, name: lie})
-    rareness = ledger.rareness_of(token)
-    assert rareness is not None
-    assert rareness.signature == r + (int.from_bytes(vs) & (2**255 - 1)).to_bytes(32) + bytes([27 + (vs[0] >> 7)])
+
+
+def examples() -> list[str]:
+    page = (Path(__file__).parents[2] / "docs" / "ticket.md").read_text("utf-8")
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
 
 def test_the_page_states_the_measured_gas() -> None:
@@ -161,6 +186,10 @@ def test_a_token_without_ticket_has_none(ledger: EvmLedger) -> None:
         {"ticket": replace(TICKET, score=0.9877)},
         {"ticket": replace(TICKET, verdict="original")},
         {"ticket": replace(TICKET, evidence=b"\1" * 32)},
+        {"ticket": replace(TICKET, checker=4)},
+        {"ticket": replace(TICKET, as_of=4)},
+        {"ticket": replace(TICKET, compared_with=4)},
+        {"ticket": None},
         {"gist": b"a red bux"},
         {"gist": b"a red bus\0"},
         {"image_sha3_256": b"\1" * 32},
@@ -195,75 +224,56 @@ def test_a_signature_for_another_chain_is_refused(ledger: EvmLedger) -> None:
 
 
 def test_a_signature_for_one_registry_is_refused_by_another(ledger: EvmLedger) -> None:
-    wanted = registration(ledger)
+    wanted = registration(ledger, deadline=2**40)
     signature = sign(ledger, wanted)
     other = str(ledger.node.run(Call(None, compiled("registry").bytecode)).contract)
-    call = replace(ledger.call("registerRated", *wanted.arguments(signature)), to=other)
+    call = replace(relaying(ledger, wanted, signature), to=other)
     with pytest.raises(LedgerError, match="signature is not the owner's"):
         ledger.node.run(call)
     own = signature_by(ledger.node.account, wanted, ledger, registry=other)
-    assert ledger.node.run(replace(ledger.call("registerRated", *wanted.arguments(own)), to=other)).succeeded
+    assert ledger.node.run(replace(relaying(ledger, wanted, own), to=other)).succeeded
 
 
 def test_the_mirrored_signature_with_high_s_is_refused(ledger: EvmLedger) -> None:
     """(r, n - s) with the other parity is as valid for ecrecover; only one of the two may count (EIP-2)."""
-    # The compact form has no room for most of the high half; what it has room for are s just above n/2.
     wanted = registration(ledger)
-    r, _ = tickets.compact(sign(ledger, wanted))
-    for s, reason in ((ORDER // 2 + 1, "high s"), (2**255 - 1, "high s"), (ORDER // 2, "signature")):
-        with pytest.raises(LedgerError, match=reason) as refused:
-            ledger.node.run(
-                ledger.call("registerRated", *wanted.arguments(sign(ledger, wanted))[:-2], r, s.to_bytes(32))
-            )
-        assert ("high s" in str(refused.value)) == (reason == "high s")
-
-
-@pytest.mark.parametrize(("r", "vs"), [(0, 0), (0, 1), (1, 0), (ORDER, 1), (2**256 - 1, 2**255 | 5)])
-def test_a_signature_that_is_none_is_refused(ledger: EvmLedger, r: int, vs: int) -> None:
-    wanted = registration(ledger, deadline=2**41)
-    for owner in (ledger.owner, "0x" + "00" * 20):
-        arguments = replace(wanted, owner=owner).arguments(sign(ledger, wanted))[:-2]
-        with pytest.raises(LedgerError, match="signature"):
-            ledger.node.run(ledger.call("registerRated", *arguments, r.to_bytes(32), vs.to_bytes(32)))
+    signature = sign(ledger, wanted)
+    s, v = int.from_bytes(signature[32:64]), signature[64]
+    mirrored = signature[:32] + (ORDER - s).to_bytes(32) + bytes([27 + 28 - v])
+    with pytest.raises(LedgerError, match="signature is not the owner's"):
+        send(ledger, wanted, mirrored)
 
 
 @pytest.mark.parametrize(
+    "signature",
+    [bytes(65), bytes(64) + b"\x1b", b"\xff" * 64 + b"\x1c", b"\1" * 64, b"\1" * 66, b"", b"\1" * 1024],
+    ids=lambda signature: str(len(signature)),
+)
+def test_a_signature_that_is_none_is_refused(ledger: EvmLedger, signature: bytes) -> None:
+    wanted = registration(ledger, deadline=2**41)
+    for owner in (ledger.owner, "0x" + "00" * 20, ledger.registry):
+        with pytest.raises(LedgerError):
+            send(ledger, replace(wanted, owner=owner), signature)
+
+
+@pytest.mark.parametrize("function", ["register", "registerLong"])
+@pytest.mark.parametrize(
     ("place", "value", "reason"),
     [
-        (3, 10_001, "score above 10000"),
-        (4, 5, "unknown verdict"),
-        (5, bytes(32), "no evidence"),
-        (2, b"", "empty gist"),
+        (2, 10_001 << 96, "score above 10000"),
+        (2, 5 << 88, "unknown verdict"),
+        (2, 1 << 112, "score above 10000"),
+        (1, bytes(32), "no evidence"),
+        (3, b"", "empty gist"),
     ],
 )
 def test_the_contract_itself_refuses_what_is_no_ticket(
-    ledger: EvmLedger, place: int, value: object, reason: str
+    ledger: EvmLedger, function: str, place: int, value: object, reason: str
 ) -> None:
-    wanted = registration(ledger)
-    arguments = list(wanted.arguments(sign(ledger, wanted)))
+    arguments = list(registration(ledger).arguments())
     arguments[place] = value  # type: ignore[call-overload]
     with pytest.raises(LedgerError, match=reason):
-        ledger.node.run(ledger.call("registerRated", *arguments))
-
-
-@pytest.mark.parametrize("size", [9, 40])
-def test_a_gist_that_stands_elsewhere_in_calldata_is_never_mixed_up_with_the_signed_one(
-    ledger: EvmLedger, size: int
-) -> None:
-    """ABI decoders follow the offset; short gists are read from a fixed place, so no other offset may pass."""
-    wanted = registration(ledger, os.urandom(size))
-    call = ledger.call("registerRated", *wanted.arguments(sign(ledger, wanted)))
-    head, gist = call.data[: 4 + 9 * 32], call.data[4 + 9 * 32 :]
-    offset = slice(4 + 2 * 32, 4 + 3 * 32)
-    assert int.from_bytes(head[offset]) == 9 * 32
-    decoy = len(gist[32:]).to_bytes(32) + b"\xee" * len(gist[32:])
-    moved = head[: offset.start] + (9 * 32 + len(decoy)).to_bytes(32) + head[offset.stop :] + decoy + gist
-    if size <= RATED_INLINE_BYTES:
-        with pytest.raises(LedgerError, match="unusual ABI encoding"):
-            ledger.node.run(replace(call, data=moved))
-    else:
-        ledger.node.run(replace(call, data=moved))
-        assert ledger.gist_of(ledger.token_of(wanted.image_sha3_256)) == wanted.gist
+        ledger.node.run(ledger.call(function, *arguments))
 
 
 @pytest.mark.parametrize(
@@ -276,6 +286,9 @@ def test_a_gist_that_stands_elsewhere_in_calldata_is_never_mixed_up_with_the_sig
         (replace(TICKET, verdict="stolen"), b"x", "verdict"),  # type: ignore[arg-type]
         (replace(TICKET, evidence=b"\1" * 31), b"x", "32 bytes"),
         (replace(TICKET, evidence=bytes(32)), b"x", "not zero"),
+        (replace(TICKET, checker=2**16), b"x", "checker of 65536"),
+        (replace(TICKET, as_of=2**40), b"x", "40 bits"),
+        (replace(TICKET, compared_with=-1), b"x", "compared_with"),
         (TICKET, b"x" * (MAX_RATED_GIST_BYTES + 1), str(MAX_RATED_GIST_BYTES)),
     ],
 )
@@ -298,51 +311,64 @@ def test_a_ticket_is_written_once(ledger: EvmLedger) -> None:
         with pytest.raises(AlreadyRegistered) as refused:
             ledger.put(b"rated", image_sha3_256=image, rareness=other)
         assert refused.value.token == token
-    wanted = Registration(ledger.owner, image, b"rated", replace(TICKET, score=1.0))
-    with pytest.raises(LedgerError, match="registered"):
-        send(ledger, wanted, sign(ledger, wanted))
-    late = Registration(ledger.owner, ledger.token(plain).image_sha3_256, b"not rated", TICKET)
-    with pytest.raises(LedgerError, match="registered"):
-        send(ledger, late, sign(ledger, late))
+    for wanted in (
+        Registration(ledger.owner, image, b"rated", replace(TICKET, score=1.0)),
+        Registration(ledger.owner, ledger.token(plain).image_sha3_256, b"not rated", TICKET),
+    ):
+        with pytest.raises(LedgerError, match="registered"):
+            send(ledger, wanted, sign(ledger, wanted))
+        with pytest.raises(LedgerError, match="registered"):
+            ledger.node.run(ledger.call(wanted.function, *wanted.arguments()))
     rareness = ledger.rareness_of(token)
     assert rareness is not None
     assert rareness.ticket == TICKET
 
 
-def test_an_owner_without_ether_signs_and_another_pays(ledger: EvmLedger, stranger: Account) -> None:
-    wanted = replace(registration(ledger, deadline=int(time.time()) + 600), owner=stranger.address)
+@pytest.mark.parametrize("size", [9, 300])
+@pytest.mark.parametrize("ticket", [TICKET, None], ids=["rated", "plain"])
+def test_an_owner_without_ether_signs_and_another_pays(
+    ledger: EvmLedger, stranger: Account, size: int, ticket: RarenessTicket | None
+) -> None:
+    wanted = replace(
+        registration(ledger, os.urandom(size), int(time.time()) + 600), owner=stranger.address, ticket=ticket
+    )
     signature = signature_by(stranger, wanted, ledger)
     receipt = relay(ledger, wanted, signature)
     token = ledger.token(receipt.token)
     assert token.owner == stranger.address != ledger.owner
     assert ledger.gist_of(receipt.token) == wanted.gist
-    rareness = ledger.rareness_of(token.id)
-    assert rareness is not None
-    assert (rareness.ticket, rareness.signer, rareness.deadline) == (TICKET, stranger.address, wanted.deadline)
-    assert rareness.signature == signature
+    said = SignedRareness(ticket, stranger.address, True, receipt.tx, wanted.deadline, signature) if ticket else None
+    assert ledger.rareness_of(token.id) == said == RegistryReader.rareness_of(ledger, token.id)
+    count = ledger.count()
+    again = relay(ledger, wanted, signature)
+    assert (again.token, ledger.count()) == (receipt.token, count), "sent twice, made once"
     with pytest.raises(LedgerError, match="registered"):
-        relay(ledger, wanted, signature)
+        other = replace(wanted, gist=os.urandom(size))
+        relay(ledger, other, signature_by(stranger, other, ledger))
     assert ledger.token_of(wanted.image_sha3_256) == 0, "who pays owns nothing"
     assert ledger.put(b"mine", image_sha3_256=wanted.image_sha3_256).token == token.id + 1
 
 
 @pytest.mark.parametrize("deadline", [0, 1, 1_700_000_000])
-def test_nobody_else_registers_after_the_deadline_nor_without_one(
+def test_nobody_registers_by_a_signature_after_its_deadline(
     ledger: EvmLedger, stranger: Account, deadline: int
 ) -> None:
     wanted = replace(registration(ledger, deadline=deadline), owner=stranger.address)
     with pytest.raises(LedgerError, match="deadline passed"):
         relay(ledger, wanted, signature_by(stranger, wanted, ledger))
-    own = registration(ledger, deadline=deadline)  # the owner needs none
-    assert ledger.token(relay(ledger, own, sign(ledger, own)).token).owner == ledger.owner
+    own = registration(ledger, deadline=deadline)
+    with pytest.raises(LedgerError, match="deadline passed"):
+        relay(ledger, own, sign(ledger, own))
+    ledger.put(own.gist, image_sha3_256=own.image_sha3_256, rareness=own.ticket)  # the owner needs no signature
+    assert relay(ledger, own, sign(ledger, own)).token == ledger.token_of(own.image_sha3_256), "it is there"
 
 
 def test_a_registration_that_nobody_could_send_is_refused(ledger: EvmLedger, stranger: Account) -> None:
     wanted = registration(ledger)
     with pytest.raises(LedgerError, match="owner's --key"):
         sign(ledger, replace(wanted, owner=stranger.address))
-    for signature in (b"", b"\1" * 64, b"\1" * 64 + b"\0", b"\xff" * 64 + b"\x1b"):
-        with pytest.raises(LedgerError, match="not a signature"):
+    for signature in (b"", b"\1" * 1025):
+        with pytest.raises(LedgerError, match="a signature has 65 bytes"):
             relay(ledger, wanted, signature)
     for wrong in ({"owner": "me"}, {"image_sha3_256": b"\1"}):
         with pytest.raises(LedgerError, match="40 hex digits"):
@@ -377,52 +403,96 @@ def test_a_retry_after_kill_9_finds_the_ticket_of_the_first_try(tmp_path: Path) 
 
 
 class Changed:
-    """The ledger's connection, whose logs pass through `change`."""
+    """The ledger's connection, of which some answers are others."""
 
-    def __init__(self, ledger: EvmLedger, change: Callable[[list[Log]], list[Log] | None]) -> None:
-        self._connection, self._change = ledger.node.connection, change
+    def __init__(self, ledger: EvmLedger, **answers: Any) -> None:
+        self._connection = ledger.node.connection
+        self.__dict__.update(answers)
         ledger.node.connection = self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    def logs(self, address: str, block: int, topics: tuple[bytes, ...]) -> list[Log] | None:
-        said = self._connection.logs(address, block, topics)
-        assert said
-        return self._change(said)
 
-
-def forged(said: list[Log]) -> list[Log]:
-    (log,) = said
-    return [replace(log, data=log.data[:-1] + b"\x77")]
-
-
-@pytest.mark.parametrize("pruned", [lambda said: None, lambda said: []])
-def test_a_node_that_has_pruned_its_logs_still_has_the_ticket(tmp_path: Path, pruned: Callable[[Any], Any]) -> None:
+@pytest.fixture
+def read(tmp_path: Path) -> Iterator[RegistryReader]:
+    """A registry whose token 1 its owner sent and whose token 2 another account relayed, as a node tells it."""
     with open_embedded(tmp_path) as ledger:
         ledger.put(b"kept in state", image_sha3_256=new_image(), rareness=TICKET)
-        Changed(ledger, pruned)
-        rareness = ledger.rareness_of(1)
+        wanted = replace(registration(ledger, deadline=2**41), owner=Account(b"\7" * 32).address)
+        relay(ledger, wanted, signature_by(Account(b"\7" * 32), wanted, ledger))
+        yield RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)
+
+
+@pytest.mark.parametrize("kept", [None, []])
+def test_a_node_that_has_pruned_its_logs_still_has_the_ticket(read: RegistryReader, kept: Any) -> None:
+    Changed(read, logs=lambda *_: kept)  # type: ignore[arg-type]
+    for token in (1, 2):
+        assert read.rareness_of(token) == SignedRareness(TICKET, read.token(token).owner)
+    assert read.attestations(1) == (None if kept is None else ())
+
+
+def test_a_node_that_has_pruned_the_transaction_leaves_the_ticket_unverified(read: RegistryReader) -> None:
+    Changed(read, transaction=lambda _: None)  # type: ignore[arg-type]
+    sent, relayed = read.rareness_of(1), read.rareness_of(2)
+    assert sent is not None
+    assert relayed is not None
+    assert (sent.ticket, sent.verified, sent.tx is None) == (TICKET, False, False)
+    assert relayed.verified, "its signature is in the log"
+
+
+def test_a_node_that_refuses_all_blocks_is_asked_for_those_of_the_tokens_time(read: RegistryReader) -> None:
+    whole, asked = read.node.connection.logs, []
+
+    def logs(address: str, topics: Any, blocks: range | None = None) -> Any:
+        asked.append(blocks)
+        return None if blocks is None else whole(address, topics, blocks)
+
+    # As on Arbitrum, where the contract sees the number of another chain's block.
+    Changed(read, logs=logs, block_time=lambda n: None if n > 2**20 else n * 1000)  # type: ignore[arg-type]
+    record = read.token(2)
+    assert list(blocks_at(read.node, replace(record, block=2**30, block_time=2000))) == [2]
+    assert list(blocks_at(read.node, replace(record, block_time=2500))) == []
+    Changed(read, block_time=lambda n: record.block_time)  # type: ignore[arg-type]
+    rareness = read.rareness_of(2)
+    assert rareness is not None
+    assert rareness.verified
+    assert asked == [None, range(record.block, record.block + 1)]
+
+
+def test_a_node_that_shows_another_signature_is_caught(read: RegistryReader) -> None:
+    whole = read.node.connection.logs
+
+    def forged(address: str, topics: Any, blocks: range | None = None) -> list[Log]:
+        return [replace(log, data=log.data[:96] + b"\x77" + log.data[97:]) for log in whole(address, topics, blocks)]
+
+    Changed(read, logs=forged)  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="not its owner's: ask another node"):
+        read.rareness_of(2)
+    Changed(read, logs=lambda *_: [replace(log, topics=log.topics[::-1]) for log in whole(*_)])  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="shows another log"):
+        read.rareness_of(1)
+
+
+def test_another_registration_of_the_owner_is_not_taken_for_this_one(read: RegistryReader) -> None:
+    other = Registration(read.token(1).owner, new_image(), b"kept in stats", TICKET)
+    call = Call(read.registry, calldata(compiled("registry"), other.function, *other.arguments()))
+    raw, _ = read.node.account.sign_transaction(call, Price(1, 1), gas=1, nonce=0, chain_id=read.chain_id)
+    Changed(read, transaction=lambda _: raw)  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="another registration for token 1"):
+        read.rareness_of(1)
+    for strange in (replace(call, to="0x" + "77" * 20), Call(None, call.data)):
+        raw, _ = read.node.account.sign_transaction(strange, Price(1, 1), gas=1, nonce=0, chain_id=read.chain_id)
+        rareness = read.rareness_of(1)
         assert rareness is not None
-        assert (rareness.ticket, rareness.signer) == (TICKET, ledger.owner)
-        assert (rareness.signature, rareness.deadline) == (None, None)
-
-
-def test_a_node_that_shows_another_signature_is_caught(tmp_path: Path) -> None:
-    with open_embedded(tmp_path) as ledger:
-        ledger.put(b"kept in state", image_sha3_256=new_image(), rareness=TICKET)
-        Changed(ledger, forged)
-        with pytest.raises(LedgerError, match="not its owner's: ask another node"):
-            ledger.rareness_of(1)
-        Changed(ledger, lambda said: [replace(said[0], topics=said[0].topics[::-1])])
-        with pytest.raises(LedgerError, match="shows another log"):
-            ledger.rareness_of(1)
+        assert not rareness.verified, "it may be a contract's own call"
 
 
 def test_a_registry_of_a_later_gistchain_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
         archive = compiled("archive")
-        later.setattr("gistchain.ledger.embedded.compiled", lambda _name: archive)
+        other = replace(archive, address=compiled("registry").address)
+        later.setattr("gistchain.ledger.embedded.compiled", lambda _name: other)
         with pytest.raises(LedgerError, match="use the gistchain that made this chain"):
             open_embedded(tmp_path)
     with pytest.raises(LedgerError, match="use the gistchain that made this chain"):
@@ -440,9 +510,8 @@ def test_the_published_gas_is_what_a_registration_with_a_ticket_costs(ledger: Ev
 
 
 def test_with_a_ticket_storage_is_cheaper_up_to_its_threshold_and_code_above_it(ledger: EvmLedger) -> None:
-    assert RATED_INLINE_BYTES == INLINE_BYTES - TICKET_BYTES
     plain = [ledger.put(b"\xaa" * size, image_sha3_256=b"\xff" + new_image()[1:]).gas for size in (32, 33)]
     word = plain[1] - plain[0]
     last_inline, first_code, next_code = (gas_of(ledger, RATED_INLINE_BYTES + extra) for extra in (0, 1, 2))
-    assert last_inline < first_code - (next_code - first_code), "29 bytes as code would cost less"
-    assert first_code < last_inline + word, "30 bytes as storage would cost less"
+    assert last_inline < first_code - (next_code - first_code), "18 bytes as code would cost less"
+    assert first_code < last_inline + word, "19 bytes as storage would cost less"

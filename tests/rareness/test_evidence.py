@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gistchain.errors import RarenessError
-from gistchain.rareness.evidence import document, nearest_json, read, ticket
+from gistchain.rareness.evidence import CHECKER, document, nearest_json, read, ticket
 from gistchain.types import Rareness, Region, Transform, WebMatch, WebSearch
 from tests.support.pictures import picture
 from tests.support.plain_checker import PlainChecker
@@ -100,8 +100,10 @@ def test_whatever_is_found_otherwise_gives_another_document(found: Rareness) -> 
 
 def test_the_ticket_names_the_document(found: Rareness) -> None:
     raw = document(SHA3, found)
-    written = ticket(replace(found, score=0.12345678), raw)
+    written = ticket(replace(found, score=0.12345678), raw, as_of=77)
     assert written.score == 0.1235
+    assert (written.checker, written.as_of, written.compared_with) == (CHECKER, 77, found.compared_with)
+    assert read(raw)["checker"] == CHECKER
     assert written.verdict == found.verdict
     assert written.evidence == hashlib.sha3_256(raw).digest()
 

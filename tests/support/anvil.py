@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gistchain.ledger.contracts import compiled
 from tests.support.places import ROOT
 
 # The first account of anvil's published test mnemonic ("test test ... junk").
@@ -46,7 +47,9 @@ def free_port() -> int:
 class Anvil:
     """A node that can be killed and started again on the same port."""
 
-    def __init__(self, *options: str, port: int | None = None) -> None:
+    def __init__(self, *options: str, port: int | None = None, registry: bool = True) -> None:
+        """registry: whether it stands there from the start, as on a chain where somebody has deployed it."""
+        self.registry = registry
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.options = options
@@ -65,9 +68,14 @@ class Anvil:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "anvil ended"
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
+                break
             time.sleep(0.05)
-        raise AssertionError("anvil does not listen")
+        else:
+            raise AssertionError("anvil does not listen")
+        contract = compiled("registry")
+        if self.registry and self.ask("eth_getCode", contract.address, "latest") == "0x":
+            self.ask("anvil_setCode", contract.address, f"0x{contract.runtime.hex()}")
+            self.ask("anvil_setNonce", contract.address, "0x1")
 
     def kill(self) -> None:
         self.process.kill()

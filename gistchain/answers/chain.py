@@ -1,0 +1,39 @@
+"""A registry that was deployed, a token that was linked -> the JSON of --json, and the same in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gistchain.ledger.deployed import Deployed
+    from gistchain.types import NftLink
+
+
+def deployed_json(done: Deployed) -> dict[str, Any]:
+    """already: whether it was there, so that nothing was spent."""
+    return {
+        "registry": done.registry,
+        "chain_id": done.chain_id,
+        "gas": done.gas,
+        "tx": done.tx,
+        "block": done.block,
+        "already": done.already,
+    }
+
+
+def deployed_text(done: Deployed) -> str:
+    where = f"{done.registry} on chain {done.chain_id}"
+    return f"already there: {where}" if done.already else f"registry {where}, {done.gas:,} gas, transaction {done.tx}"
+
+
+def nft_words(link: NftLink) -> str:
+    """'1:0x12...:77', as `gistchain link --nft` takes it."""
+    return f"{link.chain_id}:{link.contract}:{link.token_id}"
+
+
+def linked_json(token: int, link: NftLink) -> dict[str, Any]:
+    return {"token": token, "nft": nft_words(link)}
+
+
+def linked_text(token: int, link: NftLink) -> str:
+    return f"token {token} is linked to NFT {nft_words(link)}"

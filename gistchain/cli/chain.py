@@ -1,0 +1,68 @@
+"""`gistchain deploy` and `link`: the registry on a chain that lacks it, and which NFT a token is of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gistchain.answers.chain import deployed_json, deployed_text, linked_json, linked_text
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Yes
+from gistchain.cli.terminal import answer, ask_password, asker
+from gistchain.errors import SettingError
+from gistchain.settings import load
+from gistchain.types import NftLink
+
+
+def deploy(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put the registry on a chain that lacks it, once for everybody; its address is the same on every chain."""
+    from gistchain.opening import deploy as deploying
+
+    done = deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes))
+    answer(done, deployed_json, deployed_text, as_json)
+
+
+def link(
+    ctx: typer.Context,
+    token: TokenId,
+    nft: Annotated[str, typer.Option(metavar="CHAIN:CONTRACT:ID", help="Chain id, contract and token id of the NFT.")],
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Say, once and for good, which NFT a token of yours is of."""
+    from gistchain.opening import open_ledger
+
+    wanted = _nft(nft)
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+        ledger.link(token, wanted)
+    answer(wanted, lambda done: linked_json(token, done), lambda done: linked_text(token, done), as_json)
+
+
+def _nft(words: str) -> NftLink:
+    parts = words.split(":")
+    try:
+        chain, contract, token = parts
+        if len(contract) != 42 or contract[:2] != "0x":
+            raise ValueError
+        bytes.fromhex(contract[2:])
+        link = NftLink(int(chain), contract, int(token, 0))
+        if not (0 < link.chain_id < 2**64 and 0 <= link.token_id < 2**256):
+            raise ValueError
+    except ValueError:
+        raise SettingError(f"--nft {words}: give chain id, contract and token id, such as 1:0x{'12' * 20}:77") from None
+    return link
