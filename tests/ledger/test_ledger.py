@@ -195,7 +195,9 @@ def test_every_gist_comes_back_as_it_was(ledger: EvmLedger, gist: bytes) -> None
     assert ledger.gist_of(receipt.token) == gist
 
 
-@pytest.mark.parametrize("number", [2, 127, 128, 255, 256, 65_535, 65_536, 2**21 - 66, 2**21 - 65, 2**24 - 1, 2**24, 2**32 - 1])
+@pytest.mark.parametrize(
+    "number", [2, 127, 128, 255, 256, 65_535, 65_536, 2**21 - 66, 2**21 - 65, 2**24 - 1, 2**24, 2**32 - 1]
+)
 def test_a_data_contract_is_found_whatever_the_length_of_its_number(home: Path, number: int) -> None:
     with open_embedded(home) as fresh:
         fresh.put(b"the first data contract" * 3, image_sha3_256=new_image())

@@ -84,7 +84,9 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
 def test_tokens_of_proofs_have_a_record_and_no_gist(ledger: EvmLedger) -> None:
     ledger.node.run(ledger.call("registerProofs", b"\1" * 32, 3, b"what the leaves are"))
     ledger.put(b"alone", image_sha3_256=b"\7" * 32)
-    assert [(token.batch, token.image_sha3_256) for token in ledger.tokens()] == [(1, bytes(32))] * 3 + [(0, b"\7" * 32)]
+    assert [(token.batch, token.image_sha3_256) for token in ledger.tokens()] == [(1, bytes(32))] * 3 + [
+        (0, b"\7" * 32)
+    ]
     for token in (1, 3):
         with pytest.raises(PacketError, match=f"token {token} is of batch 1"):
             ledger.gist_of(token)
