@@ -146,6 +146,46 @@ def read_node() -> Read:
     return lambda data: Trie(Everywhere(data), b"\1" * 32).get(b"\x12" * 32)
 
 
+def transactions() -> list[bytes]:
+    """Signed ones of the three types that are read, each with the call of a registration in it."""
+    from gistchain.ledger.patricia import encoded
+
+    call = bytes.fromhex("00000000") + b"\1" * 32 + bytes(64) + (128).to_bytes(32) + (3).to_bytes(32) + b"abc"
+    to = [b"\xcd" * 20, b"", call]
+    signed = [b"\1", b"\2" * 32, b"\3" * 32]
+    access = [[b"\xcd" * 20, [b"\4" * 32]]]
+    return [
+        encoded([b"", b"\7", b"\7", *to, b"\x25", *signed[1:]]),
+        b"\1" + encoded([b"\1", b"", b"\7", b"\7", *to, access, *signed]),
+        b"\2" + encoded([b"\1", b"", b"\7", b"\7", b"\7", *to, [], *signed]),
+    ]
+
+
+def read_transaction() -> Read:
+    from gistchain.ledger.proof import registered
+    from gistchain.ledger.transaction import call_of, sender_of
+
+    return lambda data: (sender_of(data), registered(call_of(data).data))
+
+
+def batches() -> list[bytes]:
+    """The data of a batch of two, with and without tickets, of one width and of several."""
+    hashes = b"\1" * 32 + b"\2" * 32
+    return [
+        bytes([0, 0, 2, 2, 1]) + b"c" + hashes + b"abcd",
+        bytes([1, 0, 2, 0, 0]) + b"\5" * 43 + hashes + b"\6" * 6 + b"\0\1\0\3" + b"abc",
+    ]
+
+
+def read_batch() -> Read:
+    from gistchain.ledger import batch
+
+    def read(data: bytes) -> object:
+        return batch.image(data, 1), batch.gist(data, 1), batch.rating(data, 1) if batch.rated(data) else None
+
+    return read
+
+
 def replies() -> list[bytes]:
     return [
         json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "result": result}).encode()

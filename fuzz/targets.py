@@ -308,5 +308,7 @@ TARGETS = (
     Target("database", kept.fields, kept.memories, kept.read_memory),
     Target("key", kept.fields, kept.keystores, kept.read_key),
     Target("trie", _changed, kept.nodes, kept.read_node, (KeyError, ValueError, IndexError, TypeError, RecursionError)),
+    Target("transaction", _changed, kept.transactions, kept.read_transaction, (ValueError, IndexError, TypeError)),
+    Target("batch", _changed, kept.batches, kept.read_batch, (ValueError, IndexError)),
     Target("reply", kept.fields, kept.replies, kept.read_reply),
 )

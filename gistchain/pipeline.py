@@ -183,13 +183,15 @@ class Registry:
         )
 
     def _check_new(self, picture: Picture) -> None:
-        token = self.ledger.token_of(picture.sha3_256)
+        own = self.ledger.token_of(picture.sha3_256)
+        token = own or self.ledger.find(picture.sha3_256)
         # An earlier try that died before its answer came is answered by the ledger, as the success that it was.
         if not token or self.ledger.unanswered(picture.sha3_256):
             return
         if self.book is not None and not self.book.has(picture):
             self.book.settle(picture, token, None, caption=self._caption_of(token))
-        raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {token}", token)
+        if own:
+            raise AlreadyRegistered(f"{picture.name} is already registered: it equals token {own}", own)
 
     def _others(self, image_sha3_256: bytes, token: int) -> tuple[int, ...]:
         """The other tokens for the same file: anyone can copy a hash, so that they are told and not obeyed."""

@@ -158,8 +158,8 @@ def _missing(node: Node) -> LedgerError:
         costs = ""
     return LedgerError(
         f"the registry {compiled('registry').address} is not on {called(node.chain_id)} at {node.name}: 'gistchain "
-        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; where it "
-        "has another address, give --registry"
+        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; give "
+        "--registry where it has another address"
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PAGE = 256
 """Most records that the contract gives at a time."""
+MOST_NAMED = 32
+"""Tokens for one image, beside the first and this account's, that are looked up and told."""
 
 
 class RegistryReader:
@@ -175,7 +177,8 @@ class RegistryReader:
         if first is None:
             return ()
         found = {first, self.token_of(image_sha3_256) or first}
-        for token in logs.named(self._node, self.registry, image_sha3_256) - found:
+        # Anyone may register a hash many times over, by many accounts.
+        for token in sorted(logs.named(self._node, self.registry, image_sha3_256) - found)[:MOST_NAMED]:
             if self.token(token).image_sha3_256 == image_sha3_256:
                 found.add(token)
         return tuple(sorted(found))

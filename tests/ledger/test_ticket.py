@@ -342,9 +342,10 @@ def test_an_owner_without_ether_signs_and_another_pays(
     count = ledger.count()
     again = relay(ledger, wanted, signature)
     assert (again.token, ledger.count()) == (receipt.token, count), "sent twice, made once"
+    other = replace(wanted, gist=os.urandom(size))
+    signature = signature_by(stranger, other, ledger)
     with pytest.raises(LedgerError, match="registered"):
-        other = replace(wanted, gist=os.urandom(size))
-        relay(ledger, other, signature_by(stranger, other, ledger))
+        relay(ledger, other, signature)
     assert ledger.token_of(wanted.image_sha3_256) == 0, "who pays owns nothing"
     assert ledger.put(b"mine", image_sha3_256=wanted.image_sha3_256).token == token.id + 1
 
