@@ -103,8 +103,8 @@ hashes: HashMap[uint256, bytes32]
 words: HashMap[uint256, bytes32]  # of token id: 2 * id and 2 * id + 1
 first: HashMap[bytes32, uint256]
 later: HashMap[address, HashMap[bytes32, uint256]]  # owners who were not the first; saves the first one a word
-batchHeads: HashMap[uint256, uint256]  # like a token's head; place is the data contract's number, 0 for proofs
-batchRanges: HashMap[uint256, uint256]  # first id 96 bits | tokens 16
+batchHeads: HashMap[uint256, uint256]  # like a token's head, without place and rated
+batchRanges: HashMap[uint256, uint256]  # number of the data contract, 0 for proofs, 80 bits | first id 96 | tokens 16
 roots: HashMap[uint256, bytes32]
 attestations: HashMap[uint256, HashMap[address, uint256]]  # the rating's 14 bytes, plus 1 << 112
 attested: HashMap[uint256, HashMap[address, bytes32]]
@@ -302,14 +302,14 @@ def ratingOf(id: uint256) -> Rating:
         ticket: Bytes[TICKET_SIZE] = self._evidence_and_rating(id)
         return self._rating(convert(slice(ticket, 32, 14), uint256), convert(slice(ticket, 0, 32), bytes32))
     batch: uint256 = self._batch_of(id)
-    if batch == 0 or self.batchHeads[batch] & (2**21 - 1) << 2 == 0:
+    if batch == 0 or self.roots[batch] != empty(bytes32):
         return empty(Rating)
     data: Bytes[MAX_GIST] = self._batch_data(batch)
     if convert(slice(data, 0, 1), uint256) & 1 == 0:
         return empty(Rating)
     at: uint256 = 5 + convert(slice(data, 4, 1), uint256)
     count: uint256 = convert(slice(data, 1, 2), uint256)
-    k: uint256 = id - (self.batchRanges[batch] >> 16)
+    k: uint256 = id - self._first_in(batch)
     common: uint256 = convert(slice(data, at + 32, 11), uint256)
     own: uint256 = convert(slice(data, at + 43 + 32 * count + 3 * k, 3), uint256)
     return self._rating((own << 88) | common, convert(slice(data, at, 32), bytes32))
@@ -342,8 +342,8 @@ def firstOf(imageHash: bytes32) -> uint256:
 @external
 def batchOf(batch: uint256) -> (address, uint256, uint256, bytes32):
     """@return owner, first id, number of tokens, root (0 where the state holds the gists) of batch 1, 2 and so on."""
-    reach: uint256 = self.batchRanges[batch]
-    return convert(self.batchHeads[batch] >> 96, address), reach >> 16, reach & 65535, self.roots[batch]
+    size: uint256 = self.batchRanges[batch] & 65535
+    return convert(self.batchHeads[batch] >> 96, address), self._first_in(batch), size, self.roots[batch]
 
 
 @view
@@ -363,7 +363,7 @@ def indexOf(batch: uint256, imageHash: bytes32) -> uint256:
         middle: uint256 = (low + high) // 2
         found: uint256 = convert(slice(data, start + 32 * middle, 32), uint256)
         if found == wanted:
-            return (self.batchRanges[batch] >> 16) + middle
+            return self._first_in(batch) + middle
         if found < wanted:
             low = middle + 1
         else:
@@ -383,7 +383,7 @@ def verify(id: uint256, item: Bytes[MAX_GIST], proof: DynArray[bytes32, MAX_PROO
     batch: uint256 = self._batch_of(id)
     if batch == 0 or self.roots[batch] == empty(bytes32):
         return False
-    place: uint256 = id - (self.batchRanges[batch] >> 16)
+    place: uint256 = id - self._first_in(batch)
     width: uint256 = self.batchRanges[batch] & 65535
     node: bytes32 = keccak256(concat(x"00", slice(convert(place, bytes32), 30, 2), item))
     used: uint256 = 0
@@ -507,10 +507,9 @@ def _record(owner: address, imageHash: bytes32, totals: uint256, place: uint256)
 def _record_batch(totals: uint256, count: uint256, number: uint256, root: bytes32) -> uint256:
     batch: uint256 = totals >> 176
     start: uint256 = (totals & (2**96 - 1)) + 1
-    assert number < ELSEWHERE, "no room for long gists"
     self.totals = totals + count
-    self.batchHeads[batch] = self._head(msg.sender) | (number << 2)
-    self.batchRanges[batch] = (start << 16) | count
+    self.batchHeads[batch] = self._head(msg.sender)
+    self.batchRanges[batch] = (number << 112) | (start << 16) | count
     log Batch(batch=batch, owner=msg.sender, first=start, count=count, root=root)
     return start
 
@@ -601,7 +600,7 @@ def _gist_in_batch(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
     count: uint256 = convert(slice(data, 1, 2), uint256)
     width: uint256 = convert(slice(data, 3, 1), uint256)
     common: Bytes[MAX_COMMON] = slice(extract32(data, 5), 0, convert(slice(data, 4, 1), uint256))
-    k: uint256 = id - (self.batchRanges[batch] >> 16)
+    k: uint256 = id - self._first_in(batch)
     at: uint256 = self._hashes_at(data) + 32 * count
     if convert(slice(data, 0, 1), uint256) & 1 == 1:
         at += 3 * count
@@ -627,7 +626,7 @@ def _record_of(id: uint256) -> Record:
         head = self.batchHeads[batch]
         if self.roots[batch] == empty(bytes32):
             data: Bytes[MAX_GIST] = self._batch_data(batch)
-            k: uint256 = id - (self.batchRanges[batch] >> 16)
+            k: uint256 = id - self._first_in(batch)
             imageHash = convert(slice(data, self._hashes_at(data) + 32 * k, 32), bytes32)
     return Record(
         owner=convert(head >> 96, address), imageHash=imageHash, block=(head >> 56) & (2**40 - 1),
@@ -645,9 +644,10 @@ def _batch_of(id: uint256) -> uint256:
             break
         middle: uint256 = (low + high) // 2
         reach: uint256 = self.batchRanges[middle]
-        if id < reach >> 16:
+        start: uint256 = (reach >> 16) & (2**96 - 1)
+        if id < start:
             high = middle
-        elif id < (reach >> 16) + (reach & 65535):
+        elif id < start + (reach & 65535):
             return middle
         else:
             low = middle + 1
@@ -656,8 +656,14 @@ def _batch_of(id: uint256) -> uint256:
 
 @view
 @internal
+def _first_in(batch: uint256) -> uint256:
+    return (self.batchRanges[batch] >> 16) & (2**96 - 1)
+
+
+@view
+@internal
 def _batch_data(batch: uint256) -> Bytes[MAX_GIST]:
-    return self._read((self.batchHeads[batch] >> 2) & ELSEWHERE)
+    return self._read(self.batchRanges[batch] >> 112)
 
 
 @pure
