@@ -724,9 +724,13 @@ def _data(number: uint256) -> address:
         digest = keccak256(concat(x"d794", me, x"81", slice(tail, 31, 1)))
     elif number < 65536:
         digest = keccak256(concat(x"d894", me, x"82", slice(tail, 30, 2)))
-    elif number < 2**24:
-        digest = keccak256(concat(x"d994", me, x"83", slice(tail, 29, 3)))
     else:
-        assert number < 2**32, "no room for long gists"
-        digest = keccak256(concat(x"da94", me, x"84", slice(tail, 28, 4)))
+        size: uint256 = 3  # of the nonce, in bytes; it has 64 bits at most (EIP-2681)
+        for _: uint256 in range(5):
+            if number >> 8 * size == 0:
+                break
+            size += 1
+        head: bytes1 = convert(convert(214 + size, uint8), bytes1)
+        digest = keccak256(concat(
+            head, x"94", me, convert(convert(128 + size, uint8), bytes1), slice(tail, 32 - size, size)))
     return convert(convert(digest, uint256) & (2**160 - 1), address)
