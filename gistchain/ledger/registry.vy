@@ -294,7 +294,7 @@ def records(start: uint256, count: uint256) -> DynArray[Record, MAX_PAGE]:
 @view
 @external
 def ratingOf(id: uint256) -> Rating:
-    """@return What the creator found when it was registered; evidence 0 if the token has no ticket or isn't there."""
+    """@return What the creator found when it was registered; evidence 0 if the token has no true ticket or isn't there."""
     head: uint256 = self.heads[id]
     if head != 0:
         if head & 1 == 0:
@@ -305,14 +305,18 @@ def ratingOf(id: uint256) -> Rating:
     if batch == 0 or self.roots[batch] != empty(bytes32):
         return empty(Rating)
     data: Bytes[MAX_GIST] = self._batch_data(batch)
-    if convert(slice(data, 0, 1), uint256) & 1 == 0:
+    if convert(slice(data, 0, 1), uint256) == 0:
         return empty(Rating)
     at: uint256 = 5 + convert(slice(data, 4, 1), uint256)
     count: uint256 = convert(slice(data, 1, 2), uint256)
     k: uint256 = id - self._first_in(batch)
     common: uint256 = convert(slice(data, at + 32, 11), uint256)
     own: uint256 = convert(slice(data, at + 43 + 32 * count + 3 * k, 3), uint256)
-    return self._rating((own << 88) | common, convert(slice(data, at, 32), bytes32))
+    evidence: bytes32 = convert(slice(data, at, 32), bytes32)
+    # Nobody looked at these when the batch was registered.
+    if evidence == empty(bytes32) or own >> 8 > 10000 or own & 255 > 4:
+        return empty(Rating)
+    return self._rating((own << 88) | common, evidence)
 
 
 @view
