@@ -267,7 +267,7 @@ def link(id: uint256, chainId: uint256, nft: address, tokenId: uint256):
 @view
 @external
 def gistOf(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
-    """@return The gist; empty if there is no such token, and for a token of proofs."""
+    """@return The gist; empty if there is no such token, for a token of proofs and one of a batch with a wrong end."""
     return self._gist(id)
 
 
@@ -614,6 +614,9 @@ def _gist_in_batch(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
     if k > 0:
         start = convert(slice(data, at + 2 * (k - 1), 2), uint256)
     end: uint256 = convert(slice(data, at + 2 * k, 2), uint256)
+    # Nobody looked at these when the batch was registered.
+    if start > end or at + 2 * count + end > len(data):
+        return b""
     return concat(common, slice(data, at + 2 * count + start, end - start))
 
 
