@@ -229,10 +229,12 @@ def registerProofs(root: bytes32, count: uint256, data: Bytes[MAX_CALLDATA]) -> 
     """
     @notice Tokens of the sender whose gists are in the calldata of this transaction alone; see `verify`.
     @param root Of the Merkle tree of the items, in the order of their hashes.
-    @param data What `registerBatch` takes, for whoever reads this transaction; the contract does not look at it.
+    @param data What `registerBatch` takes, for whoever reads this transaction; the contract looks at its size alone.
     """
     assert root != empty(bytes32), "no root"
     assert count > 0 and count < 65536, "empty batch"
+    # Else 65,535 ids for whoever lists the tokens would cost as much gas as one. `data` may claim to be longer than it is.
+    assert len(msg.data) > 33 * count, "wrong size"
     totals: uint256 = self.totals + (1 << 176)
     self.roots[totals >> 176] = root
     return self._record_batch(totals, count, 0, root)
