@@ -382,7 +382,8 @@ def indexOf(batch: uint256, imageHash: bytes32) -> uint256:
 def verify(id: uint256, item: Bytes[MAX_GIST], proof: DynArray[bytes32, MAX_PROOF]) -> bool:
     """
     @notice Whether this is the item of a token of proofs.
-    @param item The image's hash 32, score 2 and verdict 1 if rated, and the gist as it stands in the calldata.
+    @param item All that stands in the calldata before the hashes, the image's hash 32, if rated score 2 and verdict 1,
+           and the gist. So whoever has a leaf can read it without the calldata.
     @param proof The other hash of each pair up to the root, from the leaf on. A leaf is keccak256(0x00, place in the
            batch 2, item), a node keccak256(0x01, left, right); an odd one at the end of a level goes up as it is.
     """
