@@ -24,7 +24,6 @@ from tests.support.anvil import CHAIN_ID, Anvil
 
 GAS_LIMIT = 16_777_216
 _ERROR = bytes.fromhex("08c379a0")
-_PANIC = bytes.fromhex("4e487b71")
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ class Machine(Protocol):
 
     def now(self) -> int:
         """Unix time of the last block."""
+
+    def code(self, address: bytes) -> bytes: ...
 
     def set_nonce(self, address: bytes, nonce: int) -> None: ...
 
@@ -130,6 +131,9 @@ class PyEvm:
     def now(self) -> int:
         return self._time
 
+    def code(self, address: bytes) -> bytes:
+        return bytes(self.state.get_code(address))
+
     def set_nonce(self, address: bytes, nonce: int) -> None:
         self.state.set_nonce(address, nonce)
 
@@ -198,6 +202,9 @@ class AnvilMachine:
 
     def now(self) -> int:
         return int(self._result("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def code(self, address: bytes) -> bytes:
+        return _bytes(self._result("eth_getCode", _hex(address), "latest"))
 
     def set_nonce(self, address: bytes, nonce: int) -> None:
         self._result("anvil_setNonce", _hex(address), hex(nonce))
