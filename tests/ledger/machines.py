@@ -197,7 +197,9 @@ class AnvilMachine:
         return _told(self._ask("eth_call", what, hex(block)))[1]
 
     def call(self, to: bytes, data: bytes) -> Done:
-        ok, output = _told(self._ask("eth_call", {"to": _hex(to), "data": _hex(data), "gas": hex(100_000_000)}, "latest"))
+        ok, output = _told(
+            self._ask("eth_call", {"to": _hex(to), "data": _hex(data), "gas": hex(100_000_000)}, "latest")
+        )
         return Done(ok, output)
 
     def now(self) -> int:

@@ -64,11 +64,13 @@ def items(count: int, seed: bytes = b"") -> tuple[Item, ...]:
     return tuple(Item(image, image[:4], (image[4], image[5] % 5)) for image in images)
 
 
-@pytest.mark.parametrize(
-    "number",
-    [1, 127, 128, 255, 256, 65_535, 65_536, 2**21 - 66, 2**21 - 65, 2**21, 2**24 - 1, 2**24, 2**32 - 1, 2**32]
-    + [2**40, 2**56 - 1, 2**56, 2**64 - 2],
-)
+NUMBERS = 1, 127, 128, 255, 256, 65_535, 65_536, 2**24 - 1, 2**24, 2**32 - 1, 2**32, 2**40, 2**56 - 1, 2**56, 2**64 - 2
+"""Of data contracts: where the size of the number changes."""
+PLACES = 2**21 - 66, 2**21 - 65, 2**21
+"""Where it no longer fits in the word of a token."""
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, *PLACES])
 def test_a_data_contract_lies_where_rlp_says(registry: Contract, number: int) -> None:
     grown_old(registry, number - 1)
     gist = b"a gist of data contract %d" % number

@@ -6,7 +6,7 @@ GISTCHAIN_STEPS=5000 for so many steps on each; the default takes seconds.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +15,17 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
 from tests.ledger.registry_model import (
-    MAX_GIST,
     NO_RATING,
     NOBODY,
     PAGE,
@@ -46,10 +52,16 @@ PEOPLE = [key.public_key.to_canonical_address() for key in KEYS]
 NOT_SIGNED = "signature is not the owner's"
 
 # Few, so that they meet again; two of them at the ends of what a hash can be.
-images = st.one_of(st.sampled_from([ZERO, b"\xff" * 32, *(keccak(bytes([k])) for k in range(6))]), st.binary(min_size=32, max_size=32))
+images = st.one_of(
+    st.sampled_from([ZERO, b"\xff" * 32, *(keccak(bytes([k])) for k in range(6))]), st.binary(min_size=32, max_size=32)
+)
 gists = st.one_of(
     st.binary(max_size=70),
-    st.builds(lambda size, byte: bytes([byte]) * size, st.sampled_from([1, 18, 19, 64, 65, 300, 24_519, 24_520, 24_565, 24_566]), st.integers(0, 255)),
+    st.builds(
+        lambda size, byte: bytes([byte]) * size,
+        st.sampled_from([1, 18, 19, 64, 65, 300, 24_519, 24_520, 24_565, 24_566]),
+        st.integers(0, 255),
+    ),
 )
 evidences = st.one_of(st.just(ZERO), st.binary(min_size=32, max_size=32))
 
@@ -58,8 +70,22 @@ def rating(score: int, verdict: int, checker: int, block: int, compared: int) ->
     return score << 96 | verdict << 88 | checker << 72 | block << 32 | compared
 
 
-true_ratings = st.builds(rating, st.integers(0, 10_000), st.integers(0, 4), st.integers(0, 2**16 - 1), st.integers(0, 2**40 - 1), st.integers(0, 2**32 - 1))
-wrong_ratings = st.builds(rating, st.sampled_from([10_000, 10_001, 65_535, 65_536]), st.sampled_from([4, 5, 255]), st.just(1), st.just(1), st.just(1))
+true_ratings = st.builds(
+    rating,
+    st.integers(0, 10_000),
+    st.integers(0, 4),
+    st.integers(0, 2**16 - 1),
+    st.integers(0, 2**40 - 1),
+    st.integers(0, 2**32 - 1),
+)
+wrong_ratings = st.builds(
+    rating,
+    st.sampled_from([10_000, 10_001, 65_535, 65_536]),
+    st.sampled_from([4, 5, 255]),
+    st.just(1),
+    st.just(1),
+    st.just(1),
+)
 tickets = st.one_of(
     st.just((ZERO, 0)),
     st.tuples(st.binary(min_size=32, max_size=32), true_ratings),
@@ -89,9 +115,15 @@ def batches(draw: st.DrawFn) -> BatchData:
         items.append(Item(image, bytes([(k + i) % 251 for i in range(length)]), verdict if rated else (0, 0)))
     ends = None
     if width is None and draw(st.integers(0, 5)) == 0:
-        ends = tuple(draw(st.lists(st.sampled_from([0, 1, 7, 30, 65_535]), min_size=len(items), max_size=len(items))) if len(items) < 34 else [7] * len(items))
+        ends = tuple(
+            draw(st.lists(st.sampled_from([0, 1, 7, 30, 65_535]), min_size=len(items), max_size=len(items)))
+            if len(items) < 34
+            else [7] * len(items)
+        )
     rest = draw(st.tuples(st.integers(0, 65_535), st.integers(0, 2**40 - 1), st.integers(0, 2**32 - 1)))
-    return BatchData(tuple(items), draw(st.binary(max_size=32)), width, rated, draw(evidences) if rated else ZERO, rest, ends)
+    return BatchData(
+        tuple(items), draw(st.binary(max_size=32)), width, rated, draw(evidences) if rated else ZERO, rest, ends
+    )
 
 
 class RegistryMachine(RuleBasedStateMachine):
@@ -158,7 +190,15 @@ class RegistryMachine(RuleBasedStateMachine):
         wrong=st.one_of(st.none(), st.none(), st.sampled_from(WRONG)),
     )
     def register_for(
-        self, who: int, sender: int, image: bytes, ticket: tuple[bytes, int], gist: bytes, long: bool, late: int, wrong: str | None
+        self,
+        who: int,
+        sender: int,
+        image: bytes,
+        ticket: tuple[bytes, int],
+        gist: bytes,
+        long: bool,
+        late: int,
+        wrong: str | None,
     ) -> None:
         owner, name = self.people[who], "registerLongFor" if long else "registerFor"
         evidence, rating = ticket
@@ -198,7 +238,9 @@ class RegistryMachine(RuleBasedStateMachine):
             assert done.logs == ()
             assert not done.output or int.from_bytes(done.output, "big") == known
             return
-        id = self._registered(done, Token(wanted.owner, wanted.image, wanted.gist, found, done.block, done.time, long=long))
+        id = self._registered(
+            done, Token(wanted.owner, wanted.image, wanted.gist, found, done.block, done.time, long=long)
+        )
         topics, data = done.logs[1]
         assert topics == (keccak(b"Relayed(uint256,uint256,bytes)"), id.to_bytes(32, "big"))
         assert decode(["uint256", "bytes"], data) == (wanted.deadline, signature)
@@ -209,7 +251,11 @@ class RegistryMachine(RuleBasedStateMachine):
         name, wanted, signature = self.earlier[which % len(self.earlier)]
         if other:  # as if the gist were of the other length
             name = {"registerFor": "registerLongFor", "registerLongFor": "registerFor"}[name]
-        signed = wanted.owner != self.wallet.address or self.wallet_mode == 1 or (not self.wallet_mode and len(signature) == 70)
+        signed = (
+            wanted.owner != self.wallet.address
+            or self.wallet_mode == 1
+            or (not self.wallet_mode and len(signature) == 70)
+        )
         if wanted.owner == self.wallet.address and not self.wallet_mode:
             assume(signature == wanted.signed(KEYS[0]) + b"owner" or self.wallet_mode)
         self._relay(sender, name, wanted, signature, signed)
@@ -255,7 +301,11 @@ class RegistryMachine(RuleBasedStateMachine):
         first = self.model.add_batch(owner, data, root, done.block, done.time)
         number = self.model.older_batches + len(self.model.batches)
         topics, values = done.logs[0]
-        assert topics == (keccak(b"Batch(uint256,address,uint256,uint256,bytes32)"), number.to_bytes(32, "big"), bytes(12) + owner)
+        assert topics == (
+            keccak(b"Batch(uint256,address,uint256,uint256,bytes32)"),
+            number.to_bytes(32, "big"),
+            bytes(12) + owner,
+        )
         assert decode(["uint256", "uint256", "bytes32"], values) == (first, len(data.items), root)
         for k in {0, len(data.items) // 2, len(data.items) - 1}:
             self.check_token(first + k)
@@ -275,7 +325,9 @@ class RegistryMachine(RuleBasedStateMachine):
             assert topics[1:] == (id.to_bytes(32, "big"), bytes(12) + self.people[by])
             assert decode(["uint256", "bytes32"], values) == (rating, evidence)
         for person in self.people:
-            assert plain(self.registry.ask("attestationOf", id, person)) == self.model.attestations.get((id, person), NO_RATING)
+            assert plain(self.registry.ask("attestationOf", id, person)) == self.model.attestations.get(
+                (id, person), NO_RATING
+            )
 
     @rule(token=st.integers(1, 3), who=st.integers(0, 3))
     def give_nft(self, token: int, who: int) -> None:
@@ -316,7 +368,11 @@ class RegistryMachine(RuleBasedStateMachine):
         self.check_token(id)
 
     @precondition(lambda self: any(batch.root != ZERO for batch in self.model.batches))
-    @rule(which=st.integers(0, 99), k=st.integers(0, 10**6), wrong=st.sampled_from(["", "", "item", "place", "short", "long", "node", "swapped"]))
+    @rule(
+        which=st.integers(0, 99),
+        k=st.integers(0, 10**6),
+        wrong=st.sampled_from(["", "", "item", "place", "short", "long", "node", "swapped"]),
+    )
     def prove(self, which: int, k: int, wrong: str) -> None:
         batch = [each for each in self.model.batches if each.root != ZERO]
         found = batch[which % len(batch)]
@@ -378,7 +434,9 @@ class RegistryMachine(RuleBasedStateMachine):
         assert self.registry.ask("batches") == self.model.older_batches + len(self.model.batches)
         if self.model.tokens:
             self.check_token(self.model.ids()[self.steps * 7919 % len(self.model.tokens)])
-            self.check_page(self.model.ids()[self.steps * 104_729 % len(self.model.tokens)], 300 if self.steps % 100 == 0 else 3)
+            self.check_page(
+                self.model.ids()[self.steps * 104_729 % len(self.model.tokens)], 300 if self.steps % 100 == 0 else 3
+            )
         for id in (0, self.model.count + 1, 2**256 - 1):
             self.check_token(id)
         number = self.model.older_batches + self.steps % (len(self.model.batches) + 2)
