@@ -32,7 +32,7 @@ MAX_SIGNATURE: constant(uint256) = 1024
 MAX_PAGE: constant(uint256) = 256
 MAX_PROOF: constant(uint256) = 16
 MAX_COMMON: constant(uint256) = 32
-MAX_CALLDATA: constant(uint256) = 131072  # what nodes take as one transaction
+MAX_CALLDATA: constant(uint256) = 32768  # room for as much in memory is paid by every batch of proofs: 5,120 gas
 # Runtime code that returns all that follows it:
 # PUSH1 11, CODESIZE, SUB, DUP1, PUSH1 11, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN
 PREFIX: constant(Bytes[11]) = x"600b380380600b3d393df3"
