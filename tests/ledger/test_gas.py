@@ -127,7 +127,7 @@ def test_a_size_that_the_contract_refuses_has_no_price(size: int, options: dict[
 def test_the_largest_of_all_forms_fits_in_a_transaction() -> None:
     assert gas.fits_in_transaction(gas.registration_gas(b"\1" * 24_519, rated=True, relayed=True))
     assert gas.fits_in_transaction(gas.batch_gas(b"\1" * 24_565))
-    assert gas.fits_in_transaction(gas.proofs_gas(b"\1" * 131_072))
+    assert gas.fits_in_transaction(gas.proofs_gas(b"\1" * 32_768))
     assert not gas.fits_in_transaction(16_777_217)
 
 
