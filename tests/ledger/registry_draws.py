@@ -12,6 +12,7 @@ images = st.one_of(
     st.sampled_from([ZERO, b"\xff" * 32, *(keccak(bytes([k])) for k in range(6))]), st.binary(min_size=32, max_size=32)
 )
 gists = st.one_of(
+    st.binary(min_size=1, max_size=18),
     st.binary(max_size=70),
     st.builds(
         lambda size, byte: bytes([byte]) * size,
@@ -50,7 +51,7 @@ tickets = st.one_of(
 # Before anyone looks: data contracts up to each change of their address rule and of their place, tokens, batches.
 ages = st.tuples(
     st.sampled_from([0, 2**40, 2**95]),
-    st.sampled_from([0, 0, 120, 250, 65_530, 2**21 - 70, 2**21 - 3, 2**24 - 5, 2**32 - 5, 2**48, 2**56 - 3]),
+    st.sampled_from([0, 0, 125, 253, 65_533, 2**21 - 68, 2**21 - 3, 2**24 - 3, 2**32 - 3, 2**48, 2**56 - 3]),
     st.sampled_from([0, 0, 0, 0, 3, 2**40]),
 )
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
 from tests.ledger.registry_model import NOBODY, PAGE, ZERO, BatchData, Item, Merkle, wrong_batch
-from tests.ledger.signing import Wanted
+from tests.ledger.signing import WRONG, Wanted, wrongly
 from tests.ledger.vypers import NFT, WALLET, Contract, registry_source, self_calling
 from tests.support.anvil import anvil_binary
 
@@ -156,6 +156,19 @@ def test_nobody_signs_for_the_zero_address(registry: Contract, signature: bytes)
         assert relay(registry, wanted(registry, bytes(19) + bytes([precompile])), signature).reason == NOT_SIGNED
 
 
+@pytest.mark.parametrize("how", WRONG)
+def test_a_wrong_signature_registers_nothing(registry: Contract, how: str) -> None:
+    what = wanted(registry)
+    assert relay(registry, what, wrongly(how, what, KEY, PrivateKey(bytes([8]) * 32))).reason == NOT_SIGNED
+    assert relay(registry, what, what.signed(KEY)).ok
+
+
+def test_a_second_owner_registers_once_too(registry: Contract) -> None:
+    for sender, refused in ((OWNER, ""), (STRANGER, ""), (STRANGER, "registered"), (OWNER, "registered")):
+        assert registry.send(sender, "register", IMAGE, ZERO, 0, b"gist").reason == refused
+    assert (registry.ask("tokenOf", OWNER, IMAGE), registry.ask("tokenOf", STRANGER, IMAGE)) == (1, 2)
+
+
 def test_a_wallet_may_sign_with_65_bytes_that_are_no_signature_of_its_address(registry: Contract) -> None:
     wallet = Contract(registry.machine, WALLET, OWNER)
     what = wanted(registry, wallet.address)
@@ -225,6 +238,15 @@ def test_an_nft_of_this_chain_is_linked_by_its_owner_alone(registry: Contract) -
     assert nft.send(STRANGER, "give", 5, OWNER).ok
     assert registry.send(OWNER, "link", 1, chain, nft.address, 5).ok
     assert registry.ask("linkedTo", chain, nft.address, 5, 0) == (1,)
+
+
+def test_many_may_link_to_one_nft_of_another_chain(registry: Contract) -> None:
+    assert registry.send(OWNER, "registerBatch", BatchData(items(5)).encoded()).ok
+    for id in (4, 2, 5):
+        assert registry.send(OWNER, "link", id, 10, STRANGER, 7).ok
+    assert registry.send(OWNER, "link", 2, 10, STRANGER, 8).reason == "linked"
+    assert [registry.ask("linkedTo", 10, STRANGER, 7, start) for start in range(4)] == [(4, 2, 5), (2, 5), (5,), ()]
+    assert registry.ask("linkedTo", 11, STRANGER, 7, 0) == registry.ask("linkedTo", 10, STRANGER, 8, 0) == ()
 
 
 def test_no_coin_is_taken(registry: Contract) -> None:
