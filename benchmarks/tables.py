@@ -455,6 +455,18 @@ def _reliability(figures: Figures) -> str:
     return f"{inputs:,} inputs in {minutes:.0f} CPU-minutes.\n\n" + _table(headings, rows)
 
 
+def _gas(figures: Figures) -> str:
+    rows = [
+        [f"{r['bytes']:,}", *(f"{r[k]:,}" for k in ("registry", "rated", "event", "code", "words"))]
+        for r in figures["singles"]
+    ]
+    batches = [[str(r["tokens"]), f"{r['state']:,}", f"{r['proofs']:,}"] for r in figures["batches"]]
+    headings = ["bytes", "registry", "with a ticket", "event alone", "data contract alone", "words alone"]
+    return (
+        _table(headings, rows) + "\n" + _table(["tokens of a batch", "gas a token, in the state", "as proofs"], batches)
+    )
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -482,6 +494,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "fingerprint": _fingerprint,
     "measures": _measures,
     "reliability": _reliability,
+    "gas": _gas,
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,30 @@
-"""Limits of a registration; what one costs is in tests/ledger/measured.py, which the tests hold to the real EVM."""
+"""Limits of a registration, and what each form costs: bytes -> gas under Ethereum's Prague and Osaka rules.
+
+    registration_gas(gist)                          register and registerLong, whichever is cheaper
+    registration_gas(gist, rated=True)              with a rareness ticket
+    registration_gas(gist, relayed=True)            registerFor and registerLongFor, signed by a key
+    batch_gas(data), proofs_gas(data)               registerBatch and registerProofs of what they take as `data`
+    deployment_gas(creation, runtime)               a contract
+    l2_data_fee_wei(compressed, byte_price_wei=...) what a rollup adds for its parent's data
+
+Without a node, from the bytes alone, within 2% of a receipt. An image's hash is taken to have no zero bytes. What else
+changes the cost: an image that another owner registered before (`seen`) costs 4,544 more; the very first token of a
+registry 17,100 more, because its counter's word is new. An owner's first token costs what later ones do, and no word is
+warm when a transaction starts unless it names it in an access list, which costs as much as it saves.
+What a contract's own signature check (ERC-1271) costs can't be known here.
+
+Amsterdam is announced to price state anew; these rules and figures end there. EIP-8037: bytes that stay are charged by
+cost_per_state_byte, 1,530 on its test networks, in a second kind of gas to which the limit of EIP-7825 doesn't apply: a
+byte of code 1,530 instead of 200, a new account (creation) 120 of these bytes instead of 32,000, a new storage word 64
+bytes instead of 20,000. EIP-8038: reading and writing words and accounts for the first time costs more; its figures are
+still open. EIP-7976: the floor is 64 gas for any byte of calldata, zeros too, instead of 10 and 40, which makes proofs
+dearer by half and leaves the other forms as they are. Then a data contract costs several times what it does now, and
+calldata is by far the cheapest.
+"""
 
 from __future__ import annotations
+
+from gistchain.errors import SettingError
 
 BLOCK_GAS_LIMIT = 150_000_000
 TRANSACTION_GAS_LIMIT = 16_777_216  # EIP-7825
@@ -11,3 +35,168 @@ MAX_RATED_GIST_BYTES = MAX_GIST_BYTES - TICKET_BYTES
 INLINE_BYTES = 64  # up to here storage words are cheaper, above it code-as-data is
 RATED_INLINE_BYTES = INLINE_BYTES - TICKET_BYTES  # the same with a ticket
 PART_BYTES = 100 * 1024  # base64 text in one transaction of the archive
+
+# What the chain charges.
+TRANSACTION = 21_000
+ZERO_BYTE, OTHER_BYTE = 4, 16  # of calldata (EIP-2028)
+FLOOR_ZERO_BYTE, FLOOR_OTHER_BYTE = 10, 40  # what a transaction pays at least (EIP-7623)
+NEW_WORD = 22_100  # a storage word that was zero, touched first: 20,000 and 2,100 (EIP-2929)
+CHANGED_WORD = 5_000  # one that was not
+UNCHANGED_WORD = 2_200
+CREATION = 32_000
+CODE_BYTE = 200
+INITCODE_WORD = 2  # EIP-3860
+MAX_CODE_BYTES = 24_576  # EIP-170
+_LOG, _LOG_BYTE = 375, 8  # and 375 for each topic
+_ECRECOVER = 3_000
+
+# registry.vy: bytes that stand before a gist, in a data contract and in its creation.
+_PREFIX_BYTES, _CREATION_BYTES = 11, 10
+_RATING_TICKET_BYTES, _RATED_INLINE_BYTES = 46, 18
+_SIGNATURE_BYTES = 65
+# What its own instructions use beside storage, logs and creations, as measured; tests/ledger/test_gas.py holds the sums
+# to receipts.
+_INLINE, _SECOND_WORD, _INLINE_RATED, _INLINE_RELAYED = 2_291, 159, 280, 5_102
+_LONG, _LONG_RATED = 12_482, 436
+_LONG_RELAYED, _LONG_RELAYED_RATED = 26_824, 566
+_BATCH, _PROOFS = 12_955, 6_430
+_SEEN = 4_544  # three cold words are read for one
+
+
+def calldata_gas(data: bytes) -> int:
+    """What the bytes of a call cost (EIP-2028)."""
+    zeros = data.count(0)
+    return ZERO_BYTE * zeros + OTHER_BYTE * (len(data) - zeros)
+
+
+def floor_gas(data: bytes) -> int:
+    """The least that a transaction with these bytes pays, whatever it does (EIP-7623)."""
+    zeros = data.count(0)
+    return TRANSACTION + FLOOR_ZERO_BYTE * zeros + FLOOR_OTHER_BYTE * (len(data) - zeros)
+
+
+def registration_gas(
+    gist: bytes, *, rated: bool = False, relayed: bool = False, seen: bool = False, in_words: bool | None = None
+) -> int:
+    """Gas of one registration, as a receipt tells it.
+
+    relayed: with a signature of 65 bytes, which someone else sends. seen: another owner registered the image before.
+    in_words: whether storage words hold the gist (register) or a data contract does (registerLong); None for words
+    where they are allowed. Raises SettingError for a size that this form doesn't take.
+    """
+    fits = 0 < len(gist) <= (_RATED_INLINE_BYTES if rated else INLINE_BYTES)
+    words = fits if in_words is None else in_words
+    most = MAX_CODE_BYTES - _PREFIX_BYTES - (_RATING_TICKET_BYTES if rated else 0)
+    if (words and not fits) or not 0 < len(gist) <= most:
+        raise SettingError(
+            f"a gist of {len(gist)} bytes doesn't fit: give at most {_RATED_INLINE_BYTES if rated else INLINE_BYTES} "
+            f"bytes for storage words, or at most {most} for a data contract"
+        )
+    call = _call(gist, rated=rated, relayed=relayed)
+    run = _in_words(gist, rated=rated, relayed=relayed) if words else _in_code(gist, rated=rated, relayed=relayed)
+    # Hash, head and who was first; the counter; the event Registered.
+    run += 3 * NEW_WORD + CHANGED_WORD + 5 * _LOG
+    if relayed:
+        run += _ECRECOVER + 3 * _LOG + _LOG_BYTE * (3 * 32 + _padded(_SIGNATURE_BYTES))
+    return _paid(call, run + (_SEEN if seen else 0))
+
+
+def _in_words(gist: bytes, *, rated: bool, relayed: bool) -> int:
+    run = _INLINE + (_INLINE_RELAYED if relayed else 0)
+    if rated:
+        return run + _INLINE_RATED + 2 * NEW_WORD  # the evidence, and the rating before the gist
+    # The first is written whatever it is, the second only if it is not zero.
+    run += NEW_WORD if any(gist[:32]) else UNCHANGED_WORD
+    return run + (_SECOND_WORD + NEW_WORD if any(gist[32:]) else 0)
+
+
+def _in_code(gist: bytes, *, rated: bool, relayed: bool) -> int:
+    size = _PREFIX_BYTES + (_RATING_TICKET_BYTES if rated else 0) + len(gist)
+    run = _created(size)
+    if relayed:
+        return run + _LONG_RELAYED + (_LONG_RELAYED_RATED if rated else 0) + _copied(len(gist), 21, 521)
+    return run + _LONG + (_LONG_RATED if rated else 0) + _copied(len(gist), 24, 261)
+
+
+def batch_gas(data: bytes) -> int:
+    """Gas of registerBatch with these bytes: one data contract, two words, whatever number of tokens."""
+    run = _BATCH + _copied(len(data), 24, 261) + _created(_PREFIX_BYTES + len(data))
+    run += 2 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
+    return _paid(_argument(b"\x20", data), run)
+
+
+def proofs_gas(data: bytes) -> int:
+    """Gas of registerProofs with these bytes: three words; from some hundred tokens on it is the floor of calldata."""
+    run = _PROOFS + 3 * _padded(len(data)) // 32 + 3 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
+    return _paid(b"\xff" * 32 + bytes(30) + b"\1\1" + _argument(b"\x60", data), run)
+
+
+def deployment_gas(creation: bytes, runtime: bytes) -> int:
+    """Gas of a transaction that makes a contract of this creation code and leaves this runtime code there.
+
+    Without what the creation code runs, some thousands. Raises SettingError beyond the limits of EIP-170 and EIP-3860.
+    """
+    if len(runtime) > MAX_CODE_BYTES or len(creation) > 2 * MAX_CODE_BYTES:
+        raise SettingError(f"a contract of {len(runtime)} bytes is too large: at most {MAX_CODE_BYTES} are allowed")
+    words = _padded(len(creation)) // 32
+    copied = 6 * words + words * words // 512  # to memory
+    run = CREATION + INITCODE_WORD * words + CODE_BYTE * len(runtime) + copied
+    return max(TRANSACTION + calldata_gas(creation) + run, floor_gas(creation))
+
+
+def fits_in_transaction(gas: int) -> bool:
+    """Whether a transaction may use so much (EIP-7825)."""
+    return gas <= TRANSACTION_GAS_LIMIT
+
+
+def l2_data_fee_wei(compressed_bytes: int, *, byte_price_wei: int, least_bytes: int = 0) -> int:
+    """What a rollup adds to a transaction for its parent's data, in wei, beside the gas.
+
+    compressed_bytes: of the signed transaction, as the rollup compresses it; hashes and gists hardly get smaller.
+    byte_price_wei: that its contract for gas prices tells. least_bytes: what the smallest transaction counts for, 100
+    on OP chains since Fjord.
+    """
+    return max(compressed_bytes, least_bytes) * byte_price_wei
+
+
+def _paid(call: bytes, run: int) -> int:
+    """call: all calldata but the selector, whose four bytes are taken not to be zero."""
+    data = b"\xff" * 4 + call
+    return max(TRANSACTION + calldata_gas(data) + run, floor_gas(data))
+
+
+def _call(gist: bytes, *, rated: bool, relayed: bool) -> bytes:
+    """Calldata with as many zeros as that of a registration."""
+    word, address = b"\xff" * 32, bytes(12) + b"\xff" * 20
+    ticket = word + bytes(18) + b"\xff" * 14 if rated else bytes(64)
+    if not relayed:
+        return word + ticket + _argument(b"\x80", gist)
+    signature = _number(_SIGNATURE_BYTES) + b"\xff" * _SIGNATURE_BYTES + bytes(31)
+    return (
+        address + word + ticket + _argument(b"\xe0", gist) + bytes(27) + b"\xff" * 5 + bytes(30) + word[:2] + signature
+    )
+
+
+def _argument(offset: bytes, data: bytes) -> bytes:
+    """Where dynamic bytes start, how many they are, and they themselves, padded."""
+    return bytes(32 - len(offset)) + offset + _number(len(data)) + data + bytes(_padded(len(data)) - len(data))
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
+def _padded(size_bytes: int) -> int:
+    return -(-size_bytes // 32) * 32
+
+
+def _created(size_bytes: int) -> int:
+    """A creation whose code stays, with 10 bytes before it that return it."""
+    words = _padded(size_bytes + _CREATION_BYTES) // 32
+    return CREATION + INITCODE_WORD * words + CODE_BYTE * size_bytes
+
+
+def _copied(size_bytes: int, a_word: int, square: int) -> int:
+    """Copies in memory, which costs by the word and, for the larger, by its square (Yellow Paper, appendix H)."""
+    words = _padded(size_bytes) // 32
+    return a_word * words + words * words // square

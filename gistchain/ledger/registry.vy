@@ -32,7 +32,7 @@ MAX_SIGNATURE: constant(uint256) = 1024
 MAX_PAGE: constant(uint256) = 256
 MAX_PROOF: constant(uint256) = 16
 MAX_COMMON: constant(uint256) = 32
-MAX_CALLDATA: constant(uint256) = 131072  # what nodes take as one transaction
+MAX_CALLDATA: constant(uint256) = 32768  # room for as much in memory is paid by every batch of proofs: 5,120 gas
 # Runtime code that returns all that follows it:
 # PUSH1 11, CODESIZE, SUB, DUP1, PUSH1 11, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN
 PREFIX: constant(Bytes[11]) = x"600b380380600b3d393df3"
@@ -103,8 +103,8 @@ hashes: HashMap[uint256, bytes32]
 words: HashMap[uint256, bytes32]  # of token id: 2 * id and 2 * id + 1
 first: HashMap[bytes32, uint256]
 later: HashMap[address, HashMap[bytes32, uint256]]  # owners who were not the first; saves the first one a word
-batchHeads: HashMap[uint256, uint256]  # like a token's head; place is the data contract's number, 0 for proofs
-batchRanges: HashMap[uint256, uint256]  # first id 96 bits | tokens 16
+batchHeads: HashMap[uint256, uint256]  # like a token's head, without place and rated
+batchRanges: HashMap[uint256, uint256]  # number of the data contract, 0 for proofs, 80 bits | first id 96 | tokens 16
 roots: HashMap[uint256, bytes32]
 attestations: HashMap[uint256, HashMap[address, uint256]]  # the rating's 14 bytes, plus 1 << 112
 attested: HashMap[uint256, HashMap[address, bytes32]]
@@ -229,10 +229,12 @@ def registerProofs(root: bytes32, count: uint256, data: Bytes[MAX_CALLDATA]) -> 
     """
     @notice Tokens of the sender whose gists are in the calldata of this transaction alone; see `verify`.
     @param root Of the Merkle tree of the items, in the order of their hashes.
-    @param data What `registerBatch` takes, for whoever reads this transaction; the contract does not look at it.
+    @param data What `registerBatch` takes, for whoever reads this transaction; the contract looks at its size alone.
     """
     assert root != empty(bytes32), "no root"
     assert count > 0 and count < 65536, "empty batch"
+    # Else 65,535 ids for whoever lists the tokens would cost as much gas as one. `data` may claim to be longer than it is.
+    assert len(msg.data) > 33 * count, "wrong size"
     totals: uint256 = self.totals + (1 << 176)
     self.roots[totals >> 176] = root
     return self._record_batch(totals, count, 0, root)
@@ -267,7 +269,7 @@ def link(id: uint256, chainId: uint256, nft: address, tokenId: uint256):
 @view
 @external
 def gistOf(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
-    """@return The gist; empty if there is no such token, and for a token of proofs."""
+    """@return The gist; empty if there is no such token, for a token of proofs and one of a batch with a wrong end."""
     return self._gist(id)
 
 
@@ -294,7 +296,7 @@ def records(start: uint256, count: uint256) -> DynArray[Record, MAX_PAGE]:
 @view
 @external
 def ratingOf(id: uint256) -> Rating:
-    """@return What the creator found when it was registered; evidence 0 if the token has no ticket or isn't there."""
+    """@return What the creator found when it was registered; evidence 0 if the token has no true ticket or isn't there."""
     head: uint256 = self.heads[id]
     if head != 0:
         if head & 1 == 0:
@@ -302,17 +304,21 @@ def ratingOf(id: uint256) -> Rating:
         ticket: Bytes[TICKET_SIZE] = self._evidence_and_rating(id)
         return self._rating(convert(slice(ticket, 32, 14), uint256), convert(slice(ticket, 0, 32), bytes32))
     batch: uint256 = self._batch_of(id)
-    if batch == 0 or self.batchHeads[batch] & (2**21 - 1) << 2 == 0:
+    if batch == 0 or self.roots[batch] != empty(bytes32):
         return empty(Rating)
     data: Bytes[MAX_GIST] = self._batch_data(batch)
-    if convert(slice(data, 0, 1), uint256) & 1 == 0:
+    if convert(slice(data, 0, 1), uint256) == 0:
         return empty(Rating)
     at: uint256 = 5 + convert(slice(data, 4, 1), uint256)
     count: uint256 = convert(slice(data, 1, 2), uint256)
-    k: uint256 = id - (self.batchRanges[batch] >> 16)
+    k: uint256 = id - self._first_in(batch)
     common: uint256 = convert(slice(data, at + 32, 11), uint256)
     own: uint256 = convert(slice(data, at + 43 + 32 * count + 3 * k, 3), uint256)
-    return self._rating((own << 88) | common, convert(slice(data, at, 32), bytes32))
+    evidence: bytes32 = convert(slice(data, at, 32), bytes32)
+    # Nobody looked at these when the batch was registered.
+    if evidence == empty(bytes32) or own >> 8 > 10000 or own & 255 > 4:
+        return empty(Rating)
+    return self._rating((own << 88) | common, evidence)
 
 
 @view
@@ -342,8 +348,8 @@ def firstOf(imageHash: bytes32) -> uint256:
 @external
 def batchOf(batch: uint256) -> (address, uint256, uint256, bytes32):
     """@return owner, first id, number of tokens, root (0 where the state holds the gists) of batch 1, 2 and so on."""
-    reach: uint256 = self.batchRanges[batch]
-    return convert(self.batchHeads[batch] >> 96, address), reach >> 16, reach & 65535, self.roots[batch]
+    size: uint256 = self.batchRanges[batch] & 65535
+    return convert(self.batchHeads[batch] >> 96, address), self._first_in(batch), size, self.roots[batch]
 
 
 @view
@@ -363,7 +369,7 @@ def indexOf(batch: uint256, imageHash: bytes32) -> uint256:
         middle: uint256 = (low + high) // 2
         found: uint256 = convert(slice(data, start + 32 * middle, 32), uint256)
         if found == wanted:
-            return (self.batchRanges[batch] >> 16) + middle
+            return self._first_in(batch) + middle
         if found < wanted:
             low = middle + 1
         else:
@@ -376,14 +382,15 @@ def indexOf(batch: uint256, imageHash: bytes32) -> uint256:
 def verify(id: uint256, item: Bytes[MAX_GIST], proof: DynArray[bytes32, MAX_PROOF]) -> bool:
     """
     @notice Whether this is the item of a token of proofs.
-    @param item The image's hash 32, score 2 and verdict 1 if rated, and the gist as it stands in the calldata.
+    @param item All that stands in the calldata before the hashes, the image's hash 32, if rated score 2 and verdict 1,
+           and the gist. So whoever has a leaf can read it without the calldata.
     @param proof The other hash of each pair up to the root, from the leaf on. A leaf is keccak256(0x00, place in the
            batch 2, item), a node keccak256(0x01, left, right); an odd one at the end of a level goes up as it is.
     """
     batch: uint256 = self._batch_of(id)
     if batch == 0 or self.roots[batch] == empty(bytes32):
         return False
-    place: uint256 = id - (self.batchRanges[batch] >> 16)
+    place: uint256 = id - self._first_in(batch)
     width: uint256 = self.batchRanges[batch] & 65535
     node: bytes32 = keccak256(concat(x"00", slice(convert(place, bytes32), 30, 2), item))
     used: uint256 = 0
@@ -507,10 +514,9 @@ def _record(owner: address, imageHash: bytes32, totals: uint256, place: uint256)
 def _record_batch(totals: uint256, count: uint256, number: uint256, root: bytes32) -> uint256:
     batch: uint256 = totals >> 176
     start: uint256 = (totals & (2**96 - 1)) + 1
-    assert number < ELSEWHERE, "no room for long gists"
     self.totals = totals + count
-    self.batchHeads[batch] = self._head(msg.sender) | (number << 2)
-    self.batchRanges[batch] = (start << 16) | count
+    self.batchHeads[batch] = self._head(msg.sender)
+    self.batchRanges[batch] = (number << 112) | (start << 16) | count
     log Batch(batch=batch, owner=msg.sender, first=start, count=count, root=root)
     return start
 
@@ -601,7 +607,7 @@ def _gist_in_batch(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
     count: uint256 = convert(slice(data, 1, 2), uint256)
     width: uint256 = convert(slice(data, 3, 1), uint256)
     common: Bytes[MAX_COMMON] = slice(extract32(data, 5), 0, convert(slice(data, 4, 1), uint256))
-    k: uint256 = id - (self.batchRanges[batch] >> 16)
+    k: uint256 = id - self._first_in(batch)
     at: uint256 = self._hashes_at(data) + 32 * count
     if convert(slice(data, 0, 1), uint256) & 1 == 1:
         at += 3 * count
@@ -611,6 +617,9 @@ def _gist_in_batch(id: uint256) -> Bytes[MAX_GIST + MAX_COMMON]:
     if k > 0:
         start = convert(slice(data, at + 2 * (k - 1), 2), uint256)
     end: uint256 = convert(slice(data, at + 2 * k, 2), uint256)
+    # Nobody looked at these when the batch was registered.
+    if start > end or at + 2 * count + end > len(data):
+        return b""
     return concat(common, slice(data, at + 2 * count + start, end - start))
 
 
@@ -627,7 +636,7 @@ def _record_of(id: uint256) -> Record:
         head = self.batchHeads[batch]
         if self.roots[batch] == empty(bytes32):
             data: Bytes[MAX_GIST] = self._batch_data(batch)
-            k: uint256 = id - (self.batchRanges[batch] >> 16)
+            k: uint256 = id - self._first_in(batch)
             imageHash = convert(slice(data, self._hashes_at(data) + 32 * k, 32), bytes32)
     return Record(
         owner=convert(head >> 96, address), imageHash=imageHash, block=(head >> 56) & (2**40 - 1),
@@ -645,9 +654,10 @@ def _batch_of(id: uint256) -> uint256:
             break
         middle: uint256 = (low + high) // 2
         reach: uint256 = self.batchRanges[middle]
-        if id < reach >> 16:
+        start: uint256 = (reach >> 16) & (2**96 - 1)
+        if id < start:
             high = middle
-        elif id < (reach >> 16) + (reach & 65535):
+        elif id < start + (reach & 65535):
             return middle
         else:
             low = middle + 1
@@ -656,8 +666,14 @@ def _batch_of(id: uint256) -> uint256:
 
 @view
 @internal
+def _first_in(batch: uint256) -> uint256:
+    return (self.batchRanges[batch] >> 16) & (2**96 - 1)
+
+
+@view
+@internal
 def _batch_data(batch: uint256) -> Bytes[MAX_GIST]:
-    return self._read((self.batchHeads[batch] >> 2) & ELSEWHERE)
+    return self._read(self.batchRanges[batch] >> 112)
 
 
 @pure
@@ -718,9 +734,13 @@ def _data(number: uint256) -> address:
         digest = keccak256(concat(x"d794", me, x"81", slice(tail, 31, 1)))
     elif number < 65536:
         digest = keccak256(concat(x"d894", me, x"82", slice(tail, 30, 2)))
-    elif number < 2**24:
-        digest = keccak256(concat(x"d994", me, x"83", slice(tail, 29, 3)))
     else:
-        assert number < 2**32, "no room for long gists"
-        digest = keccak256(concat(x"da94", me, x"84", slice(tail, 28, 4)))
+        size: uint256 = 3  # of the nonce, in bytes; it has 64 bits at most (EIP-2681)
+        for _: uint256 in range(5):
+            if number >> 8 * size == 0:
+                break
+            size += 1
+        head: bytes1 = convert(convert(214 + size, uint8), bytes1)
+        digest = keccak256(concat(
+            head, x"94", me, convert(convert(128 + size, uint8), bytes1), slice(tail, 32 - size, size)))
     return convert(convert(digest, uint256) & (2**160 - 1), address)

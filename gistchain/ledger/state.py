@@ -117,14 +117,14 @@ class State:
         while low < high:
             middle = (low + high) // 2
             reach = self._get("batchRanges", middle)
-            first, count = reach >> 16, reach & 65535
+            first, count = reach >> 16 & (1 << 96) - 1, reach & 65535
             if token < first:
                 high = middle
             elif token >= first + count:
                 low = middle + 1
             else:
                 head = self._get("batchHeads", middle)
-                number = head >> 2 & _ELSEWHERE
+                number = reach >> 112
                 rated = number > 0 and batch.rated(self._data(number))
                 return Head(*_who_and_when(head), number, rated, 0, middle, token - first)
         return None
@@ -135,7 +135,10 @@ class State:
             raise not_in_state(token, head.batch)
         with self._damage():
             if head.batch:
-                return batch.gist(self._data(head.data), head.index)
+                found = batch.gist(self._data(head.data), head.index)
+                if not found:
+                    raise not_in_state(token, head.batch)
+                return found
             start = TICKET_BYTES if head.rated else 0
             if head.inline_bytes == 0:
                 return self._data(head.data)[start:]
@@ -147,7 +150,8 @@ class State:
             return None
         with self._damage():
             if head.batch:
-                return ticket.from_rating(*batch.rating(self._data(head.data), head.index))
+                rating, evidence = batch.rating(self._data(head.data), head.index)
+                return ticket.from_rating(rating, evidence) if batch.true_rating(rating, evidence) else None
             raw = self._data(head.data) if head.inline_bytes == 0 else self._words(token)
             return ticket.from_rating(int.from_bytes(raw[32:TICKET_BYTES], "big"), raw[:32])
 

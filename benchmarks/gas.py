@@ -1,0 +1,129 @@
+"""Gas of a registration by size, beside what keeps the bytes and nothing else: receipts of py-evm, Prague rules.
+
+python -m benchmarks.gas
+
+Bytes are random and none is zero, so that calldata costs most. Beside the registry: an event that holds them, a data
+contract (as SSTORE2 makes one, whose address the caller has to remember) and storage words.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+import vyper
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from vyper.compiler.settings import Settings
+
+from benchmarks import report
+from gistchain.ledger import gas
+from gistchain.ledger.compile import EVM, FOLDER
+from gistchain.ledger.connection import Call
+from gistchain.ledger.evm import open_embedded
+from gistchain.ledger.node import Node
+
+SIZES = 10, 18, 32, 64, 65, 100, 200, 1_000, 5_000, 20_000
+BATCHES = 10, 100, 500
+ITEM_BYTES = 4
+NO_WORD = bytes(32)
+RATING = 9_700 << 96 | 1 << 88 | 3 << 72 | 123_456 << 32 | 1_700
+
+RIVALS = """
+# pragma version 0.4.3
+event Published:
+    data: Bytes[24575]
+words: HashMap[uint256, bytes32]
+used: uint256
+@deploy
+def __init__():
+    self.used = 1
+@external
+def asEvent(data: Bytes[24575]):
+    log Published(data=data)
+@external
+def asCode(data: Bytes[24575]) -> address:
+    size: bytes32 = convert(len(data) + 1, bytes32)
+    return raw_create(concat(x"61", slice(size, 30, 2), x"80600a3d393df3", x"00", data))
+@external
+def asWords(data: Bytes[24575]):
+    start: uint256 = self.used
+    count: uint256 = (len(data) + 31) // 32
+    padded: Bytes[24607] = concat(data, empty(bytes32))
+    for k: uint256 in range(count, bound=768):
+        self.words[start + k] = extract32(padded, 32 * k)
+    self.used = start + count
+"""
+
+
+class Chain:
+    """Contracts on a new embedded chain, and the gas of calls of them."""
+
+    def __init__(self, node: Node) -> None:
+        self._node, self._rng = node, random.Random(13)
+
+    def created(self, source: str) -> str:
+        made = vyper.compile_code(source, output_formats=["bytecode"], settings=Settings(evm_version=EVM))
+        contract = self._node.run(Call(None, bytes.fromhex(made["bytecode"][2:]))).contract
+        assert contract
+        return contract
+
+    def used(self, contract: str, function: str, *values: object) -> int:
+        types = function[function.index("(") + 1 : -1].split(",")
+        return self._node.run(Call(contract, keccak(function.encode())[:4] + encode(types, values))).gas
+
+    def some(self, size: int) -> bytes:
+        return bytes(self._rng.randrange(1, 256) for _ in range(size))
+
+
+def single(chain: Chain, registry: str, rivals: str, size: int) -> dict[str, int]:
+    """Gas of one record of so many bytes, in every way that takes them."""
+    data, name = chain.some(size), "register" if size <= gas.INLINE_BYTES else "registerLong"
+    register = f"{name}(bytes32,bytes32,uint256,bytes)"
+    rated = "register(bytes32,bytes32,uint256,bytes)" if size <= 18 else "registerLong(bytes32,bytes32,uint256,bytes)"
+    found = {
+        "bytes": size,
+        "registry": chain.used(registry, register, chain.some(32), NO_WORD, 0, data),
+        "rated": chain.used(registry, rated, chain.some(32), chain.some(32), RATING, data),
+        "predicted": gas.registration_gas(data),
+        "predicted_rated": gas.registration_gas(data, rated=True),
+        "event": chain.used(rivals, "asEvent(bytes)", data),
+        "code": chain.used(rivals, "asCode(bytes)", data),
+        "words": chain.used(rivals, "asWords(bytes)", data),
+    }
+    print(found)
+    return found
+
+
+def batch(chain: Chain, registry: str, count: int) -> dict[str, float]:
+    """Gas a token of rated batches, in the state and as proofs."""
+    head = b"\1" + count.to_bytes(2, "big") + bytes([ITEM_BYTES, 7]) + chain.some(7) + chain.some(32)
+    head += (3).to_bytes(2, "big") + (123_456).to_bytes(5, "big") + (1_700).to_bytes(4, "big")
+    hashes = b"".join(sorted(chain.some(32) for _ in range(count)))
+    data = head + hashes + b"\x25\x01\1" * count + chain.some(ITEM_BYTES * count)
+    state = chain.used(registry, "registerBatch(bytes)", data)
+    proofs = chain.used(registry, "registerProofs(bytes32,uint256,bytes)", chain.some(32), count, data)
+    found = {"tokens": count, "state": round(state / count), "proofs": round(proofs / count)}
+    print(found)
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, open_embedded(Path(folder) / "home") as ledger:
+        chain = Chain(ledger.node)
+        registry = chain.created((FOLDER / "registry.vy").read_text("utf-8"))
+        rivals = chain.created(RIVALS)
+        # The first token and the first batch of a registry pay for its counter's word.
+        chain.used(registry, "register(bytes32,bytes32,uint256,bytes)", chain.some(32), NO_WORD, 0, b"first")
+        singles = [single(chain, registry, rivals, size) for size in SIZES]
+        batches = [batch(chain, registry, count) for count in BATCHES]
+    report.write(
+        "gas",
+        data=f"random bytes without zeros; batches of {ITEM_BYTES} bytes a token and 7 in common, all rated",
+        figures={"singles": singles, "batches": batches},
+    )
+
+
+if __name__ == "__main__":
+    main()
