@@ -14,14 +14,8 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
 from tests.ledger.registry_checks import Checks, plain
@@ -373,7 +367,7 @@ class RegistryMachine(RuleBasedStateMachine):
 def run(machine: Callable[[], Machine]) -> None:
     RegistryMachine.steps = 0
     while (left := STEPS - RegistryMachine.steps) > 0:  # a chain may end early
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_machine(  # type: ignore[no-untyped-call]
             lambda: RegistryMachine(machine()),
             settings=settings(
                 max_examples=-(-left // STEPS_A_CHAIN),
