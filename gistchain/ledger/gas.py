@@ -18,7 +18,7 @@ cost_per_state_byte, 1,530 on its test networks, in a second kind of gas to whic
 byte of code 1,530 instead of 200, a new account (creation) 120 of these bytes instead of 32,000, a new storage word 64
 bytes instead of 20,000. EIP-8038: reading and writing words and accounts for the first time costs more; its figures are
 still open. EIP-7976: the floor is 64 gas for any byte of calldata, zeros too, instead of 10 and 40, which makes proofs
-dearer by half and leaves the other forms as they are. Then a data contract costs several times what it does now, and
+up to 60% dearer and leaves the other forms as they are. Then a data contract costs several times what it does now, and
 calldata is by far the cheapest.
 """
 

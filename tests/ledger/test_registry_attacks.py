@@ -163,6 +163,16 @@ def test_a_wrong_signature_registers_nothing(registry: Contract, how: str) -> No
     assert relay(registry, what, what.signed(KEY)).ok
 
 
+def test_a_gist_that_starts_like_a_ticket_is_not_the_rated_one(registry: Contract) -> None:
+    """Both would be the same code."""
+    gist = b"a red bus"
+    assert registry.send(OWNER, "registerLong", IMAGE, EVIDENCE, RATING, gist).ok
+    same = EVIDENCE + RATING.to_bytes(14, "big") + gist
+    what = replace(wanted(registry), evidence=ZERO, rating=0, gist=same)
+    done = registry.send(STRANGER, "registerLongFor", *what.arguments(what.signed(KEY)))
+    assert done.reason == "registered"
+
+
 def test_a_second_owner_registers_once_too(registry: Contract) -> None:
     for sender, refused in ((OWNER, ""), (STRANGER, ""), (STRANGER, "registered"), (OWNER, "registered")):
         assert registry.send(sender, "register", IMAGE, ZERO, 0, b"gist").reason == refused

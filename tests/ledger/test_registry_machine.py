@@ -14,14 +14,8 @@ from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
 from tests.ledger.registry_checks import Checks, plain
@@ -142,7 +136,6 @@ class RegistryMachine(RuleBasedStateMachine):
     def _signed(self, who: int, wrong: str | None, size: int) -> bool:
         if who == 3 and self.wallet_mode:
             return self.wallet_mode == 1
-        # What is signed with the ticket's 112 bits is refused before, for it has more.
         return wrong is None and (who != 3 or size == 70)
 
     def _relay(self, sender: int, name: str, wanted: Wanted, signature: bytes, signed: bool) -> None:
@@ -215,9 +208,8 @@ class RegistryMachine(RuleBasedStateMachine):
         root = Merkle([data.leaf(k) for k in range(len(data.items))]).root
         owner = self.people[who]
         if ids is not None:
-            self._outcome(
-                self.registry.send(owner, "registerProofs", root, ids, data.encoded()), {"empty batch", "wrong size"}
-            )
+            done = self.registry.send(owner, "registerProofs", root, ids, data.encoded())
+            self._outcome(done, {"empty batch", "wrong size"})
             assert self.registry.send(owner, "registerProofs", ZERO, 1, data.encoded()).reason == "no root"
             return
         done = self.registry.send(owner, "registerProofs", root, len(data.items), data.encoded())
@@ -237,11 +229,14 @@ class RegistryMachine(RuleBasedStateMachine):
         for k in {0, len(data.items) // 2, len(data.items) - 1}:
             self.checks.token(first + k)
 
+    def _some(self, which: int) -> int:
+        ids = [0, self.model.count + 1, *self.model.ids()[:3], *self.model.ids()[-5:]]
+        return ids[which % len(ids)]
+
     @rule(by=st.integers(0, 3), which=st.integers(0, 10**6), ticket=tickets)
     def attest(self, by: int, which: int, ticket: tuple[bytes, int]) -> None:
         evidence, rating = ticket
-        ids = [0, self.model.count + 1, *self.model.ids()[:3], *self.model.ids()[-5:]]
-        id = ids[which % len(ids)]
+        id = self._some(which)
         refused = wrong_ticket(evidence, rating)
         if not 0 < id <= self.model.count:
             refused.add("no such token")
@@ -270,11 +265,9 @@ class RegistryMachine(RuleBasedStateMachine):
         token=st.integers(1, 3),
     )
     def link(self, who: int | None, which: int, here: bool, chain: int, real: bool, token: int) -> None:
-        ids = [0, self.model.count + 1, *self.model.ids()[:3], *self.model.ids()[-5:]]
-        id = ids[which % len(ids)]
-        there = self.model.token(id)
+        id = self._some(which)
+        there, chain = self.model.token(id), self.machine.chain_id if here else chain
         owner = there.owner if there and who is None else self.people[who or 0]
-        chain = self.machine.chain_id if here else chain
         nft = self.nft.address if real else (NOBODY if chain % 2 else PEOPLE[1])
         refused = set()
         if there is None or there.owner != owner:
@@ -289,9 +282,9 @@ class RegistryMachine(RuleBasedStateMachine):
         if self._outcome(done, refused):
             self.model.links[id] = chain, nft, token
             self.model.linked.setdefault((chain, nft, token), []).append(id)
-        linked = self.model.linked.get((chain % 2**64, nft, token), [])
+        linked = self.model.linked.get((chain, nft, token), [])
         for start in {0, 1, len(linked), 2**256 - 1}:
-            assert list(self.registry.ask("linkedTo", chain % 2**64, nft, token, start)) == linked[start : start + PAGE]
+            assert list(self.registry.ask("linkedTo", chain, nft, token, start)) == linked[start : start + PAGE]
         self.checks.token(id)
 
     @precondition(lambda self: any(batch.root != ZERO for batch in self.model.batches))
@@ -362,8 +355,7 @@ class RegistryMachine(RuleBasedStateMachine):
             self.checks.page(self.model.ids()[self.moves * 104_729 % tokens], 300 if self.moves == 40 else 3)
         for id in (0, self.model.count + 1, 2**256 - 1):
             self.checks.token(id)
-        number = self.model.older_batches + self.moves % (len(self.model.batches) + 2)
-        self.checks.batch(number)
+        self.checks.batch(self.model.older_batches + self.moves % (len(self.model.batches) + 2))
 
     def teardown(self) -> None:
         if hasattr(self, "model"):
@@ -375,7 +367,7 @@ class RegistryMachine(RuleBasedStateMachine):
 def run(machine: Callable[[], Machine]) -> None:
     RegistryMachine.steps = 0
     while (left := STEPS - RegistryMachine.steps) > 0:  # a chain may end early
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_machine(  # type: ignore[no-untyped-call]
             lambda: RegistryMachine(machine()),
             settings=settings(
                 max_examples=-(-left // STEPS_A_CHAIN),
