@@ -1,4 +1,4 @@
-"""One command of gistchain -> where its time goes: imports, sessions, networks, numba, files.
+"""One command of gistchain -> where its time goes: imports, sessions, networks, kernels, files.
 
 python -X importtime -m benchmarks.parts FIGURES.json COMMAND ...     # start_to_end.py reads its stderr, too
 
@@ -18,8 +18,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-_spent = {"sessions": 0.0, "networks": 0.0, "numba": 0.0}
-_count = {"sessions": 0, "networks": 0, "numba": 0}
+_spent = {"sessions": 0.0, "networks": 0.0, "kernels": 0.0}
+_count = {"sessions": 0, "networks": 0, "kernels": 0}
 _read: dict[str, int] = {}
 _turn = threading.Lock()
 
@@ -62,7 +62,7 @@ def measured(figures: Path, words: list[str]) -> None:
 
 
 class _Watched(MetaPathFinder):
-    """Times what onnxruntime and numba do from the moment they are imported; they are not imported for it."""
+    """Times sessions and kernels from the moment their modules are imported; they are not imported for it."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name not in _TIMED:
@@ -86,7 +86,7 @@ _TIMED = {
     "onnxruntime.capi.onnxruntime_inference_collection": (
         ("InferenceSession", "__init__", "sessions"), ("InferenceSession", "run", "networks"),
     ),
-    "numba.core.caching": (("Cache", "load_overload", "numba"),),
+    "gistchain.rareness.measures.compiled": (("_Module", "_linked", "kernels"),),
 }  # fmt: skip
 
 if __name__ == "__main__":

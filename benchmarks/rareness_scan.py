@@ -54,7 +54,7 @@ def fingerprints(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return found
 
 
-@compiled
+@compiled("u8[n] -> u8")
 def _read(words: Any) -> Any:
     total = np.uint64(0)
     for i in range(words.size):

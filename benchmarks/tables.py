@@ -153,11 +153,11 @@ def _start_parts(commands: Figures) -> str:
 
     def row(name: str, floor_s: float, p: Figures) -> list[str]:
         files = f"{p['bytes'] / 1e6:.0f} in {p['files']}"
-        timed = [f"{p['seconds'][part]:.2f} ({p['count'][part]})" for part in ("sessions", "networks", "numba")]
+        timed = [f"{p['seconds'][part]:.2f} ({p['count'][part]})" for part in ("sessions", "networks", "kernels")]
         return [name, f"{floor_s:.2f}", files, f"{p['imports_s']:.2f} ({p['modules']})", *timed]
 
     rows = [row(name, f["floor_s"], f["parts"]) for name, f in commands.items()]
-    headings = ["floor and parts, s", "floor", "MB in files", "imports", "sessions", "networks run", "numba's cache"]
+    headings = ["floor and parts, s", "floor", "MB in files", "imports", "sessions", "networks run", "kernels loaded"]
     return _table(headings, rows)
 
 

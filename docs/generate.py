@@ -34,6 +34,7 @@ _COMMANDS = """# Commands
 | 1 | something failed: of several images those without an error are done |
 | 2 | wrong words: a command, an option or a value that can't be used |
 | 3 | `check --fail-on`: an image has one of the verdicts |
+| 4 | done, but the answer could not be printed: stdout is closed or full |
 | 130 | Ctrl-C: what was printed is done |
 
 ## JSON
@@ -44,11 +45,12 @@ the same keys; a value that is not known is null.
 _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`,
 `evidence`, `signed_by` and `verified`. An error is an object with `error`, `kind` (its class, see
 [the library](api.md#gistchainerror)) and, where it is about one image, `image`. A file of a folder that is no image is
-an object with `image` and `skipped`. `check --among` and `--with` print `pairs` and `groups` at the end.
+an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
     "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness others "
     "already",
+    "forms": "image caption forms",
     "rebuild": "token file width height seed caption distance isotopes",
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
@@ -56,7 +58,7 @@ JSON_KEYS = {
     "deploy": "registry chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "
-    "hashes pdq_quality neuralhash_reason web fingerprint_version tokens notes among",
+    "hashes pdq_quality neuralhash_reason web fingerprint_version tokens notes among other_way",
     "watch": "event file result verdict score text",
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",

@@ -15,7 +15,7 @@ GistchainError
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
 │   ├── FileDamaged     it is not what was written
-│   └── DiskFull        no space left; nothing was written
+│   └── DiskFull        no space left, or a file must not grow; nothing was written
 ├── RarenessError       rareness can't be measured, or not with the registered images that are here
 │   ├── OtherFingerprint  their fingerprints are of another version
 │   └── DatabaseLost    the database is not the one that the home had, or lacks what was in it

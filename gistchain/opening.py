@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Password = Callable[[Path], str]
 """The key file, a keystore -> its password."""
+Waiting = Callable[[str], None]
+"""Is told what is waited for, where it takes longer than a second."""
 
 
 @contextmanager
@@ -30,6 +32,7 @@ def open(  # as gistchain.open
     *,
     password: Password | None = None,
     confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
     system: System | None = None,
     rated: bool = True,
     write: bool = True,
@@ -38,6 +41,7 @@ def open(  # as gistchain.open
 
     settings: or the home folder alone. password: asked where the key file is a keystore. confirm: asked before what a
     person has to allow, such as the first registration on a public chain; without it, that is refused.
+    waiting: is told, after a second, which process has the chain of the home; ten seconds are waited.
     system: ROSIS with the models of the settings unless another is given.
     rated: images are registered with a ticket that says how rare they are; its models take a second to load.
     write: False to show and rebuild tokens only, as for `open_ledger`.
@@ -51,7 +55,7 @@ def open(  # as gistchain.open
         settings = Settings(Path(settings).expanduser())
     system = rosis(settings) if system is None else system
     loading = begin_loading() if rated and write else nullcontext()
-    with loading, open_ledger(settings, password=password, confirm=confirm, write=write) as ledger:
+    with loading, open_ledger(settings, password=password, confirm=confirm, waiting=waiting, write=write) as ledger:
         if not (rated and write):
             yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
             return
@@ -62,12 +66,18 @@ def open(  # as gistchain.open
 
 
 def open_ledger(
-    settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None, write: bool = True
+    settings: Settings,
+    *,
+    password: Password | None = None,
+    confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
+    write: bool = True,
 ) -> Ledger:
     """The ledger that the settings name, without any model: enough to show and list. Close it, or use `with`.
 
     write: False where nothing is to be registered. The embedded chain is then read as it is now, while another process
-    registers and in a folder that can't be written; no home, key or chain is made. password, confirm: as for `open`.
+    registers and in a folder that can't be written; no home, key or chain is made. password, confirm,
+    waiting: as for `open`.
     """
     if not settings.rpc:
         _check_embedded(settings)
@@ -82,7 +92,7 @@ def open_ledger(
     make_folder(settings.home)
     key, secret = settings.key, _secret(settings, password)
     if not settings.rpc:
-        return open_embedded(settings.home, key, password=secret)
+        return open_embedded(settings.home, key, password=secret, waiting=waiting)
     return open_rpc(
         settings.rpc,
         settings.home,

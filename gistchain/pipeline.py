@@ -241,14 +241,17 @@ class Registry:
         choice: Choice = "best",
         strength: float | None = None,
         full_size: bool = False,
+        progress: Callable[[str, float], None] | None = None,
     ) -> Rebuilt:
         """The picture that the chain's bytes alone give; the same token gives the same picture.
 
         isotopes: how many there are to choose from, None for the registry's own number.
-        strength, full_size: as for System.rebuild.
+        strength, full_size, progress: as for System.rebuild.
         """
         seeds = range(self.isotopes if isotopes is None else isotopes)
-        return self.system.rebuild(self.gist(token), seeds=seeds, choice=choice, strength=strength, full_size=full_size)
+        return self.system.rebuild(
+            self.gist(token), seeds=seeds, choice=choice, strength=strength, full_size=full_size, progress=progress
+        )
 
 
 def each(

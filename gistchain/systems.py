@@ -5,7 +5,7 @@ A system has two verbs, describe (image -> gist) and rebuild (gist -> image); se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,7 @@ class Rosis:
         choice: Choice = "best",
         strength: float | None = None,
         full_size: bool = False,
+        progress: Callable[[str, float], None] | None = None,
     ) -> Rebuilt:
         return select_isotope(
             gist,
@@ -96,6 +97,7 @@ class Rosis:
             choice=choice,
             strength=strength,
             full_size=full_size,
+            progress=progress,
         )
 
 

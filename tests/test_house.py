@@ -71,6 +71,16 @@ def test_everyday_commands_load_only_what_they_need(tmp_path: Path) -> None:
     assert any("here: --evidence prints it" in line for line in said)
 
 
+def test_numba_is_loaded_only_by_the_first_that_compares(tmp_path: Path) -> None:
+    images = nouns.tokens(nouns.sample(2, rng=np.random.default_rng(2), held=False))
+    for k in range(2):
+        Image.fromarray(images.image(k).repeat(4, 0).repeat(4, 1)).save(tmp_path / f"{k}.png")
+    _command(tmp_path, "register", str(tmp_path / "0.png"))
+    for _ in range(2):  # the first keeps what it compiled, where nobody has before
+        checked = _command(tmp_path, "check", str(tmp_path / "1.png"), loaded=("numba", "llvmlite"))
+    assert checked.splitlines()[-1] == "['llvmlite']"
+
+
 def _command(home: Path, *words: str, loaded: tuple[str, ...] = ()) -> str:
     """What a command prints in a process of its own, then which of the modules were loaded for it."""
     code = f"""

@@ -78,12 +78,13 @@ def exported_text(name: str, file: Path, size_bytes: int) -> str:
 
 
 def imported_json(done: Imported) -> dict[str, Any]:
-    return {"collection": done.collection, "subject": done.subject, "new": done.new}
+    return {"collection": done.collection, "subject": done.subject, "new": done.new, "replaced": list(done.replaced)}
 
 
 def imported_text(done: Imported) -> str:
     how = "now registered and rebuilt by their traits" if done.new else "was there already"
-    return f"{done.collection}  {done.subject}: {how}"
+    gone = f"; {' and '.join(done.replaced)} of the same tokens removed" if done.replaced else ""
+    return f"{done.collection}  {done.subject}: {how}{gone}"
 
 
 def known_json(known: KnownCollection) -> dict[str, Any]:

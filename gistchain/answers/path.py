@@ -99,6 +99,13 @@ def same_file_lines(others: Sequence[int]) -> list[str]:
     return [f"  of the very same file others have {which}: anyone can register a file that is seen"]
 
 
+def registered_words(done: Registered | Already) -> str:
+    """What is the case, for a person whom the answer can't reach."""
+    if isinstance(done, Already):
+        return f"{done.image} was already there as token {done.shown.token.id}"
+    return f"{done.picture.name} was registered as token {done.token}"
+
+
 def _web_lines(rated: dict[str, Any]) -> list[str]:
     found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
     return [f"  {web_words(*search)}" for search in found]

@@ -23,12 +23,16 @@ class Checked:
     """An image and how rare it was found to be; nothing was registered.
 
     among: how rare it is among the images that were checked before it; None where it is like none, or nobody asked.
+    other: name of the one file that it was compared with; other_way: how rare that is beside it, None where that says
+    no more.
     tokens: of the home's chain, for this very file.
     """
 
     picture: Picture
     rareness: Rareness
     among: Rareness | None = None
+    other: str | None = None
+    other_way: Rareness | None = None
     tokens: tuple[int, ...] = ()
 
 
@@ -102,6 +106,7 @@ def checked_json(checked: Checked) -> dict[str, Any]:
         "tokens": list(checked.tokens),
         "notes": list(picture.notes),
         "among": None if checked.among is None else _among_json(checked.among),
+        "other_way": None if checked.other_way is None else _among_json(checked.other_way),
     }
 
 
@@ -187,6 +192,10 @@ def checked_text(checked: Checked) -> str:
     if checked.among is not None and checked.among.nearest is not None and checked.among.verdict in TOLD:
         words = verdict_words(checked.among.verdict, checked.among.nearest.name)
         told.append(f"  among these: {words}  rareness {checked.among.score:.2f}")
+    if checked.other_way is not None:
+        back = checked.other_way
+        words = verdict_words(back.verdict, picture.name)
+        told.append(f"  the other way: {checked.other} is: {words}  rareness {back.score:.2f}")
     return lines([*told, *(f"  note: {note}" for note in picture.notes)])
 
 

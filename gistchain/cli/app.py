@@ -1,7 +1,7 @@
 """The command line: one verb per thing a person does.
 
 Results go to stdout, talk and progress to stderr; exit code 0 is done, 1 failed, 2 wrong words, 3 a verdict that
-`check --fail-on` named.
+`check --fail-on` named, 4 done but the answer could not be printed.
 """
 
 from __future__ import annotations

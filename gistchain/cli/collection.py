@@ -75,7 +75,7 @@ def train(
     if isinstance(done, AlreadyThere):
         answer(done, there_json, there_text, as_json)
     else:
-        answer(done, trained_json, trained_text, as_json)
+        answer(done, trained_json, trained_text, as_json, done=f"the collection {called} was learnt")
 
 
 @app.command("export", cls=Verb)
@@ -101,7 +101,13 @@ def export_collection(
     content = exported(own, shelf)
     write_whole(path, content)
     told = own, path, len(content)
-    answer(told, lambda done: exported_json(*done), lambda done: exported_text(*done), as_json)
+    answer(
+        told,
+        lambda done: exported_json(*done),
+        lambda done: exported_text(*done),
+        as_json,
+        done=f"{own} was exported as {path}",
+    )
 
 
 @app.command("import", cls=Verb)
@@ -109,7 +115,10 @@ def import_collection(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(parser=a_path, help="What `collection export` wrote.", show_default=False)],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Let it take the place of another collection that is called the same.")
+        bool,
+        typer.Option(
+            "--replace", help="Let it take the place of another that is called the same; one of your own is removed."
+        ),
     ] = False,
     home: Home = None,
     as_json: Json = False,
@@ -118,7 +127,7 @@ def import_collection(
     from gistchain.collection.exchange import imported
 
     done = imported(file, load(ctx.params).collections, replace=replace)
-    answer(done, imported_json, imported_text, as_json)
+    answer(done, imported_json, imported_text, as_json, done=f"{done.collection} was imported")
 
 
 @app.command("list", cls=Verb)

@@ -80,7 +80,7 @@ def seed(
         )
     with begin_loading(), stages() as shown:
         done = fill(checker(load(ctx.params)), steps, progress=shown, failed=complain)
-    answer(done, seeded_json, seeded_text, as_json)
+    answer(done, seeded_json, seeded_text, as_json, done="the database was filled")
     if done.failed:
         raise typer.Exit(1)
 
@@ -137,7 +137,7 @@ def crawl(
         for note in part.notes:
             say(printable(f"gistchain: {note}"), err=True)
     done = Indexed(crawled, len(index), path)
-    answer(done, indexed_json, indexed_text, as_json)
+    answer(done, indexed_json, indexed_text, as_json, done="the index was filled")
     if done.empty:
         raise typer.Exit(1)
 
@@ -157,7 +157,7 @@ def rebuild(
 
     folder = load(ctx.params).home
     done = set_up(folder, keep=keep, chain=name(folder).casefold(), tokens=images(folder))
-    answer(done, anew_json, lambda done: anew_text(done, folder), as_json)
+    answer(done, anew_json, lambda done: anew_text(done, folder), as_json, done="the database was set up anew")
 
 
 def _images_on_chain(settings: Settings) -> list[bytes] | None:

@@ -21,6 +21,7 @@ from gistchain.answers.path import (
     rebuilt_text,
     registered_json,
     registered_text,
+    registered_words,
 )
 from gistchain.cli.options import (
     AllowDownload,
@@ -41,7 +42,7 @@ from gistchain.cli.options import (
     Yes,
 )
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, progress, say, skipped
+from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, note, progress, say, skipped
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
 from gistchain.disk.write import check_folder, make_folder
@@ -86,7 +87,11 @@ def register(
         ),
     ] = None,
     refuse_copies: Annotated[
-        bool, typer.Option("--refuse-copies", help="Don't register what is judged a copy or a derivative.")
+        bool,
+        typer.Option(
+            "--refuse-copies",
+            help="Don't register what is judged a copy or a derivative; 'cannot tell' is registered.",
+        ),
     ] = False,
     min_confidence: Annotated[
         float,
@@ -135,7 +140,7 @@ def register(
     failed = False
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
-    with open(settings, password=ask_password, confirm=asker(yes=yes), system=system) as opened:
+    with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
             lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
@@ -144,7 +149,7 @@ def register(
                 failed = True
                 failure(source, done, as_json)
             else:
-                answer(done, registered_json, registered_text, as_json)
+                answer(done, registered_json, registered_text, as_json, done=registered_words(done))
     if failed:
         raise typer.Exit(1)
 
@@ -208,9 +213,9 @@ def rebuild(
     _check_outputs(path, every, as_json)
     with (
         open(settings, write=False) as opened,
-        busy("rebuilding the picture"),
+        busy(f"rebuilding token {token}") as shown,
     ):
-        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size)
+        rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size, progress=shown)
         texts = picture_texts(token, opened.gist(token).caption, opened.ledger.name)
     _write(rebuilt.chosen.image, path, texts)
     if every is not None:
@@ -220,7 +225,13 @@ def rebuild(
     if path == STDOUT:
         say(rebuilt_text(token, path, rebuilt), err=True)
         return
-    answer(rebuilt, lambda done: rebuilt_json(token, path, done), lambda done: rebuilt_text(token, path, done), as_json)
+    answer(
+        rebuilt,
+        lambda done: rebuilt_json(token, path, done),
+        lambda done: rebuilt_text(token, path, done),
+        as_json,
+        done=f"token {token} was rebuilt as {path}",
+    )
 
 
 def _check_outputs(path: Path, every: Path | None, as_json: bool) -> None:

@@ -92,17 +92,18 @@ def check(
         check_writable(explain)
     start_reading()
     quiet, failed, found = as_json or sense, False, False
+    beside = None if other is None else read(other)
     cards: list[dict[str, Any]] = []
     doubts: set[str] = set()
     with (
         begin_loading(),
-        _judges(settings, among, other) as (judge, others),
-        _tokens(settings, other) as tokens,
+        _judges(settings, among, beside) as (judge, others),
+        _tokens(settings, beside) as tokens,
     ):
-        if other is None:
+        if beside is None:
             _warn(nothing_words(len(judge.store), settings.home), doubts)
         sources = progress(expanded(images, skipped(as_json)), "checking", quiet)
-        for source, result in each(sources, lambda source: _checked(judge, others, tokens, read(source), web)):
+        for source, result in each(sources, lambda source: _checked(judge, others, beside, tokens, read(source), web)):
             if isinstance(result, GistchainError):
                 failed = True
                 failure(source, result, quiet)
@@ -148,7 +149,7 @@ def _verdicts(words: str | None) -> set[str]:
 
 
 @contextmanager
-def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tuple[Checker, Among | None]]:
+def _judges(settings: Settings, among: bool, other: Picture | None) -> Iterator[tuple[Checker, Among | None]]:
     """(what tells how rare an image is, what compares the images with each other, if that is wanted)."""
     from gistchain.systems import checker
 
@@ -156,7 +157,7 @@ def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tupl
         from gistchain.rareness.among import beside
 
         # The other file alone, in a folder that is deleted: the home need not have a database.
-        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [read(other)]) as judge:
+        with TemporaryDirectory() as folder, beside(checker(settings, folder=Path(folder)), [other]) as judge:
             yield judge, None
     elif among:
         from gistchain.rareness.among import Among
@@ -169,7 +170,7 @@ def _judges(settings: Settings, among: bool, other: str | None) -> Iterator[tupl
 
 
 @contextmanager
-def _tokens(settings: Settings, other: str | None) -> Iterator[Tokens]:
+def _tokens(settings: Settings, other: Picture | None) -> Iterator[Tokens]:
     """Which tokens the home's own chain has for an image file. One that can't be read is complained about."""
     from gistchain.ledger.snapshot import Snapshot
 
@@ -186,15 +187,23 @@ def _tokens(settings: Settings, other: str | None) -> Iterator[Tokens]:
         yield chain.all_for
 
 
-def _checked(judge: Checker, others: Among | None, tokens: Tokens, picture: Picture, web: bool) -> Checked:
+def _checked(
+    judge: Checker, others: Among | None, other: Picture | None, tokens: Tokens, picture: Picture, web: bool
+) -> Checked:
     rareness = judge.check(picture, web=web)
+    if other is not None:
+        from gistchain.rareness.among import other_way
+
+        back = other_way(judge, picture, rareness, other)
+        return Checked(picture, rareness, other=other.name, other_way=back)
     among = None if others is None else others.add(picture, rareness)
-    return Checked(picture, rareness, among, tokens(picture.sha3_256))
+    return Checked(picture, rareness, among, tokens=tokens(picture.sha3_256))
 
 
 def _said(checked: Checked) -> set[str]:
     """The verdicts on an image."""
-    return {checked.rareness.verdict, *(() if checked.among is None else (checked.among.verdict,))}
+    more = (more for more in (checked.among, checked.other_way) if more is not None)
+    return {checked.rareness.verdict, *(rareness.verdict for rareness in more)}
 
 
 def _print_checked(checked: Checked, sense: bool, as_json: bool) -> None:

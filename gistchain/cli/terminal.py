@@ -36,6 +36,13 @@ Value = TypeVar("Value")
 Item = TypeVar("Item")
 
 
+class NotPrinted(FileError):
+    """What was asked for is done; only the answer could not be printed."""
+
+
+NOT_PRINTED_CODE = 4
+
+
 class Verb(TyperCommand):
     """A command whose errors are one line on stderr, with --json an object on stdout too, and an exit code."""
 
@@ -64,7 +71,7 @@ class Verbs(TyperGroup):
 
 @contextmanager
 def ending(as_json: bool = False) -> Iterator[None]:
-    """How a command ends: exit code 1 for what failed, 2 for wrong words, 130 for Ctrl-C."""
+    """How a command ends: exit code 1 for what failed, 2 for wrong words, 4 for `NotPrinted`, 130 for Ctrl-C."""
     try:
         yield
     except GistchainError as error:
@@ -75,7 +82,7 @@ def ending(as_json: bool = False) -> Iterator[None]:
         if error.errno == errno.EPIPE:  # `gistchain list | head` is typer's to end
             raise
         where = error.filename or "the output"
-        full = no_space(where, error.strerror, "it is cut short") if is_full(error) else None
+        full = no_space(where, error, "it is cut short") if is_full(error) else None
         _give_up(full or FileError(f"can't write or read {where} ({error.strerror}): give another place"), as_json)
     except KeyboardInterrupt:
         typer.echo(INTERRUPTED, err=True)
@@ -92,7 +99,8 @@ def _give_up(error: GistchainError, as_json: bool) -> NoReturn:
         # What is still buffered would fail once more at exit, and change the exit code.
         with suppress(UnsupportedOperation):  # stdout need not be a real file
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(2 if isinstance(error, SettingError) else 1) from None
+    codes = ((SettingError, 2), (NotPrinted, NOT_PRINTED_CODE))
+    raise typer.Exit(next((code for kind, code in codes if isinstance(error, kind)), 1)) from None
 
 
 @contextmanager
@@ -114,11 +122,16 @@ def _bar() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def busy(what: str) -> Iterator[None]:
+def busy(what: str) -> Iterator[Callable[[str, float], None]]:
+    """A bar for a person who waits, which can be told what is being done and what share of all is."""
     with _bar() as bar:
-        if bar is not None:
-            bar.add_task(what, total=None)
-        yield
+        task = None if bar is None else bar.add_task(what, total=None)
+
+        def shown(now: str, share: float) -> None:
+            if bar is not None and task is not None:
+                bar.update(task, description=f"{what}: {now}", total=1.0, completed=share)
+
+        yield shown
 
 
 def progress(items: Sequence[Item], what: str, as_json: bool = False) -> Iterator[Item]:
@@ -148,13 +161,26 @@ def stages() -> Iterator[Callable[[str, float], None]]:
 
 
 def answer(
-    value: Value, to_json: Callable[[Value], dict[str, Any]], to_text: Callable[[Value], str], as_json: bool
+    value: Value,
+    to_json: Callable[[Value], dict[str, Any]],
+    to_text: Callable[[Value], str],
+    as_json: bool,
+    *,
+    done: str = "",
 ) -> None:
-    """One result on stdout, in the form that was asked for."""
-    if as_json:
-        print_json(to_json(value))
-    else:
-        say(to_text(value))
+    """One result on stdout, in the form that was asked for.
+
+    done: by a command that changes something, said where stdout is closed or full. Raises NotPrinted then.
+    """
+    try:
+        if as_json:
+            print_json(to_json(value))
+        else:
+            say(to_text(value))
+    except OSError as error:
+        if not done:
+            raise
+        raise NotPrinted(f"{done}; only the answer could not be printed ({error.strerror})") from error
 
 
 def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
@@ -219,4 +245,9 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def complain(error: GistchainError) -> None:
-    say(printable(f"gistchain: {error}"), err=True)  # on one line, whatever name of a file it quotes
+    note(str(error))
+
+
+def note(text: str) -> None:
+    """Say it to a person, on stderr."""
+    say(printable(f"gistchain: {text}"), err=True)  # on one line, whatever name of a file it quotes

@@ -8,6 +8,7 @@ before it is read, and the layers are checked as those of a training are. The re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from gistchain.disk.write import make_folder, write_whole
 from gistchain.errors import CollectionError, ModelError
 from gistchain.models.known import hidden_by, known_collections
 from gistchain.models.layered.model import unpack
-from gistchain.models.layered.shelving import shelve
+from gistchain.models.layered.shelving import remove, shelve
 from gistchain.models.zoo.weights import card, weights
 from gistchain.safejson import parsed
 from gistchain.traits import Traits, is_called
@@ -38,11 +39,15 @@ _TOLD = {"data": str, "licence": str, "tokens": int}
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A collection that came in a file. new: whether anything was written; not where the same was there."""
+    """A collection that came in a file. new: whether anything was written; not where the same was there.
+
+    replaced: names of own collections that were called the same in captions, and are gone.
+    """
 
     collection: str
     subject: str
     new: bool
+    replaced: tuple[str, ...] = ()
 
 
 def own_name(called: str, shelf: Path) -> str:
@@ -79,9 +84,10 @@ def exported(name: str, shelf: Path) -> bytes:
 def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
     """Puts the collection of an exported file into the folder `shelf`.
 
-    replace: also in the place of another collection that has its name, or is called so in captions. Raises
-    CollectionError for what is no such file, and for one that would replace another; FileError, DiskFull. A kill or a
-    full disk leaves the shelf as it was, or as it should be.
+    replace: also in the place of another collection that has its name, or is called so in captions; one of one's own
+    of another name is removed then, as a caption would not say whose it is. Raises CollectionError for what is no such
+    file, and for one that would replace another; FileError, DiskFull. A kill or a full disk leaves the shelf as it
+    was, or as it should be.
     """
     what = str(file)
     try:
@@ -90,22 +96,33 @@ def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
         raise CollectionError(f"{what} can't be read: {getattr(error, 'strerror', error)}") from error
     told, layers, traits = _opened(raw, what)
     name = traits.collection
-    if _has(name, told["sha256"], shelf):
+    hidden = hidden_by(traits, shelf)
+    beside = [known.collection for known in hidden if known.own and known.collection != name]
+    there = _has(name, told["sha256"], shelf)
+    if there and not (beside and replace):
         return Imported(name, traits.subject, new=False)
-    hidden = [] if replace else hidden_by(traits, shelf)
-    if hidden:
+    if hidden and not replace:
         raise CollectionError(
             f"{what} holds {name!r} ({traits.subject}), which would take the place of "
-            f"{' and '.join(map(str, hidden))}: give --replace if that is wanted"
+            f"{' and '.join(map(str, hidden))}: give --replace if that is wanted, and `gistchain collection export` "
+            "first keeps one of your own"
         )
     make_folder(shelf)
-    lock = FileLock(
+    draft = shelf / f".importing-{name}.part"  # always the same one, so that no kill leaves a second
+    with contextlib.ExitStack() as held:
+        for one in sorted([name, *beside]):
+            held.enter_context(_lock(one, shelf))
+        if not there:
+            shelve(layers, told, shelf, name, put=lambda content, path: write_whole(path, content, draft=draft))
+        for other in beside:  # last, so that a kill leaves both and the same command ends it
+            remove(shelf, other)
+    return Imported(name, traits.subject, True, tuple(beside))
+
+
+def _lock(name: str, shelf: Path) -> FileLock:
+    return FileLock(
         shelf / f".training-{name}.lock", what=f"the collection {name!r}", use="being trained", instead="wait for it"
     )
-    draft = shelf / f".importing-{name}.part"  # always the same one, so that no kill leaves a second
-    with lock:
-        shelve(layers, told, shelf, name, put=lambda content, path: write_whole(path, content, draft=draft))
-    return Imported(name, traits.subject, new=True)
 
 
 def _opened(raw: bytes, what: str) -> tuple[dict[str, Any], bytes, Traits]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -72,6 +72,7 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
         raise CollectionError(
             f"{folder} has {len(tokens)} tokens with image and metadata: at least {LEAST_TOKENS} are needed"
         )
+    tokens = _said_once(tokens)
     traits, left_out = _traits(tokens, name, subject or _subject(metadata, folder))
     return Listed(
         tuple(tokens), traits, (*notes, *_odd(metadata), *left_out), _digest(folder, [*images, *files], traits)
@@ -201,6 +202,30 @@ def _traits(tokens: Sequence[ListedToken], name: str, subject: str) -> tuple[Tra
             'a model; take out those that no picture shows, or mark them with "display_type": "number"'
         )
     return Traits(name, subject, values), notes
+
+
+def _said_once(tokens: Sequence[ListedToken]) -> list[ListedToken]:
+    """With 'Big' for the value 'Big Beard' of the type 'Beard', as captions put the type behind it.
+
+    Where two values of a type would be the same then, its values stay as they are.
+    """
+    values: dict[str, set[str]] = {}
+    for token in tokens:
+        for type_, value in token.attributes.items():
+            values.setdefault(type_, set()).add(value)
+    short = {type_: {value: _without_type(value, type_) for value in known} for type_, known in values.items()}
+    for type_, names in short.items():
+        if len(set(names.values())) < len(names):
+            names.update({value: value for value in values[type_]})
+    return [
+        replace(token, attributes={type_: short[type_][value] for type_, value in token.attributes.items()})
+        for token in tokens
+    ]
+
+
+def _without_type(value: str, type_: str) -> str:
+    behind = f" {type_}".casefold()
+    return value[: -len(behind)].rstrip() or value if value.casefold().endswith(behind) else value
 
 
 def _fits(text: str, longest: int) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gistchain.disk.lock import FileLock
-from gistchain.disk.write import write_whole
+from gistchain.disk.write import is_full, no_space, write_whole
 from gistchain.errors import CollectionError, FileBusy, FileError, ModelError
 
 Content = TypeVar("Content")
@@ -115,8 +115,11 @@ def opened(shelf: Path, name: str, digest: str, tell: Callable[[str], None]) -> 
     except FileError as error:
         raise CollectionError(f"{error}, then give the same command again: it goes on from here") from error
     except OSError as error:
+        if is_full(error):
+            full = no_space(error.filename or shelf, error, "it is cut short")
+            raise CollectionError(f"{full}: the same command goes on from here") from error
         raise CollectionError(
-            f"{error.filename or shelf} can't be written ({error.strerror}): make room or check the rights, then give "
+            f"{error.filename or shelf} can't be written ({error.strerror}): check the rights, then give "
             "the same command again, it continues from here"
         ) from error
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,8 @@ from gistchain.disk.write import file_errors, make_folder
 from gistchain.errors import FileBusy, FileError
 
 _POLL_S = 0.02
+_SILENT_S = 1.0
+"""A person who waits longer wants to know for what."""
 
 
 class FileLock:
@@ -27,13 +30,17 @@ class FileLock:
         what: object = None,
         use: str = "in use",
         instead: str = "let it finish or end it, then try again",
+        waiting: Callable[[str], None] | None = None,
     ) -> None:
         """Take the lock, in wait_s at the latest. The file is made if need be, and stays.
 
-        Raises FileBusy, which says that `what` (by default the folder) is `use` by which process and what to do
-        `instead`; FileError where the file can't be made or its file system has no locks.
+        waiting: is told once, after a second, what is waited for. Raises FileBusy, which says that `what` (by default
+        the folder) is `use` by which process and what to do `instead`; FileError where the file can't be made or its
+        file system has no locks.
         """
         self._pid = os.getpid()
+        self._waiting = waiting
+        self._told = f"{what or path.parent} is {use}"
         make_folder(path.parent)
         with file_errors(path):
             # A stranger's link in a shared folder must not make us cut another file, nor a pipe make us wait.
@@ -43,7 +50,8 @@ class FileLock:
                 raise FileError(f"{path} is not a regular file: remove it")
         try:
             if not self._taken_within(path, wait_s):
-                raise FileBusy(f"{what or path.parent} is {use} by {self._holder()}: {instead}")
+                waited = f" (waited {wait_s:g} s)" if wait_s else ""
+                raise FileBusy(f"{self._told} by {self._holder()}{waited}: {instead}")
             with file_errors(path):
                 self._sign()
         except BaseException:
@@ -51,10 +59,14 @@ class FileLock:
             raise
 
     def _taken_within(self, path: Path, wait_s: float) -> bool:
-        deadline = time.monotonic() + wait_s
+        began = time.monotonic()
         while not self._taken(path):
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - began
+            if waited >= wait_s:
                 return False
+            if self._waiting is not None and waited >= _SILENT_S:
+                self._waiting(f"{self._told} by {self._holder()}: waiting for it, {wait_s:g} s at most")
+                self._waiting = None
             time.sleep(_POLL_S)
         return True
 

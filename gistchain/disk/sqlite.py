@@ -6,6 +6,7 @@ Transactions are the caller's to begin and commit: closing a connection undoes w
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -16,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gistchain.disk.write import file_errors, has_no_room, no_space
+from gistchain.disk.write import file_errors, has_no_room, is_size_limited, no_space, too_large
 from gistchain.errors import FileBusy, FileDamaged, FileError
 
 Mode = Literal["rw", "rwc"]
 """SQLite's names: rw to read and write, rwc to make the file if it is missing. `SqliteFile.snapshot` is for reading."""
 
-# A limit on the size of files shows as a failed write, and no room for the index of the log as SHMSIZE.
-_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+# A quota and a limit on the size of files show as a failed write, and no room for the index of the log as SHMSIZE.
+_NO_GROWTH = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, *_NO_GROWTH})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _UNUSABLE = frozenset(
     {
@@ -174,14 +176,19 @@ class SqliteFile:
         """The error for a file that is not what was written; `what` is wrong with it."""
         return FileDamaged(f"{self.path} is damaged ({what}): {self.instead}")
 
+    def _no_space(self, error: sqlite3.DatabaseError) -> FileError:
+        return no_space(self.path, OSError(errno.ENOSPC, str(error)))
+
     def _ours(self, error: sqlite3.DatabaseError, code: int) -> FileError:
         plain = code & 0xFF  # an extended code keeps the plain one in its low byte
+        if code in _NO_GROWTH and is_size_limited() and not has_no_room(self.path):
+            return too_large(self.path, error)
         if code in _NO_SPACE:
-            return no_space(self.path, error)
+            return self._no_space(error)
         if plain in _BUSY:
             return FileBusy(f"{self.path} is in use by another process (waited {self.timeout_s:g} s): try again")
         if plain in _UNUSABLE and has_no_room(self.path):
-            return no_space(self.path, error)
+            return self._no_space(error)
         if plain in _UNUSABLE:
             return FileError(f"can't use {self.path} ({error}): check the folder, its permissions and its disk")
         # Our statements are few and fixed: any other error means that the file's tables are not ours.

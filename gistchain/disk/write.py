@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -68,7 +69,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if is_full(error):
-            raise no_space(folder, error.strerror) from error
+            raise no_space(folder, error) from error
         raise FileError(f"can't make the folder {folder} ({error.strerror}): check the folder above it") from error
 
 
@@ -114,7 +115,7 @@ def file_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise no_space(path, error.strerror) from error
+            raise no_space(path, error) from error
         raise FileError(
             f"can't write or read {path} ({error.strerror}): check the folder, its permissions and its disk"
         ) from error
@@ -134,5 +135,21 @@ def has_no_room(path: Path) -> bool:
     return False
 
 
-def no_space(path: object, reason: object, result: str = "nothing was written") -> DiskFull:
-    return DiskFull(f"no space left for {path} ({reason}): {result}; make room and try again")
+def no_space(path: object, error: OSError, result: str = "nothing was written") -> DiskFull:
+    """The error for one of `is_full`."""
+    if error.errno == errno.EFBIG:
+        return too_large(path, error.strerror, result)
+    return DiskFull(f"no space left for {path} ({error.strerror}): {result}; make room and try again")
+
+
+def too_large(path: object, reason: object, result: str = "nothing was written") -> DiskFull:
+    """The error where there may be room, but a file must not be larger."""
+    return DiskFull(
+        f"{path} would be larger than a file may be ({reason}): {result}; raise the limit of the shell (ulimit -f) or "
+        "use a file system for larger files, then try again"
+    )
+
+
+def is_size_limited() -> bool:
+    """Whether this process has a limit on the size of files."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY

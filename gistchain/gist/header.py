@@ -41,7 +41,9 @@ def read_size(payload: bytes) -> tuple[tuple[int, int], int]:
         raise PacketError("payload is empty")
     version, number = payload[0] >> 6, payload[0] & 63
     if version > VERSION:
-        raise PacketError("payload is no gist packet, or one of a newer version than this gistchain understands")
+        raise PacketError(
+            "payload is no gist packet, or of a newer version than this gistchain understands: then upgrade"
+        )
     if version < VERSION:
         raise PacketError("payload is not a gist packet")
     if number > len(SIZES):

@@ -17,7 +17,7 @@ from gistchain.image import frames
 from gistchain.image.background import WHITE, Colour, background
 from gistchain.image.colour import to_srgb
 from gistchain.image.kinds import HEAD_BYTES, INSTALL_HEIF, READ, kind_of
-from gistchain.image.large import LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, halved, shallow
+from gistchain.image.large import FITS_WEBP, LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, halved, shallow
 
 MOST_SCANS = 100
 """Of a progressive JPEG; ten are usual, and each costs as much time as a whole picture."""
@@ -42,6 +42,11 @@ def decode(data: bytes, title: str) -> Decoded:
     except UnidentifiedImageError as error:
         raise _unreadable(kind, title) from error
     except frames.BROKEN as error:
+        if kind == "WEBP" and "create decoder" in str(error):  # all that libwebp says, also where memory is short
+            raise ImageError(
+                f"{title} is broken, or needs more memory than decoding may take: a WebP of up to "
+                f"{FITS_WEBP // 10**6} megapixels fits, make it smaller or fetch it again"
+            ) from error
         raise ImageError(f"{title} is broken or cut short ({error}): save or fetch it again") from error
 
 

@@ -17,6 +17,8 @@ LARGEST = 200_000_000
 """Pixels of the largest image that is read ..."""
 LARGEST_JPEG = 500_000_000
 """... and of the largest JPEG, which can be decoded at a fraction of its size."""
+FITS_WEBP = 70_000_000
+"""Pixels of a WebP, also of one with transparency, that fit the memory of a decoder: libwebp holds several canvases."""
 MOST_SIDE = 200_000
 """Pixels of the longest side: what is longer is no picture."""
 

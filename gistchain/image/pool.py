@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from gistchain.errors import DecodingFailed, ImageError
 from gistchain.image.child import Limits, encoded
-from gistchain.image.large import MOST_PIXELS
+from gistchain.image.kinds import HEAD_BYTES, kind_of
+from gistchain.image.large import FITS_WEBP, LARGEST, LARGEST_JPEG, MOST_PIXELS
 from gistchain.safejson import parsed
 
 MOST_CHILDREN = 2
@@ -80,7 +81,11 @@ class Child:
                 raise ImageError(reply.error)
             if reply.memory:
                 most = self._limits.memory_bytes // 1024**2
-                raise _Ended(f"{title} needs more than the {most:,} MiB of memory that decoding may take: {_SMALLER}")
+                webp = kind_of(data[:HEAD_BYTES]) == "WEBP"
+                fits = f"a WebP of up to {FITS_WEBP // 10**6} megapixels fits, " if webp else ""
+                raise _Ended(
+                    f"{title} needs more than the {most:,} MiB of memory that decoding may take: {fits}{_SMALLER}"
+                )
             return self._raw(reply, deadline)
         except _Nonsense as error:
             raise _Ended(f"{title} is broken: its decoder got out of step; save or fetch it again") from error
@@ -200,7 +205,10 @@ class _EndedByMachine(_Ended):
 
 
 _UNKNOWN = 255
-_SMALLER = "make it smaller, or save it again as PNG or JPEG"
+_SMALLER = (
+    f"make it smaller, or save it again as PNG (up to {LARGEST // 10**6} megapixels) or JPEG (up to "
+    f"{LARGEST_JPEG // 10**6})"
+)
 
 
 def _why(status: int | None, title: str, limits: Limits) -> str:

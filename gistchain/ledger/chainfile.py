@@ -13,7 +13,7 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gistchain.disk.lock import FileLock
@@ -29,13 +29,17 @@ CHAIN_ID = 0x47495354  # "GIST"
 _DURABLE = ("journal_mode = wal", "synchronous = full")
 
 
-def lock(home: Path, wait_s: float) -> FileLock:
-    """The right to use the chain of a home folder. Raises FileBusy where another process has it for over wait_s."""
+def lock(home: Path, wait_s: float, waiting: Callable[[str], None] | None = None) -> FileLock:
+    """The right to use the chain of a home folder. Raises FileBusy where another process has it for over wait_s.
+
+    waiting: as of `FileLock`.
+    """
     return FileLock(
         home / "chain.lock",
         wait_s=wait_s,
         instead="let it finish or end it, then try again; programs that must share a chain connect to a node with "
         "--rpc",
+        waiting=waiting,
     )
 
 

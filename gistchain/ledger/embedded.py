@@ -6,7 +6,7 @@ after. One process at a time: a second one is told who holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +31,19 @@ ALLOWANCE_WEI = 10**24
 class EmbeddedChain:
     """The chain of a home folder, made if there is none. expected: there was one before, so that no new one is made.
 
-    connection: to it. registry: the address of the contract. Raises FileBusy, FileDamaged, DiskFull, LedgerError.
+    waiting: is told which other process is waited for. connection: to the chain. registry: the address of the contract.
+    Raises FileBusy, FileDamaged, DiskFull, LedgerError.
     """
 
-    def __init__(self, home: Path, *, wait_s: float = 10.0, expected: bool = False) -> None:
-        self._lock = chainfile.lock(home, wait_s)
+    def __init__(
+        self,
+        home: Path,
+        *,
+        wait_s: float = 10.0,
+        expected: bool = False,
+        waiting: Callable[[str], None] | None = None,
+    ) -> None:
+        self._lock = chainfile.lock(home, wait_s, waiting)
         self._records: chainfile.Records | None = None
         try:
             self._open(home / chainfile.NAME, expected=expected)

@@ -216,10 +216,16 @@ class _Embedded(EvmLedger):
 
 
 def open_embedded(
-    home: Path, key_file: Path | None = None, *, password: str | None = None, wait_s: float = 10.0
+    home: Path,
+    key_file: Path | None = None,
+    *,
+    password: str | None = None,
+    wait_s: float = 10.0,
+    waiting: Callable[[str], None] | None = None,
 ) -> EvmLedger:
     """The chain in `home`, made at first use. Another process that holds it is given wait_s to let go.
 
+    waiting: is told which one, where it takes longer than a second.
     Raises FileBusy, FileDamaged, DiskFull, FileError, LedgerError, SettingError.
     """
     before = recall(home).get(EMBEDDED)
@@ -231,7 +237,7 @@ def open_embedded(
     with deferred():
         import gistchain.ledger.pyevm  # noqa: F401
     account = keys.account(home, key_file, password)
-    chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None)
+    chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None, waiting=waiting)
     try:
         chain.fund(account.address)
         node = Node(chain.connection, account, name=f"the chain in {home}", timeout_s=30)

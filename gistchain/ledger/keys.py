@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import is_full, no_space, write_whole
@@ -15,6 +16,14 @@ from gistchain.safejson import parsed
 from gistchain.text import is_key
 
 _MOST_BYTES = 64 * 1024
+_MOST_SCRYPT = 2 * 262_144 * 8
+"""n x r x p of a keystore's scrypt: twice what geth and Foundry write. At 128 bytes each it takes 512 MiB at most."""
+_MOST_LANES = 1024
+"""r x p: PyCryptodome's scrypt makes its blocks with these in Python. Wallets write 8."""
+_MOST_ROUNDS = 4_000_000
+"""c of a keystore's PBKDF2, for each 32 bytes that it makes: four times what eth_account writes."""
+_LONGEST_DERIVED = 64
+"""Bytes that are derived from the password; 32 of them are used."""
 
 
 def account(home: Path, key_file: Path | None, password: str | None) -> Account:
@@ -77,7 +86,7 @@ def _default(home: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             if is_full(error):
-                raise no_space(path, error.strerror) from error
+                raise no_space(path, error) from error
             raise SettingError(f"no key can be made in {home} ({error.strerror}): give another --home") from error
         write_whole(path, f"{secrets.token_hex(32)}\n".encode(), mode=0o600, keep_existing=True)
     return path
@@ -103,15 +112,15 @@ def _from_keystore(path: Path, text: str, password: str | None) -> Account:
         from eth_keyfile.keyfile import decode_keyfile_json
 
     try:
-        keystore = parsed(text.encode())
-        version = {str(name).lower(): value for name, value in keystore.items()}["version"]
-        if version not in (3, 4):
+        keystore = _lowered(parsed(text.encode()))
+        if keystore["version"] not in (3, 4):
             raise ValueError("unknown version")
     except (ValueError, KeyError, AttributeError):
         raise SettingError(f"key file {path} is JSON, but no keystore: give a keystore or 64 hex digits") from None
     if password is None:
         raise SettingError(f"key file {path} is a keystore: give its password too")
     try:
+        _check_work(path, keystore)
         return Account(decode_keyfile_json(keystore, password.encode()))
     except ValueError as error:
         if "mismatch" not in str(error):
@@ -128,3 +137,39 @@ def _from_keystore(path: Path, text: str, password: str | None) -> Account:
         ArithmeticError,
     ):  # what eth_keyfile meets in it
         raise SettingError(f"keystore {path} is damaged: restore it from a backup") from None
+
+
+def _lowered(fields: dict[str, Any]) -> dict[str, Any]:
+    """With all names in lower case, as eth_keyfile reads them."""
+    return {str(name).lower(): _lowered(value) if isinstance(value, dict) else value for name, value in fields.items()}
+
+
+def _check_work(path: Path, keystore: dict[str, Any]) -> None:
+    """Raises SettingError where checking the password would take seconds or gigabytes; else as a damaged one does."""
+    crypto = keystore["crypto"]
+    version_4 = isinstance(crypto["kdf"], dict)
+    kdf, asked = (
+        (crypto["kdf"]["function"], crypto["kdf"]["params"]) if version_4 else (crypto["kdf"], crypto["kdfparams"])
+    )
+    names = ("n", "r", "p", "dklen") if kdf == "scrypt" else ("c", "dklen")
+    numbers = {name: asked[name] for name in names}
+    if not all(isinstance(number, int) and number > 0 for number in numbers.values()):
+        raise ValueError("no numbers")
+    length = numbers["dklen"]
+    if kdf == "scrypt":
+        lanes = numbers["r"] * numbers["p"]
+        too_much = numbers["n"] * lanes > _MOST_SCRYPT or lanes > _MOST_LANES
+        bound = f"n x r x p of at most {_MOST_SCRYPT:,}, r x p of at most {_MOST_LANES:,}"
+    else:
+        too_much = numbers["c"] * -(-length // 32) > _MOST_ROUNDS
+        bound = f"c of at most {_MOST_ROUNDS:,} for each 32 bytes"
+    if too_much or length > _LONGEST_DERIVED:
+        told = ", ".join(f"{name} = {_told(number)}" for name, number in numbers.items())
+        raise SettingError(
+            f"keystore {path} asks for more work than any wallet does to check its password ({kdf} with {told}): "
+            f"{bound} and a dklen of at most {_LONGEST_DERIVED} are done, write the key anew with its wallet"
+        )
+
+
+def _told(number: int) -> str:
+    return f"{number:,}" if number < 10**18 else "more than 10^18"

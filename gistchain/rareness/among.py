@@ -21,7 +21,10 @@ from types import TracebackType
 from gistchain.rareness.check import Checker
 from gistchain.rareness.store.store import Store
 from gistchain.rareness.words import JOINING, TOLD
-from gistchain.types import Picture, Rareness
+from gistchain.types import Picture, Rareness, Verdict
+
+_OPEN: tuple[Verdict, ...] = ("original", "sibling", "unsure")
+"""Verdicts that one on the other image may say more than."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +50,7 @@ class Among:
     def __init__(self, checker: Checker) -> None:
         self._folder = TemporaryDirectory(prefix="gistchain-", ignore_cleanup_errors=True)
         store = Store(Path(self._folder.name), version=checker.fingerprint_version)
-        self._beside = checker.beside(store)
+        self._beside = checker.beside(store, "earlier")
         self.pairs: list[Pair] = []
 
     def __enter__(self) -> Among:
@@ -77,10 +80,23 @@ class Among:
 def beside(checker: Checker, others: Collection[Picture]) -> Iterator[Checker]:
     """A checker that knows these pictures and no others: two files are compared by it without a database."""
     with TemporaryDirectory(prefix="gistchain-", ignore_cleanup_errors=True) as folder:
-        alone = checker.beside(Store(Path(folder), version=checker.fingerprint_version))
+        alone = checker.beside(Store(Path(folder), version=checker.fingerprint_version), "file")
         for other in others:
             alone.remember(other, None, name=other.name, collection="", caption="", seed=True)
         yield alone
+
+
+def other_way(checker: Checker, picture: Picture, found: Rareness, other: Picture) -> Rareness | None:
+    """How rare `other` is beside the picture, where that says more than `found`, how rare the picture is beside it.
+
+    A picture holds all of a crop of it, and the crop little of the picture. None for what is found already, or not at
+    all.
+    """
+    if found.verdict not in _OPEN:
+        return None
+    with beside(checker, [picture]) as alone:
+        back = alone.check(other)
+    return back if back.verdict in TOLD and back.verdict != found.verdict else None
 
 
 def grouped(pairs: Sequence[tuple[str, str]]) -> list[Group]:

@@ -29,7 +29,7 @@ from gistchain.rareness.renditions import renditions
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.rareness.store.thumbnail import is_blank, pack, thumbnail, unpack
 from gistchain.rareness.store.trust import Trust
-from gistchain.rareness.words import Sameness, differing_traits, reason, same_reason
+from gistchain.rareness.words import Known, Sameness, differing_traits, reason, same_reason
 from gistchain.types import (
     Captioner,
     Content,
@@ -87,13 +87,15 @@ class Checker:
         searches: Sequence[ReverseSearch] = (),
         neuralhash: NeuralHash | None = None,
         trust: Trust | None = None,
+        known: Known = "registered",
     ) -> None:
         """captioner: names the traits that differ. searches: of the internet. trust: None where nothing remembers
-        what was in the store, as in a benchmark."""
+        what was in the store, as in a benchmark. known: what reasons call the images of the store."""
         self.store, self.fingerprint_version, self.trust = store, networks.version, trust
         self._networks, self._classifiers = networks, classifiers
         self._captioner, self._searches, self._neuralhash = captioner, tuple(searches), neuralhash
         self._examiner = Examiner(store, networks)
+        self._known = known
 
     def check(
         self,
@@ -128,7 +130,8 @@ class Checker:
         examined, judged = self._examined(picture, small, features, registered, known)
         source = self._source(picture, examined, judged, token)
         compared_with = examined.gain.compared_with
-        return self._rareness(features, judged, source, reason(judged.verdict, source, compared_with), compared_with)
+        why = reason(judged.verdict, source, compared_with, self._known)
+        return self._rareness(features, judged, source, why, compared_with)
 
     def remember(
         self, picture: Picture, rareness: Rareness | None, *, name: str, collection: str, caption: str, seed: bool
@@ -171,10 +174,12 @@ class Checker:
         if self.trust is not None:
             self.trust.keep(seldom=all(entry.seed for entry in entries))
 
-    def beside(self, store: Store) -> Checker:
-        """A checker of another store by the same models; it searches no internet."""
+    def beside(self, store: Store, known: Known) -> Checker:
+        """A checker of another store by the same models; it searches no internet. known: what is in the store."""
         captioner, neuralhash = self._captioner, self._neuralhash
-        return Checker(store, self._networks, self._classifiers, captioner=captioner, neuralhash=neuralhash)
+        return Checker(
+            store, self._networks, self._classifiers, captioner=captioner, neuralhash=neuralhash, known=known
+        )
 
     def is_near(self, picture: Picture, found: Rareness) -> bool:
         """Whether any image of the store is near enough to be compared with the picture; it costs a scan.

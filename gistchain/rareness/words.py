@@ -43,18 +43,24 @@ def verdict_words(verdict: Verdict, nearest_name: str | None) -> str:
     return f"copy or sibling{of}: cannot tell" if verdict == "unsure" else f"{verdict}{of}"
 
 
-def reason(verdict: Verdict, nearest: Nearest | None, compared_with: int) -> str:
-    """Why an image has its verdict, in one sentence. compared_with: how many registered images."""
+Known = Literal["registered", "earlier", "file"]
+"""What an image was compared with: what is registered, the files given before it, or one other file."""
+
+
+def reason(verdict: Verdict, nearest: Nearest | None, compared_with: int, known: Known = "registered") -> str:
+    """Why an image has its verdict, in one sentence. compared_with: how many known images."""
     if verdict == "blank":
         return "It shows one colour, or so nearly one that there is nothing to compare."
     if nearest is None:
-        return "Nothing is registered that it could be compared with."
+        return _NOTHING[known]
     name = called(nearest.token, nearest.name)
     place = _place(nearest) if nearest.regions else " a little everywhere"
     traits = f" ({'; '.join(nearest.traits)})" if nearest.traits else ""
     if verdict == "copy":
         how = "".join(f", {words}" for words in nearest.transform.words)
-        return f"It is {name}{how}: no other registered image explains any part of it better."
+        return f"It is {name}{how}" + (
+            "." if known == "file" else f": no other {known} image explains any part of it better."
+        )
     if verdict == "unsure" and nearest.regions:
         return f"It differs from {name}{place}{traits}; whether that is an edit or a trait of its own can't be told."
     if verdict == "unsure":
@@ -63,7 +69,16 @@ def reason(verdict: Verdict, nearest: Nearest | None, compared_with: int) -> str
         return f"It belongs to the same series as {name} and differs from it{place}{traits}."
     if verdict == "derivative":
         return f"It shows the drawing of {name}, rendered anew."
-    return f"None of {compared_with:,} registered images is its source; the nearest, {name}, differs{place}."
+    if known == "file":
+        return f"{name} is not its source: it differs{place}."
+    return f"None of {compared_with:,} {known} images is its source; the nearest, {name}, differs{place}."
+
+
+_NOTHING: dict[Known, str] = {
+    "registered": "Nothing is registered that it could be compared with.",
+    "earlier": "None of the earlier images shows anything that it could be compared with.",
+    "file": "The other file shows nothing that it could be compared with.",
+}
 
 
 Sameness = Literal["file", "pixels", "picture"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +26,7 @@ def select_isotope(
     choice: Choice = "best",
     strength: float | None = None,
     full_size: bool = False,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Rebuilt:
     """Relative Optimal Semantic Isotope Selection for any models (S0.3). The original image is never seen.
 
@@ -33,7 +34,7 @@ def select_isotope(
     'random' and 'worst' are the ablation; 'random' is the first seed, which is as random as any and repeatable.
     full_size: the chosen one is painted as large as the original, not only up to PREVIEW_SIDE. Where every seed gives
     the same picture, as a latent does, one is painted and read; a gist with the pixels of the whole picture gives it in
-    full size. Raises RebuildError for a gist without caption and
+    full size. progress: is told what is done, and the share that is. Raises RebuildError for a gist without caption and
     latent, without seeds, for a strength below 1 without a latent, and beyond MAX_PIXELS in full size.
     """
     if not gist.caption and gist.latent is None and not gist.has_pixels:
@@ -52,8 +53,13 @@ def select_isotope(
     preview = gist if gist.has_pixels else gist.resized(reduced(gist.size, PREVIEW_SIDE))
     if not painter.varies(preview, strength):
         seeds = seeds[:1]
+    tell = progress or (lambda what, share: None)
+    tell(f"painting isotopes: {len(seeds)}", 0.0)
     images = painter.paint(preview, seeds, strength)
-    captions = [captioner.caption(image).text for image in images]
+    captions = []
+    for number, image in enumerate(images, 1):
+        tell(f"reading isotope {number} of {len(images)}", number / (len(images) + 1))
+        captions.append(captioner.caption(image).text)
     distances = caption_distances(gist.caption, captions, embedder=embedder)
     isotopes = tuple(
         Isotope(image, seed, text, distance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -31,12 +31,14 @@ class System(Protocol):
         choice: Choice = "best",
         strength: float | None = None,
         full_size: bool = False,
+        progress: Callable[[str, float], None] | None = None,
     ) -> Rebuilt:
         """The picture that the gist alone gives; the same gist and seeds give the same picture.
 
         strength: from 0 (decode the gist's latent) to 1 (paint from noise); None leaves it to the system.
         full_size: as large as the original; else with no side longer than 1,024 pixels, because a few bytes hold no
-        finer detail. Raises RebuildError for a gist that gives no picture, and for a strength without a latent.
+        finer detail. progress: is told what is done, and the share of all that is.
+        Raises RebuildError for a gist that gives no picture, and for a strength without a latent.
         """
         ...
 

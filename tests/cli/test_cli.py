@@ -27,7 +27,9 @@ import pytest
 from PIL import Image
 
 from gistchain.disk.lock import FileLock
+from gistchain.gist.packet import pack
 from gistchain.ledger.evm import open_embedded
+from gistchain.types import Gist
 from tests.support.commands import Command, rehearsed
 from tests.support.forks import HANGS_S
 from tests.support.kills import Appeared, aims, file_of
@@ -288,10 +290,10 @@ def test_files_that_hold_no_usable_image_are_named_one_by_one(run: Run, tmp_path
 
 
 def test_what_others_wrote_to_the_registry_does_not_break_the_list(run: Run, tmp_path: Path) -> None:
-    newer = bytes.fromhex("674902180091761003013c0af501947e")  # docs/packet.md: a packet of version 2
-    header_alone = bytes.fromhex("6749018004007ff5")
+    newer = bytes.fromhex("c2912c14294e2f")  # docs/packet.md: a packet of version 3
+    nothing = pack(Gist((), (512, 512)))
     with open_embedded(tmp_path / "home") as ledger:
-        for k, payload in enumerate((newer, b"\xff\xd8 something else", header_alone)):
+        for k, payload in enumerate((newer, b"GIF87 something else", nothing)):
             ledger.put(payload, image_sha3_256=bytes([k]) * 32)
     code, out, _ = run("list", "--json")
     assert code == 0
@@ -739,6 +741,17 @@ def test_two_commands_at_once_both_succeed(run: Run, tmp_path: Path) -> None:
     first.child.go_on()
     assert [command.child.finish() for command in (first, second)] == [0, 0]
     assert len(run("list")[1].splitlines()) == 2
+
+
+def test_a_command_that_waits_for_another_says_so(run: Run, tmp_path: Path) -> None:
+    file = noun(52, tmp_path / "a.png")
+    with FileLock(tmp_path / "home" / "chain.lock"):
+        command = Command(tmp_path / "waits", "register", file, patient=True)
+        while not command.err:
+            assert not command.child.ended
+            time.sleep(0.01)
+    assert command.child.finish() == 0
+    assert re.fullmatch(rf"gistchain: .*home is in use by process {os.getpid()} since .*: waiting .*\n", command.err)
 
 
 def _has_open(process: int, path: Path) -> bool:

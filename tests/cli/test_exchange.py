@@ -35,7 +35,10 @@ def test_tokens_are_rebuilt_alike_where_the_collection_is_imported(run: Run, tmp
     assert "collection import" in err
     assert not Path("friend.png").exists()
     code, out, _ = run("collection", "import", "garden.collection", "--json", "--home", friend)
-    assert (code, json.loads(out)) == (0, {"collection": "garden", "subject": "Garden Gnome", "new": True})
+    assert (code, json.loads(out)) == (
+        0,
+        {"collection": "garden", "subject": "Garden Gnome", "new": True, "replaced": []},
+    )
     assert run("rebuild", 1, "-o", "friend.png", "--home", friend)[0] == 0
     assert Path("friend.png").read_bytes() == Path("maker.png").read_bytes()
     assert "your own" in run("collection", "list", "--home", friend)[1]

@@ -19,6 +19,7 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
     commands = [
         ("register", "images"),
         ("register", "images"),
+        ("forms", "images"),
         ("rebuild", 1, "--seeds", 1),
         ("show", 1),
         ("list",),

@@ -7,11 +7,15 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.forks import HANGS_S
+from tests.support.pictures import noun
+
+Run = Callable[..., tuple[int, str, str]]
 
 
 def _program(tmp_path: Path, before: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -111,3 +115,18 @@ def test_a_stream_that_is_closed_is_no_traceback(tmp_path: Path, words: str, clo
     assert (done.returncode, done.stdout) == (code, "")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("form", "out"), [("", ">&-"), ("--json", ">&-"), ("", "| head -c 0")])
+def test_what_was_registered_is_said_where_it_can_not_be_printed(run: Run, tmp_path: Path, form: str, out: str) -> None:
+    noun(1, tmp_path / "a.png")
+    register = f"{shlex.quote(sys.executable)} -m gistchain register a.png {form}"
+    command = f"({register}; echo $? >code) {out}" if "|" in out else f"{register} {out}; echo $? >code"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=False, timeout=HANGS_S, cwd=tmp_path
+    )
+    assert (tmp_path / "code").read_text() == "4\n"
+    assert "gistchain: a.png was registered as token 1; only the answer could not be printed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert len(run("list", "--json")[1].splitlines()) == 1

@@ -306,7 +306,7 @@ def test_a_full_disk_is_said_and_room_is_all_it_takes(
     """In the cache of the images; in the checkpoint of the fit."""
     ended = train(micah, tmp_path, limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
     assert (ended.returncode, json.loads(ended.stdout)["kind"]) == (1, "CollectionError")
-    assert re.search(r"File too large\).*make room", ended.stderr)
+    assert re.search(r"File too large\).*ulimit -f", ended.stderr)
     assert "Traceback" not in ended.stderr
     assert not any(name.startswith("collection-") for name in shelf(tmp_path))
     if size > 1_000:

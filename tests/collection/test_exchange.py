@@ -62,6 +62,23 @@ def test_the_same_again_changes_nothing_and_another_of_the_name_only_when_told(t
     assert Shelf(shelf).of_subject("Garden Gnome").layers().error == 0.01  # type: ignore[union-attr]
 
 
+def test_one_of_another_name_that_is_called_the_same_is_refused_or_replaced(there: Path, tmp_path: Path) -> None:
+    file, shelf = tmp_path / "garden.collection", tmp_path / "friend"
+    file.write_bytes(exported("garden", there))
+    own(shelf, "yard", "Garden Gnome")
+    (shelf / "collection-yard.html").write_text("its report")
+    with pytest.raises(CollectionError, match=r"place of 'yard' \(Garden Gnome\), your own: .*--replace.*export"):
+        imported(file, shelf)
+    assert [known.collection for known in Shelf(shelf).collections if known.folder] == ["yard"]
+    assert imported(file, shelf, replace=True).replaced == ("yard",)
+    assert [known.collection for known in Shelf(shelf).collections if known.folder] == ["garden"]
+    assert [path.name for path in shelf.glob("*yard*") if not path.name.startswith(".")] == []
+    own(shelf, "yard", "Garden Gnome")  # as a kill leaves them
+    assert imported(file, shelf, replace=True).replaced == ("yard",)
+    assert [known.collection for known in Shelf(shelf).collections if known.folder] == ["garden"]
+    assert not imported(file, shelf, replace=True).new
+
+
 @pytest.mark.parametrize(
     ("name", "subject"),
     [("sprouts", "Garden Gnome"), ("garden", "Sprouts"), ("garden", "sprout"), ("garden", "CryptoPunks")],

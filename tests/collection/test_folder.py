@@ -375,6 +375,17 @@ def test_a_type_that_a_token_has_twice_has_both_values(tmp_path: Path) -> None:
     assert set(hats) == {*HATS, *(f"{hat} and bow" for hat in HATS)}
 
 
+def test_a_value_that_ends_in_its_type_is_said_once_in_captions(tmp_path: Path) -> None:
+    def content(k: int) -> dict[str, Any]:
+        hat, eyes = HATS[k % 3], ("Open", "Open Eyes", "shut eyes")[k % 3]
+        return {"attributes": [{"trait_type": "Hat", "value": f"{hat} hat"}, {"trait_type": "Eyes", "value": eyes}]}
+
+    found = listed(folder(tmp_path, content), name="cats")
+    assert set(found.traits.values["Hat"]) == set(HATS)
+    assert set(found.traits.values["Eyes"]) == {"Open", "Open Eyes", "shut eyes"}, "two would be the same"
+    assert right(found)
+
+
 def test_labels_without_a_trait_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CollectionError, match="names no trait that some tokens have"):
         listed(folder(tmp_path, lambda k: {"attributes": []}), name="cats")

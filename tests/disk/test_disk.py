@@ -42,10 +42,13 @@ def test_a_written_file_is_whole_and_nothing_lies_beside_it(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == ["a.key"]
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_no_full_disk_and_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_whole(path, b"old")
-    with files_of_at_most(1_000), pytest.raises(DiskFull, match=r"no space left for .*/a .*nothing was written"):
+    with (
+        files_of_at_most(1_000),
+        pytest.raises(DiskFull, match=r"/a would be larger than a file may be .*nothing was written; .*ulimit -f"),
+    ):
         write_whole(path, bytes(10_000))
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a"]
@@ -87,6 +90,19 @@ def test_a_lock_names_its_holder_and_is_waited_for(tmp_path: Path) -> None:
     holder.close()
     with FileLock(path):
         pass
+
+
+def test_whoever_waits_for_a_lock_is_told_for_whom_after_a_second(tmp_path: Path) -> None:
+    told: list[str] = []
+    with FileLock(tmp_path / "a.lock", waiting=told.append):
+        with pytest.raises(FileBusy, match=r"since 20.* \(waited 0.5 s\): "):
+            FileLock(tmp_path / "a.lock", wait_s=0.5, waiting=told.append)
+        assert told == []
+        with pytest.raises(FileBusy):
+            FileLock(tmp_path / "a.lock", wait_s=1.5, waiting=told.append)
+    assert len(told) == 1
+    assert told[0].startswith(f"{tmp_path} is in use by process {os.getpid()} since 20")
+    assert told[0].endswith("waiting for it, 1.5 s at most")
 
 
 def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
@@ -201,8 +217,12 @@ def test_a_file_that_is_written_to_all_the_time_is_not_copied_for_ever(
 
 
 @pytest.mark.parametrize("size", [20_000, 50_000])  # no room for the index of the log, and for the log itself
-def test_a_full_disk_is_said_to_be_full(file: SqliteFile, size: int) -> None:
-    with files_of_at_most(size), pytest.raises(DiskFull, match="nothing was written"), file.opened("rw") as database:
+def test_a_limit_on_the_size_of_files_is_said_by_a_database_too(file: SqliteFile, size: int) -> None:
+    with (
+        files_of_at_most(size),
+        pytest.raises(DiskFull, match=r"larger than a file may be .*nothing was written"),
+        file.opened("rw") as database,
+    ):
         database.execute("insert into words values (?)", ("a" * 100_000,))
     with file.opened("rw") as database:
         assert database.execute("select count(*) from words").fetchone() == (0,)

@@ -241,7 +241,7 @@ ONLY = pack(Gist(("a man",), (8, 8)))
     [
         (b"", "empty"),
         (b"PNG", "not a gist packet"),
-        (b"\xff", "no gist packet, or one of a newer version"),
+        (b"\xff", "no gist packet, or of a newer version"),
         (bytes([0x80 | 63]), "number 63"),
         (HEAD, "first layer"),
         (HEAD + b"\x00", "cut"),

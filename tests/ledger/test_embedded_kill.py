@@ -51,7 +51,7 @@ def hold(home: Path, said: Path) -> None:
         signal.pause()
 
 
-def fill_the_disk(home: Path, said: Path) -> None:
+def grow_to_the_limit(home: Path, said: Path) -> None:
     """Register under a limit on the size of files until that is refused; lift it and go on with the same ledger."""
     with open_embedded(home) as ledger, said.open("a") as file:
         sizes = [(home / name).stat().st_size for name in ("chain.sqlite", "chain.sqlite-wal")]
@@ -171,12 +171,12 @@ def test_kill_9_while_a_chain_is_made_leaves_one_that_opens(tmp_path: Path) -> N
         shutil.rmtree(home)
 
 
-def test_a_full_disk_is_said_and_costs_nothing(home: Path, said: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_said_and_costs_nothing(home: Path, said: Path) -> None:
     with open_embedded(home) as ledger:
         ledger.put(gist_for("before"), image_sha3_256=image_for("before"))
-    assert Child(fill_the_disk, home, said).finish() == 0
+    assert Child(grow_to_the_limit, home, said).finish() == 0
     (number, message), (counted, again) = lines(said)
-    assert "make room" in message
+    assert "ulimit -f" in message
     assert int(number) >= 1
     assert int(counted) == 1 + int(number)
     assert int(again) == int(counted) + 1

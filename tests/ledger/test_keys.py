@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -145,3 +147,48 @@ def test_a_keystore_whose_numbers_can_not_be_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(json.dumps(keystore))
     with pytest.raises(SettingError, match="damaged"):
         account(tmp_path, tmp_path / "key", "secret")
+
+
+@pytest.mark.parametrize(
+    ("kdf", "asked", "told"),
+    [
+        ("scrypt", {"n": 2**24, "r": 8, "p": 1}, "n = 16,777,216, r = 8, p = 1"),
+        ("scrypt", {"n": 2, "r": 8, "p": 2**20}, "p = 1,048,576"),
+        ("scrypt", {"n": 2, "r": 2**11, "p": 1}, "r = 2,048"),
+        ("scrypt", {"n": 2, "r": 2**24, "p": 1}, "r = 16,777,216"),
+        ("scrypt", {"n": 2, "r": 8, "p": 1, "dklen": 2**31}, "dklen = 2,147,483,648"),
+        ("pbkdf2", {"c": 10**9}, "c = 1,000,000,000"),
+        ("pbkdf2", {"c": 10**90}, r"c = more than 10\^18"),
+        ("pbkdf2", {"C": 3_000_000, "dklen": 64}, "c = 3,000,000, dklen = 64"),
+    ],
+)
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_keystore_that_asks_for_too_much_work_is_refused_before_it(
+    tmp_path: Path, kdf: Any, asked: dict[str, int], told: str, version: int
+) -> None:
+    _keystore(tmp_path / "key", kdf, asked, version)
+    before = time.process_time()
+    with pytest.raises(SettingError, match=rf"asks for more work .*\({kdf} with .*{told}.*at most"):
+        account(tmp_path, tmp_path / "key", "secret")
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    ("kdf", "asked"),
+    [("scrypt", {"n": 262_144, "r": 8, "p": 1}), ("scrypt", {"n": 4096, "p": 6}), ("pbkdf2", {"c": 10**6})],
+)
+def test_what_wallets_ask_for_is_done(tmp_path: Path, kdf: Any, asked: dict[str, int]) -> None:
+    _keystore(tmp_path / "key", kdf, asked, 3)
+    with pytest.raises(SettingError, match="not the password"):  # their sum was made with other numbers
+        account(tmp_path, tmp_path / "key", "secret")
+
+
+def _keystore(path: Path, kdf: Any, asked: dict[str, int], version: int) -> None:
+    made: dict[str, Any] = Account.encrypt(SECRET, "secret", kdf=kdf, iterations=2)
+    if version == 4:
+        made["crypto"]["kdf"] = {"function": kdf, "params": made["crypto"]["kdfparams"], "message": ""}
+    params = made["crypto"]["kdf"]["params"] if version == 4 else made["crypto"]["kdfparams"]
+    if "C" in asked:
+        del params["c"]
+    params.update(asked)
+    path.write_text(json.dumps(made | {"version": version}))

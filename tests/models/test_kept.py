@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from skimage import data
 
+from gistchain.disk import kept as keeping
+from gistchain.disk.kept import kept
 from gistchain.errors import ModelError
 from gistchain.models.layered import shelf
 from gistchain.models.layered.model import THIN, built, grid, opened, thinned, unpack, unpack_gate
 from gistchain.models.packaged.networks import Network, prepared
 from gistchain.models.packaged.nsfw import NsfwJs
-from gistchain.models.zoo import kept as keeping
 from gistchain.models.zoo import weights
-from gistchain.models.zoo.kept import kept
 from gistchain.models.zoo.once import Once
 from gistchain.models.zoo.onnx import session
 from gistchain.models.zoo.optimised import optimised
@@ -32,11 +32,15 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     """The two folders where things are kept, in that order; neither is there."""
     folders = tmp_path / "package" / "__pycache__", tmp_path / "home" / ".cache"
 
-    def both() -> Iterator[Path]:
+    def both(_beside: Path) -> Iterator[Path]:
         yield from folders
 
     monkeypatch.setattr(keeping, "_folders", both)
     return folders
+
+
+def _kept(key: str, write: Callable[[Path], object]) -> Path | None:
+    return kept("thing", key, write, beside=weights.WEIGHTS)
 
 
 def _writing(content: bytes, calls: list[bytes]) -> Path | None:
@@ -44,7 +48,7 @@ def _writing(content: bytes, calls: list[bytes]) -> Path | None:
         calls.append(content)
         path.write_bytes(content)
 
-    return kept("thing", "key", write)
+    return _kept("key", write)
 
 
 def test_it_is_written_once(places: tuple[Path, Path]) -> None:
@@ -73,10 +77,10 @@ def test_the_draft_of_a_writer_that_was_killed_is_thrown_away(places: tuple[Path
     child = Child(_hangs, places[0], aim=Appeared(str(places[0] / "half")))
     child.wait()
     (draft,) = places[0].glob("*.new")
-    kept("thing", "another key", lambda path: path.write_bytes(b"x"))
+    _kept("another key", lambda path: path.write_bytes(b"x"))
     assert draft.exists(), "its writer lives"
     child.kill()
-    path = kept("thing", "key", lambda path: path.write_bytes(b"x"))
+    path = _kept("key", lambda path: path.write_bytes(b"x"))
     assert path is not None
     assert not list(places[0].glob("*.new"))
 
@@ -99,7 +103,7 @@ def test_threads_that_write_the_same_do_not_meet(places: tuple[Path, Path]) -> N
         both.wait()
 
     got: list[Path | None] = []
-    threads = [threading.Thread(target=lambda: got.append(kept("thing", "key", write))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: got.append(_kept("key", write))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -110,12 +114,12 @@ def test_threads_that_write_the_same_do_not_meet(places: tuple[Path, Path]) -> N
 
 
 def test_what_nobody_used_for_a_month_goes_and_use_is_noted(places: tuple[Path, Path]) -> None:
-    old, used = (kept("thing", key, lambda path: path.write_bytes(b"x")) for key in ("old", "used"))
+    old, used = (_kept(key, lambda path: path.write_bytes(b"x")) for key in ("old", "used"))
     assert old is not None
     assert used is not None
     for path in (old, used):
         os.utime(path, (0, 0))
-    assert kept("thing", "used", lambda path: path.write_bytes(b"never")) == used
+    assert _kept("used", lambda path: path.write_bytes(b"never")) == used
     assert list(places[0].iterdir()) == [used]
     assert used.stat().st_mtime > 0
 
@@ -136,7 +140,7 @@ def test_a_kept_graph_that_does_not_open_is_dropped(places: tuple[Path, Path]) -
 
 
 def test_another_key_is_another_file(places: tuple[Path, Path]) -> None:
-    paths = [kept("thing", key, lambda path: path.write_bytes(b"x")) for key in ("1", "2")]
+    paths = [_kept(key, lambda path: path.write_bytes(b"x")) for key in ("1", "2")]
     assert len(set(paths)) == 2
     assert len(list(places[0].iterdir())) == 2
 
@@ -167,7 +171,7 @@ def test_a_writer_that_fails_leaves_nothing_and_says_why(places: tuple[Path, Pat
         raise ModelError("no such model")
 
     with pytest.raises(ModelError, match="no such model"):
-        kept("thing", "key", fails)
+        _kept("key", fails)
     assert list(places[0].iterdir()) == []
 
 

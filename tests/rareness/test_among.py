@@ -127,6 +127,24 @@ def test_check_with_another_file_needs_no_database(run: Run, folder: Path, tmp_p
     assert run("check", folder / "c.png", "--with", folder / "a.png", "--fail-on", "derivative,copy")[0] == 0
 
 
+def test_a_small_crop_that_is_given_first_is_found_the_other_way(run: Run, tmp_path: Path) -> None:
+    whole = Image.fromarray(data.astronaut())
+    whole.save(tmp_path / "whole.png")
+    whole.crop((322, 290, 454, 422)).save(tmp_path / "crop.jpg", quality=80)
+    code, out, _ = run("check", tmp_path / "crop.jpg", "--with", tmp_path / "whole.png", "--json")
+    checked = json.loads(out)
+    assert (code, checked["verdict"], checked["other_way"]["verdict"]) == (0, "original", "copy")
+    assert checked["other_way"]["nearest"]["name"] == str(tmp_path / "crop.jpg")
+    code, out, _ = run("check", tmp_path / "crop.jpg", "--with", tmp_path / "whole.png", "--fail-on", "copy")
+    assert code == 3
+    assert f"the other way: {tmp_path / 'whole.png'} is: copy of {tmp_path / 'crop.jpg'}" in out
+
+
+def test_what_was_not_registered_is_not_called_so(run: Run, folder: Path) -> None:
+    for others in (["--with", folder / "a.png"], ["--with", folder / "f.png"]):
+        assert "registered" not in run("check", folder / "b.jpg", folder / "c.png", *others)[1]
+
+
 def test_what_failed_comes_before_what_was_found(run: Run, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"nonsense")
     words = ("check", tmp_path / "broken.png", folder / "b.jpg", "--with", folder / "a.png", "--fail-on", "copy")

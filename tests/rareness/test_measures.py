@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +16,6 @@ from benchmarks.definitions import DEFINITIONS, Pair, Vector, hsic, sparse, unti
 from gistchain.errors import RarenessError
 from gistchain.rareness import measures
 from gistchain.rareness.measures import LEAST_JOINT, Dependence, between, dependence, prepared
-from gistchain.rareness.measures.compiled import compiled
 
 PAIRS = {f"{make.__name__} {seed}": make(seed) for make in (untied, sparse, whole) for seed in range(3)}
 
@@ -194,37 +190,12 @@ def test_the_same_numbers_give_the_same_bits_on_every_machine() -> None:
 CODE = """
 import sys
 from gistchain.rareness import measures
-assert "numba" not in sys.modules
+assert not {"numba", "llvmlite"} & set(sys.modules)
 print(measures.between([1, 2, 3, 5, 4, 6], [1, 2, 3, 4, 5, 6]).spearman)
 """
 
 
-def test_numba_is_loaded_at_the_first_use_only() -> None:
+def test_no_compiler_is_loaded_before_the_first_use() -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", CODE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == pytest.approx(stats.spearmanr([1, 2, 3, 5, 4, 6], [1, 2, 3, 4, 5, 6]).statistic)
-
-
-def test_without_a_place_for_compiled_code_the_results_are_the_same() -> None:
-    source: dict[str, Any] = {}
-    exec("def double(x): return 2 * x", source)  # numba finds no file to keep the compiled code beside
-    assert compiled(source["double"])(21) == 42
-
-
-FULL = """
-import resource
-from gistchain.errors import DiskFull
-from gistchain.rareness import measures
-resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
-try:
-    measures.pearson([1, 2, 3], [[1, 2, 4]])
-except DiskFull as error:
-    print(error)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits are set with resource, which Windows lacks")
-def test_a_full_disk_is_reported_where_compiled_code_is_kept(tmp_path: Path) -> None:
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", FULL], env=environment, capture_output=True, text=True, check=False)
-    assert "free some space or set NUMBA_CACHE_DIR" in done.stdout, done.stderr

@@ -74,7 +74,7 @@ def checked(models: Checker, tmp_path: Path) -> Check:
     """checked(candidate, name=registered ...) -> how rare it is among the registered ones; all are bytes of files."""
     from gistchain.rareness.store.store import Store
 
-    checker = models.beside(Store(tmp_path, version=models.fingerprint_version))
+    checker = models.beside(Store(tmp_path, version=models.fingerprint_version), "registered")
 
     def call(candidate: bytes, **registered: bytes) -> Rareness:
         for name, file in registered.items():
@@ -177,7 +177,7 @@ def test_what_is_kept_of_a_transparent_picture_comes_back(models: Checker, tmp_p
     pictures: list[Picture] = [
         read_image(encoded(sticker()), "s"), read_image(plain(WHITE), "w"), read_image(encoded(photo("coffee")), "p"),
     ]  # fmt: skip
-    checker = models.beside(store)
+    checker = models.beside(store, "registered")
     for picture in pictures:
         checker.remember(picture, None, name=picture.name, collection="", caption="", seed=True)
     clear, white, opaque = store.entries([0, 1, 2])

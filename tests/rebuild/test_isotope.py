@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +90,16 @@ def test_a_gist_without_a_caption_says_so() -> None:
         select_isotope(Gist((), (4, 4), damaged=frozenset({"caption"})), **models, seeds=[0])
     with pytest.raises(RebuildError, match="seeds"):
         select_isotope(Gist((TEXT,), (4, 4)), **models, seeds=[])
+
+
+def test_which_isotope_is_read_is_told() -> None:
+    told: list[tuple[str, float]] = []
+    models: dict[str, Any] = {"painter": GreyPainter(), "captioner": GreyCaptioner(), "embedder": AngleEmbedder()}
+    select_isotope(
+        Gist(("grey 1",), (4, 4)), **models, seeds=[1, 2], progress=lambda what, share: told.append((what, share))
+    )
+    assert [what for what, _ in told] == ["painting isotopes: 2", "reading isotope 1 of 2", "reading isotope 2 of 2"]
+    assert [share for _, share in told] == sorted(share for _, share in told)
 
 
 def test_a_gist_can_not_ask_for_more_memory_than_there_is() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gistchain.disk.kept import kept
 from gistchain.errors import ModelError
 from gistchain.models.layered.model import (
     FORMAT,
@@ -27,7 +28,6 @@ from gistchain.models.layered.model import (
     unpack,
     unpack_gate,
 )
-from gistchain.models.zoo.kept import kept
 from gistchain.models.zoo.weights import WEIGHTS, card, weights
 from gistchain.traits import is_called
 
@@ -118,7 +118,7 @@ def _thin_layers(collection: OnShelf, side: int) -> Layers:
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **thinned(opened(_raw(collection), collection.name), side))
 
-    path = kept(f"thin-{side}", f"{FORMAT} {collection.sha256}", write)
+    path = kept(f"thin-{side}", f"{FORMAT} {collection.sha256}", write, beside=WEIGHTS)
     if path is None:
         arrays = thinned(opened(_raw(collection), collection.name), side)
     else:

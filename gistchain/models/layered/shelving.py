@@ -43,6 +43,15 @@ def shelve(
     _take_place(following, layers)
 
 
+def remove(folder: Path, name: str) -> None:
+    """Take the collection `name` from a folder, by one process at a time. Raises FileError."""
+    stem = f"collection-{name}"
+    with file_errors(folder / f"{stem}.json"):
+        for suffix in (".json", ".layers", f".layers{NEXT}", ".html"):  # readers begin at the card
+            (folder / f"{stem}{suffix}").unlink(missing_ok=True)
+        sync_folder(folder)
+
+
 def _take_place(following: Path, layers: Path) -> None:
     with file_errors(layers):
         os.replace(following, layers)

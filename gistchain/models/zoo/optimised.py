@@ -2,7 +2,7 @@
 
 Optimising a large network takes longer than running it. The graph that comes out gives the same bits as the one that
 went in, but fits only the onnxruntime and the processor that it was made with, so that it can't be shipped: it is kept
-(kept.py).
+(disk/kept.py).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
+from gistchain.disk.kept import kept
 from gistchain.errors import ModelError
-from gistchain.models.zoo.kept import kept
 from gistchain.models.zoo.onnx import session_of
+from gistchain.models.zoo.weights import WEIGHTS
 
 _OPTIONS = "1"
 """Part of every key: to be raised when sessions get other options."""
@@ -32,7 +33,7 @@ def optimised(name: str, origin: str, make: Callable[[], bytes], what: str) -> A
     key = f"{_OPTIONS} {onnxruntime.__version__} {_processor()} {origin}"
     path = None
     with contextlib.suppress(ModelError):  # it can't be made, which is told below, or not be kept
-        path = kept(name, key, lambda draft: session_of(make(), what, keep=draft))
+        path = kept(name, key, lambda draft: session_of(make(), what, keep=draft), beside=WEIGHTS)
     if path is not None:
         try:
             return session_of(path, what)

@@ -15,8 +15,6 @@ Numbers are read as float32, which is what fingerprints are. The same numbers gi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any
@@ -24,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import DiskFull, RarenessError
+from gistchain.errors import RarenessError
 
 LEAST_JOINT = 10
 """Numbers that must be non-zero in both vectors before Blomqvist's beta says anything."""
@@ -81,17 +79,6 @@ class Prepared:
     own_hsic: float
 
 
-@contextmanager
-def _room_to_compile() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskFull(
-            f"the compiled measures can't be saved ({error}): free some space or set NUMBA_CACHE_DIR"
-        ) from error
-
-
-@_room_to_compile()
 def pearson(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
     """Pearson's correlation of a vector, shape (n,), with each row of (N, n): shape (N,), in -1..1.
 
@@ -102,7 +89,6 @@ def pearson(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
     return _finite(correlations(_numbers(vector), _rows(rows, vector)))
 
 
-@_room_to_compile()
 def pearson_within(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
     """Pearson's correlation with each row after the mean of the other rows is subtracted from both; else as `pearson`.
 
@@ -114,7 +100,6 @@ def pearson_within(vector: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float
     return _finite(within(_numbers(vector), others, others.sum(axis=0, dtype=np.float64)))
 
 
-@_room_to_compile()
 def prepared(vector: NDArray[Any]) -> Prepared:
     """The vector, shape (n,), sorted, ranked and binned. Raises RarenessError for NaN, infinity or another shape."""
     from gistchain.rareness.measures import distance, information, kernel, rank
@@ -134,7 +119,6 @@ def prepared(vector: NDArray[Any]) -> Prepared:
     )  # fmt: skip
 
 
-@_room_to_compile()
 def dependence(a: Prepared, b: Prepared) -> Dependence:
     """All measures of two prepared vectors. Raises RarenessError where they differ in length."""
     from gistchain.rareness.measures import distance, information, kernel, rank

@@ -13,9 +13,15 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@compiled
 def standardised(values: Floats) -> Floats:
     """The values with mean 0 and standard deviation 1; all 0 where they are equal."""
+    scaled = np.zeros(values.size)
+    _standardised(values, scaled)
+    return scaled
+
+
+@compiled("f8[n], out f8[n]")
+def _standardised(values: Floats, scaled: Floats) -> None:
     n = values.size
     mean = 0.0
     for i in range(n):
@@ -25,22 +31,24 @@ def standardised(values: Floats) -> Floats:
     for i in range(n):
         square += (values[i] - mean) * (values[i] - mean)
     deviation = math.sqrt(square / n)
-    scaled = np.zeros(n)
     if deviation > 0:
         for i in range(n):
             scaled[i] = (values[i] - mean) / deviation
-    return scaled
 
 
-@compiled
 def distances(x: Floats, order: Integers) -> tuple[Floats, float, float]:
     """(sum of |x_i - x_j| over j for each i, their sum, the squared distance variance)."""
+    sums = np.empty(x.size)
+    return sums, *_distances(x, order, sums)
+
+
+@compiled("f8[n], i8[n], out f8[n] -> f8, f8")
+def _distances(x: Floats, order: Integers, sums: Floats) -> tuple[float, float]:
     n = x.size
     total = squares = 0.0
     for i in range(n):
         total += x[i]
         squares += x[i] * x[i]
-    sums = np.empty(n)
     before = all_sums = sum_squares = 0.0
     for k in range(n):
         value = x[order[k]]
@@ -51,10 +59,9 @@ def distances(x: Floats, order: Integers) -> tuple[Floats, float, float]:
         sum_squares += row * row
     m = float(n)
     variance = (2 * m * squares - 2 * total * total) / m**2 - 2 * sum_squares / m**3 + all_sums * all_sums / m**4
-    return sums, all_sums, variance
+    return all_sums, variance
 
 
-@compiled
 def _below(tree: Floats, group: int) -> tuple[float, float, float, float]:
     """Of the points with a y of this group or below, from a Fenwick tree: (count, sum of x, of y, of x y)."""
     count = sum_x = sum_y = sum_xy = 0.0
@@ -68,7 +75,6 @@ def _below(tree: Floats, group: int) -> tuple[float, float, float, float]:
     return count, sum_x, sum_y, sum_xy
 
 
-@compiled
 def _add(tree: Floats, group: int, x: float, y: float) -> None:
     k = group + 1
     while k < len(tree):
@@ -79,7 +85,6 @@ def _add(tree: Floats, group: int, x: float, y: float) -> None:
         k += k & -k
 
 
-@compiled
 def distance_covariance(
     x: Floats, order_x: Integers, sums_x: Floats, all_x: float,
     y: Floats, groups_y: Integers, distinct_y: int, sums_y: Floats, all_y: float,
@@ -89,8 +94,16 @@ def distance_covariance(
     The points are visited in the order of x; a Fenwick tree over y gives the sums over earlier points with a smaller y,
     as in Huo & Szekely, "Fast computing for distance covariance" (Technometrics 58, 2016).
     """
-    n = x.size
     tree = np.zeros((distinct_y + 1, 4))
+    return _distance_covariance(x, order_x, sums_x, all_x, y, groups_y, tree, sums_y, all_y)
+
+
+@compiled("f8[n], i8[n], f8[n], f8, f8[n], i8[n], out f8[nodes, 4], f8[n], f8 -> f8")
+def _distance_covariance(
+    x: Floats, order_x: Integers, sums_x: Floats, all_x: float,
+    y: Floats, groups_y: Integers, tree: Floats, sums_y: Floats, all_y: float,
+) -> float:  # fmt: skip
+    n = x.size
     count = sum_x = sum_y = sum_xy = 0.0
     products = 0.0
     for t in range(n):
@@ -112,7 +125,7 @@ def distance_covariance(
     return 2 * products / m**2 - 2 * rows / m**3 + all_x * all_y / m**4
 
 
-@compiled
+@compiled("f8, f8, f8 -> f8")
 def normalised(covariance: float, variance_x: float, variance_y: float) -> float:
     """covariance / sqrt(variance_x variance_y), in 0..1; 0 where a variance is 0."""
     if variance_x <= 0 or variance_y <= 0:

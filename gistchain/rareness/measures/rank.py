@@ -16,12 +16,20 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@compiled
 def ranked(values: Floats, order: Integers) -> tuple[Integers, Integers, Integers, int, int]:
     """(doubled centred mid-ranks, group of equal values of each number, where each group starts in the order, number of
     pairs of equal values, sum of the squared ranks)."""
     n = values.size
     ranks, groups, starts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n + 1, np.int64)
+    count, tied, squares = _ranked(values, order, ranks, groups, starts)
+    return ranks, groups, starts[: count + 1].copy(), tied, squares
+
+
+@compiled("f8[n], i8[n], out i8[n], out i8[n], out i8[m] -> i8, i8, i8")
+def _ranked(
+    values: Floats, order: Integers, ranks: Integers, groups: Integers, starts: Integers
+) -> tuple[int, int, int]:
+    n = values.size
     count = tied = squares = first = 0
     while first < n:
         last = first
@@ -38,10 +46,10 @@ def ranked(values: Floats, order: Integers) -> tuple[Integers, Integers, Integer
         squares += size * rank * rank
         first = last + 1
     starts[count] = n
-    return ranks, groups, starts[: count + 1].copy(), tied, squares
+    return count, tied, squares
 
 
-@compiled
+@compiled("i8[n], i8, i8[n], i8 -> f8")
 def spearman(ranks_x: Integers, squares_x: int, ranks_y: Integers, squares_y: int) -> float:
     """Spearman's rho in -1..1: Pearson's correlation of the mid-ranks. 0 where a vector is constant."""
     if squares_x == 0 or squares_y == 0:
@@ -53,19 +61,21 @@ def spearman(ranks_x: Integers, squares_x: int, ranks_y: Integers, squares_y: in
     return min(1.0, max(-1.0, rho))
 
 
-@compiled
 def by_both(groups_x: Integers, starts_x: Integers, order_y: Integers) -> Integers:
     """The order of the numbers by x and, where x is equal, by y."""
-    free = starts_x.copy()
     order = np.empty(order_y.size, np.int64)
+    _by_both(groups_x, starts_x.copy(), order_y, order)
+    return order
+
+
+@compiled("i8[n], out i8[m], i8[n], out i8[n]")
+def _by_both(groups_x: Integers, free: Integers, order_y: Integers, order: Integers) -> None:
     for t in range(order_y.size):
         i = order_y[t]
         order[free[groups_x[i]]] = i
         free[groups_x[i]] += 1
-    return order
 
 
-@compiled
 def concordance(
     order: Integers, ranks_x: Integers, groups_x: Integers, ranks_y: Integers, groups_y: Integers, distinct_y: int
 ) -> tuple[int, float]:
@@ -76,9 +86,17 @@ def concordance(
     D lies in -0.5..1 without ties; with ties even D(x, x) is below 1, and D of a few numbers can be below -0.5.
     0 for fewer than five numbers.
     """
-    n = order.size
-    # Numbers of the points before this run of equal x: by y, summed in a Fenwick tree, and of each y.
+    # Numbers of the points before a run of equal x: by y, summed in a Fenwick tree, and of each y.
     tree, before = np.zeros(distinct_y + 1, np.int64), np.zeros(distinct_y, np.int64)
+    return _concordance(order, ranks_x, groups_x, ranks_y, groups_y, tree, before)
+
+
+@compiled("i8[n], i8[n], i8[n], i8[n], i8[n], out i8[nodes], out i8[groups] -> i8, f8")
+def _concordance(
+    order: Integers, ranks_x: Integers, groups_x: Integers, ranks_y: Integers, groups_y: Integers,
+    tree: Integers, before: Integers,
+) -> tuple[int, float]:  # fmt: skip
+    n = order.size
     balance = 0
     d1 = d2 = d3 = 0.0
     first = 0
@@ -110,7 +128,6 @@ def concordance(
     return balance, _hoeffding(float(n), d1, d2, d3)
 
 
-@compiled
 def _below(tree: Integers, group: int) -> int:
     """How many counted points have a y below this group's."""
     below, k = 0, group
@@ -120,7 +137,6 @@ def _below(tree: Integers, group: int) -> int:
     return below
 
 
-@compiled
 def _count(tree: Integers, group: int) -> None:
     k = group + 1
     while k < tree.size:
@@ -128,14 +144,13 @@ def _count(tree: Integers, group: int) -> None:
         k += k & -k
 
 
-@compiled
 def _hoeffding(n: float, d1: float, d2: float, d3: float) -> float:
     if n < 5:
         return 0.0
     return 30 * ((n - 2) * (n - 3) * d1 + d2 - 2 * (n - 2) * d3) / (n * (n - 1) * (n - 2) * (n - 3) * (n - 4))
 
 
-@compiled
+@compiled("i8, i8, i8, i8 -> f8")
 def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
     """Kendall's tau-b in -1..1, from concordant less discordant pairs. 0 where a vector is constant."""
     pairs = n * (n - 1) // 2
@@ -145,8 +160,7 @@ def kendall(balance: int, n: int, tied_x: int, tied_y: int) -> float:
     return min(1.0, max(-1.0, tau))
 
 
-@compiled
-def middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int) -> float:
+def _middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int) -> float:
     """The median of the `count` kept values, found by walking through their order."""
     low = high = 0.0
     passed = 0
@@ -163,7 +177,6 @@ def middle(values: Floats, order: Integers, kept: NDArray[np.bool_], count: int)
     return 0.5 * (low + high)
 
 
-@compiled
 def blomqvist(
     x: Floats, order_x: Integers, filled_x: NDArray[np.bool_],
     y: Floats, order_y: Integers, filled_y: NDArray[np.bool_], least: int,
@@ -173,13 +186,19 @@ def blomqvist(
 
     Over all numbers it would say nothing: where more than half are zero, so is the median.
     """
-    kept = filled_x & filled_y
+    return _blomqvist(x, order_x, y, order_y, filled_x & filled_y, least)
+
+
+@compiled("f8[n], i8[n], f8[n], i8[n], b1[n], i8 -> f8")
+def _blomqvist(
+    x: Floats, order_x: Integers, y: Floats, order_y: Integers, kept: NDArray[np.bool_], least: int
+) -> float:
     count = 0
     for i in range(kept.size):
         count += kept[i]
     if count < least:
         return 0.0
-    middle_x, middle_y = middle(x, order_x, kept, count), middle(y, order_y, kept, count)
+    middle_x, middle_y = _middle(x, order_x, kept, count), _middle(y, order_y, kept, count)
     same = opposite = 0
     for i in range(kept.size):
         if not kept[i] or x[i] == middle_x or y[i] == middle_y:

@@ -74,7 +74,7 @@ def correlations(
     if len(rows):
         theirs = [_bytes(rows), *(rows[name] for name in _SCANNED)]
         ours = [np.ascontiguousarray(candidate["codes"][0]), *(candidate[name][0] for name in _SCANNED)]
-        arguments: list[Any] = [*theirs, *ours, EDGES, result, errors]
+        arguments: list[Any] = [*theirs, *ours, EDGES, np.empty(GROUPS, np.int64), result, errors]
         _scan(*arguments)
     return result, errors
 
@@ -102,7 +102,6 @@ def _weights() -> NDArray[np.uint8]:
     return ((mixed >> np.uint64(16)) & np.uint64(255) | np.uint64(1)).astype(np.uint8)
 
 
-@compiled
 def _dot(a: Any, b: Any) -> Any:
     # 10,300 products of 8 bits stay below 2^31. Without the cast at each step numba would add in 64 bits, three times
     # slower.
@@ -112,20 +111,22 @@ def _dot(a: Any, b: Any) -> Any:
     return total
 
 
-@compiled
+@compiled("u1[N, bytes], u1[checked], out u4[N]")
 def _weigh(rows: Any, weights: Any, result: Any) -> None:
     for row in range(rows.shape[0]):
         result[row] = np.uint32(1) + np.uint32(_dot(rows[row], weights))
 
 
-@compiled
+@compiled(
+    "u1[N, bytes], strided f4[N, g], strided i4[N, g], strided u1[N, g], strided f8[N], strided f8[N], strided f8[N], "
+    "u1[n], f4[g], i4[g], u1[g], f8, f8, f8, i8[edges], out i8[g], out f4[N], out f4[N]"
+)
 def _scan(
     rows: Any, scales: Any, sums: Any, zeros: Any, means: Any, inverses: Any, angles: Any,
     codes: Any, scale: Any, total: Any, zero: Any, mean: Any, inverse: Any, angle: Any,
-    edges: Any, result: Any, errors: Any,
+    edges: Any, dots: Any, result: Any, errors: Any,
 ) -> None:  # fmt: skip
     groups = edges.size - 1
-    dots = np.empty(groups, np.int64)
     for row in range(rows.shape[0]):
         whole = rows[row]
         for group in range(groups):

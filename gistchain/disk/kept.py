@@ -1,11 +1,13 @@
-"""What takes long to work out from a model's file -> a file that keeps it for the next process.
+"""What takes long to work out -> a file that keeps it for the next process.
 
     name, key ──> there and whole? ── yes ──> its path
                         └─ no ──> write ──> its path, or None where nothing can be kept
 
-Kept where Python keeps compiled modules, in __pycache__ beside the weights, or else in ~/.cache/gistchain. The first 32
-digits of its own sha256 are in a file's name, so that one that was cut off or damaged is never used; the key names all
-that it was made from. What nobody has used for a month is thrown away, and so are drafts whose writer was killed.
+Kept where Python keeps compiled modules, in __pycache__ beside what it was made from, or else in ~/.cache/gistchain.
+The first 32 digits of its own sha256 are in a file's name, so that one that was cut off or damaged is never used. That
+guards against accidents, not against people: whoever can write there can change what runs, as with Python's own files.
+The key names all that it was made from. What nobody has used for a month is thrown away, and so are drafts whose writer
+was killed.
 """
 
 from __future__ import annotations
@@ -18,33 +20,32 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gistchain.models.zoo import weights
-
 _DAY_S = 24 * 60 * 60
 _UNUSED_S = 30 * _DAY_S
 """Other environments and machines may share the folder, so that an older version is only known by its disuse."""
 
 
-def kept(name: str, key: str, write: Callable[[Path], object]) -> Path | None:
+def kept(name: str, key: str, write: Callable[[Path], object], *, beside: Path) -> Path | None:
     """The path of what `write` wrote for this key, now or earlier; it is given the path of a new file.
 
-    None where no folder can be written or the disk is full. Whatever else `write` raises is raised.
+    beside: the folder of what it is made from. None where no folder can be written or the disk is full. Whatever else
+    `write` raises is raised.
     """
     stem = f"{name}.{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    for folder in _folders():
+    for folder in _folders(beside):
         with contextlib.suppress(OSError):
             for path in sorted(folder.glob(f"{stem}.*.kept")):
                 if path.name == _name(stem, path):
                     _used(path)
                     return path
-    for folder in _folders():
+    for folder in _folders(beside):
         with contextlib.suppress(OSError):
             return _written(folder, stem, write)
     return None
 
 
-def _folders() -> Iterator[Path]:
-    yield weights.WEIGHTS / "__pycache__"
+def _folders(beside: Path) -> Iterator[Path]:
+    yield beside / "__pycache__"
     with contextlib.suppress(RuntimeError):  # no home is known
         yield Path.home() / ".cache" / "gistchain"
 
