@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from gistchain.errors import LedgerError, PacketError, UnknownToken
+from gistchain.errors import LedgerError, NodeDown, PacketError, UnknownToken
 from gistchain.ledger import abi, logs
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.connection import Call, edge
@@ -14,7 +14,7 @@ from gistchain.ledger.gas import MAX_COMMON_BYTES, MAX_GIST_BYTES
 from gistchain.ledger.node import Node
 from gistchain.ledger.proof import proven
 from gistchain.ledger.recover import checksummed
-from gistchain.ledger.state import not_in_state
+from gistchain.ledger.state import nonsense, not_in_state
 from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
 
 if TYPE_CHECKING:
@@ -56,8 +56,18 @@ class RegistryReader:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to register")
 
     def gist_of(self, token: int) -> bytes:
-        """The bytes registered as this token; raises UnknownToken, PacketError for one of a batch of proofs."""
-        gist = self._read("gistOf", _known_id(token))
+        """The bytes registered as this token.
+
+        Raises UnknownToken; PacketError for one of a batch of proofs, or of one whose data is nonsense.
+        """
+        try:
+            gist = self._read("gistOf", _known_id(token))
+        except (NodeDown, UnknownToken):
+            raise
+        except LedgerError as error:  # the contract looks at no gist of a batch before it is asked for
+            if self.token(token).batch:
+                raise nonsense(token) from error
+            raise
         if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES + MAX_COMMON_BYTES:
             raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
         if not gist:
@@ -66,7 +76,8 @@ class RegistryReader:
 
     def _without_gist(self, record: Token) -> PacketError | LedgerError:
         if record.batch:
-            return not_in_state(record.id, record.batch)
+            root = self._read("batchOf", record.batch)[3]
+            return not_in_state(record.id, record.batch) if any(root) else nonsense(record.id)
         return LedgerError(f"{self._node.name} shows token {record.id} without its gist: ask another node")
 
     def token(self, token: int) -> Token:
@@ -114,8 +125,18 @@ class RegistryReader:
             return False
 
     def ticket_of(self, token: int) -> RarenessTicket | None:
-        """The ticket alone, without a look at who signed it; raises UnknownToken."""
-        return tickets.from_chain(*self._read("ratingOf", _known_id(token)))
+        """The ticket alone, without a look at who signed it; raises UnknownToken.
+
+        None for one of a batch that is no ticket: the contract does not check them.
+        """
+        try:
+            return tickets.from_chain(*self._read("ratingOf", _known_id(token)))
+        except (NodeDown, UnknownToken):
+            raise
+        except LedgerError:
+            if self.token(token).batch:
+                return None
+            raise
 
     def attestations(self, token: int) -> tuple[Attestation, ...] | None:
         """What others say of the token's rareness, each as the contract has it now; raises UnknownToken.
@@ -149,13 +170,19 @@ class RegistryReader:
 
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first; a request for each 256 of them."""
-        last = self.count()
+        last, most = self.count(), PAGE
         while start <= last:
-            page = self._read("records", start, min(PAGE, last + 1 - start))
+            try:
+                page = self._read("records", start, min(most, last + 1 - start))
+            except NodeDown:
+                raise
+            except LedgerError:
+                if most == 1:
+                    raise
+                most //= 2  # the node may allow less gas for an answer
+                continue
             if not 0 < len(page) <= PAGE:
-                raise LedgerError(
-                    f"{self._node.name} counts {last} tokens and shows no token {start}: ask another node"
-                )
+                raise LedgerError(f"{self._node.name} counts {last} tokens, and shows no token {start}: ask another")
             yield from (self._token(start + k, record) for k, record in enumerate(page))
             start += len(page)
 

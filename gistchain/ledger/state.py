@@ -130,15 +130,17 @@ class State:
         return None
 
     def gist(self, token: int, head: Head) -> bytes:
-        """Raises PacketError for a token of proofs."""
-        if head.batch and not head.data:
-            raise not_in_state(token, head.batch)
+        """Raises PacketError for a token of proofs, and where the data of its batch is nonsense."""
+        if head.batch:
+            if not head.data:
+                raise not_in_state(token, head.batch)
+            with self._damage():
+                data = self._data(head.data)
+            try:
+                return batch.gist(data, head.index)
+            except (ValueError, IndexError) as error:
+                raise nonsense(token) from error
         with self._damage():
-            if head.batch:
-                found = batch.gist(self._data(head.data), head.index)
-                if not found:
-                    raise not_in_state(token, head.batch)
-                return found
             start = TICKET_BYTES if head.rated else 0
             if head.inline_bytes == 0:
                 return self._data(head.data)[start:]
@@ -148,12 +150,20 @@ class State:
         """Of a token that is rated, as the contract's ratingOf tells it."""
         if not head.rated:
             return None
+        if head.batch:
+            return self._ticket_in_batch(head)
         with self._damage():
-            if head.batch:
-                rating, evidence = batch.rating(self._data(head.data), head.index)
-                return ticket.from_rating(rating, evidence) if batch.true_rating(rating, evidence) else None
             raw = self._data(head.data) if head.inline_bytes == 0 else self._words(token)
             return ticket.from_rating(int.from_bytes(raw[32:TICKET_BYTES], "big"), raw[:32])
+
+    def _ticket_in_batch(self, head: Head) -> RarenessTicket | None:
+        """None for one that is no ticket: the contract checks none of a batch."""
+        with self._damage():
+            data = self._data(head.data)
+        try:
+            return ticket.from_rating(*batch.rating(data, head.index))
+        except (ValueError, IndexError, LedgerError):
+            return None
 
     def token(self, token: int, head: Head) -> Token:
         return Token(token, head.owner, self.image(token), head.block, head.block_time, head.batch)
@@ -250,6 +260,11 @@ def not_in_state(token: int, number: int) -> PacketError:
     return PacketError(
         f"token {token} is of batch {number}, whose gists the chain's state does not hold: its owner has gist and proof"
     )
+
+
+def nonsense(token: int) -> PacketError:
+    """The error for a gist of a batch whose data was not what it should be: the contract looks at it later."""
+    return PacketError(f"token {token} has no gist that can be read: the data of its batch is nonsense")
 
 
 def images(home: Path) -> list[bytes]:

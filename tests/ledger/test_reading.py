@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from gistchain.ledger.snapshot import Snapshot
 from gistchain.ledger.ticket import Registration
 from gistchain.listing import listing
 from gistchain.pipeline import Registry
-from gistchain.types import Attestation, NftLink, RarenessTicket, SignedRareness
+from gistchain.types import Attestation, Ledger, NftLink, RarenessTicket, SignedRareness
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
 TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"evidence").digest(), 3, 123_456, 1_700)
@@ -93,6 +94,47 @@ def test_tokens_of_proofs_have_a_record_and_no_gist(ledger: EvmLedger) -> None:
         assert ledger.ticket_of(token) is None
     rows = list(listing(Registry(ledger), lambda _: None))
     assert [row.readable for row in rows] == [False] * 4  # b"alone" is no packet either
+
+
+def test_a_batch_of_nonsense_does_not_break_the_list(ledger: EvmLedger, tmp_path: Path) -> None:
+    """The contract checks the size of the whole, and neither the ends of its gists nor its tickets."""
+    hashes, data = batch_of([b"ab", b"cd", b"ef", b"gh"], common=b"", width=0, rated=True)
+    ends, ratings = len(data) - 16, len(data) - 28
+    for at, bad in ((ends + 2, b"\0\1"), (ends + 4, b"\xff\xff"), (ratings, b"\xff\xff\0"), (ratings + 3, b"\0\0\x09")):
+        data = data[:at] + bad + data[at + len(bad) :]
+    ledger.node.run(ledger.call("registerBatch", data))
+    ledger.put(b"after it", image_sha3_256=b"\7" * 32)
+    with contextlib.ExitStack() as undo:
+        both: list[Ledger] = [RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)]
+        if ledger.chain_id != CHAIN_ID:
+            both.append(undo.enter_context(Snapshot(tmp_path)))
+        for asked in both:
+            assert [token.image_sha3_256 for token in asked.tokens()] == [*hashes, b"\7" * 32]
+            assert asked.gist_of(1) == b"ab"
+            for token in (2, 3, 4):
+                with pytest.raises(PacketError, match="the data of its batch is nonsense"):
+                    asked.gist_of(token)
+            assert [asked.ticket_of(token) is None for token in range(1, 6)] == [True, True, False, False, True]
+            assert len(list(listing(Registry(asked), lambda _: None))) == 5
+
+
+def test_a_node_that_allows_little_gas_is_asked_for_smaller_pages(
+    ledger: EvmLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, data = batch_of([b"."] * 100, common=b"", width=1, rated=False)
+    ledger.node.run(ledger.call("registerBatch", data))
+    call, allowed = ledger.node.connection.call, 30
+
+    def poor(asked: Call, sender: str | None) -> bytes:
+        if int.from_bytes(asked.data[36:68]) > allowed:  # the second argument of `records`
+            raise LedgerError("out of gas")
+        return call(asked, sender)
+
+    monkeypatch.setattr(ledger.node.connection, "call", poor)
+    assert [token.id for token in ledger.tokens()] == list(range(1, 101))
+    allowed = 0
+    with pytest.raises(LedgerError, match="out of gas"):
+        list(ledger.tokens())
 
 
 def test_more_tokens_than_fit_a_page_are_read_in_pages(ledger: EvmLedger) -> None:
