@@ -12,8 +12,11 @@ from gistchain.models.packaged import fingerprint
 from gistchain.systems import begin_loading
 load = lambda: os.read(0, 1)
 fingerprint._LOADS = (load,) * 6
-with begin_loading():
-    raise SystemExit(print("left", file=sys.stderr))
+try:
+    with begin_loading():
+        raise RuntimeError("the command fails")
+except RuntimeError:
+    print("left", file=sys.stderr, flush=True)  # from here on nothing more is begun
 """
 
 
