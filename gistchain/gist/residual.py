@@ -39,11 +39,6 @@ def encode(picture: Pixels, painted: Pixels | None = None) -> Residual:
     return Residual(NAME, over if len(over) <= _WORTH * len(alone) else alone)
 
 
-def needs_painting(residual: Residual) -> bool:
-    """Whether `decode` will ask for what the other layers give."""
-    return residual.data[:1] != b"" and residual.data[0] >> 4 == _OVER_PAINTED
-
-
 def decode(residual: Residual, size: tuple[int, int], painted: Callable[[], Pixels]) -> Pixels:
     """The exact picture, of (width, height). painted: what the other layers give, asked for only where it is needed.
 
