@@ -30,6 +30,7 @@ def run(
         except SystemExit as end:
             code = int(end.code or 0)
         out = capfd.readouterr()
+        sys.stderr.write(out.err)  # pytest shows what is left unread: of a test that fails, its last command's words
         return code, out.out, out.err
 
     return call
