@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError, SettingError
 from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox
-from gistchain.ledger.patricia import keccak
 from gistchain.ledger.sending import Sender
 
 _CORRECT = "correct --registry, or connect to the chain where it is"

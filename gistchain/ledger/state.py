@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError
 from gistchain.ledger import chainfile
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import TICKET_BYTES
 from gistchain.ledger.known import EMBEDDED, recall
-from gistchain.ledger.patricia import Item, Trie, keccak, rlp
+from gistchain.ledger.patricia import Item, Trie, rlp
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.ticket import expanded
 from gistchain.types import Token

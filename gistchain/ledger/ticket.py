@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError
 from gistchain.ledger import recover
 from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
-from gistchain.ledger.patricia import keccak
 from gistchain.types import RarenessTicket, SignedRareness, Token, Verdict
 
 if TYPE_CHECKING:
