@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from gistchain.digest import keccak
 from gistchain.ledger.contracts import Compiled
-from gistchain.ledger.patricia import keccak
 from gistchain.ledger.recover import checksummed
 
 

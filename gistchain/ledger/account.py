@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gistchain.ledger.patricia import keccak
+from gistchain.digest import keccak
 
 if TYPE_CHECKING:
     from gistchain.ledger.connection import Call

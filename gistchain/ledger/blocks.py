@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gistchain.digest import keccak
 from gistchain.ledger import chainfile
-from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, keccak, rlp
+from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, rlp
 from gistchain.ledger.proof import ATTESTED, REGISTERED, RELAYED, Found
 
 _TRANSACTIONS_ROOT, _RECEIPTS_ROOT, _BLOOM = 4, 5, 6  # fields of a block's header (Yellow Paper, 4.3)

@@ -1,4 +1,4 @@
-"""registry.vy and archive.vy -> the JSON files beside them. Run `python -m gistchain.ledger.compile` after a change.
+"""registry.vy, tables.vy and archive.vy -> the JSON files beside them. Run `python -m gistchain.ledger.compile` after a change.
 
     registry.input.json   the compiler's standard JSON input: what a block explorer verifies the contract with
     registry.json         what came of it: ABI, code, where the variables lie in storage, the address by CREATE2
@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gistchain.digest import keccak
 from gistchain.ledger.contracts import PROXY
-from gistchain.ledger.patricia import keccak
 from gistchain.ledger.recover import checksummed
 
-NAMES = ("registry", "archive")
+NAMES = ("registry", "tables", "archive")
 # The oldest rules that this Vyper still serves well: no PUSH0, so that older chains take it too.
 EVM = "paris"
 OPTIMIZE = "gas"

@@ -33,7 +33,7 @@ class Compiled:
 
 @cache
 def compiled(name: str) -> Compiled:
-    """The contract 'registry' or 'archive'."""
+    """The contract 'registry', 'tables' or 'archive'."""
     text = files("gistchain.ledger").joinpath(f"{name}.json").read_text("utf-8")
     artifact = json.loads(text)
     return Compiled(

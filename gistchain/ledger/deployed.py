@@ -10,6 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
 from gistchain.ledger.consent import WEI, coins
@@ -20,7 +21,6 @@ from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.networks import called
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox
-from gistchain.ledger.patricia import keccak
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 

@@ -11,14 +11,6 @@ Item = Any
 """What RLP encodes: bytes, or a list of items."""
 
 
-def keccak(data: bytes) -> bytes:
-    """Keccak-256, 32 bytes."""
-    from Crypto.Hash import keccak as hashing
-
-    digest: bytes = hashing.new(digest_bits=256, data=data).digest()
-    return digest
-
-
 EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 """Of a trie without entries: keccak of the RLP of no bytes."""
 

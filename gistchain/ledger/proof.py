@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError
-from gistchain.ledger.patricia import keccak
 from gistchain.ledger.ticket import Registration, digest, kept, signer
 from gistchain.ledger.transaction import call_of, sender_of
 from gistchain.types import RarenessTicket, SignedRareness, Token

@@ -6,7 +6,7 @@ everything about the numbers.
 
 from __future__ import annotations
 
-from gistchain.ledger.patricia import keccak
+from gistchain.digest import keccak
 
 _P = 2**256 - 2**32 - 977
 _N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

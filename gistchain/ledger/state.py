@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError, PacketError
 from gistchain.ledger import batch, chainfile, proof, ticket
 from gistchain.ledger.blocks import Blocks, header_of
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import INLINE_BYTES, TICKET_BYTES
 from gistchain.ledger.known import EMBEDDED, recall
-from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, keccak, rlp
+from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, rlp
 from gistchain.ledger.recover import checksummed
 from gistchain.types import Attestation, NftLink, RarenessTicket, SignedRareness, Token
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError
 from gistchain.ledger import recover
 from gistchain.ledger.gas import INLINE_BYTES, MAX_GIST_BYTES, MAX_RATED_GIST_BYTES, RATED_INLINE_BYTES
-from gistchain.ledger.patricia import keccak
 from gistchain.types import RarenessTicket, Verdict
 
 if TYPE_CHECKING:

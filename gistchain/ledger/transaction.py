@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gistchain.digest import keccak
 from gistchain.ledger import recover
 from gistchain.ledger.connection import Call
-from gistchain.ledger.patricia import Item, big_endian, encoded, keccak, rlp
+from gistchain.ledger.patricia import Item, big_endian, encoded, rlp
 
 _TO = {0: 3, 1: 4, 2: 5}
 """By type, where the receiver stands among the fields; value and data follow."""

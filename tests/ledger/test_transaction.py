@@ -11,8 +11,9 @@ from hexbytes import HexBytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gistchain.digest import keccak
 from gistchain.ledger.connection import Call
-from gistchain.ledger.patricia import encoded, keccak, rlp
+from gistchain.ledger.patricia import encoded, rlp
 from gistchain.ledger.transaction import call_of, raw_of, sender_of
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(lambda raw: Account.from_key(raw + b"\1" * 12).address)
