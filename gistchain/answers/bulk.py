@@ -18,7 +18,7 @@ def bulk_json(done: Done, owner: str, document: bytes | None) -> dict[str, Any]:
     """gas: this token's share. document: the evidence of this image."""
     return {
         "token": done.token,
-        "image": done.path.name,
+        "image": str(done.path),
         "image_sha3_256": done.image.hex(),
         "caption": done.gist.caption,
         "confidence": round(done.confidence, 4),
@@ -36,9 +36,9 @@ def bulk_json(done: Done, owner: str, document: bytes | None) -> dict[str, Any]:
 
 def bulk_text(done: Done, owner: str, document: bytes | None) -> str:
     if done.already:
-        return lines([f"already there: token {done.token}  {done.path.name}", f"  {done.gist.caption}"])
+        return lines([f"already there: token {done.token}  {done.path}", f"  {done.gist.caption}"])
     rated = _rated(done, owner, document)
-    first = f"token {done.token}  {done.path.name}  {done.gist_bytes} bytes, {done.gas:,} gas"
+    first = f"token {done.token}  {done.path}  {done.gist_bytes} bytes, {done.gas:,} gas"
     if rated is None:
         return lines([first, f"  {done.gist.caption}"])
     return lines([f"{first}  {rated_words(rated)}", f"  {done.gist.caption}", f"  {rareness_words(rated)}"])

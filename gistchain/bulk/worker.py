@@ -101,7 +101,7 @@ def _end_with(parent: int) -> None:
 def prepare(path: Path) -> Prepared:
     """Raises ImageError, CaptionError, ModelError."""
     state = _begun()
-    picture = read_image(path, path.name)
+    picture = read_image(path)
     described = state.system.describe(picture)
     features = state.checker.features(picture)
     caption = described.gist.caption
@@ -114,7 +114,7 @@ def compare(path: Path, image: bytes, features: Features, rows: int | None, posi
     """Among the first `rows` images of the database, None for all, those count that became tokens, and those of the
     run that have an earlier position. Raises ImageError where the file is another one than `prepare` read."""
     state = _begun()
-    picture = read_image(path, path.name)
+    picture = read_image(path)
     if picture.sha3_256 != image:
         raise ImageError(f"{path} was changed meanwhile: give it again")
     judge = state.checker if rows is None else state.checker.until(rows)
