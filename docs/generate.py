@@ -48,6 +48,7 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
+    "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
     "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness others "
     "already",
     "forms": "image caption forms",

@@ -48,7 +48,7 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
         "latent": _latent_json(done.gist),
-        "layers": _layers(done.gist),
+        "layers": layers(done.gist),
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
@@ -68,7 +68,7 @@ def _already_json(done: Already) -> dict[str, Any]:
         "confidence": None,
         "gist_bytes": len(done.shown.payload),
         "latent": _latent_json(gist),
-        "layers": _layers(gist),
+        "layers": layers(gist),
         "gas": None,
         "tx": None,
         "block": token.block,
@@ -111,7 +111,7 @@ def _web_lines(rated: dict[str, Any]) -> list[str]:
     return [f"  {web_words(*search)}" for search in found]
 
 
-def _layers(gist: Gist) -> list[str]:
+def layers(gist: Gist) -> list[str]:
     """Those beside the captions."""
     return [name for name in ("latent", "subject", "residual", "file") if getattr(gist, name) is not None]
 
@@ -181,7 +181,7 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "caption": gist.caption,
         "width": gist.size[0],
         "height": gist.size[1],
-        "layers": _layers(gist),
+        "layers": layers(gist),
         "gist_bytes": len(shown.payload),
         "gist": shown.payload.hex(),
         "image_sha3_256": token.image_sha3_256.hex(),

@@ -30,17 +30,22 @@ from gistchain.cli.options import (
     ChainId,
     Contract,
     Device,
+    DryRun,
     Dtype,
+    EthPrice,
+    GasPrice,
     Home,
     Json,
     Key,
     MaxFee,
     Painter,
+    Rollup,
     Rpc,
     TokenId,
     Web,
     Yes,
 )
+from gistchain.cli.prices import prices_of, tell_costs
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, note, progress, say, skipped
 from gistchain.cli.tokens import document_of
@@ -110,6 +115,10 @@ def register(
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    gas_price: GasPrice = None,
+    eth_price: EthPrice = None,
+    l2: Rollup = None,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -120,7 +129,8 @@ def register(
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
-    _check_stdin(images, settings.key)
+    prices = prices_of(gas_price, eth_price, l2, dry_run=dry_run)
+    _check_stdin(images, None if dry_run else settings.key)
     start_reading()
     if latent + caption_only + (latent_bytes is not None) > 1:
         raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
@@ -137,6 +147,9 @@ def register(
     else:
         when: WhenLatent = "never" if caption_only else "needed"
         system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, **wanted)
+    if dry_run:
+        tell_costs(sources, system, caption, prices, as_json)
+        return
     failed = False
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()

@@ -7,11 +7,11 @@
     deployment_gas(creation, runtime)               a contract
     registration_calldata(gist), batch_calldata(data), proofs_calldata(data)    the calls, for what goes by their bytes
 
-Without a node, from the bytes alone, within 2% of a receipt. What a rollup adds for its parent's data is in rollups.py. An image's hash is taken to have no zero bytes. What else
+Without a node, from the bytes alone, within 2% of a receipt. An image's hash is taken to have no zero bytes. What else
 changes the cost: an image that another owner registered before (`seen`) costs 4,544 more; the very first token of a
 registry 17,100 more, because its counter's word is new. An owner's first token costs what later ones do, and no word is
 warm when a transaction starts unless it names it in an access list, which costs as much as it saves.
-What a contract's own signature check (ERC-1271) costs can't be known here.
+What a contract's own signature check (ERC-1271) costs can't be known here. What a rollup adds is in rollups.py.
 
 The rules of Amsterdam, which will price state anew, are not these: docs/contract.md says what it would change.
 """

@@ -1,11 +1,12 @@
-"""A transaction of a rollup, and its prices of its parent's data -> what it adds to the gas for them, in wei.
+"""A transaction of a rollup, and prices of its parent's data -> what it adds to the gas for them, in wei.
 
-    OpStack      max(100, 0.8365 x FastLZ bytes - 42.5856) x (16 x base scalar x base fee + blob scalar x blob fee) / 10^6
+    OpStack      size x (16 x base scalar x base fee + blob scalar x blob fee) / 10^6
+                 size = max(100, 0.8365 x FastLZ bytes - 42.5856)
     Arbitrum     16 x bytes x its estimate of the parent's price for a unit of gas
 
 Both take the transaction as it is signed. The first is the rule since Fjord (specs.optimism.io, Fjord, "L1-Cost fees";
-`fee` of `GasPriceOracle` at 0x420000000000000000000000000000000000000F), exact but for what signature and nonce happen to
-be; what an operator adds since Isthmus is not in it. Nitro counts the bytes after Brotli (OffchainLabs/nitro,
+`GasPriceOracle` at 0x420000000000000000000000000000000000000F), exact but for what signature and nonce happen to be;
+what an operator adds since Isthmus is not in it. Nitro counts the bytes after Brotli (OffchainLabs/nitro,
 arbos/l1pricing), here they are counted as they are: a registration is so short and so much of it hashes that Brotli
 saves nothing, or a tenth where there is no ticket.
 """

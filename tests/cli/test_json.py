@@ -17,6 +17,7 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
     images.mkdir()
     noun(1, images / "a.png")
     commands = [
+        ("register", "--dry-run", "images"),
         ("register", "images"),
         ("register", "images"),
         ("forms", "images"),
