@@ -56,6 +56,7 @@ JSON_KEYS = {
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link": "token nft",
+    "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",
     "deploy": "registry chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "

@@ -22,6 +22,8 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("register", "images"),
         ("forms", "images"),
         ("rebuild", 1, "--seeds", 1),
+        ("attest", 1, images / "a.png"),
+        ("attest", 1, images / "a.png"),
         ("show", 1),
         ("list",),
         ("check", "images"),
