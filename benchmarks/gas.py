@@ -41,6 +41,7 @@ RATING = 9_700 << 96 | 1 << 88 | 3 << 72 | 123_456 << 32 | 1_700
 
 RIVALS = Path(__file__).with_name("rivals.vy")
 MINTED = 1, 10, 100, 500
+STATE_BYTE = 1_530  # announced (EIP-8037)
 MOST_SEEDS = 350  # in one transaction
 PAGE_BYTES = 24_575
 
@@ -121,6 +122,40 @@ def tokens(chain: Chain, rivals: str, count: int) -> dict[str, int | None]:
     return found
 
 
+def announced(now: int, *, new_words: int, code_bytes: int = 0, calldata_bytes: int = 0) -> int:
+    """Gas of a transaction under the rules announced for Amsterdam, from what it uses under Prague's.
+
+    EIP-2780, 7976, 8037 and 8038 as of August 2026, all under review. new_words: storage words that were zero; one more
+    is changed. code_bytes: of one data contract, 0 for none.
+    """
+    new_word, changed_word = 64 * STATE_BYTE + 2_100 + 10_000, 2_100 + 10_000
+    change = 12_000 + 3_000 - gas.TRANSACTION
+    change += new_words * (new_word - gas.NEW_WORD) + changed_word - gas.CHANGED_WORD
+    if code_bytes:
+        change += 12_000 + 120 * STATE_BYTE - gas.CREATION
+        change += code_bytes * (STATE_BYTE - gas.CODE_BYTE) + 6 * -(-code_bytes // 32)
+    return max(now + change, gas.TRANSACTION + 64 * calldata_bytes)
+
+
+def repriced(singles: list[dict[str, int]], batches: list[dict[str, float]]) -> list[dict[str, object]]:
+    """Gas a token now and as announced, by form."""
+    by_size = {row["bytes"]: row for row in singles}
+    rows: list[dict[str, object]] = []
+    for size, kind, words in ((10, "registry", 4), (10, "rated", 5), (100, "rated", 3), (1_000, "rated", 3)):
+        code = 0 if size <= gas.INLINE_BYTES else size + 11 + gas.TICKET_BYTES
+        now, ticket = by_size[size][kind], " with a ticket" if kind == "rated" else ""
+        then = announced(now, new_words=words, code_bytes=code)
+        rows.append({"form": f"{size:,} bytes{ticket}", "now": now, "announced": then})
+    for row in batches[1:]:
+        count = int(row["tokens"])
+        size = 55 + count * (35 + ITEM_BYTES)
+        state = announced(round(row["state"] * count), new_words=2, code_bytes=size + 11)
+        proofs = announced(round(row["proofs"] * count), new_words=3, calldata_bytes=size + 160)
+        rows.append({"form": f"{count} in the state", "now": row["state"], "announced": round(state / count)})
+        rows.append({"form": f"{count} as proofs", "now": row["proofs"], "announced": round(proofs / count)})
+    return rows
+
+
 def layers() -> Iterator[bytes]:
     """The art of Nouns as its descriptor stores it: the palette, then each kind of layer as bytes[], deflated."""
     with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
@@ -153,7 +188,13 @@ def main() -> None:
     report.write(
         "gas",
         data=f"random bytes without zeros; batches of {ITEM_BYTES} bytes a token and 7 in common, all rated",
-        figures={"singles": singles, "batches": batches, "minted": minted, "once": once},
+        figures={
+            "singles": singles,
+            "batches": batches,
+            "minted": minted,
+            "once": once,
+            "repriced": repriced(singles, batches),
+        },
     )
 
 

@@ -466,6 +466,14 @@ def _gas(figures: Figures) -> str:
     return "\n".join((*tables, _minted(figures)))
 
 
+def _gas_repriced(figures: Figures) -> str:
+    rows = [
+        [r["form"], f"{r['now']:,}", f"{r['announced']:,}", f"{r['announced'] / r['now']:.1f}"]
+        for r in figures["repriced"]
+    ]
+    return _table(["gas a token", "now", "as announced", "times"], rows)
+
+
 def _minted(figures: Figures) -> str:
     """Ways to have many tokens of one collection: what is paid once, and what for each token."""
     counts = [r["tokens"] for r in figures["minted"]]
@@ -513,6 +521,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "measures": _measures,
     "reliability": _reliability,
     "gas": _gas,
+    "gas_repriced": _gas_repriced,
 }
 
 if __name__ == "__main__":
