@@ -1,4 +1,7 @@
-"""`register --dry-run`: prices in a person's words, and what registering images would cost at them."""
+"""`register --dry-run`: prices in a person's words, and what registering images would cost at them.
+
+No chain is asked, so that captions are taken as they are without the trait tables of one, which may make them shorter.
+"""
 
 from __future__ import annotations
 
