@@ -3,9 +3,10 @@
 //     npm install viem
 //     node find_token.mjs RPC_URL IMAGE      IMAGE: the file, or the 64 hex digits of its SHA3-256
 //
-// The node must have kept transactions and logs. FALSE: the owner did not sign this image, gist and ticket, or is a
-// contract that sent them itself, of which nobody but the contract could tell. docs/contract.md explains the registry's
-// functions and events, docs/ticket.md what is signed, docs/packet.md the bytes of a gist.
+// The node must have kept transactions and logs, and tell eth_getRawTransactionByHash. FALSE: the owner did not sign
+// this image, gist and ticket, or is a contract that sent them itself, which nobody but the contract could tell.
+// docs/contract.md explains the registry's functions and events, docs/ticket.md what is signed, docs/packet.md the
+// bytes of a gist.
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -52,11 +53,11 @@ async function signed(id, owner, gist, rated) {
     return told((await ask('isValidSignature', [hash, args.signature], owner).catch(() => null)) === '0x1626ba7e')
   }
   // The owner sent it: the transaction is her signature.
-  const [{ transactionHash }] = await logs('Registered', { id })
-  const raw = await client.request({ method: 'eth_getRawTransactionByHash', params: [transactionHash] })
-  const { evidence, ...numbers } = rated
-  const rating = BigInt(encodePacked(['uint16', 'uint8', 'uint16', 'uint40', 'uint32'], Object.values(numbers)))
-  const call = encodeAbiParameters(parseAbiParameters('bytes32,bytes32,uint256,bytes'), [image, evidence, rating, gist])
+  const [made] = await logs('Registered', { id })
+  if (!made) return 'not checked: of a batch, or its log is gone'
+  const raw = await client.request({ method: 'eth_getRawTransactionByHash', params: [made.transactionHash] })
+  const sum = BigInt(encodePacked(['uint16', 'uint8', 'uint16', 'uint40', 'uint32'], Object.values(rated).slice(0, 5)))
+  const call = encodeAbiParameters(parseAbiParameters('bytes32,bytes32,uint,bytes'), [image, rated.evidence, sum, gist])
   const { to, data } = parseTransaction(raw)
   if (getAddress(to) !== address || data.slice(10) !== call.slice(2).toLowerCase()) return told(false)
   return told((await recoverTransactionAddress({ serializedTransaction: raw })) === owner)
@@ -74,7 +75,7 @@ for (const id of [...ids].sort((a, b) => Number(a - b))) {
   // What strangers wrote is shown with escapes: a terminal obeys nothing in it.
   const shown = JSON.stringify(words && Buffer.from(words, 'latin1').toString())
     .replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const proof = record.batch ? 'of a batch: not checked' : await signed(id, record.owner, gist, rated)
+  const proof = await signed(id, record.owner, gist, rated)
   console.log(`token ${id}, owner ${record.owner.toLowerCase()}, ${new Date(Number(record.time) * 1000).toISOString()}`)
   console.log(`  gist: ${gist.length / 2 - 1} bytes ${gist.slice(2)}\n  words: ${shown}`)
   console.log(`  ${BigInt(rated.evidence) ? NAMES[rated.verdict] : 'no ticket'}, score ${rated.score}/10000, ` +

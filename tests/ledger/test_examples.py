@@ -34,13 +34,13 @@ from gistchain.ledger.ticket import Registration
 from gistchain.types import Gist, RarenessTicket
 from tests.ledger.registry_model import BatchData, Item
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
-from tests.support.faults import Asked, FaultyNode, faulty
+from tests.support.faults import Asked, FaultyNode, faulty, says
 from tests.support.places import ROOT
 
 pytestmark = needs_anvil
 TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"evidence").digest(), 3, 123_456, 1_700)
 FOR_EVER = 2**40
-SIGNED = "signed by the owner"
+SIGNED, NOT_CHECKED = "signed by the owner", "not checked: of a batch, or its log is gone"
 RELAYED = "0x" + keccak(b"Relayed(uint256,uint256,bytes)").hex()
 RATING_OF = "0x" + keccak(b"ratingOf(uint256)")[:4].hex()
 MODULES = Path(os.environ.get("GISTCHAIN_NODE_MODULES", ROOT / "node_modules"))
@@ -178,7 +178,7 @@ def test_all_tokens_of_a_file_also_those_that_others_sent_and_those_of_batches(
         by_gistchain(ledger, own, "mine", SIGNED),
         by_gistchain(ledger, short, "x", SIGNED),
         by_gistchain(ledger, long, None, SIGNED),
-        by_gistchain(ledger, item, "abcd", "of a batch: not checked"),
+        by_gistchain(ledger, item, "abcd", NOT_CHECKED),
     ]
     assert told(script, anvil.url, str(file)) == told(script, anvil.url, image.hex()) == wanted
 
@@ -242,6 +242,15 @@ def test_someone_else_s_transaction_is_no_signature(
 
     node.faults["eth_getLogs"] = another
     assert [(said.token, said.proof) for said in told(script, node.url, image.hex())] == [(token, "FALSE")]
+
+
+def test_a_node_without_logs_leaves_the_first_token_unchecked(
+    ledger: EvmLedger, script: Script, node: FaultyNode
+) -> None:
+    image, gist = new_image(), b"\xc5\x90a red bus"
+    token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
+    node.faults["eth_getLogs"] = says([])
+    assert told(script, node.url, image.hex()) == [by_gistchain(ledger, token, "a red bus", NOT_CHECKED)]
 
 
 def _a_better_score(asked: Asked) -> Any:
