@@ -53,8 +53,9 @@ def test_what_an_explorer_is_given_compiles_to_the_registry() -> None:
     assert bytes.fromhex(made["evm"]["deployedBytecode"]["object"][2:]) == compiled("registry").runtime
 
 
-def test_nothing_in_the_source_is_what_vypers_advisories_are_about() -> None:
-    source = (LEDGER / "registry.vy").read_bytes()
+@pytest.mark.parametrize("name", ["registry", "tables"])
+def test_nothing_in_the_source_is_what_vypers_advisories_are_about(name: str) -> None:
+    source = (LEDGER / f"{name}.vy").read_bytes()
     assert source.isascii()
     assert b"\f" not in source
     code = [line.split(b"#")[0] for line in source.splitlines()]
