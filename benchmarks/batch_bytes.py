@@ -2,10 +2,10 @@
 
     python -m benchmarks.batch_bytes                # the captions of benchmarks/captions_in_bytes.py, 4 CPU-minutes
 
-Each set is one collection of pictures of one size; its captions are repeated to 1,000 where they are fewer, because how
-many there are decides how they are grouped. "table": by the collection's trait table; "dictionary": without it; "batch":
-what is taken of the two. With what tells the items apart, and a share of what all have in common. "entropy" is the sum of
-the entropies of each trait type among these tokens, in bytes. "decoding" is the median time to read one back.
+Each set is one collection of pictures of one size; its captions are repeated to 1,000 where they are fewer, because
+how many there are decides how they are grouped. "table": by the collection's trait table; "dictionary": without it;
+"batch": what is taken of the two. With what tells the items apart, and a share of what all have in common. "entropy" is
+the sum of the entropies of each trait type among these tokens, in bytes. "decoding" is the median time to read one.
 """
 
 from __future__ import annotations

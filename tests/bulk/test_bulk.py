@@ -172,3 +172,15 @@ def test_a_batch_that_is_killed_goes_on_and_does_nothing_twice(run: Run, compare
         assert shown["evidence_here"], aim
         assert {one["rareness"]["verdict"] for one in lines(out)} == {"original", "sibling"}, aim
     assert reached["journal"], "the kills came where they were meant to"
+
+
+def test_what_a_batch_would_cost_is_said_and_nothing_kept(run: Run, compared: Path, tmp_path: Path) -> None:
+    for guarantee, function in (("state", "registerBatch"), ("proof", "registerProofs")):
+        words = ("register", compared, "--batch", "--guarantee", guarantee, "--dry-run", "--gas-price", 2)
+        code, out, err = run(*words, "--json")
+        assert code == 0, err
+        (told,) = lines(out)
+        assert (told["image"], told["function"]) == ("batch of 2 images", function)
+        assert told["fee_wei"] == told["gas"] * 2 * 10**9
+        assert "batch of 2 images" in run(*words)[1]
+    assert not (tmp_path / "home").exists()
