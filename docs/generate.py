@@ -55,7 +55,7 @@ JSON_KEYS = {
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link": "token nft",
-    "deploy": "registry chain_id gas tx block already",
+    "deploy": "contract address chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "
     "hashes pdq_quality neuralhash_reason web fingerprint_version tokens notes among other_way",
@@ -63,6 +63,7 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection list": "collection subject own data",
+    "collection publish": "collection table bytes token_bytes gas tx",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",
 }
 """Command -> the keys of its JSON, in their order; tests/cli/test_json.py compares them with what is printed."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gistchain.errors import PacketError
-from gistchain.gist.packet import unpack
 from gistchain.traits import parts
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def listing(registry: Registry, names: Names) -> Iterator[Listed]:
         payload, readable = b"", True
         try:
             payload = registry.ledger.gist_of(token.id)
-            caption = unpack(payload).caption
+            caption = registry.read(payload).caption
         except PacketError as error:  # anyone may write to a public registry
             caption, readable = str(error), False
         ticket = registry.ledger.ticket_of(token.id)

@@ -49,7 +49,7 @@ def open(  # as gistchain.open
     """
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.systems import begin_loading, checker, rosis
+    from gistchain.systems import begin_loading, checker, collections, rosis
 
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
@@ -57,12 +57,12 @@ def open(  # as gistchain.open
     loading = begin_loading() if rated and write else nullcontext()
     with loading, open_ledger(settings, password=password, confirm=confirm, waiting=waiting, write=write) as ledger:
         if not (rated and write):
-            yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
+            yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm, traits_of=collections(settings))
             return
         from gistchain.rareness.book import Book
 
         book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
-        yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm)
+        yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm, traits_of=collections(settings))
 
 
 def open_ledger(
@@ -105,10 +105,10 @@ def open_ledger(
     )
 
 
-def deploy(settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None) -> Deployed:
-    """Put the registry on the chain behind `settings.rpc`, if it is not there. password, confirm: as for `open`.
+def deploy(settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None) -> list[Deployed]:
+    """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there.
 
-    Raises SettingError, LedgerError, FileError.
+    password, confirm: as for `open`. Raises SettingError, LedgerError, FileError.
     """
     from gistchain.ledger.evm import deploy as deploying
 

@@ -24,7 +24,10 @@ from gistchain.errors import (
     PacketError,
     SettingError,
 )
+from gistchain.gist import traitcode
 from gistchain.gist.packet import pack, unpack
+from gistchain.gist.traitcode import Table
+from gistchain.traits import Traits
 from gistchain.types import (
     Attestation,
     Choice,
@@ -100,6 +103,15 @@ class Shown:
     others: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A trait table that is on the chain. gas, tx: of the transaction; 0 and None where it was there."""
+
+    table: Table
+    gas: int
+    tx: str | None
+
+
 class Registry:
     """A ledger, the system whose gists it keeps, and the book of how rare their images are."""
 
@@ -111,15 +123,18 @@ class Registry:
         *,
         isotopes: int = 4,
         confirm: Confirm | None = None,
+        traits_of: Callable[[str], Traits | None] | None = None,
     ) -> None:
         """system: None where tokens are only shown. book: None where images are registered without a ticket.
 
         isotopes: how many `rebuild` chooses from, n of S0.2. confirm: asked before a picture that is not safe for work
         goes to a public chain; without it none does. Whether it is safe is known where there is a book.
+        traits_of: a caption -> the collection that it is of, whose table on the chain may make it shorter.
         """
         self.ledger, self.book, self.isotopes = ledger, book, isotopes
-        self._confirm = confirm
+        self._confirm, self._traits_of = confirm, traits_of
         self._system = system
+        self._tables: dict[bytes, Traits] = {}  # by their names, as this chain has them
 
     @property
     def system(self) -> System:
@@ -150,7 +165,7 @@ class Registry:
         started = time.perf_counter()
         self._check_new(picture)
         described = self.system.describe(picture, caption=caption, budget=budget)
-        payload = pack(described.gist)
+        payload = self.packed(described.gist)
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
@@ -214,7 +229,38 @@ class Registry:
 
     def gist(self, token: int) -> Gist:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
-        return unpack(self.ledger.gist_of(token))
+        return self.read(self.ledger.gist_of(token))
+
+    def read(self, payload: bytes) -> Gist:
+        """The gist of bytes of this chain, whose trait tables are used. Raises PacketError where they are none."""
+        return unpack(payload, tables=self._traits)
+
+    def packed(self, gist: Gist) -> bytes:
+        """The packet of a gist, by the trait table of its collection where the chain has it and that is shorter."""
+        usual = pack(gist)
+        traits = None if self._traits_of is None else self._traits_of(gist.caption)
+        if traits is None:
+            return usual
+        table = Table(traits)
+        shorter = pack(gist, table)
+        return shorter if len(shorter) < len(usual) and self.has_table(table) else usual
+
+    def has_table(self, table: Table) -> bool:
+        """Whether this very table is on the chain."""
+        return self.ledger.table(table.name) == table.data
+
+    def publish(self, table: Table) -> Published:
+        """Put a collection's trait table on the chain, for everybody, if it is not there. Raises LedgerError."""
+        gas, tx = self.ledger.add_table(table.data)
+        return Published(table, gas, tx)
+
+    def _traits(self, table: bytes) -> Traits:
+        if table not in self._tables:
+            data = self.ledger.table(table)
+            if not data:
+                raise PacketError(f"the caption is by the trait table {table.hex()}, which is not on this chain")
+            self._tables[table] = traitcode.read(data)
+        return self._tables[table]
 
     def show(self, token: int) -> Shown:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
@@ -222,7 +268,7 @@ class Registry:
         return Shown(
             record,
             payload,
-            unpack(payload),
+            self.read(payload),
             self.ledger.rareness_of(token),
             self.ledger.attestations(token),
             self.ledger.link_of(token),

@@ -1,4 +1,4 @@
-"""A registry that was deployed, a token that was linked -> the JSON of --json, and the same in words."""
+"""A contract that was deployed, a token that was linked -> the JSON of --json, and the same in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def deployed_json(done: Deployed) -> dict[str, Any]:
     """already: whether it was there, so that nothing was spent."""
     return {
-        "registry": done.registry,
+        "contract": done.contract,
+        "address": done.address,
         "chain_id": done.chain_id,
         "gas": done.gas,
         "tx": done.tx,
@@ -22,8 +23,8 @@ def deployed_json(done: Deployed) -> dict[str, Any]:
 
 
 def deployed_text(done: Deployed) -> str:
-    where = f"{done.registry} on chain {done.chain_id}"
-    return f"already there: {where}" if done.already else f"registry {where}, {done.gas:,} gas, transaction {done.tx}"
+    where = f"{done.contract} {done.address} on chain {done.chain_id}"
+    return f"already there: {where}" if done.already else f"{where}, {done.gas:,} gas, transaction {done.tx}"
 
 
 def nft_words(link: NftLink) -> str:

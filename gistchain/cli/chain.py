@@ -24,11 +24,11 @@ def deploy(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Put the registry on a chain that lacks it, once for everybody; its address is the same on every chain."""
+    """Put registry and trait tables on a chain that lacks them, once for everybody, where they are on every chain."""
     from gistchain.opening import deploy as deploying
 
-    done = deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes))
-    answer(done, deployed_json, deployed_text, as_json)
+    for done in deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes)):
+        answer(done, deployed_json, deployed_text, as_json)
 
 
 def link(

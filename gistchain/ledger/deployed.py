@@ -1,7 +1,7 @@
-"""A node, and what a user said of it -> the registry that stands there; and what puts it there where it is missing.
+"""A node, and what a user said of it -> the registry that stands there; and what puts missing contracts there.
 
-It has one address on every chain, which follows from its code: the deployment proxy creates it (CREATE2, EIP-1014). The
-proxy itself was signed once for all chains, with a fixed price and without a chain's id.
+Each has one address on every chain, which follows from its code: the deployment proxy creates it (CREATE2, EIP-1014).
+The proxy itself was signed once for all chains, with a fixed price and without a chain's id.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 
-DEPLOY_GAS = 4_500_000
-"""About what the registry's creation takes."""
+DEPLOY_GAS = 5_500_000
+"""About what the creation of registry and trait tables takes."""
 PROXY_TRANSACTION = bytes.fromhex(
     "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffff"
     "ffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222"
@@ -39,9 +39,10 @@ _SALT = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """Where the registry stands. already: it was there. gas, tx, block: of the transaction; None where it was there."""
+    """Where a contract stands. already: it was there. gas, tx, block: of the transaction; None where it was there."""
 
-    registry: str
+    contract: str
+    address: str
     chain_id: int
     already: bool
     gas: int | None = None
@@ -81,10 +82,10 @@ def remembered(dial: Dialled, home: Path, address: str, *, given: bool) -> None:
     remember(home, dial.key, beside)
 
 
-def deployed(node: Node, home: Path) -> Deployed:
-    """The registry at its usual address, put there if it is not. Raises LedgerError and its kinds."""
-    contract = compiled("registry")
-    there = Deployed(contract.address, node.chain_id, already=True)
+def deployed(node: Node, home: Path, name: str) -> Deployed:
+    """A contract of `contracts.compiled` at its usual address, put there if it is not. Raises LedgerError."""
+    contract = compiled(name)
+    there = Deployed(name, contract.address, node.chain_id, already=True)
     if node.connection.code(contract.address):
         return there
     _put_proxy(node)
@@ -104,10 +105,10 @@ def deployed(node: Node, home: Path) -> Deployed:
     if not mined.succeeded and node.connection.code(contract.address):
         return there
     node.succeeded(sent.tx, mined)
-    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the registry is not"):
+    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the contract is not"):
         if node.connection.code(contract.address):
             break
-    checked(node, contract.address, "ask another node")
+    checked(node, contract.address, "ask another node", name=name)
     return replace(there, already=False, gas=mined.gas, tx=mined.tx, block=mined.block)
 
 
@@ -141,6 +142,8 @@ def _put_proxy(node: Node) -> None:
             raise LedgerError(f"the creation of the deployment proxy failed on {where}: {_ELSE}")
 
 
+NAMED = {"registry": "registry", "tables": "contract for trait tables"}
+
 _ELSE = (
     "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "
     "means and name its address with --registry"
@@ -163,10 +166,10 @@ def _missing(node: Node) -> LedgerError:
     )
 
 
-def checked(node: Node, address: str, otherwise: str) -> str:
+def checked(node: Node, address: str, otherwise: str, *, name: str = "registry") -> str:
     """The address with its checksum.
 
-    Raises LedgerError where our registry is not there; `otherwise` is what to do then.
+    Raises LedgerError where our contract `name` is not there; `otherwise` is what to do then.
     """
     from eth_utils.address import is_address, to_checksum_address
 
@@ -174,7 +177,7 @@ def checked(node: Node, address: str, otherwise: str) -> str:
         raise SettingError(f"--registry {address!r} is not an address: give 0x and 40 hex digits")
     place = to_checksum_address(address)
     code = node.connection.code(place)
-    if code != compiled("registry").runtime:
-        what = "other code than our registry's" if code else "no contract"
+    if code != compiled(name).runtime:
+        what = f"other code than our {NAMED[name]}'s" if code else "no contract"
         raise LedgerError(f"there is {what} at {address} on {node.name}, chain {node.chain_id}: {otherwise}")
     return str(place)

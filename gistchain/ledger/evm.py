@@ -12,13 +12,14 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from gistchain.digest import keccak
 from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
-from gistchain.ledger.contracts import compiled
+from gistchain.ledger.contracts import DEPLOYED, compiled
 from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
 from gistchain.ledger.dialled import REPLY_S, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
@@ -172,6 +173,20 @@ class EvmLedger(RegistryReader):
         if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
             self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
 
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        """Put a trait table on the chain, for everybody: gas and transaction, 0 and None where it is there already.
+
+        Raises OutOfGas, NotConfirmed, LedgerError, also where the chain has no contract for tables.
+        """
+        contract = compiled("tables")
+        checked(self._node, contract.address, "'gistchain deploy' puts it there", name="tables")
+        if self.table(keccak(table)[:4]) == table:
+            return 0, None
+        with edge(self._node.name):
+            call = Call(contract.address, abi.calldata(contract, "add", table))
+        done = self._node.run(call)
+        return done.gas, done.tx
+
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         """The token of this owner (or another) for the image, 0 for none."""
         return self._number("tokenOf", owner or self.owner, image_sha3_256)
@@ -205,6 +220,10 @@ class _Embedded(EvmLedger):
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         with self._chain.state() as state:
             return state.token_of(owner or self.owner, image_sha3_256)
+
+    def table(self, name: bytes) -> bytes:
+        with self._chain.state() as state:
+            return state.table(name)
 
     def rareness_of(self, token: int) -> SignedRareness | None:
         with self._chain.state() as state:
@@ -295,8 +314,8 @@ def deploy(
     confirm: Confirm | None = None,
     timeout_s: float = 120.0,
     reply_s: float = REPLY_S,
-) -> Deployed:
-    """Put the registry on the chain behind `url`, at the address that it has on every chain, if it is not there.
+) -> list[Deployed]:
+    """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
 
     Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
     `open_rpc`; raises what that does.
@@ -304,8 +323,8 @@ def deploy(
     with ExitStack() as undo:
         dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            done = deployed(dial.node, home)
-        remembered(dial, home, done.registry, given=False)
+            done = [deployed(dial.node, home, name) for name in DEPLOYED]
+        remembered(dial, home, done[0].address, given=False)
         return done
 
 

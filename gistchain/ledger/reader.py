@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError, NodeDown, PacketError, UnknownToken
 from gistchain.ledger import abi, logs
 from gistchain.ledger import ticket as tickets
@@ -158,6 +159,20 @@ class RegistryReader:
 
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes); empty for none, and where the chain has no tables."""
+        contract = compiled("tables")
+        with edge(self._node.name):
+            call = Call(contract.address, abi.calldata(contract, "tableOf", name))
+            answer = self._node.connection.call(call, self._node.sender)
+            table = abi.returned(contract, "tableOf", answer) if answer else b""
+        if table and keccak(table)[: len(name)] != name:
+            raise LedgerError(f"{self._node.name} gives another trait table than {name.hex()}: ask another node")
+        return bytes(table)
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to add a trait table")
 
     def linked_to(self, chain_id: int, contract: str, token_id: int) -> list[int]:
         """The tokens that are linked to an NFT, whoever says so, oldest first."""

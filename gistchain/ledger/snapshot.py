@@ -78,6 +78,13 @@ class Snapshot:
         state, _ = self._found(token)
         return state.link(token)
 
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes); empty for none."""
+        return b"" if self._state is None else self._state.table(name)
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to add a trait table")
+
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to link a token")
 

@@ -224,6 +224,17 @@ class State:
                 return first
             return self._number(keccak(_inner(_word(self._slots["later"]), address) + image_sha3_256))
 
+    def table(self, name: bytes) -> bytes:
+        """The trait table of this name (4 bytes) in tables.vy; empty for none."""
+        contract = compiled("tables")
+        with self._damage():
+            known = self._accounts.get(keccak(bytes.fromhex(contract.address[2:])))
+            if not known:
+                return b""
+            place = keccak(_word(contract.slots["places"]) + name.ljust(32, b"\0"))
+            value = Trie(self._records, rlp(known)[_STORAGE_ROOT]).get(keccak(place))
+            return self._held(rlp(value)) if value else b""
+
     def _blocks(self) -> Blocks:
         return Blocks(self._records, bytes.fromhex(self.registry[2:]))
 
@@ -251,9 +262,12 @@ class State:
             return self._last[1]
         # keccak(rlp([creator, nonce])): where a contract's contract is.
         made = encoded([bytes.fromhex(self.registry[2:]), big_endian(number)])
-        account = self._account(keccak(made)[12:])
-        self._last = number, self._records[account[_CODE_HASH]][_PREFIX_BYTES:]
+        self._last = number, self._held(keccak(made)[12:])
         return self._last[1]
+
+    def _held(self, address: bytes) -> bytes:
+        """What the data contract at this address holds."""
+        return self._records[self._account(address)[_CODE_HASH]][_PREFIX_BYTES:]
 
 
 def not_in_state(token: int, number: int) -> PacketError:

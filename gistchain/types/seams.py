@@ -107,6 +107,14 @@ class Ledger(Protocol):
         """
         ...
 
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes) on the chain; empty where there is none."""
+        ...
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        """Put a trait table on the chain: gas and transaction, 0 and None where it is there already."""
+        ...
+
     def find(self, image_sha3_256: bytes) -> int | None:
         """The first token for the image, whoever registered it: a hint, since anyone may copy a hash and be first."""
         ...
