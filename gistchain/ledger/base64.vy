@@ -2,8 +2,8 @@
 # @license Apache-2.0
 """
 @title Base64
-@notice Bytes in, their base64 out (RFC 4648), 24 of them at a time: six bits in each byte of a word, then all 32 letters
-        at once.
+@notice Bytes in, their base64 out (RFC 4648), 24 of them at a time: six bits in each byte of a word, then all 32
+        letters at once.
 """
 
 MOST: constant(uint256) = 73728

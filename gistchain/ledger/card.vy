@@ -2,7 +2,8 @@
 # @license Apache-2.0
 """
 @title Pictures of a gist
-@notice What a contract can show of a gist as SVG: its thumbnail and its subject, or else a card with caption and colours.
+@notice What a contract can show of a gist as SVG: its thumbnail and its subject, or else a card with caption and
+        colours.
 """
 
 import plain
@@ -88,7 +89,8 @@ def _thumbnail(cells: Bytes[192]) -> Bytes[THUMB]:
             drawn, b'<path fill="#', plain.hexadecimal(slice(cells, 3 * k, 3)), b'" d="M', self._reach(x), b' ',
             self._reach(y), b'h4v4h-4z"/>'), Bytes[THUMB])
     return convert(concat(
-        b'<filter id="b" color-interpolation-filters="sRGB" filterUnits="userSpaceOnUse" x="-2" y="-2" width="12" height="12">',
+        b'<filter id="b" color-interpolation-filters="sRGB" filterUnits="userSpaceOnUse" ',
+        b'x="-2" y="-2" width="12" height="12">',
         b'<feGaussianBlur stdDeviation=".45"/></filter>',
         b'<svg width="100%" height="100%" viewBox="0 0 8 8" preserveAspectRatio="none"><g filter="url(#b)">', drawn,
         b'</g></svg>'), Bytes[THUMB])
@@ -105,7 +107,7 @@ def _reach(place: uint256) -> Bytes[2]:
 @pure
 @internal
 def _lines(text: Bytes[MOST_TEXT], columns: uint256, most: uint256, lead: uint256) -> (Bytes[LINES], uint256):
-    # The first lines of the text as XML, and how many there are; the last ends with an ellipsis where more would follow.
+    # The first lines of the text as XML, and how many there are; an ellipsis ends the last where more would follow.
     drawn: Bytes[LINES] = b""
     start: uint256 = 0
     end: uint256 = 0
@@ -137,8 +139,10 @@ def _line(text: Bytes[MOST_TEXT], start: uint256, columns: uint256) -> (uint256,
         byte: uint256 = convert(slice(text, at, 1), uint256)
         if byte == 32:
             space = at
-        # Roughly: letters are wide from U+3000 on, those of China, Japan and Korea, and pictures.
-        used += 2 if byte > 226 else 1
+        used += 1
+        if byte > 226:
+            # Roughly: letters are wide from U+3000 on, those of China, Japan and Korea, and pictures.
+            used += 1
         if used > columns:
             break
         if byte > 239:
@@ -179,7 +183,7 @@ def _band(text: Bytes[MOST_TEXT], imageHash: bytes32) -> Bytes[BAND]:
 @pure
 @internal
 def _colours(text: Bytes[MOST_TEXT]) -> DynArray[uint256, SWATCHES]:
-    # The first different colours that are named, one or two words each, the longer name first: as colours_in finds them.
+    # The first different colours that are named, in one or two words, the longer name first, as colours_in finds them.
     found: DynArray[uint256, SWATCHES] = []
     pending: uint256 = 0  # letters of the word before, where nothing but a space lies between
     word: uint256 = 0
@@ -201,7 +205,9 @@ def _colours(text: Bytes[MOST_TEXT]) -> DynArray[uint256, SWATCHES]:
                 colour = self._colour((pending << (8 * size + 8)) | (32 << (8 * size)) | word)
                 if colour == 0:
                     found = self._with_colour(found, self._colour(pending))
-            pending = 0 if colour > 0 else word
+            pending = 0
+            if colour == 0:
+                pending = word
         elif size > 0 or pending > 0:
             found = self._with_colour(found, self._colour(pending))
             pending = 0

@@ -2,8 +2,8 @@
 # @license Apache-2.0
 """
 @title Layers of a gist
-@notice A gist packet in, where its layers lie out. docs/packet.md is the specification. Checks are not computed: what lies
-        in the chain's state is whole.
+@notice A gist packet in, where its layers lie out. docs/packet.md is the specification. Checks are not computed: what
+        lies in the chain's state is whole.
 """
 
 MOST: constant(uint256) = 24597
@@ -49,11 +49,14 @@ def read(gist: Bytes[MOST]) -> Packet:
         byte: uint256 = convert(slice(gist, at, 1), uint256)
         tag: uint256 = byte & 127
         kind: uint256 = tag >> 4
-        check: uint256 = 2 if kind < 2 else 4
+        check: uint256 = 2
+        if kind > 1:
+            check = 4
         size: uint256 = 0
         if byte > 127:
             assert at == first, "not the only layer"
             if bare:
+                assert kind == 1, "no caption"
                 check = 0
             at += 1
             size = len(gist) - at - check

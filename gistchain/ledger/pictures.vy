@@ -2,8 +2,8 @@
 # @license Apache-2.0
 """
 @title Pictures of gists
-@notice A gist in, the best picture that a contract can show of it out: the image file or exact pixels, the subject and the
-        thumbnail, or a card with caption and colours. It has no state: anyone may call it, with the gist of any chain.
+@notice A gist in, the best picture that a contract can show of it out: the image file or exact pixels, the subject and
+        the thumbnail, or a card with caption and colours. It has no state: anyone may call it, with any chain's gist.
 """
 
 import base64
@@ -22,7 +22,7 @@ WEBP: constant(uint256) = 3
 @pure
 @external
 def layersOf(gist: Bytes[MOST_GIST]) -> layers.Packet:
-    """@return The size of the picture and where the layers of a packet lie; `start` 0 for none. Reverts for bytes that are none."""
+    """@return The size of the picture and where the layers lie, `start` 0 for none. Reverts for bytes that are no gist."""
     return layers.read(gist)
 
 

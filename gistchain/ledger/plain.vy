@@ -2,8 +2,8 @@
 # @license Apache-2.0
 """
 @title Plain words
-@notice Bytes that a stranger chose in, text out that a page shows and does not obey: valid UTF-8, and its escapes for JSON
-        and XML.
+@notice Bytes that a stranger chose in, text out that a page shows and does not obey: valid UTF-8, and its escapes for
+        JSON and XML.
 """
 
 MOST: constant(uint256) = 4096
@@ -19,8 +19,8 @@ REPLACEMENT: constant(uint256) = 15712189  # U+FFFD in UTF-8, ef bf bd
 @internal
 def shown(raw: Bytes[MOST]) -> Bytes[MOST]:
     """
-    @return The text as UTF-8. Line ends and tabs become spaces; U+FFFD stands for each run of bytes that are no UTF-8 and
-            of characters that are not seen or turn the direction of reading. Cut where these make it longer than MOST.
+    @return The text as UTF-8. Line ends and tabs become spaces; U+FFFD stands for each run of bytes that are no UTF-8
+            and of characters that are not seen or turn the direction of reading. Cut where it would exceed MOST.
     """
     text: Bytes[MOST + 32] = concat(raw, empty(bytes32))
     words: uint256[SHOWN_WORDS] = empty(uint256[SHOWN_WORDS])
@@ -177,7 +177,7 @@ def _seen(piece: uint256, width: uint256) -> bool:
     if width == 4:
         # planes 14 to 16: tags, private
         return piece < 4087382144
-    # U+200B, U+200E and U+200F, U+2028 to U+202E, U+2060 to U+206F, private, U+FEFF, U+FFF0 to U+FFFC, U+FFFE and U+FFFF
+    # U+200B, U+200E and U+200F, U+2028 to U+202E, U+2060 to U+206F, private, U+FEFF, U+FFF0 to U+FFFC, U+FFFE, U+FFFF
     if piece == 14844043 or (14844046 <= piece and piece <= 14844047) or (14844072 <= piece and piece <= 14844078):
         return False
     if (14844320 <= piece and piece <= 14844335) or (15630464 <= piece and piece <= 15705023) or piece == 15711167:

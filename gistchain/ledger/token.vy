@@ -2,9 +2,9 @@
 # @license Apache-2.0
 """
 @title Tokens that wallets show
-@notice The registry's tokens as NFTs (ERC-721) with the same ids. Minting is apart from registering and costs its own gas.
-        What a token looks like is made from the chain's state alone. Nobody owns this contract; nothing in it can be
-        changed but who owns a token.
+@notice The registry's tokens as NFTs (ERC-721) with the same ids. Minting is apart from registering and costs its own
+        gas. What a token looks like is made from the chain's state alone. Nobody owns this contract; nothing in it can
+        be changed but who owns a token.
 @dev Everything that comes from a gist was chosen by a stranger: it is made valid UTF-8 and escaped, or it is base64.
 """
 
@@ -143,7 +143,7 @@ def setApprovalForAll(operator: address, approved: bool):
 @view
 @external
 def ownerOf(tokenId: uint256) -> address:
-    """@return Who owns the NFT, which may have been sold: the registry names who registered. Reverts where none is minted."""
+    """@return Who owns the NFT, which may have been sold: who registered stands in the registry. Reverts for none."""
     return self._owner(tokenId)
 
 
@@ -226,24 +226,25 @@ def _uri(id: uint256) -> String[MOST_URI]:
     assert record.owner != empty(address), "no such token"
     gist: Bytes[MOST_GIST] = staticcall Registry(registry).gistOf(id)
     rating: Rating = staticcall Registry(registry).ratingOf(id)
-    shown: Shown = self._shown(id, record.batch, gist)
+    shown: Shown = self._shown(id, record, gist)
     form: String[9] = ""
     image: String[MOST_IMAGE] = ""
     form, image = staticcall Pictures(pictures).imageOf(
         gist, shown.text, self._foot(id, shown.packet, rating), record.imageHash)
     return self._data_uri(concat(
         b'{"name":"gistchain #', plain.decimal(id), b'","description":"', plain.escaped(shown.text, False),
-        b'","image":"', convert(image, Bytes[MOST_IMAGE]), b'","image_sha3_256":"', plain.hexadecimal(slice(record.imageHash, 0, 32)),
-        b'","attributes":[', shown.traits, self._rated(rating), b'{"trait_type":"Picture","value":"', convert(form, Bytes[9]), b'"}]}'))
+        b'","image":"', convert(image, Bytes[MOST_IMAGE]), b'","image_sha3_256":"',
+        plain.hexadecimal(slice(record.imageHash, 0, 32)), b'","attributes":[', shown.traits, self._rated(rating),
+        b'{"trait_type":"Picture","value":"', convert(form, Bytes[9]), b'"}]}'))
 
 
 @view
 @internal
-def _shown(id: uint256, batch: uint256, gist: Bytes[MOST_GIST]) -> Shown:
+def _shown(id: uint256, record: Record, gist: Bytes[MOST_GIST]) -> Shown:
     shown: Shown = empty(Shown)
     if len(gist) == 0:
         shown.text = b"This token's gist can't be read: its batch is damaged."
-        if batch > 0 and (staticcall Registry(registry).batchOf(batch))[3] != empty(bytes32):
+        if record.batch > 0 and (staticcall Registry(registry).batchOf(record.batch))[3] != empty(bytes32):
             shown.text = b"Registered by proof: the state of the chain has no gist, but whoever keeps it can prove it."
         return shown
     ok: bool = False
@@ -253,7 +254,8 @@ def _shown(id: uint256, batch: uint256, gist: Bytes[MOST_GIST]) -> Shown:
         pictures, abi_encode(gist, method_id=method_id("layersOf(bytes)")), max_outsize=704, is_static_call=True,
         revert_on_failure=False)
     if not ok:
-        shown.text = concat(b"A gist of ", plain.decimal(len(gist)), b" bytes, of a kind that this contract can't read.")
+        shown.text = concat(
+            b"A gist of ", plain.decimal(len(gist)), b" bytes, of a kind that this contract can't read.")
         return shown
     shown.packet = abi_decode(found, layers.Packet)
     caption: layers.Layer = shown.packet.caption
@@ -266,8 +268,10 @@ def _shown(id: uint256, batch: uint256, gist: Bytes[MOST_GIST]) -> Shown:
         shown.text, shown.traits = self._traits(code)
     else:
         shown.text = concat(
-            b"A caption of ", plain.decimal(caption.size), b" bytes in words of a dictionary: gistchain show ",
-            plain.decimal(id), b" tells it.")
+            b"Image ", plain.hexadecimal(slice(record.imageHash, 0, 4)), b": its caption is ",
+            plain.decimal(caption.size),
+            b" bytes of a dictionary, too large for a contract. Read it with any gistchain: gistchain show ",
+            plain.decimal(id))
     return shown
 
 
@@ -292,12 +296,14 @@ def _traits(code: Bytes[36]) -> (Bytes[MOST_TEXT], Bytes[MOST_TRAITS]):
             b", which is not on this chain or can't be read."), b""
     text: Bytes[MOST_TEXT] = concat(b"A picture of ", convert(subject, Bytes[64]))
     json: Bytes[MOST_TRAITS] = b""
+    before: Bytes[13] = b", containing "
     for k: uint256 in range(len(traits), bound=64):
         kind: Bytes[64] = convert(traits[k].kind, Bytes[64])
         value: Bytes[64] = convert(traits[k].value, Bytes[64])
         if len(text) + 144 > MOST_TEXT or len(json) + 560 > MOST_TRAITS:
             break
-        text = convert(concat(text, b", containing " if k == 0 else b", ", value, b" ", kind), Bytes[MOST_TEXT])
+        text = convert(concat(text, before, value, b" ", kind), Bytes[MOST_TEXT])
+        before = b", "
         json = convert(concat(
             json, b'{"trait_type":"', plain.escaped(plain.shown(kind), False), b'","value":"',
             plain.escaped(plain.shown(value), False), b'"},'), Bytes[MOST_TRAITS])

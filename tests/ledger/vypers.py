@@ -84,15 +84,25 @@ def isValidSignature(digest: bytes32, signature: Bytes[1024]) -> bytes4:
 def built(source: str) -> dict[str, Any]:
     """abi, bytecode, bytecode_runtime and layout. Skips the test where Vyper is missing."""
     vyper = pytest.importorskip("vyper", reason="no vyper: pip install 'gistchain[contract]'")
+    from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.settings import Settings
 
     formats = ["abi", "bytecode", "bytecode_runtime", "layout"]
-    made: dict[str, Any] = vyper.compile_code(source, output_formats=formats, settings=Settings(evm_version=EVM))
+    made: dict[str, Any] = vyper.compile_code(
+        source,
+        input_bundle=FilesystemInputBundle([FOLDER]),
+        output_formats=formats,
+        settings=Settings(evm_version=EVM),
+    )
     return made
 
 
+def source_of(name: str) -> str:
+    return (FOLDER / f"{name}.vy").read_text("utf-8")
+
+
 def registry_source() -> str:
-    return (FOLDER / "registry.vy").read_text("utf-8")
+    return source_of("registry")
 
 
 class Contract:
