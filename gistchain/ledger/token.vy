@@ -101,7 +101,9 @@ def __init__(registry_: address, tables_: address, pictures_: address):
 @external
 def mint(tokenId: uint256):
     """@notice Make the registry's token an NFT of the sender, once. The owner that the registry names may."""
-    assert (staticcall Registry(registry).record(tokenId)).owner == msg.sender, "not the token's owner"
+    registrant: address = (staticcall Registry(registry).record(tokenId)).owner
+    assert registrant != empty(address), "no such token"
+    assert registrant == msg.sender, "not the token's owner"
     assert self.owners[tokenId] == empty(address), "minted"
     self.owners[tokenId] = msg.sender
     self.balances[msg.sender] += 1
