@@ -30,16 +30,21 @@ def card(text: Bytes[MOST_TEXT], foot: Bytes[MOST_FOOT], imageHash: bytes32) -> 
     @param foot XML of the last line.
     @param imageHash Drawn as bars where the text names no colour.
     """
-    # Letters of a monospaced font are 0.6 as wide as high: both kinds of lines are 440 wide.
+    # Letters of a monospaced font are 0.6 as wide as high: all lines are at most 442 wide.
     columns: uint256 = 28
     size: uint256 = 26
     lead: uint256 = 34
     most: uint256 = 7
-    if len(text) > 150:
+    if len(text) > 240:
         columns = 46
         size = 16
         lead = 21
         most = 12
+    elif len(text) > 150:
+        columns = 36
+        size = 20
+        lead = 27
+        most = 9
     lines: Bytes[LINES] = b""
     count: uint256 = 0
     lines, count = self._lines(text, columns, most, lead)
