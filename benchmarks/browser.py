@@ -27,6 +27,7 @@ window.onload = () => {
   canvas.width = canvas.height = side;
   const pen = canvas.getContext("2d", {willReadFrequently: true});
   const seen = [...document.images].map(image => {
+    if (!image.naturalWidth) return [0, 0, 0];
     pen.clearRect(0, 0, side, side);
     pen.drawImage(image, 0, 0, side, side);
     const pixels = new Uint32Array(pen.getImageData(0, 0, side, side).data.buffer);
