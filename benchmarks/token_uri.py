@@ -4,9 +4,8 @@
 
 All are registered through the contract on an embedded chain, in batches and singly, and minted. Captions are those of
 random tokens of Nouns and CryptoPunks and 40 English ones; pictures are random Nouns and cuts from photos of
-scikit-image. The hostile ones are captions and gists that were written to break a reader. gas: a limit that surely
-suffices, at most 1/32 more than what was used. An image counts as shown where Chromium gives it a size and it has more
-than one colour.
+scikit-image. The hostile ones are captions and gists that were written to break a reader. gas: of an eth_call, with the
+21,000 of every transaction. An image counts as shown where Chromium gives it a size and it has more than one colour.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from eth.vm.spoof import SpoofTransaction
 from PIL import Image
 from skimage import data as photos
 
@@ -38,6 +38,7 @@ from gistchain.ledger import abi
 from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded
+from gistchain.ledger.pyevm import InProcess
 from gistchain.models.known import known_traits
 from gistchain.models.thumb8 import Thumb8
 from gistchain.types import Gist, ImageFile, Pixels
@@ -158,13 +159,26 @@ class Chain:
 
     def asked(self, form: str, token: int) -> Asked:
         """The token minted, and its URI read by a strict parser."""
-        made, connection = compiled("token"), self._ledger.node.connection
+        made = compiled("token")
         self.mint_gas = self._run("token", "mint", token)
-        call = Call(made.address, abi.calldata(made, "tokenURI", token))
-        uri = abi.returned(made, "tokenURI", connection.call(call, self._ledger.owner))
-        found = Asked(form, token, connection.estimate_gas(call, self._ledger.owner), len(uri), strict(uri))
+        answer, gas = self._called(made.address, abi.calldata(made, "tokenURI", token))
+        uri = abi.returned(made, "tokenURI", answer)
+        found = Asked(form, token, gas, len(uri), strict(uri))
         print(found.form, found.token, f"{found.gas:,}", found.metadata["attributes"][-1]["value"], flush=True)
         return found
+
+    def _called(self, contract: str, data: bytes) -> tuple[bytes, int]:
+        """What a call returns, and the gas that it takes."""
+        connection = self._ledger.node.connection
+        assert isinstance(connection, InProcess)
+        vm = connection.chain.get_vm(connection.chain.get_canonical_head())
+        asked = vm.create_unsigned_transaction(
+            nonce=0, gas_price=0, gas=LIMIT, to=bytes.fromhex(contract[2:]), value=0, data=data
+        )
+        with vm.in_costless_state() as state:
+            done = state.costless_execute_transaction(SpoofTransaction(asked, from_=bytes(20)))
+            done.raise_if_error()
+            return done.output, LIMIT - done.get_gas_remaining()
 
     def moved(self, token: int) -> int:
         """Gas of giving a token away to somebody who has none."""

@@ -151,6 +151,12 @@ def ownerOf(tokenId: uint256) -> address:
 
 @view
 @external
+def minted(tokenId: uint256) -> bool:
+    return self.owners[tokenId] != empty(address)
+
+
+@view
+@external
 def balanceOf(owner: address) -> uint256:
     assert owner != empty(address), "zero address"
     return self.balances[owner]

@@ -112,9 +112,11 @@ def test_only_who_registered_mints_and_only_once(scene: Scene) -> None:
     for who in (BOB, NOBODY):
         assert scene.token.send(who, "mint", id + 1).reason == "no such token"
     before = scene.token.ask("balanceOf", ALICE)
+    assert not scene.token.ask("minted", id)
     done = scene.token.send(ALICE, "mint", id)
     assert done.logs == (transfer(NOBODY, ALICE, id),)
     assert owner(scene, id) == ALICE
+    assert scene.token.ask("minted", id)
     assert scene.token.ask("balanceOf", ALICE) == before + 1
     assert scene.token.send(ALICE, "mint", id).reason == "minted"
     assert scene.token.send(ALICE, "transferFrom", ALICE, BOB, id).ok
