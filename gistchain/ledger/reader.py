@@ -16,7 +16,7 @@ from gistchain.ledger.node import Node
 from gistchain.ledger.proof import proven
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.state import nonsense, not_in_state
-from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import Attestation, Minted, NftLink, RarenessTicket, Receipt, SignedRareness, Token
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -159,6 +159,9 @@ class RegistryReader:
 
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
+    def mint(self, token: int) -> Minted:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to mint a token")
 
     def table(self, name: bytes) -> bytes:
         """The bytes of the trait table of this name (4 bytes); empty for none, and where the chain has no tables."""

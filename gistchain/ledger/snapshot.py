@@ -15,7 +15,7 @@ from gistchain.ledger import chainfile
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import EMBEDDED, own_account, recall
 from gistchain.ledger.state import Head, State
-from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import Attestation, Minted, NftLink, RarenessTicket, Receipt, SignedRareness, Token
 
 
 class Snapshot:
@@ -77,6 +77,9 @@ class Snapshot:
         """The NFT that the token is linked to; raises UnknownToken."""
         state, _ = self._found(token)
         return state.link(token)
+
+    def mint(self, token: int) -> Minted:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to mint a token")
 
     def table(self, name: bytes) -> bytes:
         """The bytes of the trait table of this name (4 bytes); empty for none."""

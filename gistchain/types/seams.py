@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gistchain.types.path import Choice, Described, Gist, NftLink, Picture, Rebuilt, Receipt, Token
+from gistchain.types.path import Choice, Described, Gist, Minted, NftLink, Picture, Rebuilt, Receipt, Token
 from gistchain.types.rareness import Attestation, RarenessTicket, SignedRareness
 
 
@@ -104,6 +104,13 @@ class Ledger(Protocol):
         """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
 
         Raises UnknownToken; LedgerError where it is another's or linked to another NFT, or the NFT is another's.
+        """
+        ...
+
+    def mint(self, token: int) -> Minted:
+        """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
+
+        Raises UnknownToken; LedgerError where it is another's.
         """
         ...
 
