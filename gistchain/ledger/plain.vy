@@ -32,14 +32,21 @@ def shown(raw: Bytes[MOST]) -> Bytes[MOST]:
         if at >= len(raw):
             break
         word: uint256 = convert(extract32(text, at), uint256)
-        width: uint256 = self._width(word)
-        if width == 1 and at + 32 <= len(raw) and self._all_seen(word):
+        width: uint256 = 1
+        seen: bool = True
+        piece: uint256 = word >> 248
+        if at % 32 == 0 and at + 32 <= len(raw) and self._all_seen(word):
             width = 32
-        piece: uint256 = word >> (256 - 8 * width)
+            piece = word
+        elif piece < 32 or piece > 126:
+            width = self._width(word)
+            piece = word >> (256 - 8 * width)
+            if width == 1 and (piece == 9 or piece == 10 or piece == 13):
+                piece = 32
+            else:
+                seen = width > 0 and self._seen(piece, width)
         at += max(width, 1)
-        if width == 1 and piece < 32 and (piece == 9 or piece == 10 or piece == 13):
-            piece = 32
-        if width == 0 or not self._seen(piece, width):
+        if not seen:
             if lost:
                 continue
             piece = REPLACEMENT
@@ -67,40 +74,38 @@ def escaped(text: Bytes[MOST], xml: bool) -> Bytes[ESCAPED]:
     @param text As `shown` returns it; for XML at most 1,638 bytes.
     @return What stands for it between the quotes of a JSON string, or between tags and quotes of XML.
     """
+    padded: Bytes[MOST + 32] = concat(text, empty(bytes32))
     words: uint256[ESCAPED_WORDS] = empty(uint256[ESCAPED_WORDS])
     size: uint256 = 0
     held: uint256 = 0
-    at: uint256 = 0
-    for _: uint256 in range(MOST):
-        if at == len(text):
-            break
-        piece: uint256 = 0
-        width: uint256 = 32
-        if at + 32 <= len(text) and not xml:
-            piece = convert(extract32(text, at), uint256)
-            if self._has(piece, 34) or self._has(piece, 92):
-                width = 1
-                piece >>= 248
-        else:
-            width = 1
-            piece = convert(slice(text, at, 1), uint256)
-        at += width
-        if xml:
-            # " & ' < > as &#34; and so on
-            if piece == 34 or piece == 38 or piece == 39 or piece == 60 or piece == 62:
-                piece = 163799117883 + ((piece // 10) << 16) + ((piece % 10) << 8)
-                width = 5
-        elif width == 1 and (piece == 34 or piece == 92):
-            # " and the backslash behind a backslash
-            piece += 92 << 8
-            width = 2
-        over: uint256 = (size + width) % 32
-        if over < width:
-            words[size // 32] = (held << (8 * (width - over))) | (piece >> (8 * over))
-            held = piece
-        else:
-            held = (held << (8 * width)) | piece
-        size += width
+    for k: uint256 in range((len(text) + 31) // 32, bound=MOST // 32):
+        word: uint256 = convert(extract32(padded, 32 * k), uint256)
+        count: uint256 = min(len(text) - 32 * k, 32)  # bytes of this word
+        if count == 32 and not xml and not self._has(word, 34) and not self._has(word, 92):
+            words[size // 32] = (held << (8 * (32 - size % 32))) | (word >> (8 * (size % 32)))
+            held = word
+            size += 32
+            continue
+        for _: uint256 in range(count, bound=32):
+            piece: uint256 = word >> 248
+            width: uint256 = 1
+            word = unsafe_mul(word, 256)
+            if xml:
+                # " & ' < > as &#34; and so on
+                if piece == 34 or piece == 38 or piece == 39 or piece == 60 or piece == 62:
+                    piece = 163799117883 + ((piece // 10) << 16) + ((piece % 10) << 8)
+                    width = 5
+            elif piece == 34 or piece == 92:
+                # " and the backslash behind a backslash
+                piece += 92 << 8
+                width = 2
+            over: uint256 = (size + width) % 32
+            if over < width:
+                words[size // 32] = (held << (8 * (width - over))) | (piece >> (8 * over))
+                held = piece
+            else:
+                held = (held << (8 * width)) | piece
+            size += width
     words[size // 32] = held << (8 * (32 - size % 32))
     return convert(slice(abi_encode(words), 0, size), Bytes[ESCAPED])
 
@@ -167,10 +172,8 @@ def _has(word: uint256, byte: uint256) -> bool:
 @pure
 @internal
 def _seen(piece: uint256, width: uint256) -> bool:
-    if width == 32:
-        return True
     if width == 1:
-        return piece >= 32 and piece != 127
+        return False  # what is seen of these was found before
     if width == 2:
         # controls to U+009F, the soft hyphen, U+061C
         return piece >= 49824 and piece != 49837 and piece != 55452

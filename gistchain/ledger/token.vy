@@ -21,7 +21,7 @@ MOST_JSON: constant(uint256) = 73728
 MOST_URI: constant(uint256) = 98333
 MOST_DATA: constant(uint256) = 4096
 # A table of traits may be made so that reading it takes more than a node allows.
-TRAITS_GAS: constant(uint256) = 14_000_000
+TRAITS_GAS: constant(uint256) = 8_000_000
 PLAIN: constant(uint256) = 0
 TABLE: constant(uint256) = 2
 
