@@ -10,7 +10,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
-from tests.ledger.machines import Done, Machine
+from tests.ledger.machines import Done, Machine, PyEvm
 from tests.ledger.registry_model import NOBODY
 from tests.ledger.token_scene import ALICE, BOB, CAROL, Scene
 from tests.ledger.vypers import Contract
@@ -236,7 +236,8 @@ def test_every_step_of_a_random_walk_is_that_of_the_model(scene: Scene) -> None:
         assert scene.token.ask("balanceOf", who) == already[who] + list(model.owner.values()).count(who)
 
 
-def test_the_proxy_creates_what_is_shipped_at_the_address_that_is_named(machine: Machine) -> None:
+def test_the_proxy_creates_what_is_shipped_at_the_address_that_is_named() -> None:
+    machine = PyEvm()
     machine.set_code(PROXY, PROXY_RUNTIME)
     for name in ("pictures", "token"):
         contract = compiled(name)
