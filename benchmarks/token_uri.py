@@ -78,7 +78,9 @@ def main() -> None:
         mint_gas, transfer_gas = chain.mint_gas, chain.moved(asked[0].token)
     looked = seen([each.metadata["image"] for each in asked])
     figures = summary(asked, looked) | {"mint_gas": mint_gas, "transfer_gas": transfer_gas}
-    report.write("token_uri", data="see benchmarks/token_uri.py", command="python -m benchmarks.token_uri", figures=figures)
+    report.write(
+        "token_uri", data="see benchmarks/token_uri.py", command="python -m benchmarks.token_uri", figures=figures
+    )
     if options.sheet:
         sheet(asked).save(options.sheet, quality=88, method=6)
 

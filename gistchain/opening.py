@@ -110,7 +110,8 @@ def deploy(
 ) -> list[Deployed]:
     """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there.
 
-    wallets: also the contracts that make tokens NFTs. password, confirm: as for `open`. Raises SettingError, LedgerError, FileError.
+    wallets: also the contracts that make tokens NFTs. password, confirm: as for `open`. Raises SettingError,
+    LedgerError, FileError.
     """
     from gistchain.ledger.evm import deploy as deploying
 

@@ -1,4 +1,4 @@
-"""`gistchain deploy`, `link` and `mint`: contracts on a chain that lacks them, which NFT a token is of, and its own NFT."""
+"""`gistchain deploy`, `link`, `mint`: contracts on a chain that lacks them, the NFT that a token is of, its own NFT."""
 
 from __future__ import annotations
 

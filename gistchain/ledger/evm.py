@@ -182,7 +182,9 @@ class EvmLedger(RegistryReader):
         """
         owner = self.token(token).owner
         if owner != self.owner:
-            raise LedgerError(f"token {token} is {owner}'s: only its owner can mint it, and this account is {self.owner}")
+            raise LedgerError(
+                f"token {token} is {owner}'s: only its owner can mint it, and this account is {self.owner}"
+            )
         return mint(self._node, self.registry, token)
 
     def add_table(self, table: bytes) -> tuple[int, str | None]:
@@ -330,8 +332,8 @@ def deploy(
 ) -> list[Deployed]:
     """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
 
-    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
-    `open_rpc`; raises what that does.
+    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to
+    repeat after any failure. The rest as for `open_rpc`; raises what that does.
     """
     with ExitStack() as undo:
         dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)

@@ -164,7 +164,7 @@ class NftLink:
 
 @dataclass(frozen=True, slots=True)
 class Minted:
-    """A token that is an NFT, too. gas, tx: of the transaction that made it one; 0 and None where it was one already."""
+    """A token that is an NFT, too. gas, tx: of the transaction that made it one; 0 and None where it was one before."""
 
     nft: NftLink
     gas: int = 0

@@ -112,7 +112,9 @@ def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: 
     assert run("link", 1, "--nft", nft[:-1], *writing)[0] == 1
 
 
-def test_a_token_is_minted_where_somebody_has_put_the_contracts(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+def test_a_token_is_minted_where_somebody_has_put_the_contracts(
+    run: Run, bare: Anvil, key: str, tmp_path: Path
+) -> None:
     writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
     assert run("deploy", *writing, "--max-fee", 1)[0] == 0
     assert run("register", noun(1, tmp_path / "a.png"), *writing)[0] == 0

@@ -56,7 +56,9 @@ def test_what_an_explorer_is_given_compiles_to_the_contract(name: str) -> None:
     for file, source in asked["sources"].items():
         assert source["content"] == (LEDGER / file).read_text("utf-8")
     made = compile_json(asked)["contracts"][f"{name}.vy"][name]["evm"]
-    arguments = b"".join(bytes.fromhex(compiled(other).address[2:]).rjust(32, b"\0") for other in ARGUMENTS.get(name, ()))
+    arguments = b"".join(
+        bytes.fromhex(compiled(other).address[2:]).rjust(32, b"\0") for other in ARGUMENTS.get(name, ())
+    )
     assert bytes.fromhex(made["bytecode"]["object"][2:]) + arguments == compiled(name).bytecode
     assert bytes.fromhex(made["deployedBytecode"]["object"][2:]) + arguments == compiled(name).runtime
 

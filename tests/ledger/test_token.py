@@ -101,7 +101,11 @@ def test_the_interfaces_are_those_whose_functions_it_has(scene: Scene) -> None:
         if each["type"] == "function"
     }
     assert has.issuperset((*ERC_165, *ERC_721, *METADATA, *ERC_7572))
-    events = {each["name"]: [value["indexed"] for value in each["inputs"]] for each in compiled("token").abi if each["type"] == "event"}
+    events = {
+        each["name"]: [value["indexed"] for value in each["inputs"]]
+        for each in compiled("token").abi
+        if each["type"] == "event"
+    }
     assert events == {"Transfer": [True] * 3, "Approval": [True] * 3, "ApprovalForAll": [True, True, False]}
     assert (scene.token.ask("name"), scene.token.ask("symbol")) == ("gistchain", "GIST")
 

@@ -12,8 +12,7 @@ from benchmarks.browser import browser, photographed, seen
 from gistchain.colours import COLOURS
 from gistchain.gist import residual
 from tests.ledger.machines import Machine
-from tests.ledger.test_token_uri import file_of, noise
-from tests.ledger.token_scene import EXACT, MEDIA, PLAIN, THUMB8, Scene, packet
+from tests.ledger.token_scene import EXACT, MEDIA, PLAIN, THUMB8, Scene, file_of, noise, packet
 
 pytestmark = pytest.mark.skipif(browser() is None, reason="no Chromium: apt-get install chromium")
 

@@ -10,16 +10,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from gistchain.colours import COLOURS, colours_in
-from gistchain.errors import PacketError
 from gistchain.gist import residual, traitcode
-from gistchain.gist.header import SIZES
-from gistchain.gist.packet import caption_codes, pack_bare, unpack
+from gistchain.gist.packet import caption_codes, pack_bare
 from gistchain.traits import Traits
 from tests.ledger.machines import Machine
 from tests.ledger.token_scene import (
@@ -33,6 +30,8 @@ from tests.ledger.token_scene import (
     THUMB8,
     Scene,
     content,
+    file_of,
+    noise,
     packet,
     strict,
 )
@@ -78,16 +77,6 @@ def shown(raw: bytes) -> str:
             kept += "\N{REPLACEMENT CHARACTER}" if unseen else character
         lost = unseen
     return kept.encode()[:4096].decode("utf-8", "ignore")
-
-
-def file_of(pixels: np.ndarray[Any, Any], kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **options)
-    return file.getvalue()
-
-
-def noise(side: int, colours: int = 256) -> np.ndarray[Any, Any]:
-    return np.random.default_rng(side).integers(0, colours, (side, side, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("kind", MEDIA)
@@ -172,7 +161,7 @@ def test_a_card_has_caption_and_colours(scene: Scene) -> None:
     "caption",
     [
         b"",
-        b'"quotes", \'quotes\' and \\ a backslash',
+        b"\"quotes\", 'quotes' and \\ a backslash",
         b"</text></svg><script>alert(1)</script><svg onload=alert(1)>&amp;&#0;]]>",
         "صورة قلعة عند الغروب، أزرق وأخضر فاتح \u202eenil".encode(),
         "日本語のテキスト \U0001f600 שלום".encode(),
@@ -216,7 +205,9 @@ def told(found: dict[str, Any]) -> None:
         assert swatches(picture) == list(dict.fromkeys(names))[:6]
 
 
-words = st.sampled_from([*COLOURS, "gray", "dark gray", "bluegreen", "red_", "Red", "GOLD", "x", "a-red", "light", "dark"])
+words = st.sampled_from(
+    [*COLOURS, "gray", "dark gray", "bluegreen", "red_", "Red", "GOLD", "x", "a-red", "light", "dark"]
+)
 
 
 @SLOW
@@ -247,7 +238,7 @@ def test_a_table_that_is_missing_or_nonsense_is_named_on_the_card(scene: Scene) 
 
 
 def test_a_table_of_hostile_names_is_told_and_obeyed_in_nothing(scene: Scene) -> None:
-    wild = b"\xff\x1b\xe2\x80\xae<b>\"\\"
+    wild = b'\xff\x1b\xe2\x80\xae<b>"\\'
     table = bytes([1, 3]) + b"<s>" + bytes([1, len(wild)]) + wild + bytes([0, 1, len(wild)]) + wild
     found = scene.uri(scene.register(packet((24, 24), (TABLE, scene.table(table) + b"\1"))))
     assert found["attributes"][0] == {"trait_type": shown(wild), "value": shown(wild)}
@@ -343,52 +334,3 @@ def test_any_bytes_have_a_card_or_a_picture(scene: Scene, gist: bytes) -> None:
     found = scene.uri(scene.register(gist))
     if not re.match("data:image/(png|jpeg|webp|gif|avif);", found["image"]):
         told(found) if found["attributes"][-1]["value"] == "card" else drawn(found)
-
-
-layers = st.tuples(st.sampled_from([PLAIN, DICTIONARY, THUMB8, 0x33, EXACT, 0x51, 0x61, 0]), st.binary(max_size=30))
-
-
-@settings(SLOW, max_examples=60)
-@given(
-    parts=st.lists(layers, min_size=1, max_size=5),
-    size=st.one_of(st.sampled_from(SIZES), st.tuples(st.integers(1, 65535), st.integers(1, 65535))),
-    end=st.integers(0, 6),
-    flip=st.one_of(st.none(), st.integers(0, 40)),
-)
-def test_whatever_python_reads_the_contract_reads_alike(
-    scene: Scene, parts: list[tuple[int, bytes]], size: tuple[int, int], end: int, flip: int | None
-) -> None:
-    made = bytearray(packet(size, *parts))
-    if flip is not None:
-        made[flip % len(made)] ^= 1 << flip % 8
-    gist = bytes(made[: len(made) - end])
-    try:
-        wanted = unpack(gist)
-    except PacketError:
-        wanted = None
-    done = scene.machine.call(scene.pictures.address, scene.pictures.data("layersOf", gist))
-    if wanted is None:
-        return  # the contract reads more: it computes no checks
-    assert done.ok, done.reason
-    width, height, captions, caption, latent, subject, exact, file, *box = scene.pictures.decoded(
-        "layersOf", done.output
-    )
-    assert ((width, height), captions) == (wanted.size, len(wanted.captions))
-    for place, layer in ((latent, wanted.latent), (subject, wanted.subject), (exact, wanted.residual), (file, wanted.file)):
-        assert gist[place[1] : place[1] + place[2]] == (layer.data if layer else b"")
-    if wanted.subject:
-        assert tuple(box) == wanted.subject.box
-    if wanted.captions and caption[0] == 0:
-        assert gist[caption[1] : caption[1] + caption[2]] == wanted.captions[0].encode()
-
-
-def test_the_tables_in_the_sources_are_those_of_the_package() -> None:
-    from gistchain.colours import _SYNONYMS
-    from tests.ledger.vypers import source_of
-
-    rows = {
-        keccak(name.encode().rjust(32, b"\0"))[:3]: bytes(COLOURS[_SYNONYMS.get(name, name)])
-        for name in (*COLOURS, *_SYNONYMS)
-    }
-    assert b"".join(key + rows[key] for key in sorted(rows)).hex() in source_of("card")
-    assert b"".join(side.to_bytes(2) for size in SIZES for side in size).hex() in source_of("layers")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from eth_utils.crypto import keccak
+from PIL import Image
 
 from gistchain.gist import traitcode
 from gistchain.gist.crc32c import crc32c
@@ -89,9 +92,7 @@ def packet(size: tuple[int, int], *layers: tuple[int, bytes]) -> bytes:
         part = bytes([tag | 0x80]) if len(layers) == 1 else bytes([tag]) + written_number(len(data))
         part += data
         short = tag >> 4 <= 1
-        made += part + (
-            binascii.crc_hqx(head + part, 0xFFFF).to_bytes(2) if short else crc32c(head + part).to_bytes(4)
-        )
+        made += part + (binascii.crc_hqx(head + part, 0xFFFF).to_bytes(2) if short else crc32c(head + part).to_bytes(4))
     return made
 
 
@@ -115,3 +116,13 @@ def strict(uri: str) -> dict[str, Any]:
     text = content(uri, "application/json").decode("utf-8")
     read: dict[str, Any] = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     return read
+
+
+def file_of(pixels: np.ndarray[Any, Any], kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def noise(side: int, colours: int = 256) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(side).integers(0, colours, (side, side, 3), dtype=np.uint8)
