@@ -6,7 +6,7 @@ The embedded chain and a JSON-RPC node differ in their connection only (connecti
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
@@ -17,6 +17,7 @@ from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, compiled
@@ -24,6 +25,7 @@ from gistchain.ledger.deployed import Deployed, checked, deployed, known_registr
 from gistchain.ledger.dialled import REPLY_S, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
+from gistchain.ledger.leaves import Leaves
 from gistchain.ledger.minting import mint
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
@@ -34,16 +36,29 @@ from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.ledger.transaction import call_of
-from gistchain.types import Confirm, Minted, NftLink, RarenessTicket, Receipt, SignedRareness
+from gistchain.types import (
+    BatchItem,
+    BatchReceipt,
+    Confirm,
+    Guarantee,
+    Minted,
+    NftLink,
+    RarenessTicket,
+    Receipt,
+    SignedRareness,
+)
 
 
 class EvmLedger(RegistryReader):
     """Fulfils Ledger; open it with `open_embedded` or `open_rpc`. Threads may share one."""
 
-    def __init__(self, node: Node, *, registry: str, outbox: Outbox, close: Callable[[], None]) -> None:
-        super().__init__(node, registry=registry, close=close)
+    def __init__(
+        self, node: Node, *, registry: str, outbox: Outbox, close: Callable[[], None], leaves: Leaves | None = None
+    ) -> None:
+        super().__init__(node, registry=registry, close=close, leaves=leaves)
         self._outbox = outbox
         self._sender = Sender(node, outbox)
+        self._batching = Batching(node, self.registry, self._sender, self._batches)
         self._turn = threading.RLock()
         # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
         # killed before gets the same receipt at its next try.
@@ -83,6 +98,21 @@ class EvmLedger(RegistryReader):
                     return self._earlier(token, image_sha3_256, payload)
                 raise
             return self._settle(sent, mined, payload)
+
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes = b"", evidence: bytes = bytes(32), guarantee: Guarantee
+    ) -> BatchReceipt:
+        """Register many payloads in one transaction; returns when it is in a block.
+
+        Safe to repeat after any failure: the same items in the same order of hashes are the same batch, found or sent
+        again. Nobody looks whether an image was registered before: `token_of` tells that.
+        Raises OutOfGas, NotConfirmed, NodeDown, DiskFull, LedgerError.
+        """
+        batch = made(items, common, evidence, guarantee)
+        with self._turn:
+            self._forget_acknowledged()
+            receipt, self._acknowledged = self._batching.put(batch, guarantee, self.name)
+            return receipt
 
     def call(self, function: str, *arguments: object) -> Call:
         """A transaction to the registry, for `node` to sign."""
@@ -202,8 +232,9 @@ class EvmLedger(RegistryReader):
         return done.gas, done.tx
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
-        """The token of this owner (or another) for the image, 0 for none."""
-        return self._number("tokenOf", owner or self.owner, image_sha3_256)
+        """The token of this owner (or another) for the image, 0 for none; batches too."""
+        who = owner or self.owner
+        return self._number("tokenOf", who, image_sha3_256) or self._batches.token_of(who, image_sha3_256)
 
     def close(self) -> None:
         """Let go of the chain's lock or the connection."""
@@ -233,7 +264,8 @@ class _Embedded(EvmLedger):
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         with self._chain.state() as state:
-            return state.token_of(owner or self.owner, image_sha3_256)
+            who = owner or self.owner
+            return state.token_of(who, image_sha3_256) or state.batched(who, image_sha3_256)
 
     def table(self, name: bytes) -> bytes:
         with self._chain.state() as state:
@@ -314,7 +346,8 @@ def open_rpc(
         address = known_registry(dial.node, home, dial.key, registry)
         remembered(dial, home, address, given=registry is not None)
         outbox = _outbox(home, dial.node, address)
-        return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close)
+        leaves = Leaves(home, chain_id=dial.node.chain_id, registry=address)
+        return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close, leaves=leaves)
 
 
 def deploy(
@@ -353,7 +386,8 @@ def open_rpc_to_read(
     with ExitStack() as undo:
         node, key = to_read(url, chain_id, reply_s, undo)
         address = known_registry(node, home, key, registry)
-        return RegistryReader(node, registry=address, close=undo.pop_all().close)
+        leaves = Leaves(home, chain_id=node.chain_id, registry=address)
+        return RegistryReader(node, registry=address, close=undo.pop_all().close, leaves=leaves)
 
 
 def _outbox(home: Path, node: Node, registry: str) -> Outbox:

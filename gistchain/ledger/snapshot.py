@@ -5,7 +5,7 @@ What another process registers meanwhile is not seen: it shows the chain as it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -15,7 +15,18 @@ from gistchain.ledger import chainfile
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import EMBEDDED, own_account, recall
 from gistchain.ledger.state import Head, State
-from gistchain.types import Attestation, Minted, NftLink, RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import (
+    Attestation,
+    BatchItem,
+    BatchReceipt,
+    Guarantee,
+    Minted,
+    NftLink,
+    RarenessTicket,
+    Receipt,
+    SignedRareness,
+    Token,
+)
 
 
 class Snapshot:
@@ -46,6 +57,11 @@ class Snapshot:
         return f"evm:{chainfile.CHAIN_ID}:{compiled('registry').address}"
 
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
+
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
+    ) -> BatchReceipt:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
 
     def gist_of(self, token: int) -> bytes:

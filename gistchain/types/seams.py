@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gistchain.types.path import Choice, Described, Gist, Minted, NftLink, Picture, Rebuilt, Receipt, Token
+from gistchain.types.path import (
+    BatchItem,
+    BatchReceipt,
+    Choice,
+    Described,
+    Gist,
+    Guarantee,
+    Minted,
+    NftLink,
+    Picture,
+    Rebuilt,
+    Receipt,
+    Token,
+)
 from gistchain.types.rareness import Attestation, RarenessTicket, SignedRareness
 
 
@@ -65,6 +78,15 @@ class Ledger(Protocol):
 
         Safe to repeat after any failure: never a second registration. Raises AlreadyRegistered where this account has a
         token for the image.
+        """
+        ...
+
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
+    ) -> BatchReceipt:
+        """Register many payloads in one transaction; returns when it is in a block. Safe to repeat as `put` is.
+
+        common: stands before every payload, at most 32 bytes. evidence: of all tickets, 32 bytes, zeros for none.
         """
         ...
 
