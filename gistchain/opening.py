@@ -27,6 +27,24 @@ Waiting = Callable[[str], None]
 
 
 @contextmanager
+def open_for_batches(
+    settings: Settings,
+    *,
+    password: Password | None = None,
+    confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
+) -> Iterator[Registry]:
+    """The registry that the settings name, for bulk.Bulk: its own process loads no model. The rest as for `open`."""
+    from gistchain.pipeline import Registry
+    from gistchain.rareness.book import Book
+    from gistchain.systems import checker, collections
+
+    with open_ledger(settings, password=password, confirm=confirm, waiting=waiting) as ledger:
+        book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
+        yield Registry(ledger, None, book, confirm=confirm, traits_of=collections(settings))
+
+
+@contextmanager
 def open(  # as gistchain.open
     settings: Settings | Path | str,
     *,

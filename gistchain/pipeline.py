@@ -27,11 +27,12 @@ from gistchain.errors import (
 from gistchain.gist import traitcode
 from gistchain.gist.packet import pack, unpack
 from gistchain.gist.traitcode import Table
-from gistchain.traits import Traits
+from gistchain.traits import Traits, parts
 from gistchain.types import (
     Attestation,
     Choice,
     Confirm,
+    Content,
     Gist,
     Ledger,
     NftLink,
@@ -135,6 +136,8 @@ class Registry:
         self._confirm, self._traits_of = confirm, traits_of
         self._system = system
         self._tables: dict[bytes, Traits] = {}  # by their names, as this chain has them
+        self._tables_of: dict[str, Table | None] = {}  # by what captions call a token
+        self._here: dict[bytes, bool] = {}  # names of tables, and whether the chain has them
 
     @property
     def system(self) -> System:
@@ -172,7 +175,7 @@ class Registry:
         caption = described.gist.caption
         assessed = None if self.book is None else self.book.assess(picture, caption, web=web, refuse=refuse)
         if assessed is not None:
-            self._check_content(picture, assessed.rareness)
+            self.check_content(picture.name, picture.sha3_256, assessed.rareness.content)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)
@@ -212,14 +215,21 @@ class Registry:
         """The other tokens for the same file: anyone can copy a hash, so that they are told and not obeyed."""
         return tuple(other for other in self.ledger.all_for(image_sha3_256) if other != token)
 
-    def _check_content(self, picture: Picture, rareness: Rareness) -> None:
-        unsafe = rareness.content.unsafe
-        if not self.ledger.public or unsafe < UNSAFE or self.ledger.unanswered(picture.sha3_256):
+    def check_content(self, name: str, image_sha3_256: bytes, content: Content) -> None:
+        """Ask a person before what is not safe for work goes to a public chain. Raises ContentRefused."""
+        unsafe = content.unsafe
+        if not self.ledger.public or unsafe < UNSAFE or self.ledger.unanswered(image_sha3_256):
             return
-        text = f"{picture.name} looks as if it were not safe for work ({unsafe:.0%} sure), and the chain is public"
+        text = f"{name} looks as if it were not safe for work ({unsafe:.0%} sure), and the chain is public"
         question = Question("content", text, "say yes to that with --yes, or confirm= in Python")
         if self._confirm is None or not self._confirm(question):
             raise ContentRefused(f"{text}: it was not registered; {question.otherwise}")
+
+    def required_book(self) -> Book:
+        """Raises SettingError for a registry without one."""
+        if self.book is None:
+            raise SettingError("this registry was opened without a book: batches need one")
+        return self.book
 
     def _caption_of(self, token: int) -> str:
         try:
@@ -238,16 +248,28 @@ class Registry:
     def packed(self, gist: Gist) -> bytes:
         """The packet of a gist, by the trait table of its collection where the chain has it and that is shorter."""
         usual = pack(gist)
-        traits = None if self._traits_of is None else self._traits_of(gist.caption)
-        if traits is None:
-            return usual
-        table = Table(traits)
-        shorter = pack(gist, table)
-        return shorter if len(shorter) < len(usual) and self.has_table(table) else usual
+        table = self._known_table(gist)
+        shorter = usual if table is None else pack(gist, table)
+        return shorter if len(shorter) < len(usual) and table is not None and self._has(table) else usual
 
-    def has_table(self, table: Table) -> bool:
-        """Whether this very table is on the chain."""
-        return self.ledger.table(table.name) == table.data
+    def table_of(self, gist: Gist) -> Table | None:
+        """The trait table of the collection that the gist is of, where it is known and on the chain."""
+        table = self._known_table(gist)
+        return table if table is not None and self._has(table) else None
+
+    def _known_table(self, gist: Gist) -> Table | None:
+        subject = parts(gist.caption)[0]
+        if self._traits_of is None or not subject:
+            return None
+        if subject not in self._tables_of:
+            traits = self._traits_of(gist.caption)
+            self._tables_of[subject] = None if traits is None else Table(traits)
+        return self._tables_of[subject]
+
+    def _has(self, table: Table) -> bool:
+        if table.name not in self._here or not self._here[table.name]:
+            self._here[table.name] = self.ledger.table(table.name) == table.data
+        return self._here[table.name]
 
     def publish(self, table: Table) -> Published:
         """Put a collection's trait table on the chain, for everybody, if it is not there. Raises LedgerError."""

@@ -46,7 +46,8 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "score": kept["score"] if ticket is None else ticket.score,
         "interval": kept.get("interval"),
         "nearest": kept.get("nearest"),
-        "compared_with": kept.get("compared_with") if ticket is None else ticket.compared_with,
+        # The ticket of a batch has the least of all its tokens.
+        "compared_with": kept.get("compared_with", None if ticket is None else ticket.compared_with),
         "checker": kept.get("checker") if ticket is None else ticket.checker,
         "as_of": None if ticket is None else ticket.as_of,
         "lacking": kept.get("lacking"),

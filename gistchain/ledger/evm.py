@@ -65,11 +65,6 @@ class EvmLedger(RegistryReader):
         self._acknowledged: Sent | None = None
         self._made_in: dict[int, int] = {}
 
-    @property
-    def owner(self) -> str:
-        """Address of the account that registers."""
-        return self._node.owner
-
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         """Register the payload for the image; returns when it is in a block.
 

@@ -56,6 +56,11 @@ class RegistryReader:
         return f"evm:{self.chain_id}:{self.registry}"
 
     @property
+    def owner(self) -> str:
+        """Address of the account that registers, '' without one."""
+        return self._node.sender or ""
+
+    @property
     def chain_id(self) -> int:
         return self._node.chain_id
 

@@ -32,7 +32,7 @@ from gistchain.types import (
 class Snapshot:
     """Fulfils Ledger but for `put`. A home without a chain has no tokens, and none is made there."""
 
-    public = False
+    public, owner = False, ""
 
     def __init__(self, home: Path) -> None:
         """Raises FileDamaged, FileError, LedgerError."""

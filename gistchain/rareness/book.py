@@ -77,7 +77,7 @@ class Book:
         Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; DatabaseLost where the database lacks
         images that it should hold; RarenessError, FileError.
         """
-        self._require_whole()
+        self.require_whole()
         as_of = self._registrations.block()
         find = functools.cache(self._registered)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
@@ -119,7 +119,7 @@ class Book:
         found = self._registrations.token_of(image_sha3_256) or self._registrations.find(image_sha3_256)
         return self.checker.store.noted(image_sha3_256, self._name) if found is None else found
 
-    def _require_whole(self) -> None:
+    def require_whole(self) -> None:
         """Nothing is signed by a database that lacks registered images: their copies would be originals."""
         if (trust := self.checker.trust) is None:
             return

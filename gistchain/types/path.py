@@ -115,6 +115,11 @@ class Gist:
         return self.captions[0] if self.captions else ""
 
     @property
+    def layers(self) -> list[str]:
+        """Those beside the captions."""
+        return [name for name in ("latent", "subject", "residual", "file") if getattr(self, name) is not None]
+
+    @property
     def has_pixels(self) -> bool:
         """Whether it holds the pixels of the whole picture, which fit one size only."""
         return self.residual is not None or self.file is not None

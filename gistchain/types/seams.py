@@ -69,6 +69,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def owner(self) -> str:
+        """Address of the account that registers; '' where it is only read."""
+        ...
+
+    @property
     def public(self) -> bool:
         """Whether strangers read what is put there, and nobody can take it back."""
         ...
