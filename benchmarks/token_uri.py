@@ -49,7 +49,10 @@ PLAIN, DICTIONARY, TABLE = range(3)
 RATING = 9_701 << 96 | 1 << 88 | 3 << 72 | 123_456 << 32 | 1_700
 LIMIT = 25_000_000
 BATCH = 100
-DATA = "1,100 tokens: captions of random Nouns and CryptoPunks, 40 English ones, cuts of scikit-image photos, hostile bytes"
+DATA = (
+    "1,100 tokens: captions of random Nouns and CryptoPunks, 40 English ones, cuts of scikit-image photos, "
+    "hostile bytes"
+)
 HOSTILE = (
     b"</text></svg><script>alert(1)</script>", b'"quotes", \'quotes\' and \\ a backslash', b"&amp;&#0;]]><!--", b"",
     "صورة قلعة عند الغروب، أزرق وأخضر فاتح".encode(), "\u202egnirts a ,desrever".encode(), b"\0\x01\x1b[31m\x7f\n\r\t",

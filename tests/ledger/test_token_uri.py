@@ -261,10 +261,11 @@ def test_the_costliest_table_stays_within_the_gas(scene: Scene) -> None:
 def test_a_table_of_as_much_as_may_be_told_stays_within_the_gas(scene: Scene) -> None:
     # 44 traits whose every letter is escaped, and as many other values as can be read for what a table may cost.
     quotes = {f"{k:02}" + '"' * 60: ('"' * 61 + "a",) for k in range(44)}
-    table = traitcode.Table(Traits("x" * 60, "x", {**quotes, "z": tuple(f"{k:x}" for k in range(1800))}))
-    number = (2**44 * 1801 - 1).to_bytes(12)
+    table = traitcode.Table(Traits("x" * 60, "x", {**quotes, "z": tuple(f"{k:x}" for k in range(1980))}))
+    number = (2**44 * 1981 - 1).to_bytes(12)
     data = b"\0\0\x55\x55" + file_of(noise(85), "png")
-    gist = packet((85, 85), (TABLE, scene.table(table.data) + number), (0x31, data + bytes(24_500 - len(data))))
+    below = THUMB8, bytes(range(192))
+    gist = packet((85, 85), (TABLE, scene.table(table.data) + number), below, (0x31, data + bytes(24_300 - len(data))))
     found = scene.uri(scene.register(gist))
     assert scene.gas <= GAS
     assert len(found["attributes"]) > 30
