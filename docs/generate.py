@@ -48,6 +48,7 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
+    "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
     "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness others "
     "already",
     "forms": "image caption forms",
@@ -55,6 +56,7 @@ JSON_KEYS = {
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link": "token nft",
+    "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",
     "deploy": "contract address chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "

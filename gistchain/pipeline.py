@@ -22,6 +22,7 @@ from gistchain.errors import (
     GistchainError,
     ImageError,
     PacketError,
+    RarenessError,
     SettingError,
 )
 from gistchain.gist import traitcode
@@ -102,6 +103,21 @@ class Shown:
     attested: tuple[Attestation, ...] | None = ()
     link: NftLink | None = None
     others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What this account has said of a token. tx: None where it had said just that before, and nothing was sent.
+
+    rareness: what was found now. evidence: the document behind the ticket, which the home keeps.
+    """
+
+    token: int
+    picture: Picture
+    rareness: Rareness
+    ticket: RarenessTicket
+    evidence: bytes
+    tx: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +312,27 @@ class Registry:
             self.ledger.link_of(token),
             self._others(record.image_sha3_256, token),
         )
+
+    def attest(self, token: int, picture: Picture, *, web: bool = False) -> Attested:
+        """Say, for all to read, how rare this account finds the picture of a token among the images before it.
+
+        picture: the very file that was registered. web: search the internet too. Said again it replaces what was said.
+        Raises UnknownToken; ImageError where the picture is another file; RarenessError where it shows nothing, or the
+        database lacks images; SearchError, LedgerError, FileError; SettingError for a registry without a book.
+        """
+        if self.book is None:
+            raise SettingError("this registry was opened without a book of rareness: it can't attest a verdict")
+        record = self.ledger.token(token)
+        if picture.sha3_256 != record.image_sha3_256:
+            raise ImageError(
+                f"{picture.name} is not the image of token {token}: its SHA3-256 is {picture.sha3_256.hex()}, the "
+                f"token's {record.image_sha3_256.hex()}; give the very file that was registered"
+            )
+        assessed = self.book.assess(picture, self._caption_of(token), web=web, before=record)
+        if assessed.ticket is None:
+            raise RarenessError(f"{picture.name} shows nothing that could be compared: there is no verdict to attest")
+        tx = self.ledger.attest(token, assessed.ticket)
+        return Attested(token, picture, assessed.rareness, assessed.ticket, assessed.document, tx)
 
     def tokens(self) -> Iterator[Token]:
         """All of them, oldest first."""

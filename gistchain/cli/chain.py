@@ -1,14 +1,17 @@
-"""`gistchain deploy`, `link`, `mint`: contracts on a chain that lacks them, the NFT that a token is of, its own NFT."""
+"""`gistchain deploy`, `link`, `mint` and `attest`: what is written on a chain beside tokens themselves."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from gistchain.answers.chain import deployed_json, deployed_text, linked_json, linked_text, minted_json, minted_text
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Yes
-from gistchain.cli.terminal import answer, ask_password, asker
+from gistchain.answers.rareness import attested_json, attested_text, attested_words
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Web, Yes
+from gistchain.cli.sources import check_stdin, read
+from gistchain.cli.terminal import answer, ask_password, asker, note
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.types import NftLink
@@ -72,6 +75,32 @@ def mint(
     with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
         done = ledger.mint(token)
     answer(done, minted_json, minted_text, as_json)
+
+
+def attest(
+    ctx: typer.Context,
+    token: TokenId,
+    image: Annotated[str, typer.Argument(help="The very file that was registered; - is stdin.", show_default=False)],
+    web: Web = False,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Check the image of a token, and write a verdict of your own beside its creator's."""
+    from gistchain.opening import open
+    from gistchain.systems import rosis
+
+    settings = load(ctx.params)
+    check_stdin([image])
+    system = rosis(replace(settings, captioner=None, painter=None))
+    with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
+        done = opened.attest(token, read(image), web=web)
+    answer(done, attested_json, attested_text, as_json, done=attested_words(done))
 
 
 def _nft(words: str) -> NftLink:

@@ -31,17 +31,22 @@ from gistchain.cli.options import (
     ChainId,
     Contract,
     Device,
+    DryRun,
     Dtype,
+    EthPrice,
+    GasPrice,
     Home,
     Json,
     Key,
     MaxFee,
     Painter,
+    Rollup,
     Rpc,
     TokenId,
     Web,
     Yes,
 )
+from gistchain.cli.prices import prices_of, tell_costs
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, note, progress, say, skipped
 from gistchain.cli.tokens import document_of
@@ -123,6 +128,10 @@ def register(
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    gas_price: GasPrice = None,
+    eth_price: EthPrice = None,
+    l2: Rollup = None,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
@@ -134,7 +143,8 @@ def register(
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
-    _check_stdin(images, settings.key)
+    prices = prices_of(gas_price, eth_price, l2, dry_run=dry_run)
+    _check_stdin(images, None if dry_run else settings.key)
     start_reading()
     if latent + caption_only + (latent_bytes is not None) > 1:
         raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
@@ -154,14 +164,17 @@ def register(
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
     if batch:
-        if caption is not None or web:
-            raise SettingError("--batch takes neither --caption nor --web: register such images one by one")
+        if caption is not None or web or dry_run:
+            raise SettingError("--batch takes neither --caption, --web nor --dry-run: give such images without it")
         register_batch(sources, needed, Options(guarantee, wanted, refuse, jobs or 0), yes=yes, as_json=as_json)
         return
     if guarantee != "state" or jobs is not None:
         raise SettingError("--guarantee and --jobs are for --batch")
     failed = False
     system = rosis(needed, **wanted)
+    if dry_run:
+        tell_costs(sources, system, caption, prices, as_json)
+        return
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),

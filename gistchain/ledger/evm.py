@@ -180,13 +180,17 @@ class EvmLedger(RegistryReader):
         sent = self._outbox.find(image_sha3_256)
         return sent is not None and sent != self._acknowledged
 
-    def attest(self, token: int, ticket: RarenessTicket) -> str:
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
         """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
 
-        Returns the transaction's hash. Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError.
+        Returns the transaction's hash, None where this was said already, whatever block it was said of. Raises
+        UnknownToken, OutOfGas, NotConfirmed, LedgerError.
         """
         tickets.check(ticket)
         self.token(token)
+        there = tickets.from_chain(*self._read("attestationOf", token, self.owner))
+        if there is not None and replace(there, as_of=ticket.as_of) == ticket:
+            return None
         return self._node.run(self.call("attest", token, *tickets.kept(ticket))).tx
 
     def link(self, token: int, nft: NftLink) -> None:

@@ -216,6 +216,9 @@ class RegistryReader:
         found = ((by, tickets.from_chain(*self._read("attestationOf", token, by))) for by in told)
         return tuple(Attestation(by, ticket) for by, ticket in found if ticket is not None)
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to attest a token")
+
     def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
         """Leaf and proof of a token of proofs, as `verify` takes them.
 

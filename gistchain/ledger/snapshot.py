@@ -89,6 +89,9 @@ class Snapshot:
         state, head = self._found(token)
         return state.attestations(token, head)
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to attest a token")
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; raises UnknownToken."""
         state, _ = self._found(token)

@@ -123,6 +123,14 @@ class Ledger(Protocol):
         """What others say of the token's rareness; None where that can't be told. Raises UnknownToken."""
         ...
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        """Say how rare this account finds a token; said again it replaces what it said. Raises UnknownToken.
+
+        Returns the transaction's hash, None where the account has said just this already, of whatever block, and
+        nothing was sent.
+        """
+        ...
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; None for none."""
         ...
