@@ -65,6 +65,7 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection list": "collection subject own data",
+    "proof": "token ledger leaf proof",
     "collection publish": "collection table bytes token_bytes gas tx",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",
 }

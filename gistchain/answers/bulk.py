@@ -51,6 +51,8 @@ def summary(done: Sequence[Done], left_out: int) -> str:
     told = f"{len(new):,} tokens in {len(batches):,} batch{'es' if len(batches) != 1 else ''}"
     if new:
         told += f", {sum(receipt.gas for receipt in batches.values()) // len(new):,} gas a token"
+        if any(one.guarantee == "proof" for one in new):
+            told += "; their gists are in calldata, which nodes may forget: back up batches.sqlite of the home"
     there = len(done) - len(new)
     told += f"; {there:,} were there already" if there else ""
     return told + (f"; {left_out:,} were left out" if left_out else "")

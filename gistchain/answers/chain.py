@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from gistchain.text import lines
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
@@ -51,3 +54,20 @@ def minted_text(done: Minted) -> str:
     if done.tx is None:
         return f"already minted: {where}"
     return f"token {done.nft.token_id} is {where}, {done.gas:,} gas, transaction {done.tx}"
+
+
+def proof_json(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> dict[str, Any]:
+    """leaf, proof: as the registry's `verify` takes them, in hex."""
+    return {
+        "token": token,
+        "ledger": ledger,
+        "leaf": f"0x{leaf.hex()}",
+        "proof": [f"0x{other.hex()}" for other in proof],
+    }
+
+
+def proof_text(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> str:
+    fields = proof_json(token, ledger, leaf, proof)
+    told = [f"token {token} of {ledger}", f"  leaf   {fields['leaf']}"]
+    told += [f"  proof  {other}" for other in fields["proof"]]
+    return lines([*told, f"verify({token}, leaf, proof) of the registry says whether this is so"])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from gistchain.bulk.journal import Checked, Journal, Row
 from gistchain.gist.grouped import Group, grouped
+from gistchain.ledger.batch import Batch, Item
 from gistchain.ledger.batching import MAX_DATA_BYTES
+from gistchain.ledger.estimate import Plan, registering_batch, registering_proofs
 from gistchain.pipeline import Registry
 from gistchain.rareness import evidence
-from gistchain.types import BatchItem, Guarantee, RarenessTicket
+from gistchain.types import BatchItem, Gist, Guarantee, RarenessTicket
 
 _HEAD_BYTES, _RATED_BYTES = 5, 43
 _HASH_BYTES, _RATING_BYTES, _END_BYTES = 32, 3, 2
@@ -41,6 +44,27 @@ def send(registry: Registry, journal: Journal) -> None:
         )
         store.name_tokens(registry.ledger.name, {row.image: receipt.first + k for k, row in enumerate(rows)})
         journal.registered(batch.batch, receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """A batch that would be sent. gist_bytes: of all its tokens."""
+
+    tokens: int
+    gist_bytes: int
+    plan: Plan
+
+
+def estimated(gists: Sequence[Gist], guarantee: Guarantee) -> Iterator[Estimated]:
+    """The batches of these gists, all with tickets and without trait tables, on any chain."""
+    filled = 255  # hashes and tickets hardly have zeros, which cost less
+    rating = int.from_bytes(bytes([filled]) * 14)
+    for group in grouped(gists, [None] * len(gists)):
+        for part in _parts(group, MAX_DATA_BYTES[guarantee], rated=True):
+            items = [Item(bytes([filled]) * 32, item, rating) for _, item in part]
+            data = Batch(tuple(items), group.common, bytes([filled]) * 32).data
+            plan = registering_batch(data, len(part)) if guarantee == "state" else registering_proofs(data, len(part))
+            yield Estimated(len(part), sum(len(group.common) + len(item) for _, item in part), plan)
 
 
 def _fix(

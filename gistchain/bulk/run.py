@@ -62,6 +62,7 @@ class Done:
     evidence: bytes
     ticket: RarenessTicket | None
     receipt: BatchReceipt
+    guarantee: Guarantee
     already: bool
 
     @property
@@ -125,8 +126,7 @@ class Bulk:
         context = multiprocessing.get_context("spawn")  # a fork would take half of our threads and all of our locks
         pool = ProcessPoolExecutor(jobs, context, initializer=begin, initargs=started)
         try:
-            for path, error in self._through(pool, jobs, journal, todo):
-                outcomes[path] = error
+            failed = {_key(outcomes[path]): error for path, error in self._through(pool, jobs, journal, todo)}
         except BrokenProcessPool as error:
             raise ModelError(
                 "a process that compares images was ended by the system: there may be too little memory; take fewer "
@@ -134,7 +134,8 @@ class Bulk:
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        return outcomes
+        # The same file under several names has one outcome.
+        return {path: failed.get(_key(found), found) for path, found in outcomes.items()}
 
     def _looked_up(self, path: Path, journal: Journal) -> bytes | int | GistchainError:
         try:
@@ -223,20 +224,20 @@ class Bulk:
         journal: Journal,
         before: set[int],
     ) -> Iterator[tuple[Path, Outcome]]:
-        tokens: dict[bytes, tuple[Row, int, BatchReceipt, int]] = {}
+        tokens: dict[bytes, tuple[Row, int, BatchReceipt, int, Guarantee]] = {}
         for batch in journal.planned():
             rows = sorted(journal.of(batch.batch), key=lambda row: row.image)
             for index, row in enumerate(rows):
                 if batch.receipt is not None:
                     size = len(batch.common) + len(row.payload)
-                    tokens[row.image] = row, batch.receipt.first + index, batch.receipt, size
+                    tokens[row.image] = row, batch.receipt.first + index, batch.receipt, size, batch.guarantee
         told: set[bytes] = set()
         for path in paths:
             found = outcomes[path]
             if not isinstance(found, bytes):
                 yield path, found
                 continue
-            row, token, receipt, size = tokens[found]
+            row, token, receipt, size, way = tokens[found]
             assert row.checked is not None
             already = found in told or row.batch in before
             told.add(found)
@@ -245,7 +246,19 @@ class Bulk:
             checked = row.checked
             yield (
                 path,
-                Done(path, found, token, gist, checked.confidence, size, checked.evidence, ticket, receipt, already),
+                Done(
+                    path,
+                    found,
+                    token,
+                    gist,
+                    checked.confidence,
+                    size,
+                    checked.evidence,
+                    ticket,
+                    receipt,
+                    way,
+                    already,
+                ),
             )
 
 
@@ -256,6 +269,10 @@ def _journal(home: Path, ledger: Any) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+def _key(found: bytes | int | GistchainError) -> bytes | None:
+    return found if isinstance(found, bytes) else None
 
 
 def _sha3(path: Path) -> bytes:

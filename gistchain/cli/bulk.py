@@ -22,11 +22,21 @@ def register_batch(
     sources: Sequence[str | Path], settings: Settings, options: Options, *, yes: bool, as_json: bool
 ) -> None:
     """Register the images of these sources; prints each, and what all come to."""
+    if STDIN in sources:
+        raise SettingError("--batch reads files and folders, not - for stdin")
+    try:
+        _registered(sources, settings, options, yes=yes, as_json=as_json)
+    except KeyboardInterrupt:
+        say("gistchain: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def _registered(
+    sources: Sequence[str | Path], settings: Settings, options: Options, *, yes: bool, as_json: bool
+) -> None:
     from gistchain.bulk.run import Bulk, Done
     from gistchain.opening import open_for_batches
 
-    if STDIN in sources:
-        raise SettingError("--batch reads files and folders, not - for stdin")
     done, left_out = [], 0
     with open_for_batches(settings, password=ask_password, confirm=asker(yes=yes), waiting=note) as registry:
         store, owner = registry.required_book().checker.store, registry.ledger.owner

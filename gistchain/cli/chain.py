@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from gistchain.answers.chain import deployed_json, deployed_text, linked_json, linked_text, minted_json, minted_text
+from gistchain.answers.chain import (
+    deployed_json,
+    deployed_text,
+    linked_json,
+    linked_text,
+    minted_json,
+    minted_text,
+    proof_json,
+    proof_text,
+)
 from gistchain.answers.rareness import attested_json, attested_text, attested_words
 from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Web, Yes
 from gistchain.cli.sources import check_stdin, read
@@ -101,6 +110,24 @@ def attest(
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         done = opened.attest(token, read(image), web=web)
     answer(done, attested_json, attested_text, as_json, done=attested_words(done))
+
+
+def proof(
+    ctx: typer.Context,
+    token: TokenId,
+    home: Home = None,
+    rpc: Rpc = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Print what proves a token of a batch with --guarantee proof to anyone who asks the registry."""
+    from gistchain.opening import open_ledger
+
+    with open_ledger(load(ctx.params), write=False) as ledger:
+        found = ledger.proof_of(token)
+        name = ledger.name
+    answer(found, lambda done: proof_json(token, name, *done), lambda done: proof_text(token, name, *done), as_json)
 
 
 def _nft(words: str) -> NftLink:

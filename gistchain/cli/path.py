@@ -163,18 +163,18 @@ def register(
         wanted |= {"latent": when, "latent_bytes": latent_bytes or LATENT_BYTES}
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
+    if batch and (caption is not None or web):
+        raise SettingError("--batch takes neither --caption nor --web: register such images one by one")
+    if dry_run:
+        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, guarantee if batch else None)
+        return
     if batch:
-        if caption is not None or web or dry_run:
-            raise SettingError("--batch takes neither --caption, --web nor --dry-run: give such images without it")
         register_batch(sources, needed, Options(guarantee, wanted, refuse, jobs or 0), yes=yes, as_json=as_json)
         return
     if guarantee != "state" or jobs is not None:
         raise SettingError("--guarantee and --jobs are for --batch")
     failed = False
     system = rosis(needed, **wanted)
-    if dry_run:
-        tell_costs(sources, system, caption, prices, as_json)
-        return
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),

@@ -20,7 +20,7 @@ from gistchain.errors import GistchainError, PacketError, SettingError
 if TYPE_CHECKING:
     from gistchain.ledger.estimate import Prices
     from gistchain.ledger.rollups import Rollup
-    from gistchain.types import System
+    from gistchain.types import Gist, Guarantee, System
 
 _GWEI = 10**9
 _MOST = Decimal(10) ** 18
@@ -45,9 +45,17 @@ def prices_of(gas_price: str | None, eth_price: str | None, l2: str | None, *, d
 
 
 def tell_costs(
-    sources: Sequence[str | Path], system: System, caption: str | None, prices: Prices | None, as_json: bool
+    sources: Sequence[str | Path],
+    system: System,
+    caption: str | None,
+    prices: Prices | None,
+    as_json: bool,
+    batches: Guarantee | None = None,
 ) -> None:
-    """A row for each image, with a ticket as `register` writes one. Raises typer.Exit(1) where one failed."""
+    """A row for each image, with a ticket as `register` writes one; or, of batches, one for each of them.
+
+    Raises typer.Exit(1) where one failed.
+    """
     from gistchain.pipeline import each
 
     done: list[Planned] = []
@@ -59,14 +67,40 @@ def tell_costs(
             failed = True
             failure(source, planned, as_json)
             continue
-        if not done and not as_json:
-            say(costs_header(planned))
         done.append(planned)
-        answer(planned, cost_json, cost_text, as_json)
+        if batches is None:
+            _tell(planned, len(done) == 1, as_json)
+    if batches is not None:
+        done = _in_batches([planned.gist for planned in done], batches, prices)
+        for number, planned in enumerate(done, 1):
+            _tell(planned, number == 1, as_json)
     if len(done) > 1 and not as_json:
         say(costs_total(done))
     if failed:
         raise typer.Exit(1)
+
+
+def _tell(planned: Planned, first: bool, as_json: bool) -> None:
+    if first and not as_json:
+        say(costs_header(planned))
+    answer(planned, cost_json, cost_text, as_json)
+
+
+def _in_batches(gists: list[Gist], guarantee: Guarantee, prices: Prices | None) -> list[Planned]:
+    from gistchain.bulk.plan import estimated
+    from gistchain.ledger.estimate import cost
+    from gistchain.types import Gist
+
+    return [
+        Planned(
+            f"batch of {one.tokens} images",
+            Gist((), (1, 1)),
+            one.gist_bytes,
+            one.plan,
+            None if prices is None else cost(one.plan, prices),
+        )
+        for one in estimated(gists, guarantee)
+    ]
 
 
 def _planned(source: str | Path, system: System, caption: str | None, prices: Prices | None) -> Planned:

@@ -3,7 +3,7 @@
     one caption, no more ──> bare packets of one size and one coder (and trait table): common start, short items
     anything else ────────> whole packets without a common start
 
-Which coder a group takes is what makes the whole group shortest. docs/packet.md has the formats.
+Which coder a group takes, and how many groups there are, is what costs least. docs/packet.md has the formats.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from gistchain.types import Gist
 
 LEAST = 4
 """Gists of a group of their own; fewer go with those that have nothing in common."""
+_GROUP_BYTES = 350
+"""What a batch more costs: some 75,000 gas, at 216 gas a byte."""
 _END_BYTES = 2
 """What an item costs beside itself where not all have one length."""
 _Codes = dict[int, bytes]
@@ -72,28 +74,59 @@ def grouped(gists: Sequence[Gist], tables: Sequence[Table | None]) -> list[Group
 
 
 def _shortest(size: tuple[int, int], codes_of: dict[int, _Codes]) -> list[Group]:
-    """The groups of gists of one size, by the table that all of them share or without it."""
-    by_words = _by_words(size, codes_of)
-    if not all(TABLE in codes for codes in codes_of.values()):
-        return by_words
-    name = next(iter(codes_of.values()))[TABLE][:NAME_BYTES]
-    items = tuple(codes[TABLE][NAME_BYTES:] for codes in codes_of.values())
-    by_table = Group(pack_bare(size, TABLE, name), items, tuple(codes_of))
-    words_bytes = sum(len(group.common) + group.item_bytes for group in by_words)
-    return [by_table] if len(by_table.common) + by_table.item_bytes <= words_bytes else by_words
+    """The groups of gists of one size that take least, by the table that all of them share or without it.
 
-
-def _by_words(size: tuple[int, int], codes_of: dict[int, _Codes]) -> list[Group]:
+    Most stand in one group; those whose code is so much shorter that it pays stand in groups of their own.
+    """
     by_coder: dict[int, dict[int, bytes]] = defaultdict(dict)
     for place, codes in codes_of.items():
         coder = next(coder for coder in codes if coder != TABLE)
         by_coder[coder][place] = codes[coder]
-    return [_filled(pack_bare(size, coder, b""), coder, of) for coder, of in by_coder.items()]
+    words = (_ways(pack_bare(size, coder, b""), coder, of) for coder, of in by_coder.items())
+    found = [group for ways in words for group in min(ways, key=_cost)]
+    if not all(TABLE in codes for codes in codes_of.values()):
+        return found
+    name = next(iter(codes_of.values()))[TABLE][:NAME_BYTES]
+    base = Group(
+        pack_bare(size, TABLE, name),
+        tuple(codes[TABLE][NAME_BYTES:] for codes in codes_of.values()),
+        tuple(codes_of),
+    )
+    short = by_coder.get(textcode.DICTIONARY, {})
+    return min(found, _split(base, pack_bare(size, textcode.DICTIONARY, b""), short), key=_cost)
 
 
-def _filled(common: bytes, coder: int, code_of: dict[int, bytes]) -> Group:
-    """Codes of the dictionary are filled up to one length where that takes no more than saying where each ends."""
-    codes, longest = tuple(code_of.values()), max(map(len, code_of.values()))
-    if coder == textcode.DICTIONARY and longest * len(codes) <= sum(map(len, codes)) + _END_BYTES * len(codes):
-        codes = tuple(code.ljust(longest, b"\0") for code in codes)
-    return Group(common, codes, tuple(code_of))
+def _ways(common: bytes, coder: int, code_of: dict[int, bytes]) -> list[list[Group]]:
+    """Items with their ends; and, of the dictionary, filled up to one length."""
+    codes, places = tuple(code_of.values()), tuple(code_of)
+    base = Group(common, codes, places)
+    if coder != textcode.DICTIONARY:
+        return [[base]]
+    longest = max(map(len, codes))
+    filled = Group(common, tuple(code.ljust(longest, b"\0") for code in codes), places)
+    return [_split(base, common, code_of), _split(filled, common, code_of)]
+
+
+def _split(base: Group, common: bytes, code_of: dict[int, bytes]) -> list[Group]:
+    """A group, less those of one length for which a group of their own takes less. code_of: their shorter codes."""
+    price = {
+        place: len(item) + (0 if base.width else _END_BYTES)
+        for place, item in zip(base.places, base.items, strict=True)
+    }
+    alike: dict[int, list[int]] = defaultdict(list)
+    for place, code in code_of.items():
+        alike[len(code)].append(place)
+    groups, moved = [], set[int]()
+    for length, places in sorted(alike.items()):
+        if sum(price[place] - length for place in places) > _GROUP_BYTES + len(common):
+            groups.append(Group(common, tuple(code_of[place] for place in places), tuple(places)))
+            moved |= set(places)
+    rest = [(place, item) for place, item in zip(base.places, base.items, strict=True) if place not in moved]
+    if rest:
+        groups.append(Group(base.common, tuple(item for _, item in rest), tuple(place for place, _ in rest)))
+    return groups
+
+
+def _cost(groups: list[Group]) -> int:
+    """In bytes of calldata and code, or what costs as much."""
+    return sum(len(group.common) + group.item_bytes + _GROUP_BYTES for group in groups)

@@ -114,6 +114,11 @@ def batch_sent(raw: bytes, registry: str) -> BatchSent | None:
     return None if data is None else BatchSent(sender, data)
 
 
+def none(token: int) -> LedgerError:
+    """The error where a proof is asked for of a token that needs none."""
+    return LedgerError(f"token {token} is not of a batch of proofs: the chain itself answers for it")
+
+
 def registered(data: bytes) -> tuple[bytes, bytes, int, bytes] | None:
     """Image, evidence, rating and gist of a call of `register` or `registerLong`; None for any other."""
     if data[:4] not in _SENT_BY_OWNER or len(data) < 4 + 5 * 32:

@@ -15,7 +15,7 @@ from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import MAX_COMMON_BYTES, MAX_GIST_BYTES
 from gistchain.ledger.leaves import Leaves
 from gistchain.ledger.node import Node
-from gistchain.ledger.proof import batch_sent, proven
+from gistchain.ledger.proof import batch_sent, none, proven
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.state import nonsense, not_in_state
 from gistchain.types import (
@@ -227,7 +227,7 @@ class RegistryReader:
         record = self.token(token)
         found = self._batches.range(record.batch) if record.batch else None
         if found is None or not found.root:
-            raise LedgerError(f"token {token} is not of a batch of proofs: the chain itself answers for it")
+            raise none(token)
         if (data := self._batches.data(found)) is None:
             raise not_in_state(token, record.batch)
         whole, index = batch.read(data), token - found.first

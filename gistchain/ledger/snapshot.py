@@ -92,6 +92,11 @@ class Snapshot:
     def attest(self, token: int, ticket: RarenessTicket) -> str | None:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to attest a token")
 
+    def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs; raises as RegistryReader.proof_of."""
+        state, head = self._found(token)
+        return state.proof_of(token, head)
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; raises UnknownToken."""
         state, _ = self._found(token)

@@ -20,6 +20,7 @@ from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import INLINE_BYTES, TICKET_BYTES
 from gistchain.ledger.known import EMBEDDED, recall
 from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, rlp
+from gistchain.ledger.proof import BatchSent
 from gistchain.ledger.recover import checksummed
 from gistchain.types import Attestation, NftLink, RarenessTicket, SignedRareness, Token
 
@@ -234,6 +235,17 @@ class State:
                 return first
             return self._number(keccak(_inner(_word(self._slots["later"]), address) + image_sha3_256))
 
+    def proof_of(self, token: int, head: Head) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs; raises LedgerError for any other, PacketError where they are gone."""
+        if not head.batch or head.data:
+            raise proof.none(token)
+        with self._damage():
+            data = self._batch_data(head)
+        if data is None:
+            raise not_in_state(token, head.batch)
+        whole = batch.read(data)
+        return whole.leaf(head.index), whole.proof(head.index)
+
     def batched(self, owner: str, image: bytes) -> int:
         """The owner's token for the image in a batch, 0 for none."""
         with self._damage():
@@ -279,7 +291,7 @@ class State:
             self._proofs = head.batch, sent[1].data if good and sent is not None and sent[1] is not None else None
         return self._proofs[1]
 
-    def _sent(self, head: Head) -> tuple[str, proof.BatchSent | None] | None:
+    def _sent(self, head: Head) -> tuple[str, BatchSent | None] | None:
         """The transaction that made the token's batch: its hash, and what it gave to the registry."""
         made = self._blocks().batch(head.block, head.batch)
         if made is None or made.raw is None:

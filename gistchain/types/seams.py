@@ -131,6 +131,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs. Raises LedgerError for any other, PacketError where nobody has them."""
+        ...
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; None for none."""
         ...

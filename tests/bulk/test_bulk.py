@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from gistchain.bulk.journal import NAME
+from gistchain.ledger.evm import open_rpc_to_read
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.commands import Command, rehearsed
 from tests.support.kills import aims
@@ -40,21 +41,23 @@ def folder(tmp_path: Path) -> Path:
     Image.new("RGB", (40, 40), "white").save(images / "d.png")
     shutil.copy(images / "a1.png", images / "e.png")
     (images / "f.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    shutil.copy(images / "f.png", images / "g.png")
     return images
 
 
 def test_a_folder_gets_the_verdicts_of_one_by_one(run: Run, folder: Path, tmp_path: Path) -> None:
     code, out, err = run("register", folder, "--batch", "--json", "--min-confidence", 0)
-    assert code == 1, "two images were left out"
+    assert code == 1, "three images were left out"
     told = {Path(one["image"]).name: one for one in lines(out)}
     assert "no words" in told["d.png"]["error"] or "one colour" in told["d.png"]["error"]
     assert "f.png" in told["f.png"]["error"], err
+    assert "error" in told["g.png"], "the same file under another name"
     assert [one["token"] for one in lines(run("list", "--json")[1])] == list(range(1, 7))
     alone = lines(run("register", folder, "--json", "--home", tmp_path / "alone", "--min-confidence", 0)[1])
     for one in alone:
         name = Path(one["image"]).name
         if "error" in one:
-            assert told[name]["error"] == one["error"]
+            assert name == "g.png" or told[name]["error"] == one["error"]
             continue
         same = "verdict", "score", "interval", "compared_with"
         assert [told[name]["rareness"][key] for key in same] == [one["rareness"][key] for key in same], name
@@ -84,6 +87,8 @@ def test_proofs_on_a_node_are_read_and_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     for k in range(5):
         noun(k, tmp_path / "images" / f"{k}.png")
+    (tmp_path / "more").mkdir()
+    noun(9, tmp_path / "more" / "9.png")
     node = Anvil()
     try:
         (tmp_path / "rich.key").write_text(RICH_KEY)
@@ -99,6 +104,16 @@ def test_proofs_on_a_node_are_read_and_named(run: Run, tmp_path: Path) -> None:
         listed = lines(run("list", *reading, "--json")[1])
         assert {one["image_sha3_256"] for one in listed} == {one["image_sha3_256"] for one in told}
         assert {one["caption"] for one in listed} == {one["caption"] for one in told}
+        assert (
+            "back up batches.sqlite"
+            in run("register", tmp_path / "more", "--batch", "--guarantee", "proof", *writing)[1]
+        )
+        code, out, err = run("proof", 3, *reading, "--json")
+        assert code == 0, err
+        with open_rpc_to_read(node.url, tmp_path / "nobody's") as ledger:
+            leaf, *proof = (bytes.fromhex(part[2:]) for part in (lines(out)[0]["leaf"], *lines(out)[0]["proof"]))
+            assert ledger.verify(3, leaf, proof)
+            assert not ledger.verify(2, leaf, proof)
         code, out, err = run("show", 1, *reading, "--json", "--home", tmp_path / "a stranger's")
         assert code == 0, err
         assert lines(out)[0]["rareness"]["verified"]
@@ -157,3 +172,15 @@ def test_a_batch_that_is_killed_goes_on_and_does_nothing_twice(run: Run, compare
         assert shown["evidence_here"], aim
         assert {one["rareness"]["verdict"] for one in lines(out)} == {"original", "sibling"}, aim
     assert reached["journal"], "the kills came where they were meant to"
+
+
+def test_what_a_batch_would_cost_is_said_and_nothing_kept(run: Run, compared: Path, tmp_path: Path) -> None:
+    for guarantee, function in (("state", "registerBatch"), ("proof", "registerProofs")):
+        words = ("register", compared, "--batch", "--guarantee", guarantee, "--dry-run", "--gas-price", 2)
+        code, out, err = run(*words, "--json")
+        assert code == 0, err
+        (told,) = lines(out)
+        assert (told["image"], told["function"]) == ("batch of 2 images", function)
+        assert told["fee_wei"] == told["gas"] * 2 * 10**9
+        assert "batch of 2 images" in run(*words)[1]
+    assert not (tmp_path / "home").exists()
