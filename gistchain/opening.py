@@ -123,10 +123,13 @@ def open_ledger(
     )
 
 
-def deploy(settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None) -> list[Deployed]:
+def deploy(
+    settings: Settings, *, wallets: bool = False, password: Password | None = None, confirm: Confirm | None = None
+) -> list[Deployed]:
     """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there.
 
-    password, confirm: as for `open`. Raises SettingError, LedgerError, FileError.
+    wallets: also the contracts that make tokens NFTs. password, confirm: as for `open`. Raises SettingError,
+    LedgerError, FileError.
     """
     from gistchain.ledger.evm import deploy as deploying
 
@@ -141,6 +144,7 @@ def deploy(settings: Settings, *, password: Password | None = None, confirm: Con
         chain_id=settings.chain_id,
         max_fee=settings.max_fee,
         confirm=confirm,
+        wallets=wallets,
     )
 
 

@@ -1,4 +1,4 @@
-"""A contract that was deployed, a token that was linked -> the JSON of --json, and the same in words."""
+"""A contract that was deployed, a token that was linked or minted -> the JSON of --json, and the same in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gistchain.text import lines
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
-    from gistchain.types import NftLink
+    from gistchain.types import Minted, NftLink
 
 
 def deployed_json(done: Deployed) -> dict[str, Any]:
@@ -41,6 +41,19 @@ def linked_json(token: int, link: NftLink) -> dict[str, Any]:
 
 def linked_text(token: int, link: NftLink) -> str:
     return f"token {token} is linked to NFT {nft_words(link)}"
+
+
+def minted_json(done: Minted) -> dict[str, Any]:
+    """already: whether it was an NFT before, so that nothing was spent."""
+    nft = nft_words(done.nft)
+    return {"token": done.nft.token_id, "nft": nft, "gas": done.gas, "tx": done.tx, "already": done.tx is None}
+
+
+def minted_text(done: Minted) -> str:
+    where = f"NFT {nft_words(done.nft)}"
+    if done.tx is None:
+        return f"already minted: {where}"
+    return f"token {done.nft.token_id} is {where}, {done.gas:,} gas, transaction {done.tx}"
 
 
 def proof_json(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> dict[str, Any]:

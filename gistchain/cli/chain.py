@@ -1,4 +1,4 @@
-"""`gistchain deploy`, `link` and `attest`: what is written on a chain beside tokens themselves."""
+"""`gistchain deploy`, `link`, `mint` and `attest`: what is written on a chain beside tokens themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from gistchain.answers.chain import deployed_json, deployed_text, linked_json, linked_text, proof_json, proof_text
+from gistchain.answers.chain import (
+    deployed_json,
+    deployed_text,
+    linked_json,
+    linked_text,
+    minted_json,
+    minted_text,
+    proof_json,
+    proof_text,
+)
 from gistchain.answers.rareness import attested_json, attested_text, attested_words
 from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Web, Yes
 from gistchain.cli.sources import check_stdin, read
@@ -23,6 +32,7 @@ def deploy(
     rpc: Rpc = None,
     key: Key = None,
     chain_id: ChainId = None,
+    token: Annotated[bool, typer.Option("--token", help="Also the contracts for `mint`.")] = False,
     max_fee: MaxFee = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -30,7 +40,7 @@ def deploy(
     """Put registry and trait tables on a chain that lacks them, once for everybody, where they are on every chain."""
     from gistchain.opening import deploy as deploying
 
-    for done in deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes)):
+    for done in deploying(load(ctx.params), wallets=token, password=ask_password, confirm=asker(yes=yes)):
         answer(done, deployed_json, deployed_text, as_json)
 
 
@@ -54,6 +64,26 @@ def link(
     with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
         ledger.link(token, wanted)
     answer(wanted, lambda done: linked_json(token, done), lambda done: linked_text(token, done), as_json)
+
+
+def mint(
+    ctx: typer.Context,
+    token: TokenId,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Make a token of yours an NFT, which wallets show and which can be given away."""
+    from gistchain.opening import open_ledger
+
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+        done = ledger.mint(token)
+    answer(done, minted_json, minted_text, as_json)
 
 
 def attest(

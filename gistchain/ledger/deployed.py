@@ -142,7 +142,12 @@ def _put_proxy(node: Node) -> None:
             raise LedgerError(f"the creation of the deployment proxy failed on {where}: {_ELSE}")
 
 
-NAMED = {"registry": "registry", "tables": "contract for trait tables"}
+NAMED = {
+    "registry": "registry",
+    "tables": "contract for trait tables",
+    "pictures": "contract for pictures",
+    "token": "contract for NFTs",
+}
 
 _ELSE = (
     "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "

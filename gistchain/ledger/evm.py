@@ -20,12 +20,13 @@ from gistchain.ledger import ticket as tickets
 from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
-from gistchain.ledger.contracts import DEPLOYED, compiled
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, compiled
 from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
 from gistchain.ledger.dialled import REPLY_S, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.leaves import Leaves
+from gistchain.ledger.minting import mint
 from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
@@ -40,6 +41,7 @@ from gistchain.types import (
     BatchReceipt,
     Confirm,
     Guarantee,
+    Minted,
     NftLink,
     RarenessTicket,
     Receipt,
@@ -201,6 +203,19 @@ class EvmLedger(RegistryReader):
         if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
             self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
 
+    def mint(self, token: int) -> Minted:
+        """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
+
+        Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError, also where the token is another's and where the chain
+        lacks the contracts: `deploy` with wallets=True puts them there.
+        """
+        owner = self.token(token).owner
+        if owner != self.owner:
+            raise LedgerError(
+                f"token {token} is {owner}'s: only its owner can mint it, and this account is {self.owner}"
+            )
+        return mint(self._node, self.registry, token)
+
     def add_table(self, table: bytes) -> tuple[int, str | None]:
         """Put a trait table on the chain, for everybody: gas and transaction, 0 and None where it is there already.
 
@@ -345,16 +360,17 @@ def deploy(
     confirm: Confirm | None = None,
     timeout_s: float = 120.0,
     reply_s: float = REPLY_S,
+    wallets: bool = False,
 ) -> list[Deployed]:
     """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
 
-    Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
-    `open_rpc`; raises what that does.
+    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to
+    repeat after any failure. The rest as for `open_rpc`; raises what that does.
     """
     with ExitStack() as undo:
         dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            done = [deployed(dial.node, home, name) for name in DEPLOYED]
+            done = [deployed(dial.node, home, name) for name in (*DEPLOYED, *(FOR_WALLETS if wallets else ()))]
         remembered(dial, home, done[0].address, given=False)
         return done
 
