@@ -120,6 +120,34 @@ def _captions(figures: Figures) -> str:
     return _table(["mean bytes a caption", "N", *ways], rows)
 
 
+def _batch_bytes(figures: Figures) -> str:
+    def shown(value: float | None) -> str:
+        return "" if value is None else f"{value:.2f}"
+
+    columns = "table", "dictionary", "batch", "entropy"
+    rows = [
+        [name, str(f["tokens"]), *(shown(f[column]) for column in columns), f"{1_000 * f['decoding_ms']:.0f}"]
+        for name, f in figures.items()
+    ]
+    return _table(["bytes a token in a batch", "N", *columns, "decoding µs"], rows)
+
+
+def _batches(figures: Figures) -> str:
+    rows = [
+        [
+            f["chain"], f"{f['tokens']:,}", f"{f['compared_before_kill']:,}", f"{f['images_per_s_before']:.2f}",
+            f"{f['images_per_s_after']:.2f}", f"{f['cpu_s_an_image']:.2f}", f"{f['batches']}",
+            f"{f['gas_a_token']:,}",
+        ]
+        for f in figures["chains"]
+    ]  # fmt: skip
+    headings = [
+        "chain", "tokens", "compared when killed", "images/s before", "images/s after", "CPU-s an image", "batches",
+        "gas a token",
+    ]  # fmt: skip
+    return _table(headings, rows)
+
+
 def _start(figures: Figures) -> str:
     def row(name: str, f: Figures) -> list[str]:
         bar = f"{f['bar_s']:.1f}" if f.get("bar_s") else ""
@@ -509,6 +537,8 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "captioner": _captioner,
     "painter": _painter,
     "captions_in_bytes": _captions,
+    "batch_bytes": _batch_bytes,
+    "batches": _batches,
     "start_to_end": _start,
     "install_size": _install,
     "collections": _collections,

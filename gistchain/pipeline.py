@@ -169,13 +169,14 @@ class Registry:
         budget: int | None = None,
         web: bool = False,
         refuse: Collection[Verdict] = (),
+        readable: bool = False,
     ) -> Registered:
         """Put the gist of the picture on the chain, and how rare it is; a copy is registered too, its ticket says so.
 
         A picture that shows nothing gets no ticket.
 
         caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
-        refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
+        readable: write the caption so that wallets can show it. refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
         the same.
         Raises AlreadyRegistered where this account has a token for the image's SHA3-256, CaptionError where the system
         is unsure, SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
@@ -184,7 +185,7 @@ class Registry:
         started = time.perf_counter()
         self._check_new(picture)
         described = self.system.describe(picture, caption=caption, budget=budget)
-        payload = self.packed(described.gist)
+        payload = self.packed(described.gist, readable=readable)
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
@@ -261,11 +262,14 @@ class Registry:
         """The gist of bytes of this chain, whose trait tables are used. Raises PacketError where they are none."""
         return unpack(payload, tables=self._traits)
 
-    def packed(self, gist: Gist) -> bytes:
-        """The packet of a gist, by the trait table of its collection where the chain has it and that is shorter."""
-        usual = pack(gist)
+    def packed(self, gist: Gist, *, readable: bool = False) -> bytes:
+        """The packet of a gist, by the trait table of its collection where the chain has it and that is shorter.
+
+        readable: as for `pack`; the longer it is, the more gas it takes.
+        """
+        usual = pack(gist, readable=readable)
         table = self._known_table(gist)
-        shorter = usual if table is None else pack(gist, table)
+        shorter = usual if table is None else pack(gist, table, readable=readable)
         return shorter if len(shorter) < len(usual) and table is not None and self._has(table) else usual
 
     def table_of(self, gist: Gist) -> Table | None:

@@ -103,6 +103,13 @@ def register(
         float,
         typer.Option(min=0, max=1, help="Leave out words that the captioner is less sure of."),
     ] = 0.5,
+    readable: Annotated[
+        bool,
+        typer.Option(
+            "--readable",
+            help="Write the caption as plain text, or by its trait table, so that wallets show it: more bytes, more gas.",
+        ),
+    ] = False,
     batch: Annotated[
         bool,
         typer.Option("--batch", help="All images in a few transactions, a tenth of the gas; a process for each core."),
@@ -163,8 +170,8 @@ def register(
         wanted |= {"latent": when, "latent_bytes": latent_bytes or LATENT_BYTES}
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
-    if batch and (caption is not None or web):
-        raise SettingError("--batch takes neither --caption nor --web: register such images one by one")
+    if batch and (caption is not None or web or readable):
+        raise SettingError("--batch takes no --caption, --web or --readable: register such images one by one")
     if dry_run:
         tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, guarantee if batch else None)
         return
@@ -178,7 +185,9 @@ def register(
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
-            lambda source: _registered(opened, read(source), caption, refuse, settings.home, web=web),
+            lambda source: _registered(
+                opened, read(source), caption, refuse, settings.home, web=web, readable=readable
+            ),
         ):
             if isinstance(done, GistchainError):
                 failed = True
@@ -190,10 +199,17 @@ def register(
 
 
 def _registered(
-    opened: Registry, picture: Picture, caption: str | None, refuse: Collection[Verdict], home: Path, *, web: bool
+    opened: Registry,
+    picture: Picture,
+    caption: str | None,
+    refuse: Collection[Verdict],
+    home: Path,
+    *,
+    web: bool,
+    readable: bool,
 ) -> Registered | Already:
     try:
-        return opened.register(picture, caption=caption, web=web, refuse=refuse)
+        return opened.register(picture, caption=caption, web=web, refuse=refuse, readable=readable)
     except AlreadyRegistered as error:
         shown = opened.show(error.token)
         unused = caption is not None and caption != shown.gist.caption

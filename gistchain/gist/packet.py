@@ -53,8 +53,10 @@ class _Layer:
         return self.tag >> 4
 
 
-def pack(gist: Gist, table: Table | None = None) -> bytes:
+def pack(gist: Gist, table: Table | None = None, *, readable: bool = False) -> bytes:
     """The packet of a gist. table: one that whoever reads it has; captions are written by it where that is shorter.
+
+    readable: without our dictionary, so that a contract and a stranger's program can tell what it says.
 
     Raises PacketError for a gist beyond the limits of docs/packet.md.
     """
@@ -62,7 +64,7 @@ def pack(gist: Gist, table: Table | None = None) -> bytes:
         raise PacketError(f"gist lost its {', '.join(sorted(gist.damaged))}: only a whole gist can be packed")
     if len(gist.captions) > MAX_CAPTIONS:
         raise PacketError(f"gist has {len(gist.captions)} captions: at most {MAX_CAPTIONS} fit a packet")
-    layers = [_tagged(_CAPTION, *_written(text, table)) for text in gist.captions]
+    layers = [_tagged(_CAPTION, *_written(text, table, readable)) for text in gist.captions]
     if gist.latent is not None:
         layers.append(_tagged(_LATENT, _number(_LATENT_CODERS, gist.latent.coder), gist.latent.data))
     if gist.subject is not None:
@@ -147,9 +149,12 @@ def _with_layer(gist: Gist, kind: int, reader: int, data: bytes, tables: Tables 
     return gist
 
 
-def _written(text: str, table: Table | None) -> tuple[int, bytes]:
+def _written(text: str, table: Table | None, readable: bool) -> tuple[int, bytes]:
     """The coder and the shortest code of a caption; of equals the one that needs no table."""
     codes = caption_codes(text, table)
+    if readable and textcode.DICTIONARY in codes:
+        codes[textcode.PLAIN] = text.encode()
+        del codes[textcode.DICTIONARY]
     coder = min(sorted(codes), key=lambda coder: len(codes[coder]))
     return coder, codes[coder]
 

@@ -19,6 +19,8 @@ from gistchain.traits import Traits, parts
 
 NAME_BYTES = 4
 VERSION = 1
+MAX_NUMBER_BYTES = 32
+"""Of a token: what a contract reckons with."""
 MAX_TYPES = 64
 MAX_VALUES = 4096
 MAX_NAME_BYTES = 64
@@ -70,6 +72,10 @@ def written(traits: Traits, version: int = VERSION) -> bytes:
         raise SettingError(f"a trait table has a version from 1 to 255, not {version}")
     if not 1 <= len(traits.types) <= MAX_TYPES:
         raise SettingError(f"{traits.subject!r} has {len(traits.types)} trait types: a table has 1 to {MAX_TYPES}")
+    if (size := width(traits)) > MAX_NUMBER_BYTES:
+        raise SettingError(
+            f"a token of {traits.subject!r} would be a number of {size} bytes: at most {MAX_NUMBER_BYTES} can be"
+        )
     out = bytes([version]) + _named(traits.subject) + bytes([len(traits.types)])
     for kind, values in traits.values.items():
         if len(values) > MAX_VALUES:

@@ -67,25 +67,25 @@ def traitsOf(name: bytes4, number: uint256) -> (String[64], DynArray[Trait, MAX_
         return "", traits
     data: Bytes[MAX_TABLE + 64] = concat(
         raw_call(place, b"", max_outsize=MAX_TABLE, is_static_call=True), empty(bytes32), empty(bytes32))
-    at: uint256 = 2 + self._byte(data, 1)
-    types: uint256 = self._byte(data, at)
+    at: uint256 = 2 + convert(slice(data, 1, 1), uint256)
+    types: uint256 = convert(slice(data, at, 1), uint256)
     at += 1
 
     # First the radices, since the last type is the least significant.
     starts: DynArray[uint256, MAX_TYPES] = []
     for _: uint256 in range(types, bound=MAX_TYPES):
         starts.append(at)
-        at += 1 + self._byte(data, at)
-        values: uint256 = 256 * self._byte(data, at) + self._byte(data, at + 1)
+        at += 1 + convert(slice(data, at, 1), uint256)
+        values: uint256 = 256 * convert(slice(data, at, 1), uint256) + convert(slice(data, at + 1, 1), uint256)
         at += 2
         for __: uint256 in range(values, bound=MAX_VALUES):
-            at += 1 + self._byte(data, at)
+            at += 1 + convert(slice(data, at, 1), uint256)
     chosen: DynArray[uint256, MAX_TYPES] = []
     left: uint256 = number
     for k: uint256 in range(types, bound=MAX_TYPES):
         start: uint256 = starts[types - 1 - k]
-        start += 1 + self._byte(data, start)
-        radix: uint256 = 256 * self._byte(data, start) + self._byte(data, start + 1) + 1
+        start += 1 + convert(slice(data, start, 1), uint256)
+        radix: uint256 = 256 * convert(slice(data, start, 1), uint256) + convert(slice(data, start + 1, 1), uint256) + 1
         chosen.append(left % radix)
         left //= radix
 
@@ -94,22 +94,16 @@ def traitsOf(name: bytes4, number: uint256) -> (String[64], DynArray[Trait, MAX_
         if value == 0:
             continue
         start: uint256 = starts[k]
-        kind: String[64] = self._name(data, start)
-        start += 3 + self._byte(data, start)
+        kind: String[64] = self._name(slice(data, start, 65))
+        start += 3 + convert(slice(data, start, 1), uint256)
         for __: uint256 in range(value - 1, bound=MAX_VALUES):
-            start += 1 + self._byte(data, start)
-        traits.append(Trait(kind=kind, value=self._name(data, start)))
-    return self._name(data, 1), traits
+            start += 1 + convert(slice(data, start, 1), uint256)
+        traits.append(Trait(kind=kind, value=self._name(slice(data, start, 65))))
+    return self._name(slice(data, 1, 65)), traits
 
 
 @pure
 @internal
-def _byte(data: Bytes[MAX_TABLE + 64], at: uint256) -> uint256:
-    return convert(slice(data, at, 1), uint256)
-
-
-@pure
-@internal
-def _name(data: Bytes[MAX_TABLE + 64], at: uint256) -> String[64]:
-    length: uint256 = min(self._byte(data, at), 64)
-    return convert(slice(concat(extract32(data, at + 1), extract32(data, at + 33)), 0, length), String[64])
+def _name(data: Bytes[65]) -> String[64]:
+    length: uint256 = min(convert(slice(data, 0, 1), uint256), 64)
+    return convert(slice(data, 1, length), String[64])

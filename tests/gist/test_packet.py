@@ -396,6 +396,14 @@ def test_a_bare_packet_comes_back_however_its_caption_is_written(
             unpack(payload, strict=False, tables=_having(HATS))
 
 
+@given(gists)
+def test_a_readable_packet_is_without_our_dictionary(gist: Gist) -> None:
+    payload = pack(gist, readable=True)
+    assert unpack(payload) == gist
+    for text in gist.captions:
+        assert text.encode() in payload
+
+
 def test_a_table_is_used_where_that_is_shorter_and_has_to_be_known() -> None:
     gist = Gist(("A picture of Hats, containing blue hat, open eyes",), (24, 24))
     payload = pack(gist, HATS)

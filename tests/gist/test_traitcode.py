@@ -94,6 +94,9 @@ def test_a_cut_table_is_refused(traits: Traits, data: st.DataObject) -> None:
 def test_what_no_table_holds_is_refused() -> None:
     with pytest.raises(SettingError, match="65 bytes"):
         traitcode.written(Traits("a", "a", {"hat": ("x" * 65,)}))
+    wide = {f"type {k}": tuple(f"{j}" for j in range(99)) for k in range(40)}
+    with pytest.raises(SettingError, match="number of 34 bytes: at most 32"):
+        traitcode.written(Traits("a", "a", wide))
     with pytest.raises(SettingError, match="0 trait types"):
         traitcode.written(Traits("a", "a", {}))
     many = tuple(f"value number {k:046}" for k in range(500))
