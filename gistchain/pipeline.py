@@ -176,8 +176,8 @@ class Registry:
         A picture that shows nothing gets no ticket.
 
         caption, budget: as for System.describe. web: search the internet too; what was found stands in the evidence.
-        readable: write the caption so that wallets can show it. refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
-        the same.
+        refuse: pictures with these verdicts are not registered; an earlier try that was already sent is finished all
+        the same. readable: write the caption so that wallets can show it.
         Raises AlreadyRegistered where this account has a token for the image's SHA3-256, CaptionError where the system
         is unsure, SearchError where a search can't be made, which ends it before anything is registered; CopyRefused,
         ContentRefused, LedgerError, RarenessError, FileError.

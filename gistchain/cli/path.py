@@ -107,7 +107,7 @@ def register(
         bool,
         typer.Option(
             "--readable",
-            help="Write the caption as plain text, or by its trait table, so that wallets show it: more bytes, more gas.",
+            help="Write the caption as plain text, or by its trait table, so that wallets show it, for more gas.",
         ),
     ] = False,
     batch: Annotated[
