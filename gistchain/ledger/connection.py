@@ -30,6 +30,7 @@ class Mined:
     succeeded: bool
     gas: int
     block: int
+    block_hash: str
     contract: str | None
 
 
@@ -102,6 +103,9 @@ class Connection(Protocol):
 
     def block_number(self) -> int:
         """Of the last block."""
+
+    def finalized(self) -> int | None:
+        """Number of the last block that the chain will never replace; None where the node doesn't tell."""
 
     def block_time(self, number: int) -> int | None:
         """Unix time; None where there is no such block."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from gistchain.digest import keccak
 from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
@@ -138,7 +139,19 @@ class EvmLedger(RegistryReader):
             )
         self._acknowledged = sent
         self._made_in[token] = mined.block
-        return Receipt(self.name, token, len(payload), mined.gas, sent.tx, mined.block)
+        return Receipt(
+            ledger=self.name,
+            token=token,
+            size_bytes=len(payload),
+            gas=mined.gas,
+            tx=sent.tx,
+            block=mined.block,
+            block_hash=mined.block_hash,
+            owner=self.owner,
+            image_sha3_256=sent.image_sha3_256,
+            gist_keccak=keccak(payload),
+            final=self._node.final(mined),
+        )
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged is not None:

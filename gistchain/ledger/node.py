@@ -128,6 +128,13 @@ class Node:
                 return None
         raise AssertionError("patience ends with an error")
 
+    def final(self, mined: Mined) -> bool | None:
+        """Whether the chain says that the transaction's block stays; None where it has no word for that."""
+        last = self.connection.finalized()
+        if last is None or mined.block > last:
+            return None if last is None else False
+        return self.connection.block_hash(mined.block) == mined.block_hash
+
     def patiently(self, what: str) -> Iterator[None]:
         """Goes on until the time is up; then raises NodeDown, which says `what` is so all that time."""
         deadline = time.monotonic() + self.timeout_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError
 from gistchain.ledger import ticket
 from gistchain.ledger.evm import EvmLedger
@@ -43,4 +44,9 @@ def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Re
         gas=mined.gas,
         tx=mined.tx,
         block=mined.block,
+        block_hash=mined.block_hash,
+        owner=registration.owner,
+        image_sha3_256=registration.image_sha3_256,
+        gist_keccak=keccak(registration.gist),
+        final=ledger.node.final(mined),
     )

@@ -100,8 +100,14 @@ class Remote:
             except TransactionNotFound:
                 return None
             contract = told.get("contractAddress")
-            done = told["status"] == 1
-            return Mined(tx, done, int(told["gasUsed"]), int(told["blockNumber"]), str(contract) if contract else None)
+            return Mined(
+                tx,
+                succeeded=told["status"] == 1,
+                gas=int(told["gasUsed"]),
+                block=int(told["blockNumber"]),
+                block_hash=self.w3.to_hex(told["blockHash"]),
+                contract=str(contract) if contract else None,
+            )
 
     def transaction(self, tx: str) -> bytes | None:
         with self._edge():
@@ -117,6 +123,13 @@ class Remote:
     def block_number(self) -> int:
         with self._edge():
             return int(self.w3.eth.get_block("latest")["number"])
+
+    def finalized(self) -> int | None:
+        with self._edge():
+            try:
+                return int(self.w3.eth.get_block("finalized")["number"])
+            except (BlockNotFound, Web3RPCError):  # before its first final block, or without the notion
+                return None
 
     def block_time(self, number: int) -> int | None:
         with self._edge():

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gistchain.digest import keccak
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.types import Ledger, NftLink, RarenessTicket, Receipt
@@ -55,6 +56,9 @@ def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicke
     record = ledger.token(receipt.token)
     assert (record.id, record.image_sha3_256, record.batch) == (receipt.token, image, 0)
     assert record.block == receipt.block
+    assert (receipt.owner, receipt.image_sha3_256) == (record.owner, image)
+    assert receipt.gist_keccak == keccak(payload)
+    assert len(bytes.fromhex(receipt.block_hash.removeprefix("0x"))) == 32
     signed = ledger.rareness_of(receipt.token)
     assert (None if signed is None else signed.ticket) == ticket
     assert signed is None or (signed.signer == record.owner and signed.verified)
