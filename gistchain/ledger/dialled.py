@@ -55,6 +55,7 @@ def dialled(
     max_fee: Decimal,
     confirm: Confirm | None,
     timeout_s: float,
+    replace_after: int,
     reply_s: float,
     undo: ExitStack,
 ) -> Dialled:
@@ -64,7 +65,7 @@ def dialled(
     account = keys.account(home, key_file, password)
     connection = _connection(url, name, reply_s, undo)
     consent = Consent(confirm=confirm, most_wei=int(max_fee * WEI))
-    node = Node(connection, account, name=name, timeout_s=timeout_s, consent=consent)
+    node = Node(connection, account, name=name, timeout_s=timeout_s, replace_after=replace_after, consent=consent)
     _check_chain(node, chain_id, must_be_given=key_file is not None and before is None)
     _set_public(consent, node, url, home, key)
     return Dialled(node, key, account.address if key_file is None else None)

@@ -24,9 +24,10 @@ from gistchain.ledger.deployed import Deployed, checked, deployed, known_registr
 from gistchain.ledger.dialled import REPLY_S, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
-from gistchain.ledger.node import Node
+from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
+from gistchain.ledger.proof import registered
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
@@ -46,7 +47,7 @@ class EvmLedger(RegistryReader):
         self._turn = threading.RLock()
         # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
         # killed before gets the same receipt at its next try.
-        self._acknowledged: Sent | None = None
+        self._acknowledged: tuple[Sent, Receipt] | None = None
         self._made_in: dict[int, int] = {}
 
     @property
@@ -68,6 +69,7 @@ class EvmLedger(RegistryReader):
         tickets.check(rareness, payload)
         with self._turn:
             self._forget_acknowledged()
+            self._sender.mend()
             if token := self.token_of(image_sha3_256):
                 return self._earlier(token, image_sha3_256, payload)
             try:
@@ -113,10 +115,10 @@ class EvmLedger(RegistryReader):
         """The receipt of this owner's token, if it is ours to acknowledge: sent by us with this very payload."""
         sent = self._outbox.find(image_sha3_256)
         if sent is not None:
-            mined = self._sender.outcome(sent)
+            done = self._sender.outcome(sent)
             # A node that calls it failed, and shows its token in its block, is wrong about the first.
-            if mined is not None and (mined.succeeded or self._made_by(sent, token)):
-                return self._receipt(token, sent, mined, payload)
+            if done is not None and (done[1].succeeded or self._made_by(done[0], token)):
+                return self._receipt(token, *done, payload)
             self._outbox.drop(sent)
         raise self._taken(token)
 
@@ -137,9 +139,8 @@ class EvmLedger(RegistryReader):
                 f"{self._node.name} shows other bytes for token {token} than transaction {sent.tx} registered: ask "
                 "another node"
             )
-        self._acknowledged = sent
         self._made_in[token] = mined.block
-        return Receipt(
+        receipt = Receipt(
             ledger=self.name,
             token=token,
             size_bytes=len(payload),
@@ -152,10 +153,44 @@ class EvmLedger(RegistryReader):
             gist_keccak=keccak(payload),
             final=self._node.final(mined),
         )
+        self._acknowledged = sent, receipt
+        return receipt
+
+    def receipts(self) -> list[Receipt]:
+        """What this account registered from this home and was not final when last looked at, as it is now.
+
+        What is on its way is waited for. Where a reorganisation took one out of its block, the same transaction is sent
+        again: its token may have another number then. Raises NodeDown, OutOfGas, NotConfirmed, LedgerError, FileError.
+        """
+        with self._turn:
+            self._forget_acknowledged()
+            each = {sent.image_sha3_256: sent for sent in self._outbox.all()}
+            return [now for sent in each.values() if (now := self._as_it_is_now(sent)) is not None]
+
+    def _as_it_is_now(self, last: Sent) -> Receipt | None:
+        """None for what is no registration of one image, and where another transaction has made its token."""
+        call = call_of(last.raw)
+        if registered(call.data) is None:
+            return None
+        done = self._sender.outcome(last)
+        if done is None and not self.token_of(last.image_sha3_256):
+            done = self._sender.deliver(last.image_sha3_256, lambda: call, lambda other: True)
+        try:
+            receipt = None if done is None else self._settle(*done, self._gist_in(call))
+        except AlreadyRegistered:
+            receipt = None
+        if receipt is None:
+            self._outbox.drop(last)
+        self._forget_acknowledged()
+        return receipt
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged is not None:
-            self._outbox.drop(self._acknowledged)
+            sent, receipt = self._acknowledged
+            if receipt.final:
+                self._outbox.drop(sent)
+            else:
+                self._outbox.tell(sent, receipt.block, receipt.block_hash)
             self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
@@ -164,7 +199,7 @@ class EvmLedger(RegistryReader):
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
         sent = self._outbox.find(image_sha3_256)
-        return sent is not None and sent != self._acknowledged
+        return sent is not None and (self._acknowledged is None or sent.tx != self._acknowledged[0].tx)
 
     def attest(self, token: int, ticket: RarenessTicket) -> str:
         """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
@@ -277,6 +312,7 @@ def open_rpc(
     max_fee: Decimal = MAX_FEE,
     confirm: Confirm | None = None,
     timeout_s: float = 120.0,
+    replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
 ) -> EvmLedger:
     """The registry on the node at `url`: the given one, or the one that `home` remembers, or that of every chain.
@@ -285,12 +321,15 @@ def open_rpc(
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
     coins of the chain; all that this ledger sends may cost ten times that. confirm: asks a person about a cost above
     these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
-    may take to get into a block. reply_s: how long the node may take to answer once.
+    may take to get into a block. replace_after: in how many blocks it may be left out before a higher fee is offered
+    for it. reply_s: how long the node may take to answer once.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
     SettingError, LedgerError, also where no registry stands there: `deploy` makes it.
     """
     with ExitStack() as undo:
-        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
+        dial = dialled(
+            url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s, undo
+        )
         address = known_registry(dial.node, home, dial.key, registry)
         remembered(dial, home, address, given=registry is not None)
         outbox = _outbox(home, dial.node, address)
@@ -307,6 +346,7 @@ def deploy(
     max_fee: Decimal = MAX_FEE,
     confirm: Confirm | None = None,
     timeout_s: float = 120.0,
+    replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
 ) -> Deployed:
     """Put the registry on the chain behind `url`, at the address that it has on every chain, if it is not there.
@@ -315,7 +355,9 @@ def deploy(
     `open_rpc`; raises what that does.
     """
     with ExitStack() as undo:
-        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
+        dial = dialled(
+            url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s, undo
+        )
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
             done = deployed(dial.node, home)
         remembered(dial, home, done.registry, given=False)

@@ -6,24 +6,34 @@ What the embedded chain and a JSON-RPC node have in common, which is all but the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from gistchain.errors import LedgerError, NodeDown, OutOfGas
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call, Connection, Mined
 from gistchain.ledger.consent import Consent, coins
-from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, with_tip
+from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, higher, with_tip
 from gistchain.ledger.known import Known
 from gistchain.ledger.networks import called
+from gistchain.ledger.transaction import call_of, terms_of
 
 # Another process may take the nonce between reading and sending; each loss costs one try.
 TRIES = 5
+REPLACE_AFTER = 5
+"""Blocks: a minute on Ethereum."""
+_CHEAP = (
+    *("underpriced", "fee too low", "feetoolow", "fee cap", "gas price too low", "gas price below", "less than block"),
+    *("below the minimum", "below chain minimum", "below configured minimum", "tip too low", "insufficient gas price"),
+)
+_FULL = ("pool is full", "pool limit", "mempool is full", "pool overflow", "too many transactions", "queue is full")
 
 
 class Node:
     """A connection and an account on it: sends transactions and waits for them.
 
-    account: None for one that only reads. consent: what its person has allowed.
+    account: None for one that only reads. replace_after: blocks in which a transaction that is next may be left out
+    before a higher fee is offered for it. consent: what its person has allowed.
     """
 
     def __init__(
@@ -33,12 +43,14 @@ class Node:
         *,
         name: str,
         timeout_s: float,
+        replace_after: int = REPLACE_AFTER,
         consent: Consent | None = None,
     ) -> None:
         self.connection = connection
         self._account = account
         self.name = name
         self.timeout_s = timeout_s
+        self.replace_after = replace_after
         self.consent = Consent() if consent is None else consent
         self.chain_id = connection.chain_id()
 
@@ -84,6 +96,20 @@ class Node:
         nonce = self.nonce("pending")
         raw, tx = self.account.sign_transaction(call, price, gas=gas, nonce=nonce, chain_id=self.chain_id)
         return raw, tx, nonce
+
+    def raised(self, raw: bytes, times: Fraction) -> tuple[bytes, str]:
+        """The same transaction with the same nonce at `times` its fee, or what is usual now if that is more; its hash.
+
+        Raises OutOfGas if it can't be paid, NotConfirmed where a person has not allowed it, LedgerError.
+        """
+        nonce, gas, before = terms_of(raw)
+        price = higher(self.price(), before, times)
+        balance = self.connection.balance(self.owner)
+        cost_wei = cost(self.name, gas, price)
+        if balance < cost_wei:
+            raise self._too_poor(balance, cost_wei)
+        self.consent.to_spend(cost_wei, self._cost(gas, price, cost_wei), instead_of_wei=gas * before.most_wei)
+        return self.account.sign_transaction(call_of(raw), price, gas=gas, nonce=nonce, chain_id=self.chain_id)
 
     def _cost(self, gas: int, price: Price, cost_wei: int) -> str:
         return (
@@ -135,15 +161,16 @@ class Node:
             return None if last is None else False
         return self.connection.block_hash(mined.block) == mined.block_hash
 
-    def patiently(self, what: str) -> Iterator[None]:
+    def patiently(self, what: str | Callable[[], str]) -> Iterator[None]:
         """Goes on until the time is up; then raises NodeDown, which says `what` is so all that time."""
         deadline = time.monotonic() + self.timeout_s
         pause_s = 0.02
         while True:
             yield
             if time.monotonic() > deadline:
+                so = what if isinstance(what, str) else what()
                 raise NodeDown(
-                    f"{what} after {self.timeout_s:.0f} s on {self.name}; it may still get "
+                    f"{so} after {self.timeout_s:.0f} s on {self.name}; it may still get "
                     "there: run the same command again, which does not register twice"
                 )
             time.sleep(pause_s)
@@ -176,4 +203,20 @@ class Node:
         """The node's refusal of a transaction as one of our errors."""
         lower = text.lower()
         kind = OutOfGas if "insufficient funds" in lower or "intrinsic gas" in lower else LedgerError
-        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}")
+        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}{_advice(lower)}")
+
+
+def calls_it_cheap(refusal: str) -> bool:
+    """Whether a node refuses a transaction for its price: in the words of geth, Erigon, Nethermind, Besu and anvil."""
+    return any(words in refusal.lower() for words in _CHEAP)
+
+
+def calls_itself_full(refusal: str) -> bool:
+    """Whether a node has no room for transactions that wait, and may have some later."""
+    return any(words in refusal.lower() for words in _FULL)
+
+
+def _advice(refusal: str) -> str:
+    if "nonce too high" in refusal or "nonce gap" in refusal or "noncegap" in refusal.replace(" ", ""):
+        return "; one before it is missing there: end what else sends from this account, or ask another node"
+    return "; wait until fees are lower, or allow more with --max-fee" if calls_it_cheap(refusal) else ""

@@ -122,7 +122,7 @@ class Remote:
 
     def block_number(self) -> int:
         with self._edge():
-            return int(self.w3.eth.get_block("latest")["number"])
+            return int(self.w3.eth.block_number)
 
     def finalized(self) -> int | None:
         with self._edge():

@@ -149,6 +149,7 @@ _LOG = fields(
 )
 _RESULTS: dict[str, Check] = {
     "eth_chainId": quantity(2**63),
+    "eth_blockNumber": _NUMBER,
     "eth_getTransactionCount": quantity(MOST_NONCE),
     "eth_getBalance": quantity(2**256 - 1),
     "eth_estimateGas": quantity(MOST_GAS),
