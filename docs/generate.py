@@ -48,13 +48,14 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
-    "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness others "
-    "already",
+    "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block block_hash final "
+    "owner gist_keccak rareness others already",
     "forms": "image caption forms",
     "rebuild": "token file width height seed caption distance isotopes",
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link": "token nft",
+    "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
     "deploy": "registry chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "

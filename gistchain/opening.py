@@ -101,6 +101,7 @@ def open_ledger(
         registry=settings.registry,
         chain_id=settings.chain_id,
         max_fee=settings.max_fee,
+        replace_after=settings.replace_after,
         confirm=confirm,
     )
 
@@ -122,6 +123,7 @@ def deploy(settings: Settings, *, password: Password | None = None, confirm: Con
         password=_secret(settings, password),
         chain_id=settings.chain_id,
         max_fee=settings.max_fee,
+        replace_after=settings.replace_after,
         confirm=confirm,
     )
 

@@ -28,6 +28,7 @@ class Settings:
     registry: address of the contract on `rpc`, None = the one this home deployed there.
     chain_id: what `rpc` must say it is, None = whatever it was the first time. max_fee: most that one transaction on
     `rpc` may cost in all without a question, in coins of its chain; all of an opened registry may cost ten times that.
+    replace_after: in how many blocks a transaction may be left out before a higher fee is offered for it.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
@@ -40,6 +41,7 @@ class Settings:
     registry: str | None = None
     chain_id: int | None = None
     max_fee: Decimal = Decimal("0.01")
+    replace_after: int = 5
     seeds: int = 4
     captioner: str | None = None
     painter: str | None = None
@@ -91,6 +93,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         max_fee=_coins("max_fee", merged.get("max_fee", Decimal("0.01"))),
+        replace_after=_positive("replace_after", merged.get("replace_after", 5)),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
         captioner=_text(merged.get("captioner")),
         painter=_text(merged.get("painter")),

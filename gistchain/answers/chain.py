@@ -1,4 +1,4 @@
-"""A registry that was deployed, a token that was linked -> the JSON of --json, and the same in words."""
+"""A registry that was deployed, a token that was linked, a receipt -> the JSON of --json, and the same in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
-    from gistchain.types import NftLink
+    from gistchain.types import NftLink, Receipt
 
 
 def deployed_json(done: Deployed) -> dict[str, Any]:
@@ -37,3 +37,29 @@ def linked_json(token: int, link: NftLink) -> dict[str, Any]:
 
 def linked_text(token: int, link: NftLink) -> str:
     return f"token {token} is linked to NFT {nft_words(link)}"
+
+
+def receipt_json(receipt: Receipt) -> dict[str, Any]:
+    """final: whether the chain will never replace the block; null where it has no word for that."""
+    return {
+        "token": receipt.token,
+        "owner": receipt.owner,
+        "image_sha3_256": receipt.image_sha3_256.hex(),
+        "gist_bytes": receipt.size_bytes,
+        "gist_keccak": receipt.gist_keccak.hex(),
+        "gas": receipt.gas,
+        "tx": receipt.tx,
+        "block": receipt.block,
+        "block_hash": receipt.block_hash,
+        "final": receipt.final,
+    }
+
+
+def receipt_text(receipt: Receipt) -> str:
+    return f"token {receipt.token}  block {receipt.block}  transaction {receipt.tx}  {finality_words(receipt)}"
+
+
+def finality_words(receipt: Receipt) -> str:
+    if receipt.final is None:
+        return "the chain does not say when a block is final"
+    return "final" if receipt.final else "not final yet: the chain can still replace the block"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.chain import nft_words
+from gistchain.answers.chain import finality_words, nft_words
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
 from gistchain.digest import keccak
 from gistchain.text import lines, utc
@@ -97,15 +97,8 @@ def registered_text(done: Registered | Already) -> str:
     told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
         told = [f"{first}  {rated_words(rated)}", *told[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
-    told += _finality_lines(done.receipt.final, done.receipt.block)
+    told += [] if done.receipt.final else [f"  block {done.receipt.block}: {finality_words(done.receipt)}"]
     return lines([*told, *same_file_lines(done.others), *(f"  note: {note}" for note in done.picture.notes)])
-
-
-def _finality_lines(final: bool | None, block: int) -> list[str]:
-    """What a person should know before she relies on the token; nothing where the block stays."""
-    if final is None:
-        return [f"  in block {block}; the chain does not say when a block is final"]
-    return [] if final else [f"  not final yet: the chain can still replace block {block}"]
 
 
 def same_file_lines(others: Sequence[int]) -> list[str]:

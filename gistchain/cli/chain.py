@@ -1,4 +1,4 @@
-"""`gistchain deploy` and `link`: the registry on a chain that lacks it, and which NFT a token is of."""
+"""`gistchain deploy`, `link`, `receipts`: the registry where it is missing, which NFT a token is of, what is final."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from typing import Annotated
 
 import typer
 
-from gistchain.answers.chain import deployed_json, deployed_text, linked_json, linked_text
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Yes
-from gistchain.cli.terminal import answer, ask_password, asker
+from gistchain.answers.chain import (
+    deployed_json,
+    deployed_text,
+    linked_json,
+    linked_text,
+    receipt_json,
+    receipt_text,
+)
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Yes
+from gistchain.cli.terminal import answer, ask_password, asker, say
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.types import NftLink
@@ -21,6 +28,7 @@ def deploy(
     key: Key = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -51,6 +59,32 @@ def link(
     with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
         ledger.link(token, wanted)
     answer(wanted, lambda done: linked_json(token, done), lambda done: linked_text(token, done), as_json)
+
+
+def receipts(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Show your registrations that were not final when last looked at; what the chain has taken back is sent again."""
+    from gistchain.opening import open_ledger
+    from gistchain.rareness.store.database import note_tokens
+
+    settings = load(ctx.params)
+    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes)) as ledger:
+        found = ledger.receipts()
+        note_tokens(settings.home, ledger.name, {receipt.image_sha3_256: receipt.token for receipt in found})
+    for receipt in found:
+        answer(receipt, receipt_json, receipt_text, as_json)
+    if not found:
+        say("nothing is left to be final", err=True)
 
 
 def _nft(words: str) -> NftLink:

@@ -38,6 +38,15 @@ MaxFee = Annotated[
         "for all of one run.  [default: 0.01]",
     ),
 ]
+ReplaceAfter = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="BLOCKS",
+        help="Blocks on --rpc that may leave a transaction out before a higher fee is offered, within --max-fee.  "
+        "[default: 5]",
+    ),
+]
 Yes = Annotated[
     bool,
     typer.Option(

@@ -36,6 +36,7 @@ from gistchain.cli.options import (
     Key,
     MaxFee,
     Painter,
+    ReplaceAfter,
     Rpc,
     TokenId,
     Web,
@@ -109,6 +110,7 @@ def register(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

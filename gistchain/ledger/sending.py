@@ -102,8 +102,8 @@ class Sender:
         """The attempt that is in a block, once one is; None if another transaction took their nonce."""
         self._not_raised = None
         attempts = self.outbox.attempts(key)
-        sent = attempts[-1]
-        for _ in self._node.patiently(lambda: self._still(sent)):
+        last = attempts[-1]
+        for _ in self._node.patiently(lambda: self._still(last)):
             attempts = self.outbox.attempts(key) or attempts  # another process may have seen to it
             latest = self._node.nonce("latest")
             if (done := self._mined(attempts)) is not None:

@@ -111,6 +111,28 @@ def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: 
     assert run("link", 1, "--nft", nft[:-1], *writing)[0] == 1
 
 
+def test_what_a_reorganisation_took_back_is_there_again(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    code, out, err = run("register", noun(1, tmp_path / "a.png"), *writing, "--json", "--replace-after", 3)
+    assert code == 0, err
+    first = lines(out)[0]
+    assert first["final"] is False
+    bare.ask("anvil_reorg", 1, [])
+    assert lines(run("list", "--rpc", bare.url, "--json")[1]) == []
+    code, out, err = run("receipts", *writing, "--json")
+    assert code == 0, err
+    (again,) = lines(out)
+    assert {name: again[name] for name in ("token", "tx", "owner", "gist_keccak", "final")} == {
+        name: first[name] for name in ("token", "tx", "owner", "gist_keccak", "final")
+    }
+    assert again["block_hash"] != first["block_hash"]
+    assert "token 1  block" in run("receipts", *writing)[1]
+    bare.ask("anvil_mine", "0x60")
+    assert "  final" in run("receipts", *writing)[1]
+    assert "nothing is left to be final" in run("receipts", *writing)[2]
+
+
 def test_reading_makes_no_home(run: Run, anvil: Anvil, tmp_path: Path) -> None:
     before = anvil.ask("eth_blockNumber")
     assert run("list", "--rpc", anvil.url)[0] == 0

@@ -87,6 +87,12 @@ def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> No
     assert ledger.all_for(new_image()) == ()
 
 
+def test_receipts_are_told_until_they_are_final(ledger: Ledger) -> None:
+    receipt = ledger.put(b"told again", image_sha3_256=new_image())
+    again = [one for one in ledger.receipts() if one.image_sha3_256 == receipt.image_sha3_256]
+    assert again == ([] if receipt.final else [receipt])
+
+
 def test_blocks_are_counted(ledger: Ledger) -> None:
     before = ledger.block()
     receipt = ledger.put(b"one more", image_sha3_256=new_image())
