@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Password = Callable[[Path], str]
 """The key file, a keystore -> its password."""
 Waiting = Callable[[str], None]
-"""Is told what is waited for, where it takes longer than a second."""
+"""Is told what is waited for, where it takes longer than a second, and which of several nodes is left alone."""
 
 
 @contextmanager
@@ -88,13 +88,15 @@ def open_ledger(
     from gistchain.ledger.evm import open_embedded, open_rpc, open_rpc_to_read
 
     if not write and settings.rpc:
-        return open_rpc_to_read(settings.rpc, settings.home, registry=settings.registry, chain_id=settings.chain_id)
+        return open_rpc_to_read(
+            settings.endpoints, settings.home, registry=settings.registry, chain_id=settings.chain_id, told=waiting
+        )
     make_folder(settings.home)
     key, secret = settings.key, _secret(settings, password)
     if not settings.rpc:
         return open_embedded(settings.home, key, password=secret, waiting=waiting)
     return open_rpc(
-        settings.rpc,
+        settings.endpoints,
         settings.home,
         key,
         password=secret,
@@ -103,11 +105,18 @@ def open_ledger(
         max_fee=settings.max_fee,
         replace_after=settings.replace_after,
         confirm=confirm,
+        told=waiting,
     )
 
 
-def deploy(settings: Settings, *, password: Password | None = None, confirm: Confirm | None = None) -> Deployed:
-    """Put the registry on the chain behind `settings.rpc`, if it is not there. password, confirm: as for `open`.
+def deploy(
+    settings: Settings,
+    *,
+    password: Password | None = None,
+    confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
+) -> Deployed:
+    """Put the registry on the chain behind `settings.rpc`, if it is not there. The rest as for `open`.
 
     Raises SettingError, LedgerError, FileError.
     """
@@ -117,7 +126,7 @@ def deploy(settings: Settings, *, password: Password | None = None, confirm: Con
         raise SettingError("the embedded chain has its registry: give --rpc URL of the chain that lacks one")
     make_folder(settings.home)
     return deploying(
-        settings.rpc,
+        settings.endpoints,
         settings.home,
         settings.key,
         password=_secret(settings, password),
@@ -125,6 +134,7 @@ def deploy(settings: Settings, *, password: Password | None = None, confirm: Con
         max_fee=settings.max_fee,
         replace_after=settings.replace_after,
         confirm=confirm,
+        told=waiting,
     )
 
 

@@ -15,7 +15,7 @@ from gistchain.answers.chain import (
     receipt_text,
 )
 from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Yes
-from gistchain.cli.terminal import answer, ask_password, asker, say
+from gistchain.cli.terminal import answer, ask_password, asker, note, say
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.types import NftLink
@@ -35,7 +35,7 @@ def deploy(
     """Put the registry on a chain that lacks it, once for everybody; its address is the same on every chain."""
     from gistchain.opening import deploy as deploying
 
-    done = deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes))
+    done = deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note)
     answer(done, deployed_json, deployed_text, as_json)
 
 
@@ -56,7 +56,7 @@ def link(
     from gistchain.opening import open_ledger
 
     wanted = _nft(nft)
-    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
         ledger.link(token, wanted)
     answer(wanted, lambda done: linked_json(token, done), lambda done: linked_text(token, done), as_json)
 
@@ -78,7 +78,7 @@ def receipts(
     from gistchain.rareness.store.database import note_tokens
 
     settings = load(ctx.params)
-    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes)) as ledger:
+    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
         found = ledger.receipts()
         note_tokens(settings.home, ledger.name, {receipt.image_sha3_256: receipt.token for receipt in found})
     for receipt in found:

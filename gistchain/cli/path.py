@@ -214,7 +214,7 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     _check_outputs(path, every, as_json)
     with (
-        open(settings, write=False) as opened,
+        open(settings, waiting=note, write=False) as opened,
         busy(f"rebuilding token {token}") as shown,
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size, progress=shown)

@@ -16,7 +16,7 @@ from gistchain.answers.listing import header, listed_json, listed_text
 from gistchain.answers.path import shown_json, shown_text
 from gistchain.cli.completion import collections
 from gistchain.cli.options import ChainId, Contract, Home, Json, Rpc, TokenId
-from gistchain.cli.terminal import answer, complain, say
+from gistchain.cli.terminal import answer, complain, note, say
 from gistchain.errors import RarenessError
 from gistchain.opening import open_ledger
 from gistchain.settings import load
@@ -43,7 +43,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, write=False) as ledger:
+    with open_ledger(settings, waiting=note, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             wanted = _required(token, signed, document_of(settings.home, signed), settings.home)
@@ -99,7 +99,7 @@ def list_tokens(
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not as_json else None
     seen = shown = 0
     with (
-        open_ledger(settings, write=False) as ledger,
+        open_ledger(settings, waiting=note, write=False) as ledger,
         kept_names(settings.home, failed=complain) as names,
     ):
         for row in listing(Registry(ledger), names):
@@ -126,9 +126,9 @@ def _names_of(collection: str, settings: Settings) -> tuple[str, ...]:
 def _nothing(tokens: int, settings: Settings) -> str:
     if tokens:
         return f"none of the {tokens:,} tokens is like that: leave out an option"
-    from gistchain.ledger.dialled import public_name
+    from gistchain.ledger.dialled import public_names
 
-    where = public_name(settings.rpc)[0] if settings.rpc else settings.home  # a URL can hold a password
+    where = public_names(settings.endpoints) if settings.rpc else settings.home  # a URL can hold a password
     if not settings.rpc and not settings.home.exists():
         return f"no tokens yet: there is no folder {where}; gistchain register IMAGE makes it"
     return f"no tokens yet in {where}: gistchain register IMAGE makes one"

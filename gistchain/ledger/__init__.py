@@ -5,8 +5,9 @@
                  ticket.py ────┘     └── keys.py, account.py: the account that signs; abi.py: what it calls
           rareness                    sending.py, outbox.py: one transaction in a block, however often it is tried
                                       fees.py, consent.py, networks.py: what it may cost, and what a person has allowed
+                                      endpoints.py: several nodes as one; refusals.py: what they mean by a refusal
                                       known.py: ledgers.json, which chain and registry was behind each name
-                                      dialled.py: a URL and what was said of it; deployed.py: the registry there
+                                      dialled.py: URLs and what was said of it; deployed.py: the registry there
                                       contracts.py, compile.py, gas.py: the contract and its cost
                                       embedded.py: the chain of a home, its lock and its faucet
 

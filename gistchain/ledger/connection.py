@@ -136,9 +136,12 @@ def unusable(name: str, error: Exception) -> LedgerError:
     return LedgerError(f"{name} gave an answer that can't be used ({type(error).__name__}: {short(error)})")
 
 
-def refused(name: str, error: Exception) -> LedgerError:
-    """The contract's own refusal."""
-    return LedgerError(f"the registry on {name} refused: {short(error)}")
+class Refusal(LedgerError):
+    """The contract's own: the node has answered."""
+
+
+def refused(name: str, error: Exception) -> Refusal:
+    return Refusal(f"the registry on {name} refused: {short(error)}")
 
 
 def short(error: Exception) -> str:

@@ -7,6 +7,7 @@ proxy itself was signed once for all chains, with a fixed price and without a ch
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,14 +50,16 @@ class Deployed:
     block: int | None = None
 
 
-def known_registry(node: Node, home: Path, key: str, given: str | None) -> str:
+def known_registry(node: Node, home: Path, keys: Sequence[str], given: str | None) -> str:
     """Address of the given registry, or of the one that `home` remembers, or the one that it has on every chain.
 
-    key: of `public_name`. Raises WrongChain, SettingError, LedgerError, also where it is not there.
+    keys: of `public_name`. Raises WrongChain, SettingError, LedgerError, also where it is not there.
     """
-    before = recall(home).get(key)
-    if before is not None:
-        check_same_chain(node.name, before=before, now=node.identity())
+    known = recall(home)
+    before = next((known[key] for key in keys if key in known), None)
+    for key in keys:
+        if key in known:
+            check_same_chain(node.name, before=known[key], now=node.identity())
     usual = compiled("registry").address
     address = given or (before.registry if before is not None else usual)
     if address == usual and not node.connection.code(usual):
@@ -78,7 +81,8 @@ def remembered(dial: Dialled, home: Path, address: str, *, given: bool) -> None:
             account=dial.account or before.account,
         )
 
-    remember(home, dial.key, beside)
+    for key in dial.keys:
+        remember(home, key, beside)
 
 
 def deployed(node: Node, home: Path) -> Deployed:

@@ -6,13 +6,12 @@ The embedded chain and a JSON-RPC node differ in their connection only (connecti
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from gistchain.digest import keccak
 from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
@@ -21,7 +20,7 @@ from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
-from gistchain.ledger.dialled import REPLY_S, dialled, to_read
+from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.node import REPLACE_AFTER, Node
@@ -29,6 +28,7 @@ from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
 from gistchain.ledger.proof import registered
 from gistchain.ledger.reader import RegistryReader
+from gistchain.ledger.receipts import receipt_of
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
@@ -140,18 +140,9 @@ class EvmLedger(RegistryReader):
                 "another node"
             )
         self._made_in[token] = mined.block
-        receipt = Receipt(
-            ledger=self.name,
-            token=token,
-            size_bytes=len(payload),
-            gas=mined.gas,
-            tx=sent.tx,
-            block=mined.block,
-            block_hash=mined.block_hash,
-            owner=self.owner,
-            image_sha3_256=sent.image_sha3_256,
-            gist_keccak=keccak(payload),
-            final=self._node.final(mined),
+        where, owner, image = self.name, self.owner, sent.image_sha3_256
+        receipt = receipt_of(
+            self._node, mined, ledger=where, token=token, owner=owner, image_sha3_256=image, gist=payload
         )
         self._acknowledged = sent, receipt
         return receipt
@@ -302,7 +293,7 @@ def open_embedded(
 
 
 def open_rpc(
-    url: str,
+    url: str | Sequence[str],
     home: Path,
     key_file: Path | None = None,
     *,
@@ -314,30 +305,34 @@ def open_rpc(
     timeout_s: float = 120.0,
     replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
+    told: Told | None = None,
 ) -> EvmLedger:
-    """The registry on the node at `url`: the given one, or the one that `home` remembers, or that of every chain.
+    """The registry on the node at `url`, or on several nodes of one chain, of which none is believed alone.
 
+    registry: its address; None for the one that `home` remembers, or that of every chain.
     chain_id: what the node must say it is; needed where a key is given and `home` does not know the URL yet, because a
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
     coins of the chain; all that this ledger sends may cost ten times that. confirm: asks a person about a cost above
     these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
     may take to get into a block. replace_after: in how many blocks it may be left out before a higher fee is offered
     for it. reply_s: how long the node may take to answer once.
+    told: hears which of several nodes is left alone, and why.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
     SettingError, LedgerError, also where no registry stands there: `deploy` makes it.
     """
     with ExitStack() as undo:
         dial = dialled(
-            url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s, undo
+            *(_urls(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(told, undo),
         )
-        address = known_registry(dial.node, home, dial.key, registry)
+        address = known_registry(dial.node, home, dial.keys, registry)
         remembered(dial, home, address, given=registry is not None)
         outbox = _outbox(home, dial.node, address)
         return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close)
 
 
 def deploy(
-    url: str,
+    url: str | Sequence[str],
     home: Path,
     key_file: Path | None = None,
     *,
@@ -348,6 +343,7 @@ def deploy(
     timeout_s: float = 120.0,
     replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
+    told: Told | None = None,
 ) -> Deployed:
     """Put the registry on the chain behind `url`, at the address that it has on every chain, if it is not there.
 
@@ -356,7 +352,8 @@ def deploy(
     """
     with ExitStack() as undo:
         dial = dialled(
-            url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s, undo
+            *(_urls(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(told, undo),
         )
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
             done = deployed(dial.node, home)
@@ -365,17 +362,27 @@ def deploy(
 
 
 def open_rpc_to_read(
-    url: str, home: Path, *, registry: str | None = None, chain_id: int | None = None, reply_s: float = REPLY_S
+    url: str | Sequence[str],
+    home: Path,
+    *,
+    registry: str | None = None,
+    chain_id: int | None = None,
+    reply_s: float = REPLY_S,
+    told: Told | None = None,
 ) -> RegistryReader:
     """The registry on the node at `url`, to read only: no key, and nothing is written to the chain or to `home`.
 
     Raises NodeDown, WrongChain, SettingError, LedgerError, also where no registry stands there.
     """
     with ExitStack() as undo:
-        node, key = to_read(url, chain_id, reply_s, undo)
-        address = known_registry(node, home, key, registry)
+        node, known = to_read(_urls(url), chain_id, reply_s, told, undo)
+        address = known_registry(node, home, known, registry)
         return RegistryReader(node, registry=address, close=undo.pop_all().close)
 
 
 def _outbox(home: Path, node: Node, registry: str) -> Outbox:
     return Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
+
+
+def _urls(url: str | Sequence[str]) -> tuple[str, ...]:
+    return (url,) if isinstance(url, str) else tuple(dict.fromkeys(url))

@@ -16,17 +16,13 @@ from gistchain.ledger.consent import Consent, coins
 from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, higher, with_tip
 from gistchain.ledger.known import Known
 from gistchain.ledger.networks import called
+from gistchain.ledger.refusals import advice, has_it, is_for_want_of_money
 from gistchain.ledger.transaction import call_of, terms_of
 
 # Another process may take the nonce between reading and sending; each loss costs one try.
 TRIES = 5
 REPLACE_AFTER = 5
 """Blocks: a minute on Ethereum."""
-_CHEAP = (
-    *("underpriced", "fee too low", "feetoolow", "fee cap", "gas price too low", "gas price below", "less than block"),
-    *("below the minimum", "below chain minimum", "below configured minimum", "tip too low", "insufficient gas price"),
-)
-_FULL = ("pool is full", "pool limit", "mempool is full", "pool overflow", "too many transactions", "queue is full")
 
 
 class Node:
@@ -137,8 +133,7 @@ class Node:
         Raises NodeDown where no answer came.
         """
         text = self.connection.send(raw)
-        had = ("already known", "already imported", "known transaction")
-        return None if text is None or any(words in text.lower() for words in had) else text
+        return None if text is None or has_it(text) else text
 
     def holds(self, tx: str, nonce: int) -> bool:
         """Whether the transaction, or another with its nonce, is in a block or waits for one."""
@@ -201,22 +196,5 @@ class Node:
 
     def refusal(self, text: str) -> LedgerError:
         """The node's refusal of a transaction as one of our errors."""
-        lower = text.lower()
-        kind = OutOfGas if "insufficient funds" in lower or "intrinsic gas" in lower else LedgerError
-        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}{_advice(lower)}")
-
-
-def calls_it_cheap(refusal: str) -> bool:
-    """Whether a node refuses a transaction for its price: in the words of geth, Erigon, Nethermind, Besu and anvil."""
-    return any(words in refusal.lower() for words in _CHEAP)
-
-
-def calls_itself_full(refusal: str) -> bool:
-    """Whether a node has no room for transactions that wait, and may have some later."""
-    return any(words in refusal.lower() for words in _FULL)
-
-
-def _advice(refusal: str) -> str:
-    if "nonce too high" in refusal or "nonce gap" in refusal or "noncegap" in refusal.replace(" ", ""):
-        return "; one before it is missing there: end what else sends from this account, or ask another node"
-    return "; wait until fees are lower, or allow more with --max-fee" if calls_it_cheap(refusal) else ""
+        kind = OutOfGas if is_for_want_of_money(text) else LedgerError
+        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}{advice(text)}")

@@ -18,8 +18,9 @@ from fractions import Fraction
 from gistchain.errors import LedgerError, NodeDown
 from gistchain.ledger.connection import Call, Mined
 from gistchain.ledger.fees import ENTERS, REPLACES
-from gistchain.ledger.node import TRIES, Node, calls_it_cheap, calls_itself_full
+from gistchain.ledger.node import TRIES, Node
 from gistchain.ledger.outbox import Outbox, Sent
+from gistchain.ledger.refusals import calls_it_cheap, calls_itself_full
 from gistchain.ledger.transaction import call_of
 
 MOST_ATTEMPTS = 8

@@ -15,7 +15,7 @@ import pytest
 
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import DEPLOY_GAS
-from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvil
 from tests.support.forks import HANGS_S
 from tests.support.pictures import noun
 
@@ -60,6 +60,19 @@ def test_a_node_is_used_with_a_key_and_read_without(run: Run, anvil: Anvil, key:
     assert ", signed" in run("show", 1, *to)[1]
     assert run("rebuild", 1, *to, "-o", "back.png")[0] == 0
     assert not (tmp_path / "home" / "keys").exists(), "none was needed"
+
+
+def test_an_endpoint_that_is_gone_is_done_without(run: Run, anvil: Anvil, key: str, tmp_path: Path) -> None:
+    gone = f"http://127.0.0.1:{free_port()}"
+    image, to = noun(7, tmp_path / "a.png"), ("--rpc", gone, "--rpc", anvil.url)
+    code, out, err = run("register", image, *to, "--key", key, "--chain-id", CHAIN_ID, "--json")
+    assert code == 0, err
+    assert f"{gone} is left alone for now: {gone} doesn't answer" in err
+    token = lines(out)[0]["token"]
+    assert run("show", token, *to)[0] == 0
+    code, _, err = run("list", "--rpc", gone)
+    assert code == 1
+    assert "doesn't answer" in err
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest(), 1, 2, 3)
 
 
-@pytest.fixture(scope="module", params=["embedded chain", pytest.param("node", marks=needs_anvil)])
+CHAINS = ["embedded chain", *(pytest.param(name, marks=needs_anvil) for name in ("node", "two endpoints"))]
+
+
+@pytest.fixture(scope="module", params=CHAINS)
 def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     home = tmp_path_factory.mktemp("home")
     if request.param == "embedded chain":
@@ -28,7 +31,8 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     key.write_text(RICH_KEY)
     node = Anvil()
     try:
-        with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
+        urls = [node.url, node.url.replace("127.0.0.1", "localhost")][: 1 if request.param == "node" else 2]
+        with open_rpc(urls, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
             yield opened
     finally:
         node.kill()
