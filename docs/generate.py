@@ -56,6 +56,7 @@ JSON_KEYS = {
     "rareness evidence_here attested",
     "link": "token nft",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
+    "follow": "event block token count by",
     "deploy": "registry chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "

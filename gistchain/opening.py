@@ -16,6 +16,7 @@ from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
+    from gistchain.ledger.follow import Event
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
     from gistchain.types import Confirm, Ledger, System
@@ -136,6 +137,29 @@ def deploy(
         confirm=confirm,
         told=waiting,
     )
+
+
+def follow(settings: Settings, *, waiting: Waiting | None = None) -> Iterator[Event]:
+    """Read on from where it ended the last time what the registry behind `settings.rpc` has, into the home.
+
+    Each event is told when it is kept. waiting: as for `open`. Raises SettingError, LedgerError, FileError.
+    """
+    from gistchain.disk.lock import FileLock
+    from gistchain.ledger.dialled import public_name
+    from gistchain.ledger.evm import open_rpc_to_read
+    from gistchain.ledger.follow import follow as following
+    from gistchain.ledger.followed import NAME, Followed
+
+    if not settings.rpc:
+        raise SettingError("the chain of the home is always read as it is: give --rpc URL of the chain to follow")
+    with (
+        open_rpc_to_read(
+            settings.endpoints, settings.home, registry=settings.registry, chain_id=settings.chain_id, told=waiting
+        ) as reader,
+        FileLock(settings.home / f"{NAME}.lock", wait_s=10, use="following a chain", waiting=waiting),
+        Followed(settings.home, write=True) as kept,
+    ):
+        yield from following(reader, kept, [public_name(url)[1] for url in settings.endpoints])
 
 
 def _secret(settings: Settings, password: Password | None) -> str | None:

@@ -1,4 +1,4 @@
-"""A registry that was deployed, a token that was linked, a receipt -> the JSON of --json, and the same in words."""
+"""A registry that was deployed, a link, a receipt, an event of a chain -> the JSON of --json, and the same in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
+    from gistchain.ledger.follow import Event
     from gistchain.types import NftLink, Receipt
 
 
@@ -63,3 +64,28 @@ def finality_words(receipt: Receipt) -> str:
     if receipt.final is None:
         return "the chain does not say when a block is final"
     return "final" if receipt.final else "not final yet: the chain can still replace the block"
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """event: registered, batch, attested, linked; state where no log told of the tokens; undone where the chain has
+    replaced their blocks. token: the first of `count`, null where that is not told."""
+    return {
+        "event": event.kind,
+        "block": event.block,
+        "token": event.token or None,
+        "count": event.count,
+        "by": event.by or None,
+    }
+
+
+def event_text(event: Event) -> str:
+    last = event.token + event.count - 1
+    which = f"token {event.token}" if event.count == 1 else f"tokens {event.token} to {last}"
+    if event.kind == "undone":
+        which = "1 token" if event.count == 1 else f"{event.count:,} tokens"
+        return f"{which} undone: the chain has replaced the blocks after {event.block}"
+    if event.kind == "state":
+        return f"{which} read from the registry's state: no log tells of {'it' if event.count == 1 else 'them'}"
+    done = {"registered": "registered", "batch": "registered", "attested": "attested", "linked": "linked to an NFT"}
+    by = f" by {event.by}" if event.by else ""
+    return f"{which} {done[event.kind]}{by} in block {event.block}"

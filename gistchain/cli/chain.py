@@ -1,4 +1,4 @@
-"""`gistchain deploy`, `link`, `receipts`: the registry where it is missing, which NFT a token is of, what is final."""
+"""`gistchain deploy`, `link`, `receipts` and `follow`: the registry itself, and one's tokens after they were made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 from gistchain.answers.chain import (
     deployed_json,
     deployed_text,
+    event_json,
+    event_text,
     linked_json,
     linked_text,
     receipt_json,
@@ -85,6 +87,25 @@ def receipts(
         answer(receipt, receipt_json, receipt_text, as_json)
     if not found:
         say("nothing is left to be final", err=True)
+
+
+def follow(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Read what is new on a chain into the home, where `list` and `check` find it; run again, it goes on from there."""
+    from gistchain.opening import follow as following
+
+    found = False
+    for event in following(load(ctx.params), waiting=note):
+        found = True
+        answer(event, event_json, event_text, as_json)
+    if not found:
+        say("nothing is new", err=True)
 
 
 def _nft(words: str) -> NftLink:

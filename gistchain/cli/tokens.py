@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +25,9 @@ from gistchain.settings import load
 from gistchain.types import SignedVerdict
 
 if TYPE_CHECKING:
+    from gistchain.listing import Known
     from gistchain.settings import Settings
-    from gistchain.types import SignedRareness
+    from gistchain.types import Ledger, SignedRareness
 
 
 def show(
@@ -101,8 +104,9 @@ def list_tokens(
     with (
         open_ledger(settings, waiting=note, write=False) as ledger,
         kept_names(settings.home, failed=complain) as names,
+        _known(settings, ledger) as known,
     ):
-        for row in listing(Registry(ledger), names):
+        for row in listing(Registry(ledger), names, known):
             seen += 1
             if not wanted.has(row):
                 continue
@@ -112,6 +116,18 @@ def list_tokens(
             answer(row, listed_json, lambda row: listed_text(row, width), as_json)
     if not shown:
         say(_nothing(seen, settings), err=True)
+
+
+@contextmanager
+def _known(settings: Settings, ledger: Ledger) -> Iterator[Known]:
+    """What `gistchain follow` has kept of a node's registry."""
+    if not settings.rpc:
+        yield lambda token: None
+        return
+    from gistchain.ledger.follow import kept_of
+
+    with kept_of(settings.home, ledger) as known:
+        yield known
 
 
 def _names_of(collection: str, settings: Settings) -> tuple[str, ...]:

@@ -351,7 +351,7 @@ class InProcess:
             for log in receipt.logs:
                 if log.address == address:
                     topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
-                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}")
+                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}", number, f"0x{block.header.hash.hex()}")
 
     def _head(self) -> BlockHeaderAPI:
         return self.chain.get_canonical_head()

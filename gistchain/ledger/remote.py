@@ -148,7 +148,7 @@ class Remote:
         try:
             with self._edge(reraise=(Web3RPCError,)):
                 found: Any = self.w3.eth.get_logs(wanted)
-                return [Log(tuple(map(bytes, log["topics"])), bytes(log["data"]), _hex(log)) for log in found]
+                return [_log(log) for log in found]
         except NodeDown:
             raise
         except (Web3RPCError, LedgerError):  # it refuses in words of its own, or tells more than can be read
@@ -168,8 +168,9 @@ class Remote:
                 raise connection.unusable(self._name, error) from error
 
 
-def _hex(log: Any) -> str:
-    return "0x" + bytes(log["transactionHash"]).hex()
+def _log(told: Any) -> Log:
+    tx, block = (f"0x{bytes(told[name]).hex()}" for name in ("transactionHash", "blockHash"))
+    return Log(tuple(map(bytes, told["topics"])), bytes(told["data"]), tx, int(told["blockNumber"]), block)
 
 
 def _topic(topic: bytes | tuple[bytes, ...] | None) -> Any:

@@ -144,6 +144,7 @@ _LOG = fields(
     topics=rows(_HASH, 4),
     data=data(0, _MOST_CALL_BYTES),
     blockNumber=_NUMBER,
+    blockHash=_HASH,
     transactionHash=_HASH,
     logIndex=_NUMBER,
 )

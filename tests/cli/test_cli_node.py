@@ -16,6 +16,7 @@ import pytest
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import DEPLOY_GAS
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvil
+from tests.support.faults import faulty
 from tests.support.forks import HANGS_S
 from tests.support.pictures import noun
 
@@ -73,6 +74,31 @@ def test_an_endpoint_that_is_gone_is_done_without(run: Run, anvil: Anvil, key: s
     code, _, err = run("list", "--rpc", gone)
     assert code == 1
     assert "doesn't answer" in err
+
+
+def test_what_was_followed_is_not_asked_again(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    assert run("register", *(noun(k, tmp_path / f"{k}.png") for k in (1, 2)), *writing)[0] == 0
+    with faulty(bare.url) as node:
+        to = ("--rpc", node.url, "--home", "another")
+        asked_first = run("list", *to, "--json")[1]
+        before = node.asked.count("eth_call")
+        code, out, err = run("follow", *to, "--json")
+        assert code == 0, err
+        assert [(line["event"], line["token"]) for line in lines(out)] == [("registered", 1), ("registered", 2)]
+        code, out, err = run("follow", *to)
+        assert (code, out, err) == (0, "", "nothing is new\n")
+        node.asked.clear()
+        assert run("list", *to, "--json")[1] == asked_first
+        assert node.asked.count("eth_call") == 2 < before  # how many there are, and their records
+        (tmp_path / "another" / "settings.toml").write_text(f'rpc = "{node.url}"\n')
+        code, out, err = run("check", tmp_path / "1.png", "--home", "another", "--json")
+        assert (code, lines(out)[0]["tokens"]) == (0, [1]), err
+        bare.ask("anvil_reorg", 1, [])
+        assert [row["token"] for row in lines(run("list", *to, "--json")[1])] == [1]
+        assert run("follow", *to)[1] == "1 token undone: the chain has replaced the blocks after 2\n"
+    assert run("follow", "--home", "another2")[0] == 2
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_registration_moves_what_it_should(ledger: EvmLedger) -> None:
         for blocks in (None, range(block, block + 1)):
             (log,) = connection.logs(ledger.registry, topics, blocks) or []
             assert log.topics == (kind, token, bytes(12) + bytes.fromhex(ledger.owner[2:]), image)
-            assert log.tx == receipt.tx
+            assert (log.tx, log.block, log.block_hash) == (receipt.tx, receipt.block, receipt.block_hash)
         assert connection.logs(ledger.registry, topics, range(block)) == []
         assert connection.logs(NOBODY, topics) == []
     assert connection.logs(ledger.registry, (kind, bytes(32))) == []
