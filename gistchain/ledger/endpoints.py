@@ -74,7 +74,7 @@ class Endpoints:
         self.nodes = list(nodes)
         self._told = told
         self._turn = 0
-        self._identity: tuple[int, str | None, str] | None = None
+        self._identity: tuple[int, str, str] | None = None
         error: LedgerError | None = None
         for node in self.nodes:
             try:
@@ -91,6 +91,8 @@ class Endpoints:
     def _check(self, node: Endpoint) -> None:
         """Raises WrongChain where it is on another chain than those before."""
         genesis = node.connection.block_hash(0) or node.connection.block_hash(1)
+        if genesis is None:
+            raise LedgerError(f"{node.name} doesn't show its chain's first block")
         chain_id = node.connection.chain_id()
         known = self._identity or (chain_id, genesis, node.name)
         if known[:2] != (chain_id, genesis):
@@ -162,10 +164,11 @@ class Endpoints:
         for times in range(_TRIES):
             if not _differ(said):
                 break
+            heads = self._heads() if times >= _JUDGED_AFTER else {}
             said = self._said(ask, len(self.nodes))
             if not _differ(said):
                 break
-            if times >= _JUDGED_AFTER and (most := self._judged(what, said)) is not None:
+            if heads and (most := self._judged(what, said, heads)) is not None:
                 said = [most]
                 break
             time.sleep(_PAUSE_S)
@@ -194,12 +197,16 @@ class Endpoints:
                 break
         return said
 
-    def _judged(self, what: str, said: Sequence[_Said]) -> _Said | None:
+    def _heads(self) -> dict[Endpoint, int]:
+        return dict(self._each(lambda connection: connection.block_number()))
+
+    def _judged(self, what: str, said: Sequence[_Said], heads: dict[Endpoint, int]) -> _Said | None:
         """What more than half of them say, and the others are left alone; None where there is no such thing.
 
-        One that is behind is no liar, nor is one that is ahead. Of as many against as many, those behind are left out.
+        heads: the last blocks before they were asked. One that is behind is no liar, nor is one that is ahead, nor any
+        where a block has come meanwhile. Of as many against as many, those behind are left out.
         """
-        heads = dict(self._each(lambda connection: connection.block_number()))
+        still = self._heads() == heads
         key, count = Counter(each.key for each in said).most_common(1)[0]
         most = next(each for each in said if each.key == key) if 2 * count > len(said) else None
         last = max(heads.get(each.by, 0) for each in said if most is None or each.key == most.key)
@@ -207,7 +214,7 @@ class Endpoints:
             at = heads.get(other.by, 0)
             if at < last and (most is None or other.key != most.key):
                 self._rest(other.by, f"it is at block {at}, the others are at {last}")
-            elif at == last and most is not None and other.key != most.key:
+            elif still and at == last and most is not None and other.key != most.key:
                 self._blame(other.by, f"of {what} it says what the other endpoints don't")
         return most
 
@@ -242,9 +249,9 @@ class Endpoints:
         return _middle(self._all(lambda connection: connection.tip()))
 
     def block_number(self) -> int:
-        heads = list(self._each(lambda connection: connection.block_number()))
-        last = median_high(number for _, number in heads)
-        for node, number in heads:
+        heads = self._heads()
+        last = median_high(heads.values())
+        for node, number in heads.items():
             if number < last - LAG_BLOCKS:
                 self._rest(node, f"it is at block {number}, the others are at {last}")
         return last

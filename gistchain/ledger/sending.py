@@ -49,10 +49,11 @@ class Sender:
             return done
         for _ in range(TRIES):
             raw, tx, nonce = self._node.sign(call())
-            self._offer(Sent(key, nonce, raw, tx, self._node.connection.block_number()))
+            sent = Sent(key, nonce, raw, tx, self._node.connection.block_number())
+            self._offer(sent)
             if (done := self._awaited(key)) is not None:
                 return done
-            self.outbox.drop(self.outbox.attempts(key)[-1])
+            self.outbox.drop(sent)
         raise self._node.crowded()
 
     def _offer(self, sent: Sent) -> None:

@@ -167,25 +167,27 @@ def test_the_first_attempt_is_as_good_an_outcome(ledger: EvmLedger, anvil: Anvil
 
 
 def test_each_attempt_waits_for_as_many_blocks_and_a_retry_counts_those_before(
-    opened: Callable[..., EvmLedger], anvil: Anvil, seen: Seen
+    opened: Callable[..., EvmLedger], anvil: Anvil, seen: Seen, tmp_path: Path
 ) -> None:
     image = new_image()
     anvil.ask("evm_setAutomine", False)
     with opened(timeout_s=0.2, max_fee=Decimal(1)) as ledger, pytest.raises(NodeDown, match="run the same command"):
         ledger.put(b"retried", image_sha3_256=image)
-    mine_without(anvil, 3, 4 * GWEI)
+    mine_full(anvil, 3)
     with opened(max_fee=Decimal(1)) as ledger:
         putting = Putting(ledger, b"retried", image)
         until(lambda: len(seen.raw) == 2)
-        mine_without(anvil, 2, 400 * GWEI)
-        until(lambda: len(seen.raw) == 2)
-        mine_without(anvil, 1, 400 * GWEI)
+        mine_full(anvil, 3)
         until(lambda: len(seen.raw) == 3)
+        with closing(sqlite3.connect(tmp_path / "home" / "outbox.sqlite")) as db:
+            since = [number for (number,) in db.execute("SELECT since FROM attempts ORDER BY id")]
         anvil.ask("evm_mine")
         receipt = putting.done()
         assert receipt.tx == "0x" + keccak(seen.raw[2]).hex()
         assert ledger.count() == 1
+    assert since == [0, 3, 6]
     assert len({terms_of(raw)[0] for raw in seen.raw}) == 1
+    assert all(raised_by_an_eighth(before, after) for before, after in itertools.pairwise(seen.prices))
 
 
 def test_no_more_is_offered_than_a_person_allows(opened: Callable[..., EvmLedger], anvil: Anvil, seen: Seen) -> None:
