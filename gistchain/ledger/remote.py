@@ -27,6 +27,8 @@ class Remote:
     def __init__(self, provider: NodeProvider, *, name: str) -> None:
         self.w3 = Web3(provider)
         self.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        # It asks for the chain's id twice with each call, to compare it with one that our calls don't name.
+        self.w3.middleware_onion.remove("validation")
         self._name = name
 
     def chain_id(self) -> int:
