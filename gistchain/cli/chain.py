@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from gistchain.answers.chain import (
     receipt_text,
 )
 from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Yes
-from gistchain.cli.terminal import answer, ask_password, asker, note, say
+from gistchain.cli.terminal import answer, ask_password, asker, busy, note, say
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.types import NftLink
@@ -101,9 +102,10 @@ def follow(
     from gistchain.opening import follow as following
 
     found = False
-    for event in following(load(ctx.params), waiting=note):
-        found = True
-        answer(event, event_json, event_text, as_json)
+    with nullcontext() if as_json else busy("following the chain"):
+        for event in following(load(ctx.params), waiting=note):
+            found = True
+            answer(event, event_json, event_text, as_json)
     if not found:
         say("nothing is new", err=True)
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median_high
 from typing import Any, TypeVar
 
 from gistchain.errors import LedgerError, WrongChain
@@ -240,17 +239,17 @@ class Endpoints:
         return max(self._all(lambda connection: connection.balance(address)))
 
     def base_fee(self) -> int | None:
-        return _middle(self._all(lambda connection: connection.base_fee()))
+        return _middle_told(self._all(lambda connection: connection.base_fee()))
 
     def gas_price(self) -> int:
-        return median_high(self._all(lambda connection: connection.gas_price()))
+        return _middle(self._all(lambda connection: connection.gas_price()))
 
     def tip(self) -> int | None:
-        return _middle(self._all(lambda connection: connection.tip()))
+        return _middle_told(self._all(lambda connection: connection.tip()))
 
     def block_number(self) -> int:
         heads = self._heads()
-        last = median_high(heads.values())
+        last = _middle(heads.values())
         for node, number in heads.items():
             if number < last - LAG_BLOCKS:
                 self._rest(node, f"it is at block {number}, the others are at {last}")
@@ -303,7 +302,12 @@ def _differ(said: Sequence[_Said]) -> bool:
     return len({each.key for each in said}) > 1
 
 
-def _middle(numbers: Sequence[int | None]) -> int | None:
+def _middle(numbers: Collection[int]) -> int:
+    """Of an even number, the higher of the two."""
+    return sorted(numbers)[len(numbers) // 2]
+
+
+def _middle_told(numbers: Collection[int | None]) -> int | None:
     """None where most say nothing."""
     told = [number for number in numbers if number is not None]
-    return median_high(told) if 2 * len(told) > len(numbers) else None
+    return _middle(told) if 2 * len(told) > len(numbers) else None

@@ -5,7 +5,8 @@
 
 Each range is on the disk before the next is asked for, so that a kill costs one. What logs say is not believed: the
 contract is asked for every token, and for how many there are, which shows where a node has kept no logs and says
-nothing, or says so (EIP-4444).
+nothing, or says so (EIP-4444). Nor is the node believed for the contract: a gist must be the one that its owner signed,
+where the transaction is there.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from gistchain.ledger import abi, logs
 from gistchain.ledger.connection import Connection, Log, edge
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.followed import Followed, Kept
+from gistchain.ledger.proof import registered
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.recover import checksummed
+from gistchain.ledger.transaction import call_of, sender_of
 from gistchain.types import Ledger, Token
 
 _TRIES = 5
@@ -123,7 +126,9 @@ def _read_on(reader: RegistryReader, kept: Followed, urls: Sequence[str]) -> Ite
             width = last + 1 - at
             continue
         events = [_event(reader, log, range(at, end + 1)) for log in found]
-        _keep(reader, kept, events)
+        for event, log in zip(events, found, strict=True):
+            if event.kind in ("registered", "batch"):
+                _keep(reader, kept, range(event.token, event.token + event.count), event.block, log.tx)
         if _hash(connection, end) != block[1]:
             raise _Moved
         # The blocks of the events too: where the chain is replaced from the middle of a range on, the rest stays.
@@ -171,19 +176,13 @@ def _event(reader: RegistryReader, log: Log, blocks: range) -> Event:
     return Event("batch", log.block, int(first) % 2**96, int(count) % 2**16, by)
 
 
-def _keep(reader: RegistryReader, kept: Followed, events: Sequence[Event]) -> None:
-    """What the contract says of the tokens that events have named."""
-    for event in events:
-        if event.kind in ("registered", "batch"):
-            _keep_tokens(reader, kept, range(event.token, event.token + event.count), event.block)
-
-
-def _keep_tokens(reader: RegistryReader, kept: Followed, ids: range, seen: int) -> None:
+def _keep(reader: RegistryReader, kept: Followed, ids: range, seen: int, tx: str | None = None) -> None:
+    """What the contract says of these tokens. tx: hash of the transaction that made them, where it is known."""
     tokens = islice(reader.tokens(ids.start), len(ids)) if len(ids) > 1 else _one(reader, ids.start)
     read = 0
     while some := list(islice(tokens, _AT_ONCE)):
         read += len(some)
-        kept.add(reader.name, [_read(reader, kept, token, seen) for token in some])
+        kept.add(reader.name, [_read(reader, kept, token, seen, tx) for token in some])
     if read < len(ids):
         raise _Moved  # the contract knows nothing of what was logged
 
@@ -195,7 +194,7 @@ def _one(reader: RegistryReader, token: int) -> Iterator[Token]:
         raise _Moved from None
 
 
-def _read(reader: RegistryReader, kept: Followed, token: Token, seen: int) -> Kept:
+def _read(reader: RegistryReader, kept: Followed, token: Token, seen: int, tx: str | None) -> Kept:
     before = kept.get(reader.name, token.id)
     if before is not None and (before.token, before.seen) == (token, seen):
         return before  # of a range that was not finished
@@ -204,7 +203,25 @@ def _read(reader: RegistryReader, kept: Followed, token: Token, seen: int) -> Ke
         gist = reader.gist_of(token.id)
     except PacketError as error:  # anyone may write to a public registry
         unreadable = str(error)
+    if gist and tx is not None and not token.batch:
+        _check_signed(reader, token, gist, tx)
     return Kept(token, seen, gist, unreadable, reader.ticket_of(token.id))
+
+
+def _check_signed(reader: RegistryReader, token: Token, gist: bytes, tx: str) -> None:
+    """Raises LedgerError where the owner's own transaction has another gist: what others send, she has not signed."""
+    raw = reader.node.connection.transaction(tx)
+    try:
+        call, sender = (None, None) if raw is None else (call_of(raw), sender_of(raw))
+    except (ValueError, IndexError, TypeError):
+        return
+    if call is None or call.to != reader.registry or sender != token.owner:
+        return
+    signed = registered(call.data)
+    if signed is not None and signed[0] == token.image_sha3_256 and signed[3] != gist:
+        raise LedgerError(
+            f"{reader.node.name} shows other bytes for token {token.id} than its owner signed: ask another node"
+        )
 
 
 def _fill(reader: RegistryReader, kept: Followed, at: int, urls: Sequence[str]) -> Iterator[Event]:
@@ -214,7 +231,7 @@ def _fill(reader: RegistryReader, kept: Followed, at: int, urls: Sequence[str]) 
     for ids in list(kept.missing(reader.name, reader.count())):
         last = connection.block_number()
         block = last, _hash(connection, last)
-        _keep_tokens(reader, kept, ids, last)
+        _keep(reader, kept, ids, last)
         if _hash(connection, last) != block[1]:
             raise _Moved
         kept.go_on(reader.name, at, [block], urls)

@@ -288,6 +288,23 @@ def test_logs_that_were_not_asked_for_are_refused(ledger: EvmLedger, follower: F
     follower.check()
 
 
+def test_a_gist_that_its_owner_did_not_sign_is_not_kept(
+    ledger: EvmLedger, follower: Follower, node: FaultyNode
+) -> None:
+    ledger.put(b"a red bus", image_sha3_256=new_image())
+
+    def another(asked: Asked) -> Any:
+        reply = asked.passed_on()
+        return {**reply, "result": reply["result"].replace(b"a red bus".hex(), b"a bad bus".hex())}
+
+    node.faults[CALL] = another
+    with pytest.raises(LedgerError, match="other bytes for token 1 than its owner signed: ask another node"):
+        follower.run()
+    node.faults.clear()
+    follower.run()
+    follower.check()
+
+
 def test_kill_9_at_any_write_leaves_what_the_next_run_goes_on_from(
     ledger: EvmLedger, follower: Follower, node: FaultyNode
 ) -> None:
