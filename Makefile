@@ -12,7 +12,7 @@ PIP_HF = $(BIN_HF)/python -m pip --disable-pip-version-check --quiet
 PYTEST_HF = $(BIN_HF)/python -m pytest -o norecursedirs='.*'
 # Two processes, each file in one of them, as what is slow to make is made once a file. PYTEST="-n 0" is one process.
 PARALLEL = -n 2 --dist loadfile
-ANVIL = node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+NODE_PACKAGES = node_modules/viem/package.json
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml
 
@@ -25,7 +25,7 @@ help: ## List these commands
 demo: $(VENV)/.demo ## Send 48 NFTs through a chain as sentences; writes report.html (about 3 minutes)
 	$(BIN)/gistchain demo --report report.html
 
-test: $(VENV)/.test $(ANVIL) ## Run the test suite
+test: $(VENV)/.test $(NODE_PACKAGES) ## Run the test suite
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
 
 test-hf: $(VENV_HF)/.hf ## Run BLIP, CLIP, Stable Diffusion ... on tiny random checkpoints (installs torch)
@@ -81,7 +81,7 @@ $(VENV_HF)/.hf: requirements/hf.txt requirements/torchvision.txt pyproject.toml 
 		|| echo "no torchvision here: the tests of FCN, LPIPS and Inception will be skipped"
 	@touch $@
 
-# A real node for the tests of the RPC path; where it can't be had they are skipped and say so.
-$(ANVIL):
+# A real node for the tests of the RPC path, and viem for an example; where they can't be had these tests are skipped.
+$(NODE_PACKAGES):
 	@npm install --no-save --no-audit --no-fund --loglevel=error --prefix . @foundry-rs/anvil-linux-amd64@1.7.1 \
-		|| echo "no anvil (needs npm on x86-64 Linux): the tests against a node will be skipped"
+		viem@2.57.20 || echo "no anvil and viem (need npm on x86-64 Linux): the tests that use them will be skipped"

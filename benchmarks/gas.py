@@ -3,13 +3,20 @@
 python -m benchmarks.gas
 
 Bytes are random and none is zero, so that calldata costs most. Beside the registry: an event that holds them, a data
-contract (as SSTORE2 makes one, whose address the caller has to remember) and storage words.
+contract (as SSTORE2 makes one, whose address the caller has to remember) and storage words; and tokens of other kinds,
+at the least that they have to write (rivals.vy). The layers of Nouns are those of the collection, each kind deflated as
+its descriptor keeps them.
 """
 
 from __future__ import annotations
 
+import json
+import lzma
 import random
 import tempfile
+import zlib
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import vyper
@@ -18,6 +25,8 @@ from eth_utils.crypto import keccak
 from vyper.compiler.settings import Settings
 
 from benchmarks import report
+from gistchain.collection.known import nouns
+from gistchain.gist import traitcode
 from gistchain.ledger import gas
 from gistchain.ledger.compile import EVM, FOLDER
 from gistchain.ledger.connection import Call
@@ -30,31 +39,11 @@ ITEM_BYTES = 4
 NO_WORD = bytes(32)
 RATING = 9_700 << 96 | 1 << 88 | 3 << 72 | 123_456 << 32 | 1_700
 
-RIVALS = """
-# pragma version 0.4.3
-event Published:
-    data: Bytes[24575]
-words: HashMap[uint256, bytes32]
-used: uint256
-@deploy
-def __init__():
-    self.used = 1
-@external
-def asEvent(data: Bytes[24575]):
-    log Published(data=data)
-@external
-def asCode(data: Bytes[24575]) -> address:
-    size: bytes32 = convert(len(data) + 1, bytes32)
-    return raw_create(concat(x"61", slice(size, 30, 2), x"80600a3d393df3", x"00", data))
-@external
-def asWords(data: Bytes[24575]):
-    start: uint256 = self.used
-    count: uint256 = (len(data) + 31) // 32
-    padded: Bytes[24607] = concat(data, empty(bytes32))
-    for k: uint256 in range(count, bound=768):
-        self.words[start + k] = extract32(padded, 32 * k)
-    self.used = start + count
-"""
+RIVALS = Path(__file__).with_name("rivals.vy")
+MINTED = 1, 10, 100, 500
+STATE_BYTE = 1_530  # announced (EIP-8037)
+MOST_SEEDS = 350  # in one transaction
+PAGE_BYTES = 24_575
 
 
 class Chain:
@@ -71,7 +60,16 @@ class Chain:
 
     def used(self, contract: str, function: str, *values: object) -> int:
         types = function[function.index("(") + 1 : -1].split(",")
-        return self._node.run(Call(contract, keccak(function.encode())[:4] + encode(types, values))).gas
+        call, node = Call(contract, keccak(function.encode())[:4] + encode(types, values)), self._node
+        # Not `node.run`, which takes no contract to need as much as some of these do.
+        limit = gas.TRANSACTION_GAS_LIMIT
+        raw, tx = node.account.sign_transaction(
+            call, node.price(), gas=limit, nonce=node.nonce("pending"), chain_id=node.chain_id
+        )
+        node.broadcast(raw)
+        mined = node.wait(tx, node.nonce("latest"))
+        assert mined
+        return node.succeeded(tx, mined).gas
 
     def some(self, size: int) -> bytes:
         return bytes(self._rng.randrange(1, 256) for _ in range(size))
@@ -109,19 +107,94 @@ def batch(chain: Chain, registry: str, count: int) -> dict[str, float]:
     return found
 
 
+def tokens(chain: Chain, rivals: str, count: int) -> dict[str, int | None]:
+    """Gas a token of ERC-721A, which keeps no picture, and of seeds for layers that are stored once.
+
+    None for what no transaction has room for (EIP-7825).
+    """
+    seeds = [int.from_bytes(b"".join(bytes(5) + chain.some(1) for _ in range(5)), "big") for _ in range(count)]
+    found: dict[str, int | None] = {
+        "tokens": count,
+        "erc721a": round(chain.used(rivals, "mint(uint256)", count) / count),
+        "seeds": round(chain.used(rivals, "mintSeeds(uint256[])", seeds) / count) if count <= MOST_SEEDS else None,
+    }
+    print(found)
+    return found
+
+
+def announced(now: int, *, new_words: int, code_bytes: int = 0, calldata_bytes: int = 0) -> int:
+    """Gas of a transaction under the rules announced for Amsterdam, from what it uses under Prague's.
+
+    EIP-2780, 7976, 8037 and 8038 as of August 2026, all under review. new_words: storage words that were zero; one more
+    is changed. code_bytes: of one data contract, 0 for none.
+    """
+    new_word, changed_word = 64 * STATE_BYTE + 2_100 + 10_000, 2_100 + 10_000
+    change = 12_000 + 3_000 - gas.TRANSACTION
+    change += new_words * (new_word - gas.NEW_WORD) + changed_word - gas.CHANGED_WORD
+    if code_bytes:
+        change += 12_000 + 120 * STATE_BYTE - gas.CREATION
+        change += code_bytes * (STATE_BYTE - gas.CODE_BYTE) + 6 * -(-code_bytes // 32)
+    return max(now + change, gas.TRANSACTION + 64 * calldata_bytes)
+
+
+def repriced(singles: list[dict[str, int]], batches: list[dict[str, float]]) -> list[dict[str, object]]:
+    """Gas a token now and as announced, by form."""
+    by_size = {row["bytes"]: row for row in singles}
+    rows: list[dict[str, object]] = []
+    for size, kind, words in ((10, "registry", 4), (10, "rated", 5), (100, "rated", 3), (1_000, "rated", 3)):
+        code = 0 if size <= gas.INLINE_BYTES else size + 11 + gas.TICKET_BYTES
+        now, ticket = by_size[size][kind], " with a ticket" if kind == "rated" else ""
+        then = announced(now, new_words=words, code_bytes=code)
+        rows.append({"form": f"{size:,} bytes{ticket}", "now": now, "announced": then})
+    for row in batches[1:]:
+        count = int(row["tokens"])
+        size = 55 + count * (35 + ITEM_BYTES)
+        state = announced(round(row["state"] * count), new_words=2, code_bytes=size + 11)
+        proofs = announced(round(row["proofs"] * count), new_words=3, calldata_bytes=size + 160)
+        rows.append({"form": f"{count} in the state", "now": row["state"], "announced": round(state / count)})
+        rows.append({"form": f"{count} as proofs", "now": row["proofs"], "announced": round(proofs / count)})
+    return rows
+
+
+def layers() -> Iterator[bytes]:
+    """The art of Nouns as its descriptor stores it: the palette, then each kind of layer as bytes[], deflated."""
+    with resources.files("gistchain.collection.known").joinpath("nouns.json.xz").open("rb") as file:
+        art = json.loads(lzma.decompress(file.read()))
+    yield b"".join(bytes.fromhex(colour) for colour in art["palette"])
+    for drawn in art["images"].values():
+        packer = zlib.compressobj(9, wbits=-15)
+        encoded = encode(["bytes[]"], [[bytes.fromhex(one["data"][2:]) for one in drawn]])
+        packed = packer.compress(encoded) + packer.flush()
+        yield from (packed[at : at + PAGE_BYTES] for at in range(0, len(packed), PAGE_BYTES))
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, open_embedded(Path(folder) / "home") as ledger:
         chain = Chain(ledger.node)
         registry = chain.created((FOLDER / "registry.vy").read_text("utf-8"))
-        rivals = chain.created(RIVALS)
+        rivals = chain.created(RIVALS.read_text("utf-8"))
+        tables = chain.created((FOLDER / "tables.vy").read_text("utf-8"))
         # The first token and the first batch of a registry pay for its counter's word.
         chain.used(registry, "register(bytes32,bytes32,uint256,bytes)", chain.some(32), NO_WORD, 0, b"first")
+        chain.used(rivals, "mint(uint256)", 1)
         singles = [single(chain, registry, rivals, size) for size in SIZES]
         batches = [batch(chain, registry, count) for count in BATCHES]
+        minted = [tokens(chain, rivals, count) for count in MINTED]
+        once = {
+            "table": chain.used(tables, "add(bytes)", traitcode.written(nouns.layers().traits)),
+            "layers": sum(chain.used(rivals, "addPage(bytes)", page) for page in layers()),
+        }
+        print(once)
     report.write(
         "gas",
         data=f"random bytes without zeros; batches of {ITEM_BYTES} bytes a token and 7 in common, all rated",
-        figures={"singles": singles, "batches": batches},
+        figures={
+            "singles": singles,
+            "batches": batches,
+            "minted": minted,
+            "once": once,
+            "repriced": repriced(singles, batches),
+        },
     )
 
 

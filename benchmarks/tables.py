@@ -462,9 +462,35 @@ def _gas(figures: Figures) -> str:
     ]
     batches = [[str(r["tokens"]), f"{r['state']:,}", f"{r['proofs']:,}"] for r in figures["batches"]]
     headings = ["bytes", "registry", "with a ticket", "event alone", "data contract alone", "words alone"]
-    return (
-        _table(headings, rows) + "\n" + _table(["tokens of a batch", "gas a token, in the state", "as proofs"], batches)
-    )
+    tables = _table(headings, rows), _table(["tokens of a batch", "gas a token, in the state", "as proofs"], batches)
+    return "\n".join((*tables, _minted(figures)))
+
+
+def _gas_repriced(figures: Figures) -> str:
+    rows = [
+        [r["form"], f"{r['now']:,}", f"{r['announced']:,}", f"{r['announced'] / r['now']:.1f}"]
+        for r in figures["repriced"]
+    ]
+    return _table(["gas a token", "now", "as announced", "times"], rows)
+
+
+def _minted(figures: Figures) -> str:
+    """Ways to have many tokens of one collection: what is paid once, and what for each token."""
+    counts = [r["tokens"] for r in figures["minted"]]
+    batches = {r["tokens"]: r for r in figures["batches"]}
+    first = figures["singles"][0]["rated"]
+    state = [first, *(batches[n]["state"] for n in counts[1:])]
+    proofs = [None, *(batches[n]["proofs"] for n in counts[1:])]
+    seeds, alone = ([r[kind] for r in figures["minted"]] for kind in ("seeds", "erc721a"))
+    once = figures["once"]
+    rows = [
+        ["registry, in the state, with tickets; a trait table", once["table"], *state],
+        ["registry, as proofs", once["table"], *proofs],
+        ["layers once and a seed a token, as Nouns", once["layers"], *seeds],
+        ["ERC-721A, no picture on the chain", None, *alone],
+    ]
+    shown = [[name, *("-" if number is None else f"{number:,}" for number in numbers)] for name, *numbers in rows]
+    return _table(["Nouns", "once", *(f"{n} at once" for n in counts)], shown)
 
 
 _TABLES: dict[str, Callable[[Figures], str]] = {
@@ -495,6 +521,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "measures": _measures,
     "reliability": _reliability,
     "gas": _gas,
+    "gas_repriced": _gas_repriced,
 }
 
 if __name__ == "__main__":

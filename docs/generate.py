@@ -48,6 +48,7 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
 """
 JSON_KEYS = {
+    "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
     "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block block_hash final "
     "owner gist_keccak rareness others already",
     "forms": "image caption forms",
@@ -57,7 +58,8 @@ JSON_KEYS = {
     "link": "token nft",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
     "follow": "event block token count by",
-    "deploy": "registry chain_id gas tx block already",
+    "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",
+    "deploy": "contract address chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "
     "hashes pdq_quality neuralhash_reason web fingerprint_version tokens notes among other_way",
@@ -65,6 +67,8 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection list": "collection subject own data",
+    "proof": "token ledger leaf proof",
+    "collection publish": "collection table bytes token_bytes gas tx",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",
 }
 """Command -> the keys of its JSON, in their order; tests/cli/test_json.py compares them with what is printed."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gistchain.errors import PacketError
-from gistchain.gist.packet import unpack
 from gistchain.traits import parts
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def listing(registry: Registry, names: Names, known: Known = lambda token: None)
             payload = registry.ledger.gist_of(token.id) if kept is None else kept.gist
             if kept is not None and kept.unreadable:
                 raise PacketError(kept.unreadable)
-            caption = unpack(payload).caption
+            caption = registry.read(payload).caption
         except PacketError as error:  # anyone may write to a public registry
             caption, readable = str(error), False
         ticket = registry.ledger.ticket_of(token.id) if kept is None else kept.ticket

@@ -28,6 +28,24 @@ Waiting = Callable[[str], None]
 
 
 @contextmanager
+def open_for_batches(
+    settings: Settings,
+    *,
+    password: Password | None = None,
+    confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
+) -> Iterator[Registry]:
+    """The registry that the settings name, for bulk.Bulk: its own process loads no model. The rest as for `open`."""
+    from gistchain.pipeline import Registry
+    from gistchain.rareness.book import Book
+    from gistchain.systems import checker, collections
+
+    with open_ledger(settings, password=password, confirm=confirm, waiting=waiting) as ledger:
+        book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
+        yield Registry(ledger, None, book, confirm=confirm, traits_of=collections(settings))
+
+
+@contextmanager
 def open(  # as gistchain.open
     settings: Settings | Path | str,
     *,
@@ -50,7 +68,7 @@ def open(  # as gistchain.open
     """
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
-    from gistchain.systems import begin_loading, checker, rosis
+    from gistchain.systems import begin_loading, checker, collections, rosis
 
     if not isinstance(settings, Settings):
         settings = Settings(Path(settings).expanduser())
@@ -58,12 +76,12 @@ def open(  # as gistchain.open
     loading = begin_loading() if rated and write else nullcontext()
     with loading, open_ledger(settings, password=password, confirm=confirm, waiting=waiting, write=write) as ledger:
         if not (rated and write):
-            yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm)
+            yield Registry(ledger, system, isotopes=settings.seeds, confirm=confirm, traits_of=collections(settings))
             return
         from gistchain.rareness.book import Book
 
         book = Book(checker(settings), ledger, name=ledger.name, own=not settings.rpc)
-        yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm)
+        yield Registry(ledger, system, book, isotopes=settings.seeds, confirm=confirm, traits_of=collections(settings))
 
 
 def open_ledger(
@@ -116,12 +134,12 @@ def deploy(
     password: Password | None = None,
     confirm: Confirm | None = None,
     waiting: Waiting | None = None,
-) -> Deployed:
-    """Put the registry on the chain behind `settings.rpc`, if it is not there. The rest as for `open`.
+) -> list[Deployed]:
+    """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there. The rest as for `open`.
 
     Raises SettingError, LedgerError, FileError.
     """
-    from gistchain.ledger.evm import deploy as deploying
+    from gistchain.ledger.deployed import deploy as deploying
 
     if not settings.rpc:
         raise SettingError("the embedded chain has its registry: give --rpc URL of the chain that lacks one")

@@ -22,13 +22,18 @@ from gistchain.errors import (
     GistchainError,
     ImageError,
     PacketError,
+    RarenessError,
     SettingError,
 )
+from gistchain.gist import traitcode
 from gistchain.gist.packet import pack, unpack
+from gistchain.gist.traitcode import Table
+from gistchain.traits import Traits, parts
 from gistchain.types import (
     Attestation,
     Choice,
     Confirm,
+    Content,
     Gist,
     Ledger,
     NftLink,
@@ -100,6 +105,30 @@ class Shown:
     others: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """What this account has said of a token. tx: None where it had said just that before, and nothing was sent.
+
+    rareness: what was found now. evidence: the document behind the ticket, which the home keeps.
+    """
+
+    token: int
+    picture: Picture
+    rareness: Rareness
+    ticket: RarenessTicket
+    evidence: bytes
+    tx: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A trait table that is on the chain. gas, tx: of the transaction; 0 and None where it was there."""
+
+    table: Table
+    gas: int
+    tx: str | None
+
+
 class Registry:
     """A ledger, the system whose gists it keeps, and the book of how rare their images are."""
 
@@ -111,15 +140,20 @@ class Registry:
         *,
         isotopes: int = 4,
         confirm: Confirm | None = None,
+        traits_of: Callable[[str], Traits | None] | None = None,
     ) -> None:
         """system: None where tokens are only shown. book: None where images are registered without a ticket.
 
         isotopes: how many `rebuild` chooses from, n of S0.2. confirm: asked before a picture that is not safe for work
         goes to a public chain; without it none does. Whether it is safe is known where there is a book.
+        traits_of: a caption -> the collection that it is of, whose table on the chain may make it shorter.
         """
         self.ledger, self.book, self.isotopes = ledger, book, isotopes
-        self._confirm = confirm
+        self._confirm, self._traits_of = confirm, traits_of
         self._system = system
+        self._tables: dict[bytes, Traits] = {}  # by their names, as this chain has them
+        self._tables_of: dict[str, Table | None] = {}  # by what captions call a token
+        self._here: dict[bytes, bool] = {}  # names of tables, and whether the chain has them
 
     @property
     def system(self) -> System:
@@ -150,14 +184,14 @@ class Registry:
         started = time.perf_counter()
         self._check_new(picture)
         described = self.system.describe(picture, caption=caption, budget=budget)
-        payload = pack(described.gist)
+        payload = self.packed(described.gist)
         sampling_s = time.perf_counter() - started
         if refuse and self.ledger.unanswered(picture.sha3_256):
             refuse = ()
         caption = described.gist.caption
         assessed = None if self.book is None else self.book.assess(picture, caption, web=web, refuse=refuse)
         if assessed is not None:
-            self._check_content(picture, assessed.rareness)
+            self.check_content(picture.name, picture.sha3_256, assessed.rareness.content)
         sent = time.perf_counter()
         ticket = None if assessed is None else assessed.ticket
         receipt = self.ledger.put(payload, image_sha3_256=picture.sha3_256, rareness=ticket)
@@ -197,14 +231,21 @@ class Registry:
         """The other tokens for the same file: anyone can copy a hash, so that they are told and not obeyed."""
         return tuple(other for other in self.ledger.all_for(image_sha3_256) if other != token)
 
-    def _check_content(self, picture: Picture, rareness: Rareness) -> None:
-        unsafe = rareness.content.unsafe
-        if not self.ledger.public or unsafe < UNSAFE or self.ledger.unanswered(picture.sha3_256):
+    def check_content(self, name: str, image_sha3_256: bytes, content: Content) -> None:
+        """Ask a person before what is not safe for work goes to a public chain. Raises ContentRefused."""
+        unsafe = content.unsafe
+        if not self.ledger.public or unsafe < UNSAFE or self.ledger.unanswered(image_sha3_256):
             return
-        text = f"{picture.name} looks as if it were not safe for work ({unsafe:.0%} sure), and the chain is public"
+        text = f"{name} looks as if it were not safe for work ({unsafe:.0%} sure), and the chain is public"
         question = Question("content", text, "say yes to that with --yes, or confirm= in Python")
         if self._confirm is None or not self._confirm(question):
             raise ContentRefused(f"{text}: it was not registered; {question.otherwise}")
+
+    def required_book(self) -> Book:
+        """Raises SettingError for a registry without one."""
+        if self.book is None:
+            raise SettingError("this registry was opened without a book: batches need one")
+        return self.book
 
     def _caption_of(self, token: int) -> str:
         try:
@@ -214,7 +255,50 @@ class Registry:
 
     def gist(self, token: int) -> Gist:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
-        return unpack(self.ledger.gist_of(token))
+        return self.read(self.ledger.gist_of(token))
+
+    def read(self, payload: bytes) -> Gist:
+        """The gist of bytes of this chain, whose trait tables are used. Raises PacketError where they are none."""
+        return unpack(payload, tables=self._traits)
+
+    def packed(self, gist: Gist) -> bytes:
+        """The packet of a gist, by the trait table of its collection where the chain has it and that is shorter."""
+        usual = pack(gist)
+        table = self._known_table(gist)
+        shorter = usual if table is None else pack(gist, table)
+        return shorter if len(shorter) < len(usual) and table is not None and self._has(table) else usual
+
+    def table_of(self, gist: Gist) -> Table | None:
+        """The trait table of the collection that the gist is of, where it is known and on the chain."""
+        table = self._known_table(gist)
+        return table if table is not None and self._has(table) else None
+
+    def _known_table(self, gist: Gist) -> Table | None:
+        subject = parts(gist.caption)[0]
+        if self._traits_of is None or not subject:
+            return None
+        if subject not in self._tables_of:
+            traits = self._traits_of(gist.caption)
+            self._tables_of[subject] = None if traits is None else Table(traits)
+        return self._tables_of[subject]
+
+    def _has(self, table: Table) -> bool:
+        if table.name not in self._here or not self._here[table.name]:
+            self._here[table.name] = self.ledger.table(table.name) == table.data
+        return self._here[table.name]
+
+    def publish(self, table: Table) -> Published:
+        """Put a collection's trait table on the chain, for everybody, if it is not there. Raises LedgerError."""
+        gas, tx = self.ledger.add_table(table.data)
+        return Published(table, gas, tx)
+
+    def _traits(self, table: bytes) -> Traits:
+        if table not in self._tables:
+            data = self.ledger.table(table)
+            if not data:
+                raise PacketError(f"the caption is by the trait table {table.hex()}, which is not on this chain")
+            self._tables[table] = traitcode.read(data)
+        return self._tables[table]
 
     def show(self, token: int) -> Shown:
         """Raises UnknownToken, or PacketError where the chain holds something else than a gist."""
@@ -222,12 +306,33 @@ class Registry:
         return Shown(
             record,
             payload,
-            unpack(payload),
+            self.read(payload),
             self.ledger.rareness_of(token),
             self.ledger.attestations(token),
             self.ledger.link_of(token),
             self._others(record.image_sha3_256, token),
         )
+
+    def attest(self, token: int, picture: Picture, *, web: bool = False) -> Attested:
+        """Say, for all to read, how rare this account finds the picture of a token among the images before it.
+
+        picture: the very file that was registered. web: search the internet too. Said again it replaces what was said.
+        Raises UnknownToken; ImageError where the picture is another file; RarenessError where it shows nothing, or the
+        database lacks images; SearchError, LedgerError, FileError; SettingError for a registry without a book.
+        """
+        if self.book is None:
+            raise SettingError("this registry was opened without a book of rareness: it can't attest a verdict")
+        record = self.ledger.token(token)
+        if picture.sha3_256 != record.image_sha3_256:
+            raise ImageError(
+                f"{picture.name} is not the image of token {token}: its SHA3-256 is {picture.sha3_256.hex()}, the "
+                f"token's {record.image_sha3_256.hex()}; give the very file that was registered"
+            )
+        assessed = self.book.assess(picture, self._caption_of(token), web=web, before=record)
+        if assessed.ticket is None:
+            raise RarenessError(f"{picture.name} shows nothing that could be compared: there is no verdict to attest")
+        tx = self.ledger.attest(token, assessed.ticket)
+        return Attested(token, picture, assessed.rareness, assessed.ticket, assessed.document, tx)
 
     def tokens(self) -> Iterator[Token]:
         """All of them, oldest first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import RebuildError, SettingError
@@ -16,6 +17,7 @@ from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.painted import LayerPainter
 from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
+from gistchain.traits import Traits
 from gistchain.types import (
     Captioner,
     Choice,
@@ -174,6 +176,13 @@ def begin_loading() -> AbstractContextManager[object]:
     from gistchain.models.packaged.fingerprint import warm
 
     return warm()
+
+
+def collections(settings: Settings) -> Callable[[str], Traits | None]:
+    """A caption -> the traits of the known collection that it is of, None for none."""
+    from gistchain.models.known import traits_of
+
+    return partial(traits_of, folder=settings.collections)
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:

@@ -1,8 +1,11 @@
-"""A registry that was deployed, a link, a receipt, an event of a chain -> the JSON of --json, and the same in words."""
+"""A contract that was deployed, a link, a receipt, an event of a chain, a proof -> the JSON of --json, and in words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from gistchain.text import lines
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
@@ -13,7 +16,8 @@ if TYPE_CHECKING:
 def deployed_json(done: Deployed) -> dict[str, Any]:
     """already: whether it was there, so that nothing was spent."""
     return {
-        "registry": done.registry,
+        "contract": done.contract,
+        "address": done.address,
         "chain_id": done.chain_id,
         "gas": done.gas,
         "tx": done.tx,
@@ -23,8 +27,8 @@ def deployed_json(done: Deployed) -> dict[str, Any]:
 
 
 def deployed_text(done: Deployed) -> str:
-    where = f"{done.registry} on chain {done.chain_id}"
-    return f"already there: {where}" if done.already else f"registry {where}, {done.gas:,} gas, transaction {done.tx}"
+    where = f"{done.contract} {done.address} on chain {done.chain_id}"
+    return f"already there: {where}" if done.already else f"{where}, {done.gas:,} gas, transaction {done.tx}"
 
 
 def nft_words(link: NftLink) -> str:
@@ -89,3 +93,20 @@ def event_text(event: Event) -> str:
     done = {"registered": "registered", "batch": "registered", "attested": "attested", "linked": "linked to an NFT"}
     by = f" by {event.by}" if event.by else ""
     return f"{which} {done[event.kind]}{by} in block {event.block}"
+
+
+def proof_json(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> dict[str, Any]:
+    """leaf, proof: as the registry's `verify` takes them, in hex."""
+    return {
+        "token": token,
+        "ledger": ledger,
+        "leaf": f"0x{leaf.hex()}",
+        "proof": [f"0x{other.hex()}" for other in proof],
+    }
+
+
+def proof_text(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> str:
+    fields = proof_json(token, ledger, leaf, proof)
+    told = [f"token {token} of {ledger}", f"  leaf   {fields['leaf']}"]
+    told += [f"  proof  {other}" for other in fields["proof"]]
+    return lines([*told, f"verify({token}, leaf, proof) of the registry says whether this is so"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gistchain.gist.traitcode import width
 from gistchain.text import lines
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from gistchain.collection.exchange import Imported
     from gistchain.collection.trained import AlreadyThere, Trained
     from gistchain.models.known import KnownCollection
+    from gistchain.pipeline import Published
 
 
 def trained_json(done: Trained) -> dict[str, Any]:
@@ -93,3 +95,24 @@ def known_json(known: KnownCollection) -> dict[str, Any]:
 
 def known_text(known: KnownCollection) -> str:
     return lines([f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}"])
+
+
+def published_json(done: Published) -> dict[str, Any]:
+    """table: its name, 8 hex digits. token_bytes: of a token's number. gas, tx: 0 and null where it was there."""
+    return {
+        "collection": done.table.traits.collection,
+        "table": done.table.name.hex(),
+        "bytes": len(done.table.data),
+        "token_bytes": width(done.table.traits),
+        "gas": done.gas,
+        "tx": done.tx,
+    }
+
+
+def published_text(done: Published) -> str:
+    traits = done.table.traits
+    cost = f"{done.gas:,} gas, transaction {done.tx}" if done.tx else "already there"
+    return (
+        f"{traits.collection}: trait table {done.table.name.hex()}, {len(done.table.data):,} bytes, a token "
+        f"{width(traits)} bytes; {cost}"
+    )

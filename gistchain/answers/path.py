@@ -48,8 +48,8 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "caption": done.gist.caption,
         "confidence": round(done.confidence, 4),
         "gist_bytes": done.receipt.size_bytes,
-        "latent": _latent_json(done.gist),
-        "layers": _layers(done.gist),
+        "latent": latent_json(done.gist),
+        "layers": done.gist.layers,
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
@@ -72,8 +72,8 @@ def _already_json(done: Already) -> dict[str, Any]:
         "caption": gist.caption,
         "confidence": None,
         "gist_bytes": len(done.shown.payload),
-        "latent": _latent_json(gist),
-        "layers": _layers(gist),
+        "latent": latent_json(gist),
+        "layers": gist.layers,
         "gas": None,
         "tx": None,
         "block": token.block,
@@ -121,12 +121,7 @@ def _web_lines(rated: dict[str, Any]) -> list[str]:
     return [f"  {web_words(*search)}" for search in found]
 
 
-def _layers(gist: Gist) -> list[str]:
-    """Those beside the captions."""
-    return [name for name in ("latent", "subject", "residual", "file") if getattr(gist, name) is not None]
-
-
-def _latent_json(gist: Gist) -> dict[str, Any] | None:
+def latent_json(gist: Gist) -> dict[str, Any] | None:
     return None if gist.latent is None else {"coder": gist.latent.coder, "bytes": len(gist.latent.data)}
 
 
@@ -191,7 +186,7 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "caption": gist.caption,
         "width": gist.size[0],
         "height": gist.size[1],
-        "layers": _layers(gist),
+        "layers": gist.layers,
         "gist_bytes": len(shown.payload),
         "gist": shown.payload.hex(),
         "image_sha3_256": token.image_sha3_256.hex(),

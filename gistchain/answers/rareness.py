@@ -13,6 +13,7 @@ from gistchain.text import lines
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gistchain.pipeline import Attested
     from gistchain.rareness.among import Among
     from gistchain.rareness.service.watch import Event
     from gistchain.types import Picture, Rareness, SignedRareness
@@ -46,7 +47,8 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "score": kept["score"] if ticket is None else ticket.score,
         "interval": kept.get("interval"),
         "nearest": kept.get("nearest"),
-        "compared_with": kept.get("compared_with") if ticket is None else ticket.compared_with,
+        # The ticket of a batch has the least of all its tokens.
+        "compared_with": kept.get("compared_with", None if ticket is None else ticket.compared_with),
         "checker": kept.get("checker") if ticket is None else ticket.checker,
         "as_of": None if ticket is None else ticket.as_of,
         "lacking": kept.get("lacking"),
@@ -55,6 +57,41 @@ def ticket_json(signed: SignedRareness | None, document: bytes | None) -> dict[s
         "signed_by": signed.signer if signed is not None and signed.verified else None,
         "verified": None if signed is None else signed.verified,
     }
+
+
+def attested_json(done: Attested) -> dict[str, Any]:
+    """already: whether the account had said just this, so that nothing was sent."""
+    kept, ticket = read(done.evidence), done.ticket
+    return {
+        "token": done.token,
+        "image": done.picture.name,
+        "verdict": ticket.verdict,
+        "score": ticket.score,
+        "interval": kept["interval"],
+        "nearest": kept["nearest"],
+        "compared_with": ticket.compared_with,
+        "lacking": kept["lacking"],
+        "checker": ticket.checker,
+        "as_of": ticket.as_of,
+        "evidence": ticket.evidence.hex(),
+        "web": kept["web"],
+        "tx": done.tx,
+        "already": done.tx is None,
+    }
+
+
+def attested_text(done: Attested) -> str:
+    rated = attested_json(done)
+    told = f"token {done.token}: {rated_words(rated)}, rareness {done.ticket.score:.2f}"
+    told += "" if done.ticket.compared_with else ", compared with nothing"
+    where = "you had said so before" if done.tx is None else f"said in transaction {done.tx}"
+    found = [(search["provider"], [match["url"] for match in search["matches"]]) for search in rated["web"] or ()]
+    return lines([told, f"  {where}", *(f"  {web_words(*search)}" for search in found)])
+
+
+def attested_words(done: Attested) -> str:
+    """What is the case, for a person whom the answer can't reach."""
+    return f"of token {done.token} you now say: {done.ticket.verdict}"
 
 
 def rated_words(rated: dict[str, Any]) -> str:

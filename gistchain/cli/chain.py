@@ -1,8 +1,9 @@
-"""`gistchain deploy`, `link`, `receipts` and `follow`: the registry itself, and one's tokens after they were made."""
+"""`gistchain deploy`, `link`, `attest`, `receipts`, `follow`, `proof`: what is beside tokens, and becomes of them."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,10 +15,14 @@ from gistchain.answers.chain import (
     event_text,
     linked_json,
     linked_text,
+    proof_json,
+    proof_text,
     receipt_json,
     receipt_text,
 )
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Yes
+from gistchain.answers.rareness import attested_json, attested_text, attested_words
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Web, Yes
+from gistchain.cli.sources import check_stdin, read
 from gistchain.cli.terminal import answer, ask_password, asker, busy, note, say
 from gistchain.errors import SettingError
 from gistchain.settings import load
@@ -35,11 +40,11 @@ def deploy(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Put the registry on a chain that lacks it, once for everybody; its address is the same on every chain."""
+    """Put registry and trait tables on a chain that lacks them, once for everybody, where they are on every chain."""
     from gistchain.opening import deploy as deploying
 
-    done = deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note)
-    answer(done, deployed_json, deployed_text, as_json)
+    for done in deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note):
+        answer(done, deployed_json, deployed_text, as_json)
 
 
 def link(
@@ -108,6 +113,50 @@ def follow(
             answer(event, event_json, event_text, as_json)
     if not found:
         say("nothing is new", err=True)
+
+
+def attest(
+    ctx: typer.Context,
+    token: TokenId,
+    image: Annotated[str, typer.Argument(help="The very file that was registered; - is stdin.", show_default=False)],
+    web: Web = False,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Check the image of a token, and write a verdict of your own beside its creator's."""
+    from gistchain.opening import open
+    from gistchain.systems import rosis
+
+    settings = load(ctx.params)
+    check_stdin([image])
+    system = rosis(replace(settings, captioner=None, painter=None))
+    with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
+        done = opened.attest(token, read(image), web=web)
+    answer(done, attested_json, attested_text, as_json, done=attested_words(done))
+
+
+def proof(
+    ctx: typer.Context,
+    token: TokenId,
+    home: Home = None,
+    rpc: Rpc = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Print what proves a token of a batch with --guarantee proof to anyone who asks the registry."""
+    from gistchain.opening import open_ledger
+
+    with open_ledger(load(ctx.params), write=False) as ledger:
+        found = ledger.proof_of(token)
+        name = ledger.name
+    answer(found, lambda done: proof_json(token, name, *done), lambda done: proof_text(token, name, *done), as_json)
 
 
 def _nft(words: str) -> NftLink:

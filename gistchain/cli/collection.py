@@ -15,14 +15,17 @@ from gistchain.answers.collection import (
     imported_text,
     known_json,
     known_text,
+    published_json,
+    published_text,
     there_json,
     there_text,
     trained_json,
     trained_text,
 )
-from gistchain.cli.options import Home, Json
-from gistchain.cli.terminal import Verb, Verbs, answer, say, stages
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, Yes
+from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, say, stages
 from gistchain.cli.usage import a_path
+from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.text import printable
 
@@ -140,6 +143,36 @@ def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = Fals
         say(printable(f"gistchain: left out: {wrong}"), err=True)
     for known in known_collections(folder):
         answer(known, known_json, known_text, as_json)
+
+
+@app.command(cls=Verb)
+def publish(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A known collection, by its name or its tokens'.", show_default=False)],
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put what a collection's traits are called on the chain, once for everybody: its tokens are 2 to 7 bytes there."""
+    from gistchain.gist.traitcode import Table
+    from gistchain.models.known import known_traits
+    from gistchain.opening import open_ledger
+    from gistchain.pipeline import Registry
+    from gistchain.traits import is_called
+
+    settings = load(ctx.params)
+    known = known_traits(settings.collections)
+    traits = next((one for one in known if name == one.collection or is_called(name, one.subject)), None)
+    if traits is None:
+        raise SettingError(f"there is no collection {name!r}: `gistchain collection list` shows which there are")
+    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes)) as ledger:
+        done = Registry(ledger).publish(Table(traits))
+    answer(done, published_json, published_text, as_json, done=f"the table of {traits.collection} is on the chain")
 
 
 def _name(given: str | None, folder: Path) -> str:

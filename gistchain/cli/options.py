@@ -63,6 +63,23 @@ Yes = Annotated[
     ),
 ]
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only tell what it would cost: no chain is asked, nothing sent or kept.")
+]
+GasPrice = Annotated[str | None, typer.Option(metavar="GWEI", help="With --dry-run: the price of a unit of gas.")]
+EthPrice = Annotated[
+    str | None, typer.Option(metavar="MONEY", help="With --gas-price: the price of a coin, in any currency.")
+]
+Rollup = Annotated[
+    str | None,
+    typer.Option(
+        "--l2",
+        metavar="FEES",
+        help="With --gas-price: what a rollup adds for its parent's data. "
+        "op:BASE_SCALAR:BLOB_SCALAR:BASE_FEE:BLOB_FEE or arbitrum:L1_PRICE, fees in gwei.",
+    ),
+]
+
 Captioner = Annotated[
     str | None,
     typer.Option(

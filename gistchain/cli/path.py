@@ -23,6 +23,7 @@ from gistchain.answers.path import (
     registered_text,
     registered_words,
 )
+from gistchain.cli.bulk import register_batch
 from gistchain.cli.options import (
     AllowDownload,
     AllowPickle,
@@ -30,18 +31,23 @@ from gistchain.cli.options import (
     ChainId,
     Contract,
     Device,
+    DryRun,
     Dtype,
+    EthPrice,
+    GasPrice,
     Home,
     Json,
     Key,
     MaxFee,
     Painter,
     ReplaceAfter,
+    Rollup,
     Rpc,
     TokenId,
     Web,
     Yes,
 )
+from gistchain.cli.prices import prices_of, tell_costs
 from gistchain.cli.sources import check_stdin, expanded, read
 from gistchain.cli.terminal import answer, ask_password, asker, busy, failure, note, progress, say, skipped
 from gistchain.cli.tokens import document_of
@@ -98,6 +104,18 @@ def register(
         float,
         typer.Option(min=0, max=1, help="Leave out words that the captioner is less sure of."),
     ] = 0.5,
+    batch: Annotated[
+        bool,
+        typer.Option("--batch", help="All images in a few transactions, a tenth of the gas; a process for each core."),
+    ] = False,
+    guarantee: Annotated[
+        Literal["state", "proof"],
+        typer.Option(
+            help="Of --batch. state: the chain answers for every token for ever. proof: it keeps a root, for a fifth "
+            "of that gas; the gists are in calldata, which nodes may forget, and in the home."
+        ),
+    ] = "state",
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes of --batch.  [default: cores]")] = None,
     web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
@@ -112,9 +130,14 @@ def register(
     max_fee: MaxFee = None,
     replace_after: ReplaceAfter = None,
     yes: Yes = False,
+    dry_run: DryRun = False,
+    gas_price: GasPrice = None,
+    eth_price: EthPrice = None,
+    l2: Rollup = None,
     as_json: Json = False,
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
+    from gistchain.bulk.run import Options
     from gistchain.gist.describe import LATENT_BYTES
     from gistchain.image import start_reading
     from gistchain.pipeline import each
@@ -122,7 +145,8 @@ def register(
     from gistchain.systems import rosis
 
     settings = load(ctx.params)
-    _check_stdin(images, settings.key)
+    prices = prices_of(gas_price, eth_price, l2, dry_run=dry_run)
+    _check_stdin(images, None if dry_run else settings.key)
     start_reading()
     if latent + caption_only + (latent_bytes is not None) > 1:
         raise SettingError("of --caption-only, --latent-bytes and --latent give one: a gist has at most one latent")
@@ -135,13 +159,24 @@ def register(
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
     wanted: dict[str, Any] = {"min_confidence": min_confidence, "form": form}
     if latent:
-        system = rosis(needed, latent="always", latent_coder="thumb8", latent_bytes=192, **wanted)
+        wanted |= {"latent": "always", "latent_coder": "thumb8", "latent_bytes": 192}
     else:
         when: WhenLatent = "never" if caption_only else "needed"
-        system = rosis(needed, latent=when, latent_bytes=latent_bytes or LATENT_BYTES, **wanted)
-    failed = False
+        wanted |= {"latent": when, "latent_bytes": latent_bytes or LATENT_BYTES}
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
+    if batch and (caption is not None or web):
+        raise SettingError("--batch takes neither --caption nor --web: register such images one by one")
+    if dry_run:
+        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, guarantee if batch else None)
+        return
+    if batch:
+        register_batch(sources, needed, Options(guarantee, wanted, refuse, jobs or 0), yes=yes, as_json=as_json)
+        return
+    if guarantee != "state" or jobs is not None:
+        raise SettingError("--guarantee and --jobs are for --batch")
+    failed = False
+    system = rosis(needed, **wanted)
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:
         for source, done in each(
             progress(sources, "registering", as_json),
@@ -164,7 +199,7 @@ def _registered(
     except AlreadyRegistered as error:
         shown = opened.show(error.token)
         unused = caption is not None and caption != shown.gist.caption
-        return Already(picture.name, shown, document_of(home, shown.signed), unused)
+        return Already(picture.name, shown, document_of(home, shown.signed, shown.token), unused)
 
 
 def rebuild(

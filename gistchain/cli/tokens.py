@@ -27,7 +27,7 @@ from gistchain.types import SignedVerdict
 if TYPE_CHECKING:
     from gistchain.listing import Known
     from gistchain.settings import Settings
-    from gistchain.types import Ledger, SignedRareness
+    from gistchain.types import Ledger, SignedRareness, Token
 
 
 def show(
@@ -49,19 +49,28 @@ def show(
     with open_ledger(settings, waiting=note, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
-            wanted = _required(token, signed, document_of(settings.home, signed), settings.home)
+            document = document_of(settings.home, signed, ledger.token(token))
+            wanted = _required(token, signed, document, settings.home)
             typer.echo(wanted, nl=False)  # as it is, so that its hash is the ticket's
             return
         shown = Registry(ledger).show(token)
-    document = document_of(settings.home, shown.signed)
+    document = document_of(settings.home, shown.signed, shown.token)
     answer(shown, lambda done: shown_json(done, document), lambda done: shown_text(done, document), as_json)
 
 
-def document_of(home: Path, signed: SignedRareness | None) -> bytes | None:
-    """The evidence behind a ticket, where this home has it. A database that can't be read is complained about."""
+def document_of(home: Path, signed: SignedRareness | None, token: Token) -> bytes | None:
+    """The evidence behind a token's ticket, where this home has it: of a batch that of its image.
+
+    A database that can't be read is complained about.
+    """
+    from gistchain.rareness.evidence import in_batch
     from gistchain.rareness.store.database import kept_evidence
 
-    return None if signed is None else kept_evidence(home, signed.ticket.evidence, failed=complain)
+    document = None if signed is None else kept_evidence(home, signed.ticket.evidence, failed=complain)
+    if document is None or not token.batch:
+        return document
+    own = in_batch(document, token.image_sha3_256)
+    return None if own is None else kept_evidence(home, own, failed=complain)
 
 
 def _required(token: int, signed: SignedRareness | None, document: bytes | None, home: Path) -> bytes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from gistchain.errors import PacketError
 
-VERSION = 2
+VERSION, BARE = 2, 3
+"""In the two high bits. BARE: a caption without a check, for an item of a batch, which the chain's hashes protect."""
 MAX_SIDE = 65535
 WRITTEN_OUT = 0
 """The number of a size that is not in SIZES: width and height follow."""
@@ -23,16 +24,21 @@ SIZES: tuple[tuple[int, int], ...] = (
 """(width, height) of usual pictures: number n of a packet is SIZES[n - 1]. 62 and 63 are not given yet."""
 
 
-def written_size(size: tuple[int, int]) -> bytes:
+def written_size(size: tuple[int, int], version: int = VERSION) -> bytes:
     """Raises PacketError for sides that don't fit."""
     width, height = size
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise PacketError(f"image of {width} x {height} pixels: sides of 1 to {MAX_SIDE} fit a packet")
     if size in SIZES:
-        return bytes([VERSION << 6 | SIZES.index(size) + 1])
+        return bytes([version << 6 | SIZES.index(size) + 1])
     # Height 0 says that the picture is square.
     sides = written_number(width) + written_number(0 if height == width else height)
-    return bytes([VERSION << 6 | WRITTEN_OUT]) + sides
+    return bytes([version << 6 | WRITTEN_OUT]) + sides
+
+
+def is_bare(payload: bytes) -> bool:
+    """Whether a payload says that it is a packet without checks."""
+    return payload[:1] >= bytes([BARE << 6])
 
 
 def read_size(payload: bytes) -> tuple[tuple[int, int], int]:
@@ -40,12 +46,10 @@ def read_size(payload: bytes) -> tuple[tuple[int, int], int]:
     if not payload:
         raise PacketError("payload is empty")
     version, number = payload[0] >> 6, payload[0] & 63
-    if version > VERSION:
+    if version not in (VERSION, BARE):
         raise PacketError(
             "payload is no gist packet, or of a newer version than this gistchain understands: then upgrade"
         )
-    if version < VERSION:
-        raise PacketError("payload is not a gist packet")
     if number > len(SIZES):
         raise PacketError(f"packet has a picture size with the number {number}, newer than this gistchain: upgrade")
     if number != WRITTEN_OUT:
@@ -53,7 +57,7 @@ def read_size(payload: bytes) -> tuple[tuple[int, int], int]:
     width, at = read_number(payload, 1)
     height, at = read_number(payload, at)
     size = width, height or width
-    if written_size(size) != payload[:at]:
+    if written_size(size, version) != payload[:at]:
         raise PacketError("packet size is not in its shortest form: it is damaged")
     return size, at
 

@@ -2,8 +2,8 @@
 
     size ‖ caption ... ‖ latent ‖ subject ‖ residual ‖ file        layer = tag [length] data check
 
-Cut at any ‖ but the first the packet is a valid, poorer gist. A layer of an unknown kind is skipped. docs/packet.md is
-the specification.
+Cut at any ‖ but the first the packet is a valid, poorer gist. A layer of an unknown kind is skipped. A bare packet is
+size, tag and data of one layer: an item of a batch on a chain. docs/packet.md is the specification.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import binascii
 from dataclasses import dataclass, replace
 
 from gistchain.errors import PacketError
-from gistchain.gist import textcode
+from gistchain.gist import textcode, traitcode
 from gistchain.gist.crc32c import crc32c
-from gistchain.gist.header import read_number, read_size, written_number, written_size
+from gistchain.gist.header import BARE, is_bare, read_number, read_size, written_number, written_size
+from gistchain.gist.traitcode import Table, Tables
 from gistchain.types import Gist, ImageFile, Latent, Residual, Subject
 
 MAX_CAPTIONS = 16
@@ -32,6 +33,8 @@ _LIMITS = {
     _FILE: 1 << 24,
 }  # fmt: skip
 _UNKNOWN_LIMIT = 1 << 24
+TABLE = 2
+"""Who reads a caption, after textcode's PLAIN and DICTIONARY: whoever has the trait table that it names."""
 _LATENT_CODERS = {1: "thumb8", 2: "photo", 3: "sd-vae"}
 _RESIDUAL_CODERS = {1: "exact"}
 _MEDIA_TYPES = {1: "image/png", 2: "image/jpeg", 3: "image/webp", 4: "image/avif", 5: "image/gif"}
@@ -50,13 +53,16 @@ class _Layer:
         return self.tag >> 4
 
 
-def pack(gist: Gist) -> bytes:
-    """The packet of a gist. Raises PacketError for a gist beyond the limits of docs/packet.md."""
+def pack(gist: Gist, table: Table | None = None) -> bytes:
+    """The packet of a gist. table: one that whoever reads it has; captions are written by it where that is shorter.
+
+    Raises PacketError for a gist beyond the limits of docs/packet.md.
+    """
     if gist.damaged:
         raise PacketError(f"gist lost its {', '.join(sorted(gist.damaged))}: only a whole gist can be packed")
     if len(gist.captions) > MAX_CAPTIONS:
         raise PacketError(f"gist has {len(gist.captions)} captions: at most {MAX_CAPTIONS} fit a packet")
-    layers = [_tagged(_CAPTION, *textcode.encode(text)) for text in gist.captions]
+    layers = [_tagged(_CAPTION, *_written(text, table)) for text in gist.captions]
     if gist.latent is not None:
         layers.append(_tagged(_LATENT, _number(_LATENT_CODERS, gist.latent.coder), gist.latent.data))
     if gist.subject is not None:
@@ -74,15 +80,32 @@ def pack(gist: Gist) -> bytes:
     return size + b"".join(part + _check(part[0], size + part) for part in parts)
 
 
-def unpack(payload: bytes, *, strict: bool = True) -> Gist:
+def pack_bare(size: tuple[int, int], coder: int, code: bytes) -> bytes:
+    """The packet without a check of a picture's only caption. coder, code: as `caption_codes` gives them."""
+    return written_size(size, BARE) + bytes([_CAPTION << 4 | coder | _ONLY]) + code
+
+
+def caption_codes(text: str, table: Table | None = None) -> dict[int, bytes]:
+    """Every way to write a caption, the text coder and its code. Raises PacketError for a text that doesn't fit."""
+    codes = dict([textcode.encode(text)])
+    number = None if table is None else table.encode(text)
+    return codes if number is None else {**codes, TABLE: number}
+
+
+def unpack(payload: bytes, *, strict: bool = True, tables: Tables | None = None) -> Gist:
     """The gist of a packet, whole or cut at a layer border.
+
+    tables: gives the trait table of a name, and raises PacketError where there is none; None knows none.
 
     strict: raises PacketError for any damage. Not strict: a broken layer is left out and named in `damaged`
     ("caption", "caption 2", "latent", "subject", "residual", "file", "layer <tag>"); where no layer is intact, nothing
     confirms the size, and that still raises.
     """
     size, start = _read_start(payload)
-    layers = _layers(payload, start) if strict else _intact_layers(payload, start)
+    if is_bare(payload):
+        layers = [_bare_layer(payload, start, strict)]
+    else:
+        layers = _layers(payload, start) if strict else _intact_layers(payload, start)
     if all(layer.data is None for layer in layers):
         raise PacketError("no layer of the packet is intact")
     found = Gist((), size)
@@ -92,7 +115,7 @@ def unpack(payload: bytes, *, strict: bool = True) -> Gist:
             damaged.add(name)
             continue
         try:
-            found = _with_layer(found, layer.kind, layer.tag & 15, layer.data)
+            found = _with_layer(found, layer.kind, layer.tag & 15, layer.data, tables)
         except PacketError:
             if strict:
                 raise
@@ -103,13 +126,16 @@ def unpack(payload: bytes, *, strict: bool = True) -> Gist:
 def layer_borders(payload: bytes) -> list[int]:
     """Where the packet can be cut: behind each layer; the last is len(payload)."""
     _, start = _read_start(payload)
+    if is_bare(payload):
+        return [_bare_layer(payload, start, strict=True).end]
     return [layer.end for layer in _layers(payload, start)]
 
 
-def _with_layer(gist: Gist, kind: int, reader: int, data: bytes) -> Gist:
+def _with_layer(gist: Gist, kind: int, reader: int, data: bytes, tables: Tables | None) -> Gist:
     """The gist with one more layer; as it was for a layer that is not known."""
     if kind == _CAPTION:
-        return replace(gist, captions=(*gist.captions, textcode.decode(reader, data)))
+        text = traitcode.decode_named(data, tables) if reader == TABLE else textcode.decode(reader, data)
+        return replace(gist, captions=(*gist.captions, text))
     if kind == _LATENT:
         return replace(gist, latent=Latent(_named(_LATENT_CODERS, reader, "coder"), data))
     if kind == _SUBJECT:
@@ -119,6 +145,31 @@ def _with_layer(gist: Gist, kind: int, reader: int, data: bytes) -> Gist:
     if kind == _FILE:
         return replace(gist, file=ImageFile(_named(_MEDIA_TYPES, reader, "media type"), data))
     return gist
+
+
+def _written(text: str, table: Table | None) -> tuple[int, bytes]:
+    """The coder and the shortest code of a caption; of equals the one that needs no table."""
+    codes = caption_codes(text, table)
+    coder = min(sorted(codes), key=lambda coder: len(codes[coder]))
+    return coder, codes[coder]
+
+
+def _bare_layer(payload: bytes, at: int, strict: bool) -> _Layer:
+    """The layer of a packet without checks. Its dictionary code may be filled up with zeros, so that all items of a
+    batch have one length: no code ends with one.
+    """
+    if not strict:
+        raise PacketError("the packet has no check, so that nobody can tell whether it arrived whole")
+    tag = payload[at]
+    if tag >> 4 != _CAPTION | _ONLY >> 4:
+        raise PacketError(
+            f"a packet without checks holds one caption, not {_name(tag & ~_ONLY)} and what may follow it"
+        )
+    data = payload[at + 1 :]
+    if len(data) > _LIMITS[_CAPTION]:
+        raise PacketError(f"caption claims {len(data)} bytes: at most {_LIMITS[_CAPTION]} are allowed")
+    tag &= ~_ONLY
+    return _Layer(tag, data.rstrip(b"\0") if tag & 15 == textcode.DICTIONARY else data, len(payload))
 
 
 def _tagged(kind: int, reader: int, data: bytes) -> tuple[int, bytes]:

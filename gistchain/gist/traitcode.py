@@ -9,7 +9,9 @@ The number is in mixed radix, so that a contract decodes it by division. docs/pa
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from gistchain.digest import keccak
 from gistchain.errors import PacketError, SettingError
@@ -22,6 +24,41 @@ MAX_VALUES = 4096
 MAX_NAME_BYTES = 64
 MAX_TABLE_BYTES = 24_565
 """As many as a data contract holds."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The traits of a collection, and what a packet calls the table of them."""
+
+    traits: Traits
+
+    @cached_property
+    def data(self) -> bytes:
+        """As they stand on a chain. Raises SettingError for a collection beyond the limits."""
+        return written(self.traits)
+
+    @cached_property
+    def name(self) -> bytes:
+        """4 bytes."""
+        return name(self.data)
+
+    def encode(self, caption: str) -> bytes | None:
+        """Name of the table and number of the token; None for a caption that no choice of the traits has."""
+        number = encode(self.traits, caption)
+        return None if number is None else self.name + number
+
+
+Tables = Callable[[bytes], Traits]
+"""A table's name -> its traits. Raises PacketError where it is not known."""
+
+
+def decode_named(data: bytes, tables: Tables | None) -> str:
+    """The caption of name and number. Raises PacketError for a table that is not known."""
+    if len(data) <= NAME_BYTES:
+        raise PacketError("a caption by a trait table is cut")
+    if tables is None:
+        raise PacketError(f"the caption is by the trait table {data[:NAME_BYTES].hex()}, which only its chain has")
+    return decode(tables(data[:NAME_BYTES]), data[NAME_BYTES:])
 
 
 def written(traits: Traits, version: int = VERSION) -> bytes:

@@ -7,6 +7,7 @@ memory, and is replaced where an image exceeds that or makes it crash. It ends w
 from __future__ import annotations
 
 import atexit
+import contextlib
 import fcntl
 import os
 import signal
@@ -93,7 +94,7 @@ class Child:
             raise _EndedByMachine(f"{title} takes more than {self._limits.wall_s:g} s to decode: {_SMALLER}") from error
         except OSError as error:  # also what _received raises at the end
             self.kill()  # it may have closed its end only; a process that is ending keeps its status
-            kind = _EndedByMachine if self._status == -signal.SIGKILL else _Ended
+            kind = {-signal.SIGKILL: _EndedByMachine, -signal.SIGIO: _HungUp}.get(self._status or 0, _Ended)
             raise kind(_why(self._status, title, self._limits)) from error
 
     def alive(self) -> bool:
@@ -204,6 +205,11 @@ class _EndedByMachine(_Ended):
     """The image may be fine: too little memory, or a machine that is too busy."""
 
 
+class _HungUp(_Ended):
+    """The child was told that this end is closed, which it is not: the signal is also sent for data that arrives, and
+    may come after the child has read it and begun to decode."""
+
+
 _UNKNOWN = 255
 _SMALLER = (
     f"make it smaller, or save it again as PNG (up to {LARGEST // 10**6} megapixels) or JPEG (up to "
@@ -273,6 +279,14 @@ class Pool:
 
     def decode(self, data: bytes, title: str) -> Raw:
         """Raises ImageError."""
+        with contextlib.suppress(_HungUp):
+            return self._decode(data, title)
+        try:
+            return self._decode(data, title)
+        except _HungUp as error:  # twice by chance is hardly ever
+            raise DecodingFailed(str(error)) from error
+
+    def _decode(self, data: bytes, title: str) -> Raw:
         with self._turns:
             child = self._taken()
             try:
@@ -282,6 +296,8 @@ class Pool:
                 raise
             except _Ended as error:
                 self._end(child)
+                if isinstance(error, _HungUp):
+                    raise
                 kind = DecodingFailed if isinstance(error, _EndedByMachine) else ImageError
                 raise kind(str(error)) from error
             except BaseException:  # Ctrl-C in the middle of a reply

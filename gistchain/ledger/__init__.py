@@ -9,7 +9,7 @@
                                       known.py: ledgers.json, which chain and registry was behind each name
                                       dialled.py: URLs and what was said of it; deployed.py: the registry there
                                       contracts.py, compile.py, gas.py: the contract and its cost
-                                      embedded.py: the chain of a home, its lock and its faucet
+                                      embedded.py: the chain of a home, its lock and its faucet; inhome.py: its ledger
 
 Beside this path: reader.py reads a registry on a node; follow.py keeps what it has read, in followed.py's file;
 proof.py, logs.py and transaction.py tell whether a token's owner signed what it says; snapshot.py is the ledger of

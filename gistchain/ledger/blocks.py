@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gistchain.digest import keccak
 from gistchain.ledger import chainfile
 from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, rlp
-from gistchain.ledger.proof import ATTESTED, REGISTERED, RELAYED, Found
+from gistchain.ledger.proof import ATTESTED, BATCH, REGISTERED, RELAYED, Found
 
 _TRANSACTIONS_ROOT, _RECEIPTS_ROOT, _BLOOM = 4, 5, 6  # fields of a block's header (Yellow Paper, 4.3)
 _LOGS = 3  # of a receipt
@@ -33,9 +33,18 @@ class Blocks:
             elif topics[0] == RELAYED:  # deadline, offset, size, signature
                 size = int.from_bytes(data[64:96], "big")
                 relayed = int.from_bytes(data[:32], "big"), data[96 : 96 + size]
-        if made is None:
-            return None
-        raw = Trie(self._records, header[_TRANSACTIONS_ROOT]).get(encoded(big_endian(made)))
+        return None if made is None else self._transaction(header, made, relayed)
+
+    def batch(self, block: int, number: int) -> Found | None:
+        """The transaction in this block that made the batch; None where there is none."""
+        header = self._header(block)
+        for index, topics, _ in self._logs(header):
+            if topics[:2] == [BATCH, _word(number)]:
+                return self._transaction(header, index)
+        return None
+
+    def _transaction(self, header: list[Item], index: int, relayed: tuple[int, bytes] | None = None) -> Found:
+        raw = Trie(self._records, header[_TRANSACTIONS_ROOT]).get(encoded(big_endian(index)))
         return Found("0x" + keccak(raw).hex(), raw, relayed)
 
     def attesters(self, first: int, last: int, token: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""registry.vy, tables.vy and archive.vy -> the JSON files beside them. Run `python -m gistchain.ledger.compile` after a change.
+"""The contracts, *.vy -> the JSON files beside them. Run `python -m gistchain.ledger.compile` after a change.
 
     registry.input.json   the compiler's standard JSON input: what a block explorer verifies the contract with
     registry.json         what came of it: ABI, code, where the variables lie in storage, the address by CREATE2

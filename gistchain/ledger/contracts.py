@@ -16,6 +16,9 @@ PROXY_RUNTIME = bytes.fromhex(
     "8082525050506014600cf3"
 )
 
+DEPLOYED = ("registry", "tables")
+"""What `gistchain deploy` puts on a chain, and the embedded chain has from its first block."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:

@@ -1,32 +1,36 @@
-"""A node, and what a user said of it -> the registry that stands there; and what puts it there where it is missing.
+"""A node, and what a user said of it -> the registry that stands there; and what puts missing contracts there.
 
-It has one address on every chain, which follows from its code: the deployment proxy creates it (CREATE2, EIP-1014). The
-proxy itself was signed once for all chains, with a fixed price and without a chain's id.
+Each has one address on every chain, which follows from its code: the deployment proxy creates it (CREATE2, EIP-1014).
+The proxy itself was signed once for all chains, with a fixed price and without a chain's id.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from gistchain.digest import keccak
+from gistchain.disk.lock import FileLock
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
-from gistchain.ledger.consent import WEI, coins
-from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
-from gistchain.ledger.dialled import Dialled
+from gistchain.ledger.consent import MAX_FEE, WEI, coins
+from gistchain.ledger.contracts import DEPLOYED, PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.dialled import REPLY_S, Dialled, Told, dialled, urls_of
 from gistchain.ledger.fees import cost
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.networks import called
-from gistchain.ledger.node import Node
+from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
+from gistchain.types import Confirm
 
-DEPLOY_GAS = 4_500_000
-"""About what the registry's creation takes."""
+DEPLOY_GAS = 5_500_000
+"""About what the creation of registry and trait tables takes."""
 PROXY_TRANSACTION = bytes.fromhex(
     "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffff"
     "ffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222"
@@ -40,9 +44,10 @@ _SALT = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """Where the registry stands. already: it was there. gas, tx, block: of the transaction; None where it was there."""
+    """Where a contract stands. already: it was there. gas, tx, block: of the transaction; None where it was there."""
 
-    registry: str
+    contract: str
+    address: str
     chain_id: int
     already: bool
     gas: int | None = None
@@ -85,10 +90,10 @@ def remembered(dial: Dialled, home: Path, address: str, *, given: bool) -> None:
         remember(home, key, beside)
 
 
-def deployed(node: Node, home: Path) -> Deployed:
-    """The registry at its usual address, put there if it is not. Raises LedgerError and its kinds."""
-    contract = compiled("registry")
-    there = Deployed(contract.address, node.chain_id, already=True)
+def deployed(node: Node, home: Path, name: str) -> Deployed:
+    """A contract of `contracts.compiled` at its usual address, put there if it is not. Raises LedgerError."""
+    contract = compiled(name)
+    there = Deployed(name, contract.address, node.chain_id, already=True)
     if node.connection.code(contract.address):
         return there
     _put_proxy(node)
@@ -108,10 +113,10 @@ def deployed(node: Node, home: Path) -> Deployed:
     if not mined.succeeded and node.connection.code(contract.address):
         return there
     node.succeeded(sent.tx, mined)
-    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the registry is not"):
+    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the contract is not"):
         if node.connection.code(contract.address):
             break
-    checked(node, contract.address, "ask another node")
+    checked(node, contract.address, "ask another node", name=name)
     return replace(there, already=False, gas=mined.gas, tx=mined.tx, block=mined.block)
 
 
@@ -145,6 +150,8 @@ def _put_proxy(node: Node) -> None:
             raise LedgerError(f"the creation of the deployment proxy failed on {where}: {_ELSE}")
 
 
+NAMED = {"registry": "registry", "tables": "contract for trait tables"}
+
 _ELSE = (
     "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "
     "means and name its address with --registry"
@@ -167,10 +174,10 @@ def _missing(node: Node) -> LedgerError:
     )
 
 
-def checked(node: Node, address: str, otherwise: str) -> str:
+def checked(node: Node, address: str, otherwise: str, *, name: str = "registry") -> str:
     """The address with its checksum.
 
-    Raises LedgerError where our registry is not there; `otherwise` is what to do then.
+    Raises LedgerError where our contract `name` is not there; `otherwise` is what to do then.
     """
     from eth_utils.address import is_address, to_checksum_address
 
@@ -178,7 +185,37 @@ def checked(node: Node, address: str, otherwise: str) -> str:
         raise SettingError(f"--registry {address!r} is not an address: give 0x and 40 hex digits")
     place = to_checksum_address(address)
     code = node.connection.code(place)
-    if code != compiled("registry").runtime:
-        what = "other code than our registry's" if code else "no contract"
+    if code != compiled(name).runtime:
+        what = f"other code than our {NAMED[name]}'s" if code else "no contract"
         raise LedgerError(f"there is {what} at {address} on {node.name}, chain {node.chain_id}: {otherwise}")
     return str(place)
+
+
+def deploy(
+    url: str | Sequence[str],
+    home: Path,
+    key_file: Path | None = None,
+    *,
+    password: str | None = None,
+    chain_id: int | None = None,
+    max_fee: Decimal = MAX_FEE,
+    confirm: Confirm | None = None,
+    timeout_s: float = 120.0,
+    replace_after: int = REPLACE_AFTER,
+    reply_s: float = REPLY_S,
+    told: Told | None = None,
+) -> list[Deployed]:
+    """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
+
+    Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
+    `evm.open_rpc`; raises what that does.
+    """
+    with ExitStack() as undo:
+        dial = dialled(
+            *(urls_of(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(told, undo),
+        )
+        with FileLock(home / "deploy.lock", wait_s=timeout_s):
+            done = [deployed(dial.node, home, name) for name in DEPLOYED]
+        remembered(dial, home, done[0].address, given=False)
+        return done

@@ -58,6 +58,11 @@ def public_names(urls: Sequence[str]) -> str:
     return public_name(first)[0] + (f" and {len(others)} more" if others else "")
 
 
+def urls_of(url: str | Sequence[str]) -> tuple[str, ...]:
+    """Of one or of several."""
+    return (url,) if isinstance(url, str) else tuple(dict.fromkeys(url))
+
+
 def dialled(
     urls: Sequence[str],
     home: Path,

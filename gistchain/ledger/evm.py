@@ -12,17 +12,19 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from gistchain.disk.lock import FileLock
+from gistchain.digest import keccak
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
-from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read
+from gistchain.ledger.deployed import checked, known_registry, remembered
+from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read, urls_of
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
+from gistchain.ledger.leaves import Leaves
 from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
@@ -34,26 +36,32 @@ from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
 from gistchain.ledger.ticket import Registration
 from gistchain.ledger.transaction import call_of
-from gistchain.types import Confirm, NftLink, RarenessTicket, Receipt, SignedRareness
+from gistchain.types import (
+    BatchItem,
+    BatchReceipt,
+    Confirm,
+    Guarantee,
+    NftLink,
+    RarenessTicket,
+    Receipt,
+)
 
 
 class EvmLedger(RegistryReader):
     """Fulfils Ledger; open it with `open_embedded` or `open_rpc`. Threads may share one."""
 
-    def __init__(self, node: Node, *, registry: str, outbox: Outbox, close: Callable[[], None]) -> None:
-        super().__init__(node, registry=registry, close=close)
+    def __init__(
+        self, node: Node, *, registry: str, outbox: Outbox, close: Callable[[], None], leaves: Leaves | None = None
+    ) -> None:
+        super().__init__(node, registry=registry, close=close, leaves=leaves)
         self._outbox = outbox
         self._sender = Sender(node, outbox)
+        self._batching = Batching(node, self.registry, self._sender, self._batches)
         self._turn = threading.RLock()
         # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
         # killed before gets the same receipt at its next try.
-        self._acknowledged: tuple[Sent, Receipt] | None = None
+        self._acknowledged: tuple[Sent, Mined, bool | None] | None = None
         self._made_in: dict[int, int] = {}
-
-    @property
-    def owner(self) -> str:
-        """Address of the account that registers."""
-        return self._node.owner
 
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         """Register the payload for the image; returns when it is in a block.
@@ -84,6 +92,23 @@ class EvmLedger(RegistryReader):
                     return self._earlier(token, image_sha3_256, payload)
                 raise
             return self._settle(sent, mined, payload)
+
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes = b"", evidence: bytes = bytes(32), guarantee: Guarantee
+    ) -> BatchReceipt:
+        """Register many payloads in one transaction; returns when it is in a block.
+
+        Safe to repeat after any failure: the same items in the same order of hashes are the same batch, found or sent
+        again. Nobody looks whether an image was registered before: `token_of` tells that.
+        Raises OutOfGas, NotConfirmed, NodeDown, DiskFull, LedgerError.
+        """
+        batch = made(items, common, evidence, guarantee)
+        with self._turn:
+            self._forget_acknowledged()
+            self._sender.mend()
+            receipt, done = self._batching.put(batch, guarantee, self.name)
+            self._acknowledged = None if done is None else (*done, self._node.final(done[1]))
+            return receipt
 
     def call(self, function: str, *arguments: object) -> Call:
         """A transaction to the registry, for `node` to sign."""
@@ -144,7 +169,7 @@ class EvmLedger(RegistryReader):
         receipt = receipt_of(
             self._node, mined, ledger=where, token=token, owner=owner, image_sha3_256=image, gist=payload
         )
-        self._acknowledged = sent, receipt
+        self._acknowledged = sent, mined, receipt.final
         return receipt
 
     def receipts(self) -> list[Receipt]:
@@ -160,10 +185,12 @@ class EvmLedger(RegistryReader):
 
     def _as_it_is_now(self, last: Sent) -> Receipt | None:
         """None for what is no registration of one image, and where another transaction has made its token."""
-        call = call_of(last.raw)
+        call, done = call_of(last.raw), self._sender.outcome(last)
         if registered(call.data) is None:
+            if done is None:  # a batch, of which its own command tells
+                self._outbox.untell(last)
+                self._node.broadcast(last.raw)
             return None
-        done = self._sender.outcome(last)
         if done is None and not self.token_of(last.image_sha3_256):
             done = self._sender.deliver(last.image_sha3_256, lambda: call, lambda other: True)
         try:
@@ -177,11 +204,11 @@ class EvmLedger(RegistryReader):
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged is not None:
-            sent, receipt = self._acknowledged
-            if receipt.final:
+            sent, mined, final = self._acknowledged
+            if final:
                 self._outbox.drop(sent)
             else:
-                self._outbox.tell(sent, receipt.block, receipt.block_hash)
+                self._outbox.tell(sent, mined.block, mined.block_hash)
             self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
@@ -192,13 +219,17 @@ class EvmLedger(RegistryReader):
         sent = self._outbox.find(image_sha3_256)
         return sent is not None and (self._acknowledged is None or sent.tx != self._acknowledged[0].tx)
 
-    def attest(self, token: int, ticket: RarenessTicket) -> str:
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
         """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
 
-        Returns the transaction's hash. Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError.
+        Returns the transaction's hash, None where this was said already, whatever block it was said of. Raises
+        UnknownToken, OutOfGas, NotConfirmed, LedgerError.
         """
         tickets.check(ticket)
         self.token(token)
+        there = tickets.from_chain(*self._read("attestationOf", token, self.owner))
+        if there is not None and replace(there, as_of=ticket.as_of) == ticket:
+            return None
         return self._node.run(self.call("attest", token, *tickets.kept(ticket))).tx
 
     def link(self, token: int, nft: NftLink) -> None:
@@ -211,9 +242,24 @@ class EvmLedger(RegistryReader):
         if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
             self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
 
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        """Put a trait table on the chain, for everybody: gas and transaction, 0 and None where it is there already.
+
+        Raises OutOfGas, NotConfirmed, LedgerError, also where the chain has no contract for tables.
+        """
+        contract = compiled("tables")
+        checked(self._node, contract.address, "'gistchain deploy' puts it there", name="tables")
+        if self.table(keccak(table)[:4]) == table:
+            return 0, None
+        with edge(self._node.name):
+            call = Call(contract.address, abi.calldata(contract, "add", table))
+        done = self._node.run(call)
+        return done.gas, done.tx
+
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
-        """The token of this owner (or another) for the image, 0 for none."""
-        return self._number("tokenOf", owner or self.owner, image_sha3_256)
+        """The token of this owner (or another) for the image, 0 for none; batches too."""
+        who = owner or self.owner
+        return self._number("tokenOf", who, image_sha3_256) or self._batches.token_of(who, image_sha3_256)
 
     def close(self) -> None:
         """Let go of the chain's lock or the connection."""
@@ -222,36 +268,6 @@ class EvmLedger(RegistryReader):
         finally:
             self._outbox.close()
             self._close()
-
-
-class _Embedded(EvmLedger):
-    """The ledger of the chain in this process, whose state can be read without running the contract."""
-
-    def __init__(self, node: Node, chain: EmbeddedChain, *, outbox: Outbox) -> None:
-        super().__init__(node, registry=chain.registry, outbox=outbox, close=chain.close)
-        self._chain = chain
-
-    def find(self, image_sha3_256: bytes) -> int | None:
-        with self._chain.state() as state:
-            return state.first_of(image_sha3_256) or None
-
-    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """The first token for the image, and this account's: to look for logs, all blocks would have to be read."""
-        with self._chain.state() as state:
-            first, own = state.first_of(image_sha3_256), state.token_of(self.owner, image_sha3_256)
-        return tuple(sorted({first, own} - {0}))
-
-    def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
-        with self._chain.state() as state:
-            return state.token_of(owner or self.owner, image_sha3_256)
-
-    def rareness_of(self, token: int) -> SignedRareness | None:
-        with self._chain.state() as state:
-            head = state.head(token) if 1 <= token < 2**255 else None
-            signed = None if head is None else state.rareness(token, head)
-        if head is None or (signed is not None and signed.signature is not None and not signed.verified):
-            return super().rareness_of(token)  # a contract is the owner, and has to be asked
-        return signed
 
 
 def open_embedded(
@@ -275,6 +291,8 @@ def open_embedded(
         )
     with deferred():
         import gistchain.ledger.pyevm  # noqa: F401
+    from gistchain.ledger.inhome import EmbeddedLedger
+
     account = keys.account(home, key_file, password)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None, waiting=waiting)
     try:
@@ -286,7 +304,7 @@ def open_embedded(
         own = account.address if key_file is None else None
         remember(home, EMBEDDED, lambda known: replace(now, account=own or (known.account if known else None)))
         checked(node, chain.registry, "use the gistchain that made this chain")
-        return _Embedded(node, chain, outbox=_outbox(home, node, chain.registry))
+        return EmbeddedLedger(node, chain, outbox=_outbox(home, node, chain.registry))
     except BaseException:
         chain.close()
         raise
@@ -322,43 +340,14 @@ def open_rpc(
     """
     with ExitStack() as undo:
         dial = dialled(
-            *(_urls(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(urls_of(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
             *(told, undo),
         )
         address = known_registry(dial.node, home, dial.keys, registry)
         remembered(dial, home, address, given=registry is not None)
         outbox = _outbox(home, dial.node, address)
-        return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close)
-
-
-def deploy(
-    url: str | Sequence[str],
-    home: Path,
-    key_file: Path | None = None,
-    *,
-    password: str | None = None,
-    chain_id: int | None = None,
-    max_fee: Decimal = MAX_FEE,
-    confirm: Confirm | None = None,
-    timeout_s: float = 120.0,
-    replace_after: int = REPLACE_AFTER,
-    reply_s: float = REPLY_S,
-    told: Told | None = None,
-) -> Deployed:
-    """Put the registry on the chain behind `url`, at the address that it has on every chain, if it is not there.
-
-    Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
-    `open_rpc`; raises what that does.
-    """
-    with ExitStack() as undo:
-        dial = dialled(
-            *(_urls(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
-            *(told, undo),
-        )
-        with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            done = deployed(dial.node, home)
-        remembered(dial, home, done.registry, given=False)
-        return done
+        leaves = Leaves(home, chain_id=dial.node.chain_id, registry=address)
+        return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close, leaves=leaves)
 
 
 def open_rpc_to_read(
@@ -375,14 +364,11 @@ def open_rpc_to_read(
     Raises NodeDown, WrongChain, SettingError, LedgerError, also where no registry stands there.
     """
     with ExitStack() as undo:
-        node, known = to_read(_urls(url), chain_id, reply_s, told, undo)
+        node, known = to_read(urls_of(url), chain_id, reply_s, told, undo)
         address = known_registry(node, home, known, registry)
-        return RegistryReader(node, registry=address, close=undo.pop_all().close)
+        leaves = Leaves(home, chain_id=node.chain_id, registry=address)
+        return RegistryReader(node, registry=address, close=undo.pop_all().close, leaves=leaves)
 
 
 def _outbox(home: Path, node: Node, registry: str) -> Outbox:
     return Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry=registry, owner=node.owner)
-
-
-def _urls(url: str | Sequence[str]) -> tuple[str, ...]:
-    return (url,) if isinstance(url, str) else tuple(dict.fromkeys(url))

@@ -5,25 +5,20 @@
     registration_gas(gist, relayed=True)            registerFor and registerLongFor, signed by a key
     batch_gas(data), proofs_gas(data)               registerBatch and registerProofs of what they take as `data`
     deployment_gas(creation, runtime)               a contract
-    l2_data_fee_wei(compressed, byte_price_wei=...) what a rollup adds for its parent's data
+    registration_calldata(gist), batch_calldata(data), proofs_calldata(data)    the calls, for what goes by their bytes
 
 Without a node, from the bytes alone, within 2% of a receipt. An image's hash is taken to have no zero bytes. What else
 changes the cost: an image that another owner registered before (`seen`) costs 4,544 more; the very first token of a
 registry 17,100 more, because its counter's word is new. An owner's first token costs what later ones do, and no word is
 warm when a transaction starts unless it names it in an access list, which costs as much as it saves.
-What a contract's own signature check (ERC-1271) costs can't be known here.
+What a contract's own signature check (ERC-1271) costs can't be known here. What a rollup adds is in rollups.py.
 
-Amsterdam is announced to price state anew; these rules and figures end there. EIP-8037: bytes that stay are charged by
-cost_per_state_byte, 1,530 on its test networks, in a second kind of gas to which the limit of EIP-7825 doesn't apply: a
-byte of code 1,530 instead of 200, a new account (creation) 120 of these bytes instead of 32,000, a new storage word 64
-bytes instead of 20,000. EIP-8038: reading and writing words and accounts for the first time costs more; its figures are
-still open. EIP-7976: the floor is 64 gas for any byte of calldata, zeros too, instead of 10 and 40, which makes proofs
-up to 60% dearer and leaves the other forms as they are. Then a data contract costs several times what it does now, and
-calldata is by far the cheapest.
+The rules of Amsterdam, which will price state anew, are not these: docs/contract.md says what it would change.
 """
 
 from __future__ import annotations
 
+from gistchain.digest import keccak
 from gistchain.errors import SettingError
 
 BLOCK_GAS_LIMIT = 150_000_000
@@ -54,6 +49,7 @@ _ECRECOVER = 3_000
 _PREFIX_BYTES, _CREATION_BYTES = 11, 10
 _RATING_TICKET_BYTES, _RATED_INLINE_BYTES = 46, 18
 _SIGNATURE_BYTES = 65
+_SELECTOR = b"\xd1\xce\xca\x5e"  # taken not to have zeros
 # What its own instructions use beside storage, logs and creations, as measured; tests/ledger/test_gas.py holds the sums
 # to receipts.
 _INLINE, _SECOND_WORD, _INLINE_RATED, _INLINE_RELAYED = 2_291, 159, 280, 5_102
@@ -92,7 +88,7 @@ def registration_gas(
             f"a gist of {len(gist)} bytes doesn't fit: give at most {_RATED_INLINE_BYTES if rated else INLINE_BYTES} "
             f"bytes for storage words, or at most {most} for a data contract"
         )
-    call = _call(gist, rated=rated, relayed=relayed)
+    call = registration_calldata(gist, rated=rated, relayed=relayed)
     run = _in_words(gist, rated=rated, relayed=relayed) if words else _in_code(gist, rated=rated, relayed=relayed)
     # Hash, head and who was first; the counter; the event Registered.
     run += 3 * NEW_WORD + CHANGED_WORD + 5 * _LOG
@@ -122,13 +118,13 @@ def batch_gas(data: bytes) -> int:
     """Gas of registerBatch with these bytes: one data contract, two words, whatever number of tokens."""
     run = _BATCH + _copied(len(data), 24, 261) + _created(_PREFIX_BYTES + len(data))
     run += 2 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
-    return _paid(_argument(b"\x20", data), run)
+    return _paid(batch_calldata(data), run)
 
 
 def proofs_gas(data: bytes) -> int:
     """Gas of registerProofs with these bytes: three words; from some hundred tokens on it is the floor of calldata."""
     run = _PROOFS + 3 * _padded(len(data)) // 32 + 3 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
-    return _paid(b"\xff" * 32 + bytes(30) + b"\1\1" + _argument(b"\x60", data), run)
+    return _paid(proofs_calldata(data), run)
 
 
 def deployment_gas(creation: bytes, runtime: bytes) -> int:
@@ -149,37 +145,39 @@ def fits_in_transaction(gas: int) -> bool:
     return gas <= TRANSACTION_GAS_LIMIT
 
 
-def l2_data_fee_wei(compressed_bytes: int, *, byte_price_wei: int, least_bytes: int = 0) -> int:
-    """What a rollup adds to a transaction for its parent's data, in wei, beside the gas.
+def registration_calldata(gist: bytes, *, rated: bool = False, relayed: bool = False) -> bytes:
+    """Calldata of the size, and with as many zeros, as that of a registration; what is not the gist is not the real."""
+    ticket = _some("evidence", 32) + bytes(18) + _some("rating", 14) if rated else bytes(64)
+    said = _SELECTOR + _some("image", 32) + ticket
+    if not relayed:
+        return said + _argument(b"\x80", gist)
+    owner, until = bytes(12) + _some("owner", 20), bytes(27) + _some("deadline", 5) + bytes(30) + b"\1\1"
+    signature = _number(_SIGNATURE_BYTES) + _some("r", 32) + _some("s", 32) + b"\x1c" + bytes(31)
+    return said[:4] + owner + said[4:] + _argument(b"\xe0", gist) + until + signature
 
-    compressed_bytes: of the signed transaction, as the rollup compresses it; hashes and gists hardly get smaller.
-    byte_price_wei: that its contract for gas prices tells. least_bytes: what the smallest transaction counts for, 100
-    on OP chains since Fjord.
-    """
-    return max(compressed_bytes, least_bytes) * byte_price_wei
+
+def batch_calldata(data: bytes) -> bytes:
+    """The same for registerBatch."""
+    return _SELECTOR + _argument(b"\x20", data)
+
+
+def proofs_calldata(data: bytes) -> bytes:
+    """The same for registerProofs."""
+    return _SELECTOR + _some("root", 32) + bytes(30) + b"\1\1" + _argument(b"\x60", data)
 
 
 def _paid(call: bytes, run: int) -> int:
-    """call: all calldata but the selector, whose four bytes are taken not to be zero."""
-    data = b"\xff" * 4 + call
-    return max(TRANSACTION + calldata_gas(data) + run, floor_gas(data))
-
-
-def _call(gist: bytes, *, rated: bool, relayed: bool) -> bytes:
-    """Calldata with as many zeros as that of a registration."""
-    word, address = b"\xff" * 32, bytes(12) + b"\xff" * 20
-    ticket = word + bytes(18) + b"\xff" * 14 if rated else bytes(64)
-    if not relayed:
-        return word + ticket + _argument(b"\x80", gist)
-    signature = _number(_SIGNATURE_BYTES) + b"\xff" * _SIGNATURE_BYTES + bytes(31)
-    return (
-        address + word + ticket + _argument(b"\xe0", gist) + bytes(27) + b"\xff" * 5 + bytes(30) + word[:2] + signature
-    )
+    return max(TRANSACTION + calldata_gas(call) + run, floor_gas(call))
 
 
 def _argument(offset: bytes, data: bytes) -> bytes:
     """Where dynamic bytes start, how many they are, and they themselves, padded."""
     return bytes(32 - len(offset)) + offset + _number(len(data)) + data + bytes(_padded(len(data)) - len(data))
+
+
+def _some(name: str, size: int) -> bytes:
+    """Bytes that are not zero and that nothing makes shorter, as of a hash."""
+    return keccak(name.encode())[:size].replace(b"\0", b"\1")
 
 
 def _number(value: int) -> bytes:

@@ -20,11 +20,16 @@ from gistchain.types import RarenessTicket, SignedRareness, Token
 
 REGISTERED = keccak(b"Registered(uint256,address,bytes32)")
 RELAYED = keccak(b"Relayed(uint256,uint256,bytes)")
+BATCH = keccak(b"Batch(uint256,address,uint256,uint256,bytes32)")
 ATTESTED = keccak(b"Attested(uint256,address,uint256,bytes32)")
-"""The first topics of these events; the second is the token's id."""
+"""The first topics of these events; the second is the token's id, or the batch's number."""
 _SENT_BY_OWNER = tuple(
     keccak(f"{name}(bytes32,bytes32,uint256,bytes)".encode())[:4] for name in ("register", "registerLong")
 )
+
+
+_BATCH = keccak(b"registerBatch(bytes)")[:4]
+_PROOFS = keccak(b"registerProofs(bytes32,uint256,bytes)")[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,43 @@ def _sent(record: Token, gist: bytes, ticket: RarenessTicket, raw: bytes, regist
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class BatchSent:
+    """A transaction that made a batch: who signed it, and the data that it gave to the registry."""
+
+    sender: str | None
+    data: bytes
+
+
+def batch_sent(raw: bytes, registry: str) -> BatchSent | None:
+    """None for a transaction that does not call the registry for a batch."""
+    try:
+        call, sender = call_of(raw), sender_of(raw)
+    except (ValueError, IndexError, TypeError):
+        return None
+    before = {_BATCH: 0, _PROOFS: 64}.get(call.data[:4])
+    if before is None or call.to != registry:
+        return None
+    data = _argument(call.data, 4 + before)
+    return None if data is None else BatchSent(sender, data)
+
+
+def none(token: int) -> LedgerError:
+    """The error where a proof is asked for of a token that needs none."""
+    return LedgerError(f"token {token} is not of a batch of proofs: the chain itself answers for it")
+
+
 def registered(data: bytes) -> tuple[bytes, bytes, int, bytes] | None:
     """Image, evidence, rating and gist of a call of `register` or `registerLong`; None for any other."""
     if data[:4] not in _SENT_BY_OWNER or len(data) < 4 + 5 * 32:
         return None
-    image, evidence, rating, offset = (data[at : at + 32] for at in range(4, 4 + 4 * 32, 32))
-    at = 4 + int.from_bytes(offset, "big")
+    image, evidence, rating = (data[at : at + 32] for at in range(4, 4 + 3 * 32, 32))
+    gist = _argument(data, 4 + 3 * 32)
+    return None if gist is None else (image, evidence, int.from_bytes(rating, "big"), gist)
+
+
+def _argument(data: bytes, place: int) -> bytes | None:
+    """Bytes among the arguments of a call: where they start stands at `place`. None where they are cut."""
+    at = 4 + int.from_bytes(data[place : place + 32], "big")
     start, size = at + 32, int.from_bytes(data[at : at + 32], "big")
-    if start + size > len(data):
-        return None
-    return image, evidence, int.from_bytes(rating, "big"), data[start : start + size]
+    return data[start : start + size] if start <= len(data) and start + size <= len(data) else None

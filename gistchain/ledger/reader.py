@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from gistchain.errors import LedgerError, NodeDown, PacketError, UnknownToken
-from gistchain.ledger import abi, logs
+from gistchain.digest import keccak
+from gistchain.errors import LedgerError, NodeDown, UnknownToken
+from gistchain.ledger import abi, batch, logs
 from gistchain.ledger import ticket as tickets
+from gistchain.ledger.batches import Batches
 from gistchain.ledger.connection import Call, edge
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import MAX_COMMON_BYTES, MAX_GIST_BYTES
+from gistchain.ledger.leaves import Leaves
 from gistchain.ledger.node import Node
-from gistchain.ledger.proof import proven
+from gistchain.ledger.proof import batch_sent, none, proven
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.state import nonsense, not_in_state
-from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import (
+    Attestation,
+    BatchItem,
+    BatchReceipt,
+    Guarantee,
+    NftLink,
+    RarenessTicket,
+    Receipt,
+    SignedRareness,
+    Token,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -29,15 +42,22 @@ MOST_NAMED = 32
 class RegistryReader:
     """Fulfils Ledger but for `put`."""
 
-    def __init__(self, node: Node, *, registry: str, close: Callable[[], None]) -> None:
+    def __init__(self, node: Node, *, registry: str, close: Callable[[], None], leaves: Leaves | None = None) -> None:
+        """leaves: what the home keeps of batches of proofs."""
         self._node = node
         self.registry = checksummed(bytes.fromhex(registry[2:]))
         self._close = close
+        self._batches = Batches(node, self.registry, self._read, leaves)
 
     @property
     def name(self) -> str:
         """'evm:CHAIN_ID:ADDRESS' of the registry."""
         return f"evm:{self.chain_id}:{self.registry}"
+
+    @property
+    def owner(self) -> str:
+        """Address of the account that registers, '' without one."""
+        return self._node.sender or ""
 
     @property
     def chain_id(self) -> int:
@@ -58,6 +78,11 @@ class RegistryReader:
     def receipts(self) -> list[Receipt]:
         return []
 
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
+    ) -> BatchReceipt:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to register")
+
     def gist_of(self, token: int) -> bytes:
         """The bytes registered as this token.
 
@@ -73,15 +98,19 @@ class RegistryReader:
             raise
         if not isinstance(gist, bytes) or len(gist) > MAX_GIST_BYTES + MAX_COMMON_BYTES:
             raise LedgerError(f"token {token} of registry {self.registry} holds no gist: that is not our contract")
-        if not gist:
-            raise self._without_gist(self.token(token))
-        return gist
+        return gist or self._gist_of_proofs(token)
 
-    def _without_gist(self, record: Token) -> PacketError | LedgerError:
-        if record.batch:
-            root = self._read("batchOf", record.batch)[3]
-            return not_in_state(record.id, record.batch) if any(root) else nonsense(record.id)
-        return LedgerError(f"{self._node.name} shows token {record.id} without its gist: ask another node")
+    def _gist_of_proofs(self, token: int) -> bytes:
+        number = self._read("record", token)[4]
+        if not number:
+            self.token(token)
+            raise LedgerError(f"{self._node.name} shows token {token} without its gist: ask another node")
+        found = self._batches.range(number)
+        if not found.root:
+            raise nonsense(token)
+        if (data := self._batches.data(found)) is None:
+            raise not_in_state(token, number)
+        return batch.gist(data, token - found.first)
 
     def token(self, token: int) -> Token:
         """The record of a token; raises UnknownToken."""
@@ -91,26 +120,53 @@ class RegistryReader:
         return self._token(token, record)
 
     def _token(self, token: int, record: tuple[Any, ...]) -> Token:
-        owner, image, block, block_time, batch = record
-        if block >= 2**40 or block_time >= 2**33 or batch >= 2**80:
+        owner, image, block, block_time, number = record
+        if block >= 2**40 or block_time >= 2**33 or number >= 2**80:
             raise LedgerError(f"{self._node.name} gave a record of token {token} that can't be: ask another node")
-        return Token(token, checksummed(bytes.fromhex(owner[2:])), bytes(image), block, block_time, batch)
+        image = bytes(image) if any(image) else self._image_of_proofs(token, number)
+        return Token(token, checksummed(bytes.fromhex(owner[2:])), image, block, block_time, number)
+
+    def _image_of_proofs(self, token: int, number: int) -> bytes:
+        """Zeros where nobody has the batch any more."""
+        found = self._batches.range(number) if number else None
+        data = self._batches.data(found) if found is not None and found.root else None
+        return bytes(32) if found is None or data is None else batch.image(data, token - found.first)
 
     def rareness_of(self, token: int) -> SignedRareness | None:
         """The rareness that was registered with this token, None if none was; raises UnknownToken."""
         record, ticket = self.token(token), self.ticket_of(token)
         if ticket is None:
             return None
+        if record.batch:
+            return self._proven_in_batch(record, ticket)
         return proven(
             record,
             self.gist_of(token),
             ticket,
-            None if record.batch else logs.registration(self._node, self.registry, record, self._block_of(token)),
+            logs.registration(self._node, self.registry, record, self._block_of(token)),
             chain_id=self.chain_id,
             registry=self.registry,
             source=self._node.name,
             ask_owner=self._owners_word,
         )
+
+    def _proven_in_batch(self, record: Token, ticket: RarenessTicket) -> SignedRareness:
+        found = self._batches.found(record.batch)
+        sent = None if found is None or found.raw is None else batch_sent(found.raw, self.registry)
+        if sent is None:
+            return SignedRareness(ticket, record.owner)
+        # What the state holds is what was sent: the image, the gist and the ticket of this token are compared.
+        index = record.id - self._batches.range(record.batch).first
+        try:
+            told = (
+                batch.image(sent.data, index),
+                batch.gist(sent.data, index),
+                tickets.from_rating(*batch.rating(sent.data, index)),
+            )
+        except (ValueError, IndexError):
+            return SignedRareness(ticket, record.owner)
+        same = told == (record.image_sha3_256, self.gist_of(record.id), ticket)
+        return SignedRareness(ticket, record.owner, same and sent.sender == record.owner, found.tx if found else None)
 
     def _block_of(self, token: int) -> int | None:
         """The block of the token's transaction, where it is known without a look at the logs."""
@@ -133,13 +189,22 @@ class RegistryReader:
         None for one of a batch that is no ticket: the contract does not check them.
         """
         try:
-            return tickets.from_chain(*self._read("ratingOf", _known_id(token)))
+            found = tickets.from_chain(*self._read("ratingOf", _known_id(token)))
+            return found or self._ticket_of_proofs(token)
         except (NodeDown, UnknownToken):
             raise
         except LedgerError:
             if self.token(token).batch:
                 return None
             raise
+
+    def _ticket_of_proofs(self, token: int) -> RarenessTicket | None:
+        number = self._read("record", token)[4]
+        found = self._batches.range(number) if number else None
+        data = self._batches.data(found) if found is not None and found.root else None
+        if found is None or data is None or not batch.rated(data):
+            return None
+        return tickets.from_rating(*batch.rating(data, token - found.first))
 
     def attestations(self, token: int) -> tuple[Attestation, ...] | None:
         """What others say of the token's rareness, each as the contract has it now; raises UnknownToken.
@@ -153,6 +218,27 @@ class RegistryReader:
         found = ((by, tickets.from_chain(*self._read("attestationOf", token, by))) for by in told)
         return tuple(Attestation(by, ticket) for by, ticket in found if ticket is not None)
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to attest a token")
+
+    def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs, as `verify` takes them.
+
+        Raises UnknownToken, LedgerError for any other token, PacketError where nobody has its batch any more.
+        """
+        record = self.token(token)
+        found = self._batches.range(record.batch) if record.batch else None
+        if found is None or not found.root:
+            raise none(token)
+        if (data := self._batches.data(found)) is None:
+            raise not_in_state(token, record.batch)
+        whole, index = batch.read(data), token - found.first
+        return whole.leaf(index), whole.proof(index)
+
+    def verify(self, token: int, leaf: bytes, proof: Sequence[bytes]) -> bool:
+        """Whether the contract takes this leaf for the token's."""
+        return bool(self._read("verify", _known_id(token), leaf, list(proof)))
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to, None for none; raises UnknownToken."""
         self.token(token)
@@ -161,6 +247,20 @@ class RegistryReader:
 
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes); empty for none, and where the chain has no tables."""
+        contract = compiled("tables")
+        with edge(self._node.name):
+            call = Call(contract.address, abi.calldata(contract, "tableOf", name))
+            answer = self._node.connection.call(call, self._node.sender)
+            table = abi.returned(contract, "tableOf", answer) if answer else b""
+        if table and keccak(table)[: len(name)] != name:
+            raise LedgerError(f"{self._node.name} gives another trait table than {name.hex()}: ask another node")
+        return bytes(table)
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to add a trait table")
 
     def linked_to(self, chain_id: int, contract: str, token_id: int) -> list[int]:
         """The tokens that are linked to an NFT, whoever says so, oldest first."""

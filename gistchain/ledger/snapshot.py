@@ -5,7 +5,7 @@ What another process registers meanwhile is not seen: it shows the chain as it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -15,13 +15,23 @@ from gistchain.ledger import chainfile
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.known import EMBEDDED, own_account, recall
 from gistchain.ledger.state import Head, State
-from gistchain.types import Attestation, NftLink, RarenessTicket, Receipt, SignedRareness, Token
+from gistchain.types import (
+    Attestation,
+    BatchItem,
+    BatchReceipt,
+    Guarantee,
+    NftLink,
+    RarenessTicket,
+    Receipt,
+    SignedRareness,
+    Token,
+)
 
 
 class Snapshot:
     """Fulfils Ledger but for `put`. A home without a chain has no tokens, and none is made there."""
 
-    public = False
+    public, owner = False, ""
 
     def __init__(self, home: Path) -> None:
         """Raises FileDamaged, FileError, LedgerError."""
@@ -51,6 +61,11 @@ class Snapshot:
     def receipts(self) -> list[Receipt]:
         return []
 
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
+    ) -> BatchReceipt:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
+
     def gist_of(self, token: int) -> bytes:
         """The bytes registered as this token; raises UnknownToken, PacketError for one of a batch of proofs."""
         state, head = self._found(token)
@@ -76,10 +91,25 @@ class Snapshot:
         state, head = self._found(token)
         return state.attestations(token, head)
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to attest a token")
+
+    def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs; raises as RegistryReader.proof_of."""
+        state, head = self._found(token)
+        return state.proof_of(token, head)
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; raises UnknownToken."""
         state, _ = self._found(token)
         return state.link(token)
+
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes); empty for none."""
+        return b"" if self._state is None else self._state.table(name)
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to add a trait table")
 
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to link a token")

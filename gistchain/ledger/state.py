@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gistchain.digest import keccak
@@ -20,6 +20,7 @@ from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import INLINE_BYTES, TICKET_BYTES
 from gistchain.ledger.known import EMBEDDED, recall
 from gistchain.ledger.patricia import Item, Trie, big_endian, encoded, rlp
+from gistchain.ledger.proof import BatchSent
 from gistchain.ledger.recover import checksummed
 from gistchain.types import Attestation, NftLink, RarenessTicket, SignedRareness, Token
 
@@ -67,6 +68,7 @@ class State:
         self._records = records
         contract = compiled("registry")
         self._slots, self.registry = contract.slots, contract.address
+        self._proofs: tuple[int, bytes | None] = (0, None)  # the batch of proofs that was read last
         self._last = (0, b"")  # the data contract that was read last: its token's record, gist and ticket follow
         with self._damage():
             header = header_of(records, records[b"v1:canonical_head_hash"])
@@ -95,11 +97,12 @@ class State:
             return self._number(_word(self._slots["totals"])) & (1 << 96) - 1
 
     def image(self, token: int) -> bytes:
-        """SHA3-256 of the token's image; zeros for one of a batch of proofs, which only calldata tells."""
+        """SHA3-256 of the token's image; zeros for one of proofs whose transaction does not give their root."""
         with self._damage():
             image = self._get("hashes", token)
-            if image == 0 and (head := self._head_in_batch(token)) is not None and head.data:
-                return batch.image(self._data(head.data), head.index)
+            if image == 0 and (head := self._head_in_batch(token)) is not None:
+                data = self._batch_data(head)
+                return bytes(32) if data is None else batch.image(data, head.index)
             return _word(image)
 
     def head(self, token: int) -> Head | None:
@@ -124,19 +127,20 @@ class State:
             elif token >= first + count:
                 low = middle + 1
             else:
-                head = self._get("batchHeads", middle)
-                number = reach >> 112
-                rated = number > 0 and batch.rated(self._data(number))
-                return Head(*_who_and_when(head), number, rated, 0, middle, token - first)
+                found = Head(
+                    *_who_and_when(self._get("batchHeads", middle)), reach >> 112, False, 0, middle, token - first
+                )
+                data = self._batch_data(found)
+                return replace(found, rated=data is not None and batch.rated(data))
         return None
 
     def gist(self, token: int, head: Head) -> bytes:
         """Raises PacketError for a token of proofs, and where the data of its batch is nonsense."""
         if head.batch:
-            if not head.data:
-                raise not_in_state(token, head.batch)
             with self._damage():
-                data = self._data(head.data)
+                data = self._batch_data(head)
+            if data is None:
+                raise not_in_state(token, head.batch)
             try:
                 return batch.gist(data, head.index)
             except (ValueError, IndexError) as error:
@@ -160,9 +164,9 @@ class State:
     def _ticket_in_batch(self, head: Head) -> RarenessTicket | None:
         """None for one that is no ticket: the contract checks none of a batch."""
         with self._damage():
-            data = self._data(head.data)
+            data = self._batch_data(head)
         try:
-            return ticket.from_rating(*batch.rating(data, head.index))
+            return None if data is None else ticket.from_rating(*batch.rating(data, head.index))
         except (ValueError, IndexError, LedgerError):
             return None
 
@@ -174,8 +178,15 @@ class State:
         found = self.ticket(token, head)
         if found is None:
             return None
+        if head.batch:
+            with self._damage():
+                sent = self._sent(head)
+                data = self._batch_data(head)
+            tx, by = ("", None) if sent is None else (sent[0], sent[1])
+            signed = sent is not None and by is not None and by.sender == head.owner and by.data == data
+            return SignedRareness(found, head.owner, signed, tx or None)
         with self._damage():
-            kept = None if head.batch else self._blocks().registration(head.block, token)
+            kept = self._blocks().registration(head.block, token)
         return proof.proven(
             self.token(token, head),
             self.gist(token, head),
@@ -224,6 +235,39 @@ class State:
                 return first
             return self._number(keccak(_inner(_word(self._slots["later"]), address) + image_sha3_256))
 
+    def proof_of(self, token: int, head: Head) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs; raises LedgerError for any other, PacketError where they are gone."""
+        if not head.batch or head.data:
+            raise proof.none(token)
+        with self._damage():
+            data = self._batch_data(head)
+        if data is None:
+            raise not_in_state(token, head.batch)
+        whole = batch.read(data)
+        return whole.leaf(head.index), whole.proof(head.index)
+
+    def batched(self, owner: str, image: bytes) -> int:
+        """The owner's token for the image in a batch, 0 for none."""
+        with self._damage():
+            for number in range(1, (self._number(_word(self._slots["totals"])) >> 176) + 1):
+                reach = self._get("batchRanges", number)
+                who = _who_and_when(self._get("batchHeads", number))
+                data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if who[0] == owner else None
+                if data is not None and (index := batch.index_of(data, image)) is not None:
+                    return (reach >> 16 & (1 << 96) - 1) + index
+        return 0
+
+    def table(self, name: bytes) -> bytes:
+        """The trait table of this name (4 bytes) in tables.vy; empty for none."""
+        contract = compiled("tables")
+        with self._damage():
+            known = self._accounts.get(keccak(bytes.fromhex(contract.address[2:])))
+            if not known:
+                return b""
+            place = keccak(_word(contract.slots["places"]) + name.ljust(32, b"\0"))
+            value = Trie(self._records, rlp(known)[_STORAGE_ROOT]).get(keccak(place))
+            return self._held(rlp(value)) if value else b""
+
     def _blocks(self) -> Blocks:
         return Blocks(self._records, bytes.fromhex(self.registry[2:]))
 
@@ -235,6 +279,24 @@ class State:
         """The value of a storage word."""
         value = self._storage.get(keccak(place))
         return int.from_bytes(rlp(value), "big") if value else 0
+
+    def _batch_data(self, head: Head) -> bytes | None:
+        """What the token's batch consists of; None for one of proofs whose transaction does not give its root."""
+        if head.data:
+            return self._data(head.data)
+        if self._proofs[0] != head.batch:
+            sent, root = self._sent(head), _word(self._get("roots", head.batch))
+            count = self._get("batchRanges", head.batch) & 65535
+            good = sent is not None and sent[1] is not None and batch.gives(sent[1].data, root, count)
+            self._proofs = head.batch, sent[1].data if good and sent is not None and sent[1] is not None else None
+        return self._proofs[1]
+
+    def _sent(self, head: Head) -> tuple[str, BatchSent | None] | None:
+        """The transaction that made the token's batch: its hash, and what it gave to the registry."""
+        made = self._blocks().batch(head.block, head.batch)
+        if made is None or made.raw is None:
+            return None
+        return made.tx, proof.batch_sent(made.raw, self.registry)
 
     def _words(self, token: int) -> bytes:
         return b"".join(_word(self._get("words", 2 * token + half)) for half in (0, 1))
@@ -251,9 +313,12 @@ class State:
             return self._last[1]
         # keccak(rlp([creator, nonce])): where a contract's contract is.
         made = encoded([bytes.fromhex(self.registry[2:]), big_endian(number)])
-        account = self._account(keccak(made)[12:])
-        self._last = number, self._records[account[_CODE_HASH]][_PREFIX_BYTES:]
+        self._last = number, self._held(keccak(made)[12:])
         return self._last[1]
+
+    def _held(self, address: bytes) -> bytes:
+        """What the data contract at this address holds."""
+        return self._records[self._account(address)[_CODE_HASH]][_PREFIX_BYTES:]
 
 
 def not_in_state(token: int, number: int) -> PacketError:

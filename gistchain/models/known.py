@@ -8,7 +8,7 @@ from pathlib import Path
 from gistchain.models.layered.shelf import Shelf
 from gistchain.models.traitnet.painter import painted
 from gistchain.models.zoo.weights import card
-from gistchain.traits import Traits, is_called
+from gistchain.traits import Traits, is_called, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,22 @@ def known_collections(folder: Path | None = None) -> list[KnownCollection]:
         data = str(card(entry.name, entry.folder).get("data", ""))
         known.append(KnownCollection(entry.collection, entry.subject, data, entry.folder is not None))
     return known
+
+
+def known_traits(folder: Path | None = None) -> list[Traits]:
+    """What the tokens of all these collections can have, in the order of `known_collections`."""
+    return [*painted(), *(entry.layers().traits for entry in Shelf(folder).collections)]
+
+
+def traits_of(caption: str, folder: Path | None = None) -> Traits | None:
+    """The collection whose token a caption describes; None for none that is known."""
+    subject, _ = parts(caption)
+    if not subject:
+        return None
+    entry = Shelf(folder).of_subject(subject)
+    if entry is not None:
+        return entry.layers().traits
+    return next((traits for traits in painted() if is_called(subject, traits.subject, traits.collection)), None)
 
 
 def damaged_collections(folder: Path) -> tuple[str, ...]:

@@ -68,23 +68,36 @@ class Book:
         self._registrations, self._name, self._unchecked = registrations, name, own
 
     def assess(
-        self, picture: Picture, caption: str, *, web: bool = False, refuse: Collection[Verdict] = ()
+        self,
+        picture: Picture,
+        caption: str,
+        *,
+        web: bool = False,
+        refuse: Collection[Verdict] = (),
+        before: Token | None = None,
     ) -> Assessed:
         """How rare the picture is among the images that the ledger knows and the seeds of the database.
 
+        before: the picture's own token, so that it is found a copy of earlier ones and seeds only: later copies are
+        no fault of it.
         web: ask the searches of the internet too; what they found is kept in the document (S1.7).
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
         Raises CopyRefused for a verdict of `refuse`, of which nothing is kept; DatabaseLost where the database lacks
         images that it should hold; RarenessError, FileError.
         """
-        self._require_whole()
+        self.require_whole()
         as_of = self._registrations.block()
         find = functools.cache(self._registered)
         own = picture.sha3_256  # an earlier try has left it in the database: it is no copy of itself
+
+        def there(sha3_256: bytes) -> bool:
+            token = find(sha3_256)
+            return token is not None and (before is None or token < before.id)
+
         rareness = self.checker.check(
             picture,
             web=web,
-            counts=lambda entry: entry.sha3_256 != own and (entry.seed or find(entry.sha3_256) is not None),
+            counts=lambda entry: entry.sha3_256 != own and (entry.seed or there(entry.sha3_256)),
             token=lambda entry: find(entry.sha3_256),
         )
         if rareness.doubt is not None:
@@ -119,7 +132,7 @@ class Book:
         found = self._registrations.token_of(image_sha3_256) or self._registrations.find(image_sha3_256)
         return self.checker.store.noted(image_sha3_256, self._name) if found is None else found
 
-    def _require_whole(self) -> None:
+    def require_whole(self) -> None:
         """Nothing is signed by a database that lacks registered images: their copies would be originals."""
         if (trust := self.checker.trust) is None:
             return

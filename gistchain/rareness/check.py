@@ -11,6 +11,7 @@ words.py      transform, traits that differ, reason
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,13 +66,20 @@ class Networks(Fingerprinter, Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Features:
-    """What is known of the candidate alone. searches: None where the internet was not searched."""
+class Features:
+    """What is known of the candidate alone. turns: its hashes, and those of its turns.
+
+    searches: None where the internet was not searched.
+    """
 
     fingerprint: NDArray[np.float32]
     content: Content
     turns: tuple[Hashes, ...]
     searches: tuple[WebSearch, ...] | None
+
+    @property
+    def hashes(self) -> Hashes:
+        return self.turns[0]
 
 
 class Checker:
@@ -104,18 +112,22 @@ class Checker:
         web: bool = False,
         counts: Counted | None = None,
         token: Token | None = None,
-        found: Rareness | None = None,
+        found: Rareness | Features | None = None,
     ) -> Rareness:
         """How rare the picture is; nothing is written.
 
         web: search the internet too. counts: which registered images count, by default seeds and those that became
-        tokens; token: their ids. found: what another checker said of this picture, whose features are taken from it.
+        tokens; token: their ids. found: what another checker said of this picture, whose features
+        are taken from it; or the features themselves.
         Raises SettingError where web is wanted and no provider is set, SearchError where one can't be asked.
         """
         # A row whose registration failed has no token. A blank one, whoever registered it, is nobody's source.
         registered = counts or (lambda entry: entry.seed or self.store.token(entry) is not None)
         token = token or self.store.token
-        features = self._features(picture, web) if found is None else _features_of(picture, found)
+        if found is None:
+            features = self.features(picture, web)
+        else:
+            features = found if isinstance(found, Features) else _features_of(picture, found)
         known = self.store.find(picture.sha3_256)
         small = thumbnail(picture.pixels)
         blank = is_blank(small)
@@ -144,7 +156,14 @@ class Checker:
         self.keep([self.entry(picture, rareness, name=name, collection=collection, caption=caption, seed=seed)])
 
     def entry(
-        self, picture: Picture, rareness: Rareness | None, *, name: str, collection: str, caption: str, seed: bool
+        self,
+        picture: Picture,
+        rareness: Rareness | Features | None,
+        *,
+        name: str,
+        collection: str,
+        caption: str,
+        seed: bool,
     ) -> Entry:
         """What is to be kept of one image; threads may call it at the same time."""
         if rareness is None:
@@ -174,6 +193,13 @@ class Checker:
         if self.trust is not None:
             self.trust.keep(seldom=all(entry.seed for entry in entries))
 
+    def until(self, rows: int) -> Checker:
+        """This checker when the store had so many rows."""
+        earlier = copy.copy(self)
+        earlier.store = self.store.until(rows)
+        earlier._examiner = self._examiner.of(earlier.store)
+        return earlier
+
     def beside(self, store: Store, known: Known) -> Checker:
         """A checker of another store by the same models; it searches no internet. known: what is in the store."""
         captioner, neuralhash = self._captioner, self._neuralhash
@@ -202,13 +228,14 @@ class Checker:
             )
         return tuple(search.search(picture.pixels) for search in self._searches)
 
-    def _features(self, picture: Picture, web: bool) -> _Features:
+    def features(self, picture: Picture, web: bool = False) -> Features:
+        """What `check` and `entry` need of a picture alone; raises as `check`."""
         searches = self._search(picture) if web else None  # first: it fails at once where none is set
         turns = turned(picture.pixels, neuralhash=self._neuralhash)
-        return _Features(*self._networks.look(picture.pixels), turns, searches)
+        return Features(*self._networks.look(picture.pixels), turns, searches)
 
     def _examined(
-        self, picture: Picture, small: Pixels, features: _Features, registered: Counted, without: int | None
+        self, picture: Picture, small: Pixels, features: Features, registered: Counted, without: int | None
     ) -> tuple[Examined, Judged]:
         """The picture beside the registered ones; where backgrounds differ, on the one that shows most of a copy."""
 
@@ -241,7 +268,7 @@ class Checker:
         picture: Picture,
         small: Pixels,
         known: int | None,
-        features: _Features,
+        features: Features,
         registered: Counted,
         blank: bool,
     ) -> tuple[Entry, Sameness] | None:
@@ -271,7 +298,7 @@ class Checker:
         return laid_over(examined, best, token(best.entry), traits)
 
     def _rareness(
-        self, features: _Features, judged: Judged, nearest: Nearest | None, reason: str, compared_with: int
+        self, features: Features, judged: Judged, nearest: Nearest | None, reason: str, compared_with: int
     ) -> Rareness:
         lacking, doubt = (0, None) if self.trust is None else self.trust.state()
         return Rareness(
@@ -308,7 +335,7 @@ class Checker:
         return differing_traits(registered, caption.text)
 
 
-def _features_of(picture: Picture, found: Rareness) -> _Features:
+def _features_of(picture: Picture, found: Rareness) -> Features:
     """The features that lie in what was found, without running the networks again."""
     turns = (found.hashes, *turned(picture.pixels)[1:])
-    return _Features(found.fingerprint, found.content, turns, None)
+    return Features(found.fingerprint, found.content, turns, None)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -70,6 +70,17 @@ def ticket(rareness: Rareness, document: bytes, *, as_of: int) -> RarenessTicket
         as_of,
         rareness.compared_with,
     )
+
+
+def of_batch(evidence: Mapping[bytes, bytes]) -> bytes:
+    """The document behind the tickets of a batch: each image and its own evidence, 32 bytes each, by image."""
+    return b"".join(image + evidence[image] for image in sorted(evidence))
+
+
+def in_batch(document: bytes, image_sha3_256: bytes) -> bytes | None:
+    """The evidence of one image in what `of_batch` gave; None where it is not in it."""
+    rows = (document[at : at + 64] for at in range(0, len(document), 64))
+    return next((row[32:] for row in rows if row[:32] == image_sha3_256), None)
 
 
 def read(document: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ turns, crops and frames undone ─ fingerprint ─ Pearson once more ──┘
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,12 @@ class Examiner:
         """fingerprinter: for the second look, at the image with its transform undone."""
         self._store, self._fingerprinter = store, fingerprinter
         self._views: OrderedDict[tuple[bytes, Colour | None], View] = OrderedDict()
+
+    def of(self, store: Store) -> Examiner:
+        """The same for another store; the views that are kept are shared, as they belong to images and not to rows."""
+        other = copy.copy(self)
+        other._store = store
+        return other
 
     def examine(
         self,

@@ -23,10 +23,13 @@ from gistchain.types.models import (
     TextEmbedder,
 )
 from gistchain.types.path import (
+    BatchItem,
+    BatchReceipt,
     Caption,
     Choice,
     Described,
     Gist,
+    Guarantee,
     ImageFile,
     Isotope,
     Latent,
@@ -64,6 +67,8 @@ from gistchain.types.seams import (
 
 __all__ = [
     "Attestation",
+    "BatchItem",
+    "BatchReceipt",
     "Caption",
     "Captioner",
     "Choice",
@@ -74,6 +79,7 @@ __all__ = [
     "FeatureExtractor",
     "Fingerprinter",
     "Gist",
+    "Guarantee",
     "Hash",
     "Hashes",
     "ImageEmbedder",

@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # a tenth of a second, which `list` and `show` do without
     import numpy as np
     from numpy.typing import NDArray
 
+    from gistchain.types.rareness import RarenessTicket
+
     Pixels = NDArray[np.uint8]
 else:
     Pixels = Any
@@ -113,6 +115,11 @@ class Gist:
         return self.captions[0] if self.captions else ""
 
     @property
+    def layers(self) -> list[str]:
+        """Those beside the captions."""
+        return [name for name in ("latent", "subject", "residual", "file") if getattr(self, name) is not None]
+
+    @property
     def has_pixels(self) -> bool:
         """Whether it holds the pixels of the whole picture, which fit one size only."""
         return self.residual is not None or self.file is not None
@@ -183,6 +190,37 @@ class Receipt:
     image_sha3_256: bytes
     gist_keccak: bytes
     final: bool | None
+
+
+Guarantee = Literal["state", "proof"]
+"""Of a batch. state: the chain answers for each token as long as it lives. proof: it keeps a root, and who has a
+token's leaf can prove it; the gists are in the transaction, which nodes may forget."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One token of a batch. payload: its gist without what all have in common. ticket: of all or of none."""
+
+    image_sha3_256: bytes
+    payload: bytes
+    ticket: RarenessTicket | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReceipt:
+    """Many tokens that are in a block: `count` of them from id `first` on, in the order of their images' hashes.
+
+    number: of the batch in the registry. gas, tx, block: of the transaction; 0, "" and 0 for one that an earlier run
+    sent whose transaction this home no longer knows.
+    """
+
+    ledger: str
+    number: int
+    first: int
+    count: int
+    gas: int
+    tx: str
+    block: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from gistchain.types.path import Choice, Described, Gist, NftLink, Picture, Rebuilt, Receipt, Token
+from gistchain.types.path import (
+    BatchItem,
+    BatchReceipt,
+    Choice,
+    Described,
+    Gist,
+    Guarantee,
+    NftLink,
+    Picture,
+    Rebuilt,
+    Receipt,
+    Token,
+)
 from gistchain.types.rareness import Attestation, RarenessTicket, SignedRareness
 
 
@@ -56,6 +68,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def owner(self) -> str:
+        """Address of the account that registers; '' where it is only read."""
+        ...
+
+    @property
     def public(self) -> bool:
         """Whether strangers read what is put there, and nobody can take it back."""
         ...
@@ -72,6 +89,15 @@ class Ledger(Protocol):
         """Of what this account registered from here and was not final when last looked at, as it is now, oldest first.
 
         What the chain has taken back is put there again first, as it was.
+        """
+        ...
+
+    def put_batch(
+        self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
+    ) -> BatchReceipt:
+        """Register many payloads in one transaction; returns when it is in a block. Safe to repeat as `put` is.
+
+        common: stands before every payload, at most 32 bytes. evidence: of all tickets, 32 bytes, zeros for none.
         """
         ...
 
@@ -103,6 +129,18 @@ class Ledger(Protocol):
         """What others say of the token's rareness; None where that can't be told. Raises UnknownToken."""
         ...
 
+    def attest(self, token: int, ticket: RarenessTicket) -> str | None:
+        """Say how rare this account finds a token; said again it replaces what it said. Raises UnknownToken.
+
+        Returns the transaction's hash, None where the account has said just this already, of whatever block, and
+        nothing was sent.
+        """
+        ...
+
+    def proof_of(self, token: int) -> tuple[bytes, list[bytes]]:
+        """Leaf and proof of a token of proofs. Raises LedgerError for any other, PacketError where nobody has them."""
+        ...
+
     def link_of(self, token: int) -> NftLink | None:
         """The NFT that the token is linked to; None for none."""
         ...
@@ -112,6 +150,14 @@ class Ledger(Protocol):
 
         Raises UnknownToken; LedgerError where it is another's or linked to another NFT, or the NFT is another's.
         """
+        ...
+
+    def table(self, name: bytes) -> bytes:
+        """The bytes of the trait table of this name (4 bytes) on the chain; empty where there is none."""
+        ...
+
+    def add_table(self, table: bytes) -> tuple[int, str | None]:
+        """Put a trait table on the chain: gas and transaction, 0 and None where it is there already."""
         ...
 
     def find(self, image_sha3_256: bytes) -> int | None:

@@ -97,7 +97,7 @@ def test_what_was_followed_is_not_asked_again(run: Run, bare: Anvil, key: str, t
         assert (code, lines(out)[0]["tokens"]) == (0, [1]), err
         bare.ask("anvil_reorg", 1, [])
         assert [row["token"] for row in lines(run("list", *to, "--json")[1])] == [1]
-        assert run("follow", *to)[1] == "1 token undone: the chain has replaced the blocks after 2\n"
+        assert run("follow", *to)[1] == "1 token undone: the chain has replaced the blocks after 3\n"
     assert run("follow", "--home", "another2")[0] == 2
 
 
@@ -117,7 +117,7 @@ def test_nothing_is_deployed_without_being_asked(run: Run, bare: Anvil, key: str
         assert code == 1
         assert "is not on chain 31337" in err
         assert "gistchain deploy --rpc URL --key FILE" in err
-        assert "4,500,000 gas, up to 0.0" in err
+        assert "5,500,000 gas, up to 0.0" in err
     assert bare.ask("eth_blockNumber") == "0x0"
     assert run("deploy")[0] == 2
     code, _, err = run("deploy", *writing)
@@ -126,12 +126,13 @@ def test_nothing_is_deployed_without_being_asked(run: Run, bare: Anvil, key: str
     code, out, err = run("deploy", *writing, "--max-fee", 1, "--json")
     assert code == 0, err
     done = lines(out)[0]
-    assert (done["registry"], done["already"]) == (compiled("registry").address, False)
-    assert abs(done["gas"] - DEPLOY_GAS) < DEPLOY_GAS // 50
+    assert (done["contract"], done["address"], done["already"]) == ("registry", compiled("registry").address, False)
+    assert abs(sum(one["gas"] for one in lines(out)) - DEPLOY_GAS) < DEPLOY_GAS // 50
     code, out, _ = run("deploy", *to, "--key", key)
-    assert (code, out) == (0, f"already there: {done['registry']} on chain 31337\n")
+    places = (f"already there: {name} {compiled(name).address} on chain 31337\n" for name in ("registry", "tables"))
+    assert (code, out) == (0, "".join(places))
     assert run("register", tmp_path / "a.png", *writing)[0] == 0
-    assert bare.ask("eth_blockNumber") == "0x2"
+    assert bare.ask("eth_blockNumber") == "0x3"
 
 
 def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:

@@ -17,10 +17,13 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
     images.mkdir()
     noun(1, images / "a.png")
     commands = [
+        ("register", "--dry-run", "images"),
         ("register", "images"),
         ("register", "images"),
         ("forms", "images"),
         ("rebuild", 1, "--seeds", 1),
+        ("attest", 1, images / "a.png"),
+        ("attest", 1, images / "a.png"),
         ("show", 1),
         ("list",),
         ("check", "images"),

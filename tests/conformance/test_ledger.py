@@ -111,6 +111,15 @@ def test_nobody_has_said_anything_of_a_new_token(ledger: Ledger) -> None:
         ledger.attestations(token + 1)
 
 
+def test_what_an_account_says_of_a_token_is_there_and_said_again_sends_nothing(ledger: Ledger) -> None:
+    token = ledger.put(b"judged", image_sha3_256=new_image()).token
+    assert ledger.attest(token, TICKET)
+    assert ledger.attest(token, TICKET) is None
+    assert [said.ticket for said in ledger.attestations(token) or ()] == [TICKET]
+    with pytest.raises(UnknownToken):
+        ledger.attest(token + 1, TICKET)
+
+
 def test_a_token_is_linked_to_an_nft_once(ledger: Ledger) -> None:
     token = ledger.put(b"linked", image_sha3_256=new_image()).token
     nft = NftLink(1, "0x" + "12" * 20, 2**256 - 1)

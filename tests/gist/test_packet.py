@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gistchain.errors import PacketError
-from gistchain.gist import textcode
+from gistchain.gist import textcode, traitcode
 from gistchain.gist.crc32c import crc32c
-from gistchain.gist.header import SIZES, read_size, written_size
-from gistchain.gist.packet import layer_borders, pack, unpack
+from gistchain.gist.header import BARE, SIZES, is_bare, read_size, written_size
+from gistchain.gist.packet import caption_codes, layer_borders, pack, pack_bare, unpack
+from gistchain.traits import Traits
 from gistchain.types import Gist, ImageFile, Latent, Residual, Subject
 from tests.support.clock import costs_at_most
 
@@ -210,7 +211,7 @@ def test_an_unknown_layer_is_skipped() -> None:
 
 def test_a_newer_version_says_so() -> None:
     payload = bytearray(pack(WHOLE))
-    payload[0] |= 0xC0
+    payload[0] ^= 0xC0
     for strict in (True, False):
         with pytest.raises(PacketError, match="newer version than this gistchain understands"):
             unpack(bytes(payload), strict=strict)
@@ -233,6 +234,7 @@ def test_a_caption_of_an_unknown_text_coder_raises_or_is_named() -> None:
 
 
 HEAD = written_size((8, 8))
+BARE_HEAD = written_size((8, 8), BARE)
 ONLY = pack(Gist(("a man",), (8, 8)))
 
 
@@ -240,8 +242,8 @@ ONLY = pack(Gist(("a man",), (8, 8)))
     ("payload", "says"),
     [
         (b"", "empty"),
-        (b"PNG", "not a gist packet"),
-        (b"\xff", "no gist packet, or of a newer version"),
+        (b"PNG", "no gist packet, or of a newer version"),
+        (b"\xff", "number 63"),
         (bytes([0x80 | 63]), "number 63"),
         (HEAD, "first layer"),
         (HEAD + b"\x00", "cut"),
@@ -259,6 +261,11 @@ ONLY = pack(Gist(("a man",), (8, 8)))
         (HEAD + b"\x21\x81\x00a" + crc32c(HEAD + b"\x21\x81\x00a").to_bytes(4), "shortest"),
         (HEAD + b"\x41\x80\x80\x80\x80\x01", "four bytes"),
         (HEAD + b"\x10\x81\x20", "4097 bytes"),
+        (BARE_HEAD, "first layer"),
+        (BARE_HEAD + b"\xa1abc", "one caption, not latent"),
+        (BARE_HEAD + b"\x10a", "one caption, not caption"),
+        (BARE_HEAD + b"\x91" + bytes([255] * 4097), "4097 bytes"),
+        (BARE_HEAD + b"\x92abcd", "cut"),
         (HEAD + b"\x41\x81\x80\x80\x08", "16777217 bytes"),
         (HEAD + layer(0x31, b""), "number"),
         (HEAD + layer(0x31, b"\x00\x00\x09\x08abc"), "does not lie in a picture of 8 x 8"),
@@ -347,9 +354,58 @@ def test_the_vectors_of_the_specification_hold() -> None:
             Residual(residual[0], bytes.fromhex(residual[1])) if residual else None,
             ImageFile(file[0], bytes.fromhex(file[1])) if file else None,
         )
-        assert unpack(payload) == gist
-        assert pack(gist) == payload or vector.get("unknown_layers")
+        traits = traitcode.read(bytes.fromhex(vector["table"])) if "table" in vector else None
+        table = traits and traitcode.Table(traits)
+        assert unpack(payload, tables=table and _having(table)) == gist
         assert layer_borders(payload) == vector["borders"]
+        if is_bare(payload):
+            assert payload.rstrip(b"\0") in [
+                pack_bare(gist.size, *code) for code in caption_codes(gist.caption, table).items()
+            ]
+        else:
+            assert pack(gist, table) == payload or vector.get("unknown_layers")
+
+
+def _having(*tables: traitcode.Table) -> traitcode.Tables:
+    known = {table.name: table.traits for table in tables}
+
+    def named(name: bytes) -> Traits:
+        if name not in known:
+            raise PacketError(f"no table {name.hex()}")
+        return known[name]
+
+    return named
+
+
+HATS = traitcode.Table(Traits("Hats", "Hats", {"hat": ("red", "blue"), "eyes": ("open",)}))
+
+
+@given(
+    sizes,
+    st.text(max_size=30) | st.sampled_from(["A picture of Hats", "A picture of Hats, containing red hat"]),
+    st.data(),
+)
+def test_a_bare_packet_comes_back_however_its_caption_is_written(
+    size: tuple[int, int], text: str, data: st.DataObject
+) -> None:
+    for coder, code in caption_codes(text, HATS).items():
+        filled = data.draw(st.integers(0, 5)) if coder == textcode.DICTIONARY else 0
+        payload = pack_bare(size, coder, code + bytes(filled))
+        assert unpack(payload, tables=_having(HATS)) == Gist((text,), size)
+        with pytest.raises(PacketError, match="no check"):
+            unpack(payload, strict=False, tables=_having(HATS))
+
+
+def test_a_table_is_used_where_that_is_shorter_and_has_to_be_known() -> None:
+    gist = Gist(("A picture of Hats, containing blue hat, open eyes",), (24, 24))
+    payload = pack(gist, HATS)
+    assert len(payload) == 1 + 1 + 4 + 1 + 2 < len(pack(gist))
+    assert pack(Gist(("a man",), (24, 24)), HATS) == pack(Gist(("a man",), (24, 24)))
+    with pytest.raises(PacketError, match="trait table f6ac4eb4, which only its chain has"):
+        unpack(payload)
+    with pytest.raises(PacketError, match="no table f6ac4eb4"):
+        unpack(payload, tables=_having())
+    assert unpack(payload, strict=False).damaged == {"caption"}
 
 
 def test_the_specification_names_the_dictionary_and_its_bytes() -> None:

@@ -286,6 +286,19 @@ def test_a_decoder_that_crashes_is_an_error_of_the_image(pool: Pool) -> None:
     assert pool.decode(SMALL, "a").colours.shape == (40, 60, 3)
 
 
+def test_a_decoder_that_is_told_of_a_hang_up_by_chance_is_asked_again(pool: Pool) -> None:
+    pool.start()
+    (child,) = pool._children
+    os.kill(child.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as threads:
+        decoding = threads.submit(pool.decode, SMALL, "fine")
+        while pool._idle:  # until it is taken
+            time.sleep(0.001)
+        os.kill(child.pid, signal.SIGIO)
+        os.kill(child.pid, signal.SIGCONT)
+        assert decoding.result(HANGS_S).colours.shape == (40, 60, 3)
+
+
 def test_deep_levels_are_read_in_bounded_memory(pool: Pool) -> None:
     data = png(9_000, 9_000, 16, 0, 18_000)
     assert len(data) < 200_000

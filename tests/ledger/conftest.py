@@ -1,4 +1,4 @@
-"""The embedded chain that the tests of a module share."""
+"""The embedded chain, and the two EVMs for contracts, that the tests of a module share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from collections.abc import Iterator
 import pytest
 
 from gistchain.ledger.evm import EvmLedger, open_embedded
+from tests.ledger.machines import AnvilMachine, Machine, PyEvm
+from tests.support.anvil import anvil_binary
+
+
+@pytest.fixture(scope="module", params=["py-evm", "anvil"])
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    if request.param == "py-evm":
+        yield PyEvm()
+        return
+    if anvil_binary() is None:
+        pytest.skip("no anvil: npm install @foundry-rs/anvil-linux-amd64@1.7.1, or set GISTCHAIN_ANVIL")
+    node = AnvilMachine()
+    yield node
+    node.close()
 
 
 @pytest.fixture(scope="module")

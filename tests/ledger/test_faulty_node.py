@@ -16,7 +16,8 @@ import pytest
 from gistchain.answers.rareness import rareness_words, ticket_json
 from gistchain.errors import AlreadyRegistered, LedgerError, NodeDown, NotConfirmed, OutOfGas, SettingError
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.evm import EvmLedger, deploy, open_rpc, open_rpc_to_read
+from gistchain.ledger.deployed import deploy
+from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
 from gistchain.types import Question, RarenessTicket
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.faults import (
@@ -368,9 +369,9 @@ def test_the_registry_is_paid_for_once(key: Path, tmp_path: Path) -> None:
     try:
         with faulty(bare.url) as node:
             node.faults[SEND] = takes_and(Reply(b"", status=502))
-            first, second = (deploy(node.url, home, key, chain_id=CHAIN_ID, max_fee=Decimal(1)) for _ in range(2))
-            assert node.sent == 1
-            assert (first.registry, second.registry) == (compiled("registry").address,) * 2
+            first, second = (deploy(node.url, home, key, chain_id=CHAIN_ID, max_fee=Decimal(1))[0] for _ in range(2))
+            assert node.sent == 2, "registry and trait tables"
+            assert (first.address, second.address) == (compiled("registry").address,) * 2
             assert second.already
             node.faults.clear()
             with open_rpc(node.url, home, key) as ledger:

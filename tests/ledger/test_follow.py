@@ -17,7 +17,7 @@ from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
 from gistchain.ledger.follow import Event, follow
 from gistchain.ledger.followed import Followed
-from gistchain.types import NftLink, RarenessTicket
+from gistchain.types import BatchItem, NftLink, RarenessTicket
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.faults import Asked, FaultyNode, faulty, hangs_up, says
 
@@ -302,6 +302,19 @@ def test_a_gist_that_its_owner_did_not_sign_is_not_kept(
         follower.run()
     node.faults.clear()
     follower.run()
+    follower.check()
+
+
+def batch(count: int) -> list[BatchItem]:
+    return [BatchItem(new_image(), b"of a batch %d" % k) for k in range(count)]
+
+
+def test_a_batch_is_one_event_of_many_tokens(ledger: EvmLedger, follower: Follower) -> None:
+    put(ledger, 1)
+    ledger.put_batch(batch(5), common=b"common ", guarantee="state")
+    put(ledger, 1)
+    told = [(event.kind, event.token, event.count) for event in follower.run()]
+    assert told == [("registered", 1, 1), ("batch", 2, 5), ("registered", 7, 1)]
     follower.check()
 
 

@@ -129,8 +129,3 @@ def test_the_largest_of_all_forms_fits_in_a_transaction() -> None:
     assert gas.fits_in_transaction(gas.batch_gas(b"\1" * 24_565))
     assert gas.fits_in_transaction(gas.proofs_gas(b"\1" * 32_768))
     assert not gas.fits_in_transaction(16_777_217)
-
-
-def test_a_rollup_s_data_fee_is_by_the_byte() -> None:
-    assert gas.l2_data_fee_wei(250, byte_price_wei=3) == 750
-    assert gas.l2_data_fee_wei(70, byte_price_wei=3, least_bytes=100) == 300

@@ -68,7 +68,8 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
     alone = ledger.put(b"alone", image_sha3_256=os.urandom(32)).token
     gists = [os.urandom(width or 1 + k) for k in range(20)]
     hashes, data = batch_of(gists, common=common, width=width, rated=rated)
-    block = ledger.node.run(ledger.call("registerBatch", data)).block
+    sent = ledger.node.run(ledger.call("registerBatch", data))
+    block = sent.block
     after = ledger.put(b"." * 100, image_sha3_256=os.urandom(32), rareness=TICKET).token
     assert (alone, after, ledger.count()) == (1, 22, 22)
     for k, (image, gist) in enumerate(zip(hashes, gists, strict=True)):
@@ -77,7 +78,7 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
         assert ledger.gist_of(token.id) == common + gist
         ticket = replace(TICKET, score=(9_000 + k) / 10_000, verdict=tickets.VERDICTS[k % 5]) if rated else None
         assert ledger.ticket_of(token.id) == ticket
-        assert ledger.rareness_of(token.id) == (SignedRareness(ticket, ledger.owner) if ticket else None)
+        assert ledger.rareness_of(token.id) == (SignedRareness(ticket, ledger.owner, True, sent.tx) if ticket else None)
     assert [token.id for token in ledger.tokens()] == list(range(1, 23))
     assert all(token == ledger.token(token.id) for token in ledger.tokens())
 

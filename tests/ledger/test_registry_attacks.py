@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,11 +11,10 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
+from tests.ledger.machines import Done, Machine
 from tests.ledger.registry_model import NOBODY, PAGE, ZERO, BatchData, Item, Merkle, wrong_batch
 from tests.ledger.signing import WRONG, Wanted, wrongly
 from tests.ledger.vypers import NFT, WALLET, Contract, registry_source, self_calling
-from tests.support.anvil import anvil_binary
 
 KEY = PrivateKey(bytes([7]) * 32)
 OWNER = KEY.public_key.to_canonical_address()
@@ -25,18 +23,6 @@ IMAGE = keccak(b"an image")
 EVIDENCE = keccak(b"evidence")
 RATING = 9_700 << 96 | 1 << 88 | 3 << 72 | 123 << 32 | 45
 NOT_SIGNED = "signature is not the owner's"
-
-
-@pytest.fixture(scope="module", params=["py-evm", "anvil"])
-def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    if request.param == "py-evm":
-        yield PyEvm()
-        return
-    if anvil_binary() is None:
-        pytest.skip("no anvil: npm install @foundry-rs/anvil-linux-amd64@1.7.1, or set GISTCHAIN_ANVIL")
-    node = AnvilMachine()
-    yield node
-    node.close()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from gistchain.errors import AlreadyRegistered
 from gistchain.ledger.connection import Call
 from gistchain.ledger.evm import EvmLedger, open_rpc
 from gistchain.ledger.outbox import Outbox
+from gistchain.types import BatchItem
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.faults import FaultyNode, faulty
 
@@ -107,6 +108,26 @@ def test_where_another_transaction_has_taken_the_nonce_it_is_signed_anew(
         assert second.tx != first.tx
         assert (second.token, ledger.count()) == (1, 1)
         assert ledger.gist_of(1) == b"anew"
+
+
+@pytest.mark.parametrize("by", ["the same batch", "another registration", "receipts"])
+def test_a_batch_whose_block_was_replaced_is_there_again_once(
+    opened: Callable[[], EvmLedger], anvil: Anvil, by: str
+) -> None:
+    items = [BatchItem(new_image(), b"of a batch %d" % k) for k in range(4)]
+    with opened() as ledger:
+        first = ledger.put_batch(items, guarantee="state")
+    anvil.ask("anvil_reorg", 1, [])
+    with opened() as ledger:
+        assert ledger.count() == 0
+        if by == "another registration":
+            ledger.put(b"another", image_sha3_256=new_image())
+        elif by == "receipts":
+            assert ledger.receipts() == []  # it has a receipt of another kind
+        again = ledger.put_batch(items, guarantee="state")
+        assert (again.first, again.count) == (first.first, 4)
+        assert ledger.node.connection.receipt(first.tx) is not None
+        assert ledger.count() == (5 if by == "another registration" else 4)
 
 
 def test_what_is_final_is_told_so_once_and_then_forgotten(

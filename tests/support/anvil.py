@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gistchain.ledger.contracts import compiled
+from gistchain.ledger.contracts import DEPLOYED, compiled
 from tests.support.places import ROOT
 
 # The first account of anvil's published test mnemonic ("test test ... junk").
@@ -48,7 +48,7 @@ class Anvil:
     """A node that can be killed and started again on the same port."""
 
     def __init__(self, *options: str, port: int | None = None, registry: bool = True) -> None:
-        """registry: whether it stands there from the start, as on a chain where somebody has deployed it."""
+        """registry: whether our contracts stand there from the start, as on a chain where somebody has deployed it."""
         self.registry = registry
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -72,10 +72,10 @@ class Anvil:
             time.sleep(0.05)
         else:
             raise AssertionError("anvil does not listen")
-        contract = compiled("registry")
-        if self.registry and self.ask("eth_getCode", contract.address, "latest") == "0x":
-            self.ask("anvil_setCode", contract.address, f"0x{contract.runtime.hex()}")
-            self.ask("anvil_setNonce", contract.address, "0x1")
+        for contract in map(compiled, DEPLOYED):
+            if self.registry and self.ask("eth_getCode", contract.address, "latest") == "0x":
+                self.ask("anvil_setCode", contract.address, f"0x{contract.runtime.hex()}")
+                self.ask("anvil_setNonce", contract.address, "0x1")
 
     def kill(self) -> None:
         self.process.kill()

@@ -59,7 +59,7 @@ def faulty(upstream: str) -> Iterator[FaultyNode]:
         method = asked["method"]
         again = node.asked.count(method)
         node.asked.append(method)
-        one = Asked(method, asked["params"], request.body, handler, upstream, again)
+        one = Asked(method, asked.get("params", []), request.body, handler, upstream, again)
         reply = node.faults.get(method, Asked.passed_on)(one)
         if reply is None or isinstance(reply, Reply):
             return reply

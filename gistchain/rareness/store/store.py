@@ -8,11 +8,11 @@ Any number of processes read while one writes. Each call sees what was written b
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import secrets
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,32 +28,12 @@ from gistchain.rareness.hashes import BITS
 from gistchain.rareness.store import matrix, scan
 from gistchain.rareness.store.database import FILE, ROWS, SCHEMA, Database
 from gistchain.rareness.store.hashindex import HashIndex, Near
+from gistchain.rareness.store.record import Entry as Entry
+from gistchain.rareness.store.record import colour, crc, fields_of, text
 from gistchain.types import Hash, Hashes
 
 _BATCH = 256
 _INDEXED = ", ".join(["row", "background", "sha3_256", *BITS, "pdq_quality"])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
-    """One registered image. seed: it only fills the database and has no token. fingerprint: shape (10048,).
-    thumbnail: WebP.
-
-    pixels: hash of the decoded pixels, 32 bytes, b"" where it is not known. blank: it shows nothing, so that nothing is
-    compared with it. background: of a transparent image, the colour that it was laid over.
-    """
-
-    sha3_256: bytes
-    name: str
-    collection: str
-    caption: str
-    seed: bool
-    hashes: Hashes
-    fingerprint: NDArray[np.float32]
-    thumbnail: bytes
-    pixels: bytes = b""
-    blank: bool = False
-    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +65,7 @@ class Store:
         self._database = Database(folder / FILE, busy_timeout_s=busy_timeout_s)
         self._rows_path, self._version = folder / ROWS, version
         self._lock = threading.RLock()
+        self._most: int | None = None
         self._open()
         self._current()
 
@@ -118,8 +99,18 @@ class Store:
         self._matrix = matrix.Matrix(self._rows_path, bytes.fromhex(self._id))
         self._snapshot = _EMPTY
 
+    def until(self, rows: int) -> Store:
+        """The store as it was when it had so many rows, for reading; views of it may be used at the same time."""
+        earlier = copy.copy(self)
+        earlier._most = rows
+        return earlier
+
     def __len__(self) -> int:
-        return len(self._current().keys)
+        count = len(self._current().keys)
+        return count if self._most is None else min(count, self._most)
+
+    def _has(self, row: int) -> bool:
+        return self._most is None or row < self._most
 
     def add(self, entries: Iterable[Entry]) -> int:
         """Keep images, all of them or, after an error, none; returns how many are new.
@@ -130,7 +121,7 @@ class Store:
         records: dict[bytes, tuple[Entry, tuple[Any, ...], tuple[Any, ...]]] = {}
         for entry in entries:
             if entry.sha3_256 not in records:
-                records[entry.sha3_256] = (entry, *_record(entry))
+                records[entry.sha3_256] = (entry, *fields_of(entry))
         self._current()
         self._make()
         with self._database.writing() as database:
@@ -152,17 +143,18 @@ class Store:
         """The row of the image file with this SHA3-256, 0 for the one that was added first; None where it has none."""
         with self._database.reading() as database:
             record = database.execute("select row from images where sha3_256 = ?", (sha3_256,)).fetchone()
-        return None if record is None else int(record[0])
+        return int(record[0]) if record is not None and self._has(record[0]) else None
 
     def with_pixels(self, pixels: bytes) -> list[int]:
         """The rows whose decoded pixels have this hash, the earliest first."""
         with self._database.reading() as database:
             query = "select row from images where pixels = ? order by row"
-            return [int(row) for (row,) in database.execute(query, (pixels,))]
+            return [int(row) for (row,) in database.execute(query, (pixels,)) if self._has(row)]
 
     def backgrounds(self) -> Mapping[int, tuple[int, int, int]]:
         """Row of every transparent image -> the background that it was laid over."""
-        return self._current().backgrounds
+        found = self._current().backgrounds
+        return found if self._most is None else {row: colour for row, colour in found.items() if self._has(row)}
 
     def entries(self, rows: Sequence[int]) -> list[Entry]:
         """What is kept of these rows, in this order. Raises FileDamaged for one that is not what was written."""
@@ -187,7 +179,7 @@ class Store:
         check(fingerprint)
         candidate = matrix.rows_of(fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
         with self._lock:
-            rows = self._matrix.rows(len(self._current().keys))
+            rows = self._matrix.rows(len(self._current().keys))[: self._most]
         correlations, errors = scan.correlations(rows, candidate)
         return correlations, float(errors.max(initial=0.0))
 
@@ -196,13 +188,20 @@ class Store:
 
         turns: the hashes of the candidate as it is, then turned and mirrored. thresholds: in bits, by hash.
         """
-        return self._current().hashes.near(turns, thresholds)
+        return [hit for hit in self._current().hashes.near(turns, thresholds) if self._has(hit[0])]
 
     def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
         """Note which token an image became, for programs that have no chain open; the chain holds the truth."""
         self._make()
         with self._database.writing() as database:
             database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
+
+    def name_tokens(self, registry: str, tokens: Mapping[bytes, int]) -> None:
+        """`name_token` for many images, all or none."""
+        self._make()
+        with self._database.writing() as database:
+            rows = ((image, registry, token) for image, token in tokens.items())
+            database.executemany("insert or replace into tokens values (?, ?, ?)", rows)
 
     def token(self, entry: Entry) -> int | None:
         """The token that an image became, as far as this folder knows; in one registry, where it has several."""
@@ -258,7 +257,7 @@ class Store:
             raise self._database.damaged(f"{len(rows)} of {count - known} rows after row {known} are there")
         before = self._snapshot
         keys = np.concatenate([before.keys, _keys([row[2] for row in rows])])
-        backgrounds = {row[0]: _colour(row[1]) for row in rows if row[1] is not None}
+        backgrounds = {row[0]: colour(row[1]) for row in rows if row[1] is not None}
         hashes = before.hashes.extended(HashIndex.of([row[3:] for row in rows]))
         return _Snapshot(keys, hashes, before.backgrounds | backgrounds)
 
@@ -310,14 +309,14 @@ class Store:
         return self._database.damaged(f"row {row} is not what was written")
 
     def _entry(self, row: int, record: sqlite3.Row) -> Entry:
-        if _crc(tuple(record)[1:-1]) != record["crc"]:
+        if crc(tuple(record)[1:-1]) != record["crc"]:
             raise self._damaged_row(row)
         neuralhash = record["neuralhash"]
         return Entry(
             sha3_256=record["sha3_256"],
-            name=_text(record["name"]),
-            collection=_text(record["collection"]),
-            caption=_text(record["caption"]),
+            name=text(record["name"]),
+            collection=text(record["collection"]),
+            caption=text(record["caption"]),
             seed=bool(record["seed"]),
             hashes=Hashes(
                 **{name: record[name].hex() for name in BITS},
@@ -328,67 +327,12 @@ class Store:
             thumbnail=record["thumbnail"],
             pixels=record["pixels"],
             blank=bool(record["blank"]),
-            background=None if record["background"] is None else _colour(record["background"]),
+            background=None if record["background"] is None else colour(record["background"]),
         )
 
 
 _INSERT_IMAGE = "insert or ignore into images values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_LOOK = "insert into looks values (?, ?, ?, ?)"
-
-
-def _record(entry: Entry) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """An entry's fields for the tables `images` and `looks`, without the row. Raises RarenessError."""
-    check(entry.fingerprint)
-    if len(entry.sha3_256) != 32:
-        raise RarenessError(f"{entry.name!r}: a SHA3-256 has 32 bytes, this one {len(entry.sha3_256)}")
-    hashes = [_bits(entry, name, bits) for name, bits in BITS.items()]
-    neuralhash = None if entry.hashes.neuralhash is None else _bits(entry, "neuralhash", 96)
-    words = (_blob(text) for text in (entry.name, entry.collection, entry.caption))
-    background = None if entry.background is None else bytes(entry.background)
-    image = (
-        entry.sha3_256, *hashes, neuralhash, entry.hashes.pdq_quality, int(entry.seed), *words, entry.pixels,
-        int(entry.blank), background,
-    )  # fmt: skip
-    look = (_packed(entry.fingerprint), entry.thumbnail)
-    return image, (*look, _crc(image + look))
-
-
-def _packed(fingerprint: NDArray[np.float32]) -> bytes:
-    # Bytes of the same significance lie together: those of the exponents compress, those of the mantissas don't.
-    planes = np.ascontiguousarray(fingerprint.astype("<f4")).view(np.uint8).reshape(SIZE, 4).T
-    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(planes.tobytes())
-
-
-def _bits(entry: Entry, name: str, bits: int) -> bytes:
-    try:
-        value = bytes.fromhex(getattr(entry.hashes, name))
-    except ValueError:
-        value = b""
-    if len(value) * 8 != bits:
-        raise RarenessError(f"{entry.name!r}: its {name} has to be {bits} bits in hex")
-    return value
-
-
-def _blob(text: str) -> bytes:
-    # The name of a file need not be valid UTF-8: the surrogates that Python reads in place of such bytes are kept.
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _text(blob: bytes) -> str:
-    return blob.decode("utf-8", "surrogatepass")
-
-
-def _colour(blob: bytes) -> tuple[int, int, int]:
-    red, green, blue = blob
-    return red, green, blue
-
-
-def _crc(fields: tuple[Any, ...]) -> int:
-    crc = 0
-    for field in fields:
-        data = field if isinstance(field, bytes) else repr(field).encode()
-        crc = zlib.crc32(len(data).to_bytes(8, "little") + data, crc)
-    return crc
 
 
 def _keys(digests: Sequence[bytes]) -> NDArray[np.uint64]:

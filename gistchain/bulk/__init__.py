@@ -1,0 +1,1 @@
+"""Folders of images -> tokens in batches: compared in several processes, then sent in a few transactions."""

@@ -1,0 +1,113 @@
+"""A registry's batches behind a node: whose they are, where an image is in them, and what those of proofs consist of.
+
+Of a batch of proofs the state holds the root alone. Its data comes from the home that sent it, or from the transaction
+where the node still has it, and counts where it gives that root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gistchain.ledger import batch
+from gistchain.ledger.leaves import Leaves
+from gistchain.ledger.node import Node
+from gistchain.ledger.proof import BATCH, Found, batch_sent
+from gistchain.ledger.recover import checksummed
+
+MOST = 64
+"""Batches that are gone through, the newest, where a node does not tell by its logs which are an account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The tokens of a batch. root: of the Merkle tree, empty where the state holds the gists."""
+
+    number: int
+    owner: str
+    first: int
+    count: int
+    root: bytes
+
+
+class Batches:
+    """read: a view of the registry and its arguments -> what it returns."""
+
+    def __init__(self, node: Node, registry: str, read: Callable[..., Any], leaves: Leaves | None) -> None:
+        self._node, self._registry, self._read, self._leaves = node, registry, read, leaves
+        self._ranges: dict[int, Range] = {}
+        self._last: tuple[int, bytes, bytes | None] = (0, b"", None)  # number, root and data that were asked for last
+
+    def range(self, number: int) -> Range:
+        if number not in self._ranges:
+            owner, first, count, root = self._read("batchOf", number)
+            address = checksummed(bytes.fromhex(owner[2:]))
+            self._ranges[number] = Range(number, address, first, count, bytes(root) if any(root) else b"")
+        return self._ranges[number]
+
+    def record(self, token: int) -> tuple[Any, ...]:
+        """As the registry's `record` returns it."""
+        found: tuple[Any, ...] = self._read("record", token)
+        return found
+
+    def index_of(self, number: int, image: bytes) -> int:
+        """The token of an image in a batch whose gists the state holds, 0 for none."""
+        return int(self._read("indexOf", number, image))
+
+    def gist_of(self, token: int) -> bytes:
+        """The gist that the state holds, empty for none."""
+        return bytes(self._read("gistOf", token))
+
+    def newest(self, owner: str, most: int = MOST) -> list[Range]:
+        """The owner's among the last batches of all, the newest first."""
+        last = int(self._read("batches"))
+        found = (self.range(number) for number in range(last, max(0, last - most), -1))
+        return [each for each in found if each.owner == owner]
+
+    def of_owner(self, owner: str) -> list[Range]:
+        """All of the owner's, or as many as are among the newest where the node doesn't tell its logs."""
+        if not int(self._read("batches")):
+            return []
+        told = self._node.connection.logs(self._registry, (BATCH, None, bytes(12) + bytes.fromhex(owner[2:])))
+        if told is None:
+            return self.newest(owner)
+        numbers = {int.from_bytes(log.topics[1]) for log in told if len(log.topics) == 3}
+        found = (self.range(number) for number in sorted(numbers) if number < 2**80)
+        return [each for each in found if each.owner == owner]
+
+    def token_of(self, owner: str, image: bytes) -> int:
+        """The owner's token for the image in a batch, 0 for none."""
+        for each in self.of_owner(owner):
+            if not each.root:
+                if token := self.index_of(each.number, image):
+                    return token
+            elif (data := self.data(each)) is not None and (index := batch.index_of(data, image)) is not None:
+                return each.first + index
+        return 0
+
+    def data(self, wanted: Range) -> bytes | None:
+        """What a batch of proofs consists of; None where neither home nor node has it."""
+        if self._last[:2] == (wanted.number, wanted.root):
+            return self._last[2]
+        data = None if self._leaves is None else self._leaves.find(wanted.number)
+        if data is None or not batch.gives(data, wanted.root, wanted.count):
+            found = self.found(wanted.number)
+            sent = None if found is None or found.raw is None else batch_sent(found.raw, self._registry)
+            data = None if sent is None else sent.data
+        if data is not None and not batch.gives(data, wanted.root, wanted.count):
+            data = None
+        self._last = wanted.number, wanted.root, data
+        return data
+
+    def found(self, number: int) -> Found | None:
+        """The transaction that made the batch; None where the node doesn't tell."""
+        told = self._node.connection.logs(self._registry, (BATCH, number.to_bytes(32)))
+        if not told or told[0].topics[:2] != (BATCH, number.to_bytes(32)):
+            return None
+        return Found(told[0].tx, self._node.connection.transaction(told[0].tx), None)
+
+    def keep(self, number: int, data: bytes) -> None:
+        """So that a batch of proofs can be read when nodes have forgotten it."""
+        if self._leaves is not None:
+            self._leaves.keep(number, data)

@@ -1,0 +1,271 @@
+"""examples/find_token.py and .mjs, which know nothing of gistchain, say of an image's tokens what gistchain says."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from gistchain.errors import LedgerError
+from gistchain.gist.packet import pack
+from gistchain.ledger import ticket as tickets
+from gistchain.ledger.account import Account
+from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
+from gistchain.ledger.relay import relay
+from gistchain.ledger.ticket import Registration
+from gistchain.types import Gist, RarenessTicket
+from tests.ledger.registry_model import BatchData, Item
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
+from tests.support.faults import Asked, FaultyNode, faulty, says
+from tests.support.places import ROOT
+
+pytestmark = needs_anvil
+TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"evidence").digest(), 3, 123_456, 1_700)
+FOR_EVER = 2**40
+SIGNED, NOT_CHECKED = "signed by the owner", "not checked: of a batch, or its log is gone"
+RELAYED = "0x" + keccak(b"Relayed(uint256,uint256,bytes)").hex()
+RATING_OF = "0x" + keccak(b"ratingOf(uint256)")[:4].hex()
+MODULES = Path(os.environ.get("GISTCHAIN_NODE_MODULES", ROOT / "node_modules"))
+_images = itertools.count(1)
+
+
+Script = tuple[str, Path]
+"""The interpreter, and the example in a folder where it finds what it imports."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a script says of one token."""
+
+    token: int
+    owner: str
+    time: datetime
+    gist: bytes
+    words: str | None
+    rareness: str
+    proof: str
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[Anvil]:
+    node = Anvil()
+    yield node
+    node.kill()
+
+
+@pytest.fixture(scope="module")
+def ledger(anvil: Anvil, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvmLedger]:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "key").write_text(RICH_KEY)
+    with open_rpc(anvil.url, folder, folder / "key", chain_id=CHAIN_ID, max_fee=Decimal(1)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def node(anvil: Anvil) -> Iterator[FaultyNode]:
+    with faulty(anvil.url) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["py", "mjs"])
+def script(request: pytest.FixtureRequest, tmp_path: Path) -> Script:
+    name = f"find_token.{request.param}"
+    shutil.copy(ROOT / "examples" / name, tmp_path / name)
+    if request.param == "py":
+        return sys.executable, tmp_path / name
+    node = shutil.which("node")
+    if node is None or not (MODULES / "viem").is_dir():
+        pytest.skip("no viem: npm install viem@2.57.20, or set GISTCHAIN_NODE_MODULES")
+    (tmp_path / "node_modules").symlink_to(MODULES)
+    return node, tmp_path / name
+
+
+def new_image() -> bytes:
+    return hashlib.sha3_256(b"a stranger's image %d" % next(_images)).digest()
+
+
+def told(script: Script, url: str, image: str) -> list[Said]:
+    done = subprocess.run([*script, url, image], capture_output=True, text=True, timeout=300, cwd=script[1].parent)
+    assert not done.stderr, done.stderr
+    return [_said(script, text) for text in re.split(r"^(?=token)", done.stdout, flags=re.M) if text]
+
+
+def _said(script: Script, text: str) -> Said:
+    first, gist, words, rareness, proof = (line.strip() for line in text.splitlines())
+    token, owner, time = re.fullmatch(r"token (\d+), owner (0x\w{40}), (\S+)", first).groups()  # type: ignore[union-attr]
+    size, held = re.fullmatch(r"gist: (\d+) bytes (\w*)", gist).groups()  # type: ignore[union-attr]
+    assert int(size) == len(held) // 2
+    read = json.loads if script[1].suffix == ".mjs" else ast.literal_eval
+    spoken = read(words.removeprefix("words: "))
+    return Said(int(token), owner, datetime.fromisoformat(time), bytes.fromhex(held), spoken, rareness, proof)
+
+
+def by_gistchain(ledger: EvmLedger, token: int, words: str | None, proof: str) -> Said:
+    record, ticket = ledger.token(token), ledger.ticket_of(token)
+    rareness = "no ticket, score 0/10000, checker 0, as of block 0, compared with 0"
+    if ticket is not None:
+        rareness = f"{ticket.verdict}, score {tickets.steps(ticket)}/10000, checker {ticket.checker}, "
+        rareness += f"as of block {ticket.as_of}, compared with {ticket.compared_with}"
+    time = datetime.fromtimestamp(record.block_time, UTC)
+    return Said(token, record.owner.lower(), time, ledger.gist_of(token), words, rareness, proof)
+
+
+def signed_by(account: Account, wanted: Registration, ledger: EvmLedger) -> bytes:
+    return tickets.sign(wanted, account, chain_id=ledger.chain_id, registry=ledger.registry)
+
+
+def relayed(ledger: EvmLedger, image: bytes, gist: bytes, owner: Account) -> int:
+    wanted = Registration(owner.address, image, gist, TICKET, FOR_EVER)
+    return relay(ledger, wanted, signed_by(owner, wanted, ledger)).token
+
+
+def packet(*captions: str) -> bytes:
+    return pack(Gist(captions, (25, 1_000)))
+
+
+@pytest.mark.parametrize("ticket", [TICKET, None], ids=["rated", "plain"])
+@pytest.mark.parametrize(
+    ("gist", "words"),
+    [
+        (packet("\x1b[2J ЖЩ\u2028"), "\x1b[2J ЖЩ\u2028"),
+        (packet("ЖЩЖ", "ЩЖЩ"), "ЖЩЖ"),
+        (packet("A picture of Nouns"), None),  # by the dictionary
+        (b"\xc2\x90bare words", "bare words"),
+        (b"\x85\x10\x03bus" + b"." * 900, "bus"),
+        (b"\xff", None),
+    ],
+    ids=["alone", "several", "dictionary", "bare", "long", "no gist"],
+)
+def test_a_token_that_its_owner_sent(
+    anvil: Anvil, ledger: EvmLedger, script: Script, gist: bytes, words: str | None, ticket: RarenessTicket | None
+) -> None:
+    image = new_image()
+    token = ledger.put(gist, image_sha3_256=image, rareness=ticket).token
+    assert told(script, anvil.url, image.hex()) == [by_gistchain(ledger, token, words, SIGNED)]
+
+
+def test_all_tokens_of_a_file_also_those_that_others_sent_and_those_of_batches(
+    anvil: Anvil, ledger: EvmLedger, script: Script, tmp_path: Path
+) -> None:
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"whatever the file holds" + os.urandom(8))
+    image = hashlib.sha3_256(file.read_bytes()).digest()
+    own = ledger.put(b"\xc5\x90mine", image_sha3_256=image, rareness=TICKET).token
+    short, long = (relayed(ledger, image, gist, Account(os.urandom(32))) for gist in (b"\xc5\x90x", bytes(100)))
+    items = tuple(Item(one, b"abcd", (9_000, 1)) for one in sorted([image, new_image(), new_image()]))
+    data = BatchData(items, b"\xc5\x90", 4, True, TICKET.evidence, (3, 4, 5)).encoded()
+    ledger.node.run(ledger.call("registerBatch", data))
+    item = next(token for token in range(long + 1, long + 4) if ledger.token(token).image_sha3_256 == image)
+    wanted = [
+        by_gistchain(ledger, own, "mine", SIGNED),
+        by_gistchain(ledger, short, "x", SIGNED),
+        by_gistchain(ledger, long, None, SIGNED),
+        by_gistchain(ledger, item, "abcd", NOT_CHECKED),
+    ]
+    assert told(script, anvil.url, str(file)) == told(script, anvil.url, image.hex()) == wanted
+
+
+def test_an_image_without_a_token(anvil: Anvil, ledger: EvmLedger, script: Script) -> None:
+    done = subprocess.run([*script, anvil.url, "ab" * 32], capture_output=True, text=True, timeout=300)
+    assert "no token has this image" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("sent_by", ["owner", "another"])
+def test_a_false_ticket_is_told(
+    anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode, sent_by: str
+) -> None:
+    """The node says another score than the one that was signed."""
+    image, gist = new_image(), b"\xc5\x90a red bus"
+    if sent_by == "owner":
+        token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
+    else:
+        token = relayed(ledger, image, gist, Account(os.urandom(32)))
+    assert [said.proof for said in told(script, node.url, image.hex())] == [SIGNED]
+    node.faults["eth_call"] = _a_better_score
+    (said,) = told(script, node.url, image.hex())
+    assert (said.token, said.proof) == (token, "FALSE")
+    assert "score 10000/10000" in said.rareness
+    with open_rpc_to_read(node.url, Path("nowhere")) as reader, pytest.raises(LedgerError, match="ask another node"):
+        reader.rareness_of(token)
+
+
+def test_a_foreign_signature_is_told(anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode) -> None:
+    """The node shows, in the log, a signature of the very same registration by someone else."""
+    image, gist, owner, thief = new_image(), b"\xc5\x90a red bus", Account(os.urandom(32)), Account(os.urandom(32))
+    token = relayed(ledger, image, gist, owner)
+    foreign = signed_by(thief, Registration(owner.address, image, gist, TICKET, FOR_EVER), ledger)
+
+    def another(asked: Asked) -> Any:
+        reply = asked.passed_on()
+        for log in reply["result"]:
+            if log["topics"][0] == RELAYED:
+                log["data"] = "0x" + encode(["uint256", "bytes"], [FOR_EVER, foreign]).hex()
+        return reply
+
+    node.faults["eth_getLogs"] = another
+    assert [(said.token, said.proof) for said in told(script, node.url, image.hex())] == [(token, "FALSE")]
+    with open_rpc_to_read(node.url, Path("nowhere")) as reader, pytest.raises(LedgerError, match="not its owner's"):
+        reader.rareness_of(token)
+
+
+def test_someone_else_s_transaction_is_no_signature(
+    anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode
+) -> None:
+    """The node names, for the owner's token, a transaction of another image."""
+    image, gist = new_image(), b"\xc5\x90a red bus"
+    token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
+    other = ledger.put(gist, image_sha3_256=new_image(), rareness=TICKET).tx
+
+    def another(asked: Asked) -> Any:
+        reply = asked.passed_on()
+        for log in reply["result"]:
+            log["transactionHash"] = other
+        return reply
+
+    node.faults["eth_getLogs"] = another
+    assert [(said.token, said.proof) for said in told(script, node.url, image.hex())] == [(token, "FALSE")]
+
+
+def test_a_node_without_logs_leaves_the_first_token_unchecked(
+    ledger: EvmLedger, script: Script, node: FaultyNode
+) -> None:
+    image, gist = new_image(), b"\xc5\x90a red bus"
+    token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
+    node.faults["eth_getLogs"] = says([])
+    assert told(script, node.url, image.hex()) == [by_gistchain(ledger, token, "a red bus", NOT_CHECKED)]
+
+
+def _a_better_score(asked: Asked) -> Any:
+    reply = asked.passed_on()
+    data = asked.params[0].get("data") or asked.params[0]["input"]
+    if data.startswith(RATING_OF):
+        reply["result"] = "0x" + (10_000).to_bytes(32, "big").hex() + reply["result"][66:]
+    return reply
+
+
+def test_they_are_as_short_as_they_say() -> None:
+    """Blank lines and comments apart."""
+    script = (ROOT / "examples" / "find_token.py").read_text("utf-8")
+    words = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
+    code = {one.start[0] for one in tokenize.generate_tokens(io.StringIO(script).readline) if one.type in words}
+    assert len(code) <= 40
+    other = (ROOT / "examples" / "find_token.mjs").read_text("utf-8")
+    assert len([line for line in other.splitlines() if line.strip() and not line.strip().startswith("//")]) <= 60
