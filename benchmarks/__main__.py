@@ -65,6 +65,11 @@ def _over_conse(*place: str) -> Callable[[Record], float]:
     return difference
 
 
+def _not_shown(record: Record) -> float:
+    found = record["figures"]["all"]
+    return float(found["n"] - found["shown"])
+
+
 _KNOWN = "methods/gistchain/unseen collections, known families"
 _UNSEEN = "methods/gistchain/unseen collections, unseen families"
 _COPIES = "verdicts/copies, unseen collections"
@@ -78,6 +83,9 @@ TARGETS = (
     Target("painter", "figures/nouns/ssim", ">=", 0.93),
     Target("captions_in_bytes", "sets/*/packet/median", "<=", 20),
     Target("gas", "figures/singles/0/rated", "<=", 146_000, name="gas of 10 bytes with a ticket"),
+    Target("token_uri", "figures/all/max_gas", "<=", 25e6, name="gas of a tokenURI"),
+    Target("token_uri", "figures/all/n", ">=", 1000, name="tokens whose URI was read"),
+    Target("token_uri", _not_shown, "<=", 0, name="tokens whose image a browser doesn't show"),
     Target("install_size", "figures/bytes", "<=", 700e6, 1.1e9, "README.md: numba's compiler and OpenCV weigh 370 MB"),
     Target("collections", "figures/median/exact_match", ">=", 0.95, 0.92, "docs/models.md: missed by .025"),
     Target("collections", "figures/median/distance", "<=", 0.02),

@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/models.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md"
+PAGES = "README.md", "docs/contract.md", "docs/models.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md"
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -493,6 +493,16 @@ def _minted(figures: Figures) -> str:
     return _table(["Nouns", "once", *(f"{n} at once" for n in counts)], shown)
 
 
+def _token_uri(figures: Figures) -> str:
+    def row(name: str, found: Figures) -> list[str]:
+        numbers = (found[key] for key in ("n", "shown", "mean_gas", "max_gas", "max_uri_bytes"))
+        return [name, *(f"{number:,}" for number in numbers)]
+
+    rows = [row(name, found) for name, found in figures["forms"].items()]
+    whole = [f"**{cell}**" for cell in row("all", figures["all"])]
+    return _table(["tokens", "N", "shown", "mean gas", "most gas", "most bytes"], [*rows, whole])
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -521,6 +531,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "measures": _measures,
     "reliability": _reliability,
     "gas": _gas,
+    "token_uri": _token_uri,
     "gas_repriced": _gas_repriced,
 }
 

@@ -9,7 +9,6 @@ of `gistchain check --explain`, photographed by headless Chromium. No model has 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 from skimage import data
 
+from benchmarks.browser import photographed
 from gistchain.collection.known import nouns, pfp30
 
 IMAGES = Path(__file__).parent / "images"
@@ -52,7 +52,7 @@ def main() -> None:
         _save(_sheet(sent), IMAGES / "rebuilt.webp")
         noun = next(s.original for s in sent if s.original.stem.startswith("noun"))
         page = _explained(noun, place)
-        _save(_photographed(page), IMAGES / "evidence.webp")
+        _save(photographed(page.read_text("utf-8"), 1160, 888), IMAGES / "evidence.webp")
 
 
 def _originals(place: Path) -> Iterator[tuple[Path, int | None]]:
@@ -146,20 +146,6 @@ def _copy(original: Path, path: Path) -> None:
     draw = ImageDraw.Draw(copy)
     draw.text((20, 400), "FOR SALE", fill=PAPER, font=ImageFont.load_default(44))
     copy.save(path, quality=40)
-
-
-def _photographed(page: Path) -> Image.Image:
-    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    browser = next(found, None)
-    if browser is None:
-        sys.exit("evidence.webp needs Chromium: apt-get install chromium")
-    shot = page.with_suffix(".png")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1160,888"]
-    subprocess.run(
-        [browser, *flags, f"--screenshot={shot}", page.as_uri()], capture_output=True, check=True, timeout=120
-    )
-    with Image.open(shot) as image:
-        return image.convert("RGB")
 
 
 def _save(image: Image.Image, path: Path) -> None:

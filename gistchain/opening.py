@@ -131,13 +131,15 @@ def open_ledger(
 def deploy(
     settings: Settings,
     *,
+    wallets: bool = False,
     password: Password | None = None,
     confirm: Confirm | None = None,
     waiting: Waiting | None = None,
 ) -> list[Deployed]:
-    """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there. The rest as for `open`.
+    """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there.
 
-    Raises SettingError, LedgerError, FileError.
+    wallets: also the contracts that make tokens NFTs. The rest as for `open`. Raises SettingError,
+    LedgerError, FileError.
     """
     from gistchain.ledger.deployed import deploy as deploying
 
@@ -153,6 +155,7 @@ def deploy(
         max_fee=settings.max_fee,
         replace_after=settings.replace_after,
         confirm=confirm,
+        wallets=wallets,
         told=waiting,
     )
 

@@ -1,4 +1,4 @@
-"""A contract that was deployed, a link, a receipt, an event of a chain, a proof -> the JSON of --json, and in words."""
+"""A contract that was deployed, a link, an NFT, a receipt, an event of a chain, a proof -> their JSON, and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gistchain.text import lines
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
     from gistchain.ledger.follow import Event
-    from gistchain.types import NftLink, Receipt
+    from gistchain.types import Minted, NftLink, Receipt
 
 
 def deployed_json(done: Deployed) -> dict[str, Any]:
@@ -93,6 +93,19 @@ def event_text(event: Event) -> str:
     done = {"registered": "registered", "batch": "registered", "attested": "attested", "linked": "linked to an NFT"}
     by = f" by {event.by}" if event.by else ""
     return f"{which} {done[event.kind]}{by} in block {event.block}"
+
+
+def minted_json(done: Minted) -> dict[str, Any]:
+    """already: whether it was an NFT before, so that nothing was spent."""
+    nft = nft_words(done.nft)
+    return {"token": done.nft.token_id, "nft": nft, "gas": done.gas, "tx": done.tx, "already": done.tx is None}
+
+
+def minted_text(done: Minted) -> str:
+    where = f"NFT {nft_words(done.nft)}"
+    if done.tx is None:
+        return f"already minted: {where}"
+    return f"token {done.nft.token_id} is {where}, {done.gas:,} gas, transaction {done.tx}"
 
 
 def proof_json(token: int, ledger: str, leaf: bytes, proof: Sequence[bytes]) -> dict[str, Any]:

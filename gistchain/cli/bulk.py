@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from gistchain.answers.bulk import bulk_json, bulk_text, summary
+from gistchain.answers.path import Already, registered_json, registered_text, registered_words
 from gistchain.cli.terminal import answer, ask_password, asker, failure, note, progress, say
+from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN
-from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
+from gistchain.errors import GistchainError, SettingError
 
 if TYPE_CHECKING:
     from gistchain.bulk.run import Options
@@ -50,14 +52,14 @@ def _registered(
                 words = f"{path} was registered as token {outcome.token}"
                 answer(told, lambda all_: bulk_json(*all_), lambda all_: bulk_text(*all_), as_json, done=words)
                 continue
-            left_out += 1
-            error = outcome if isinstance(outcome, GistchainError) else _already(path, outcome)
-            failure(path, error, as_json)
+            if isinstance(outcome, GistchainError):
+                left_out += 1
+                failure(path, outcome, as_json)
+                continue
+            shown = registry.show(outcome)
+            before = Already(str(path), shown, document_of(settings.home, shown.signed, shown.token), False)
+            answer(before, registered_json, registered_text, as_json, done=registered_words(before))
     if not as_json:
         say(summary(done, left_out))
     if left_out:
         raise typer.Exit(1)
-
-
-def _already(path: Path, token: int) -> AlreadyRegistered:
-    return AlreadyRegistered(f"{path.name} is already registered: it equals token {token}", token)

@@ -1,4 +1,4 @@
-"""`gistchain deploy`, `link`, `attest`, `receipts`, `follow`, `proof`: what is beside tokens, and becomes of them."""
+"""`gistchain deploy`, `link`, `mint`, `attest`, `receipts`, `follow` and `proof`: tokens after they were registered."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from gistchain.answers.chain import (
     event_text,
     linked_json,
     linked_text,
+    minted_json,
+    minted_text,
     proof_json,
     proof_text,
     receipt_json,
@@ -35,6 +37,7 @@ def deploy(
     rpc: Rpc = None,
     key: Key = None,
     chain_id: ChainId = None,
+    token: Annotated[bool, typer.Option("--token", help="Also the contracts for `mint`.")] = False,
     max_fee: MaxFee = None,
     replace_after: ReplaceAfter = None,
     yes: Yes = False,
@@ -43,7 +46,8 @@ def deploy(
     """Put registry and trait tables on a chain that lacks them, once for everybody, where they are on every chain."""
     from gistchain.opening import deploy as deploying
 
-    for done in deploying(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note):
+    settings = load(ctx.params)
+    for done in deploying(settings, wallets=token, password=ask_password, confirm=asker(yes=yes), waiting=note):
         answer(done, deployed_json, deployed_text, as_json)
 
 
@@ -113,6 +117,26 @@ def follow(
             answer(event, event_json, event_text, as_json)
     if not found:
         say("nothing is new", err=True)
+
+
+def mint(
+    ctx: typer.Context,
+    token: TokenId,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Make a token of yours an NFT, which wallets show and which can be given away."""
+    from gistchain.opening import open_ledger
+
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+        done = ledger.mint(token)
+    answer(done, minted_json, minted_text, as_json)
 
 
 def attest(

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,9 @@ from gistchain.digest import keccak
 from gistchain.ledger.contracts import PROXY
 from gistchain.ledger.recover import checksummed
 
-NAMES = ("registry", "tables", "archive")
+NAMES = ("registry", "tables", "pictures", "token", "archive")
+ARGUMENTS = {"token": ("registry", "tables", "pictures")}
+"""The contracts whose addresses another contract is created with."""
 # The oldest rules that this Vyper still serves well: no PUSH0, so that older chains take it too.
 EVM = "paris"
 OPTIMIZE = "gas"
@@ -30,7 +34,7 @@ def standard_input(name: str) -> str:
     file = f"{name}.vy"
     content = {
         "language": "Vyper",
-        "sources": {file: {"content": (FOLDER / file).read_text("utf-8")}},
+        "sources": {source: {"content": (FOLDER / source).read_text("utf-8")} for source in _sources(file)},
         "settings": {
             "evmVersion": EVM,
             "optimize": OPTIMIZE,
@@ -40,6 +44,16 @@ def standard_input(name: str) -> str:
     return json.dumps(content, indent=1) + "\n"
 
 
+def _sources(file: str) -> list[str]:
+    """The file, and those that it imports, each once."""
+    found = [file]
+    for source in found:
+        imported = re.findall(r"^import (\w+)$", (FOLDER / source).read_text("utf-8"), re.M)
+        found += [f"{name}.vy" for name in imported if f"{name}.vy" not in found]
+    return found
+
+
+@cache
 def artifact(name: str) -> str:
     """The JSON text that the compiler makes of the standard JSON input of contract `name`."""
     import vyper  # type: ignore[import-untyped]
@@ -47,18 +61,25 @@ def artifact(name: str) -> str:
 
     asked = standard_input(name)
     made = compile_json(json.loads(asked))["contracts"][f"{name}.vy"][name]
-    bytecode = made["evm"]["bytecode"]["object"]
+    # What a contract is created with are addresses alone, and each becomes a word behind its code.
+    arguments = b"".join(bytes(12) + bytes.fromhex(_address(other)[2:]) for other in ARGUMENTS.get(name, ())).hex()
+    bytecode = made["evm"]["bytecode"]["object"] + arguments
     content: dict[str, Any] = {
         "vyper": vyper.__version__.split("+")[0],
         "evm": EVM,
         "source_sha256": hashlib.sha256((FOLDER / f"{name}.vy").read_bytes()).hexdigest(),
         "address": created(bytes.fromhex(bytecode[2:])),
+        **({"arguments": arguments} if arguments else {}),
         "abi": made["abi"],
         "slots": {variable: place["slot"] for variable, place in _storage(made["layout"]).items()},
         "bytecode": bytecode,
-        "runtime": made["evm"]["deployedBytecode"]["object"],
+        "runtime": made["evm"]["deployedBytecode"]["object"] + arguments,
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def _address(name: str) -> str:
+    return str(json.loads(artifact(name))["address"])
 
 
 def _storage(layout: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ PROXY_RUNTIME = bytes.fromhex(
 
 DEPLOYED = ("registry", "tables")
 """What `gistchain deploy` puts on a chain, and the embedded chain has from its first block."""
+FOR_WALLETS = ("pictures", "token")
+"""What `gistchain deploy --token` adds, and the embedded chain has as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Compiled:
 
 @cache
 def compiled(name: str) -> Compiled:
-    """The contract 'registry', 'tables' or 'archive'."""
+    """The contract 'registry', 'tables', 'pictures', 'token' or 'archive'."""
     text = files("gistchain.ledger").joinpath(f"{name}.json").read_text("utf-8")
     artifact = json.loads(text)
     return Compiled(

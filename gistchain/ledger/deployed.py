@@ -18,7 +18,7 @@ from gistchain.disk.lock import FileLock
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
 from gistchain.ledger.consent import MAX_FEE, WEI, coins
-from gistchain.ledger.contracts import DEPLOYED, PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
 from gistchain.ledger.dialled import REPLY_S, Dialled, Told, dialled, urls_of
 from gistchain.ledger.fees import cost
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
@@ -150,7 +150,12 @@ def _put_proxy(node: Node) -> None:
             raise LedgerError(f"the creation of the deployment proxy failed on {where}: {_ELSE}")
 
 
-NAMED = {"registry": "registry", "tables": "contract for trait tables"}
+NAMED = {
+    "registry": "registry",
+    "tables": "contract for trait tables",
+    "pictures": "contract for pictures",
+    "token": "contract for NFTs",
+}
 
 _ELSE = (
     "the registry can't have its usual address there; deploy the bytecode of gistchain/ledger/registry.json by other "
@@ -204,11 +209,12 @@ def deploy(
     replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
     told: Told | None = None,
+    wallets: bool = False,
 ) -> list[Deployed]:
     """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
 
-    Where the deployment proxy is missing too, it is sent first. Safe to repeat after any failure. The rest as for
-    `evm.open_rpc`; raises what that does.
+    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to
+    repeat after any failure. The rest as for `evm.open_rpc`; raises what that does.
     """
     with ExitStack() as undo:
         dial = dialled(
@@ -216,6 +222,6 @@ def deploy(
             *(told, undo),
         )
         with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            done = [deployed(dial.node, home, name) for name in DEPLOYED]
+            done = [deployed(dial.node, home, name) for name in (*DEPLOYED, *(FOR_WALLETS if wallets else ()))]
         remembered(dial, home, done[0].address, given=False)
         return done

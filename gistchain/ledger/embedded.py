@@ -15,7 +15,7 @@ from gistchain.errors import LedgerError
 from gistchain.ledger import chainfile
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call
-from gistchain.ledger.contracts import DEPLOYED, PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
 from gistchain.ledger.fees import Price
 from gistchain.ledger.state import State
 
@@ -86,7 +86,7 @@ def _create(path: Path) -> None:
     """Block 0, in which the faucet owns everything, and deployment proxy and contracts stand where they always do."""
     from gistchain.ledger.pyevm import BlockStore, write_genesis
 
-    ours = (compiled(name) for name in DEPLOYED)
+    ours = (compiled(name) for name in (*DEPLOYED, *FOR_WALLETS))
     contracts = {PROXY: PROXY_RUNTIME} | {bytes.fromhex(one.address[2:]): one.runtime for one in ours}
     with chainfile.made(path) as records:
         rich = bytes.fromhex(Account(FAUCET_KEY).address[2:])

@@ -25,6 +25,7 @@ from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read, urls_of
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.leaves import Leaves
+from gistchain.ledger.minting import mint
 from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
@@ -41,6 +42,7 @@ from gistchain.types import (
     BatchReceipt,
     Confirm,
     Guarantee,
+    Minted,
     NftLink,
     RarenessTicket,
     Receipt,
@@ -241,6 +243,19 @@ class EvmLedger(RegistryReader):
         there = self.link_of(token)
         if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
             self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
+
+    def mint(self, token: int) -> Minted:
+        """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
+
+        Raises UnknownToken, OutOfGas, NotConfirmed, LedgerError, also where the token is another's and where the chain
+        lacks the contracts: `deploy` with wallets=True puts them there.
+        """
+        owner = self.token(token).owner
+        if owner != self.owner:
+            raise LedgerError(
+                f"token {token} is {owner}'s: only its owner can mint it, and this account is {self.owner}"
+            )
+        return mint(self._node, self.registry, token)
 
     def add_table(self, table: bytes) -> tuple[int, str | None]:
         """Put a trait table on the chain, for everybody: gas and transaction, 0 and None where it is there already.

@@ -23,6 +23,7 @@ from gistchain.types import (
     BatchItem,
     BatchReceipt,
     Guarantee,
+    Minted,
     NftLink,
     RarenessTicket,
     Receipt,
@@ -247,6 +248,9 @@ class RegistryReader:
 
     def link(self, token: int, nft: NftLink) -> None:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to link a token")
+
+    def mint(self, token: int) -> Minted:
+        raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to mint a token")
 
     def table(self, name: bytes) -> bytes:
         """The bytes of the trait table of this name (4 bytes); empty for none, and where the chain has no tables."""

@@ -20,6 +20,7 @@ from gistchain.types import (
     BatchItem,
     BatchReceipt,
     Guarantee,
+    Minted,
     NftLink,
     RarenessTicket,
     Receipt,
@@ -103,6 +104,9 @@ class Snapshot:
         """The NFT that the token is linked to; raises UnknownToken."""
         state, _ = self._found(token)
         return state.link(token)
+
+    def mint(self, token: int) -> Minted:
+        raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to mint a token")
 
     def table(self, name: bytes) -> bytes:
         """The bytes of the trait table of this name (4 bytes); empty for none."""

@@ -170,6 +170,15 @@ class NftLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Minted:
+    """A token that is an NFT, too. gas, tx: of the transaction that made it one; 0 and None where it was one before."""
+
+    nft: NftLink
+    gas: int = 0
+    tx: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A payload that is in a block: as which token of which ledger, and what that took.
 

@@ -13,6 +13,7 @@ from gistchain.types.path import (
     Described,
     Gist,
     Guarantee,
+    Minted,
     NftLink,
     Picture,
     Rebuilt,
@@ -149,6 +150,13 @@ class Ledger(Protocol):
         """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
 
         Raises UnknownToken; LedgerError where it is another's or linked to another NFT, or the NFT is another's.
+        """
+        ...
+
+    def mint(self, token: int) -> Minted:
+        """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
+
+        Raises UnknownToken; LedgerError where it is another's.
         """
         ...
 

@@ -76,10 +76,15 @@ def test_a_folder_gets_the_verdicts_of_one_by_one(run: Run, folder: Path, tmp_pa
     # Each image is there: a second run, a single one and another batch add nothing.
     again = lines(run("register", folder, "--batch", "--json", "--min-confidence", 0)[1])
     assert all(one["already"] for one in again if "error" not in one)
+    other = noun(8, tmp_path / "8.png")
+    assert run("register", other)[0] == 0
+    code, out, err = run("register", other, folder / "a0.png", "--batch", "--json")
+    assert code == 0, err
+    assert [(one["token"], one["already"]) for one in lines(out)] == [(7, True), (told["a0.png"]["token"], True)]
     single = lines(run("register", folder / "a0.png", "--json")[1])[0]
     assert single["already"]
     assert single["token"] == told["a0.png"]["token"]
-    assert len(lines(run("list", "--json")[1])) == 6
+    assert len(lines(run("list", "--json")[1])) == 7
 
 
 @needs_anvil

@@ -173,6 +173,36 @@ def test_what_a_reorganisation_took_back_is_there_again(run: Run, bare: Anvil, k
     assert "nothing is left to be final" in run("receipts", *writing)[2]
 
 
+def test_a_token_is_minted_where_somebody_has_put_the_contracts(
+    run: Run, bare: Anvil, key: str, tmp_path: Path
+) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    assert run("register", noun(1, tmp_path / "a.png"), *writing)[0] == 0
+    code, _, err = run("mint", 1, *writing)
+    assert code == 1
+    assert "there is no contract at" in err
+    assert "'gistchain deploy --token' puts it there" in err
+    code, out, err = run("deploy", "--token", *writing, "--max-fee", 1, "--json")
+    assert code == 0, err
+    assert [(done["contract"], done["already"]) for done in lines(out)] == [
+        ("registry", True), ("tables", True), ("pictures", False), ("token", False),
+    ]  # fmt: skip
+    code, out, err = run("mint", 1, *writing, "--json")
+    done = lines(out)[0]
+    assert (code, done["already"], done["token"]) == (0, False, 1), err
+    assert done["nft"] == f"{CHAIN_ID}:{compiled('token').address}:1"
+    code, out, _ = run("mint", 1, *writing)
+    assert (code, out) == (0, f"already minted: NFT {done['nft']}\n")
+    code, _, err = run("mint", 7, *writing)
+    assert code == 1
+    assert "7" in err
+    (tmp_path / "other.key").write_text(f"{2:064x}")
+    code, _, err = run("mint", 1, "--rpc", bare.url, "--key", tmp_path / "other.key")
+    assert code == 1
+    assert "only its owner can mint it" in err
+
+
 def test_reading_makes_no_home(run: Run, anvil: Anvil, tmp_path: Path) -> None:
     before = anvil.ask("eth_blockNumber")
     assert run("list", "--rpc", anvil.url)[0] == 0

@@ -11,7 +11,7 @@ import pytest
 from gistchain.digest import keccak
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
-from gistchain.types import Ledger, NftLink, RarenessTicket, Receipt
+from gistchain.types import Ledger, Minted, NftLink, RarenessTicket, Receipt
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest(), 1, 2, 3)
@@ -128,6 +128,16 @@ def test_a_token_is_linked_to_an_nft_once(ledger: Ledger) -> None:
     assert ledger.link_of(token) == nft
     with pytest.raises(LedgerError, match="linked"):
         ledger.link(token, NftLink(1, "0x" + "12" * 20, 1))
+
+
+def test_a_token_becomes_an_nft_once(ledger: Ledger) -> None:
+    token = ledger.put(b"shown", image_sha3_256=new_image()).token
+    minted = ledger.mint(token)
+    assert (minted.nft.token_id, minted.gas > 21_000) == (token, True)
+    assert minted.tx
+    assert ledger.mint(token) == Minted(minted.nft)
+    with pytest.raises(UnknownToken):
+        ledger.mint(token + 1)
 
 
 def test_bad_input_is_refused_and_nothing_is_registered(ledger: Ledger) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gistchain.errors import LedgerError, NotConfirmed, OutOfGas
-from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.compile import ARGUMENTS
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
 from gistchain.ledger.deployed import PROXY_SIGNER, PROXY_TRANSACTION, PROXY_WEI, Deployed, deploy
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.ledger.recover import checksummed
@@ -22,13 +23,17 @@ from tests.support.places import ROOT
 LEDGER = ROOT / "gistchain" / "ledger"
 
 
-def test_the_address_follows_from_the_bytecode() -> None:
+OURS = (*DEPLOYED, *FOR_WALLETS)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_address_follows_from_the_bytecode(name: str) -> None:
     from eth_utils import keccak, to_checksum_address
 
-    registry = compiled("registry")
-    digest = keccak(b"\xff" + PROXY + bytes(32) + keccak(registry.bytecode))
-    assert registry.address == to_checksum_address(digest[12:])
-    assert f"`{registry.address}`" in (ROOT / "docs" / "contract.md").read_text("utf-8")
+    contract = compiled(name)
+    digest = keccak(b"\xff" + PROXY + bytes(32) + keccak(contract.bytecode))
+    assert contract.address == to_checksum_address(digest[12:])
+    assert f"`{contract.address}`" in (ROOT / "docs" / "contract.md").read_text("utf-8")
 
 
 def test_the_proxys_transaction_is_the_well_known_one() -> None:
@@ -42,19 +47,24 @@ def test_the_proxys_transaction_is_the_well_known_one() -> None:
     assert keccak(rlp.encode([bytes.fromhex(PROXY_SIGNER[2:]), b""]))[12:] == PROXY
 
 
-def test_what_an_explorer_is_given_compiles_to_the_registry() -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_what_an_explorer_is_given_compiles_to_the_contract(name: str) -> None:
     pytest.importorskip("vyper", reason="needs vyper to recompile: pip install 'gistchain[contract]'")
     from vyper.cli.vyper_json import compile_json
 
-    asked = json.loads((LEDGER / "registry.input.json").read_text("utf-8"))
-    assert asked["sources"]["registry.vy"]["content"] == (LEDGER / "registry.vy").read_text("utf-8")
-    made = compile_json(asked)["contracts"]["registry.vy"]["registry"]
-    assert bytes.fromhex(made["evm"]["bytecode"]["object"][2:]) == compiled("registry").bytecode
-    assert bytes.fromhex(made["evm"]["deployedBytecode"]["object"][2:]) == compiled("registry").runtime
+    asked = json.loads((LEDGER / f"{name}.input.json").read_text("utf-8"))
+    for file, source in asked["sources"].items():
+        assert source["content"] == (LEDGER / file).read_text("utf-8")
+    made = compile_json(asked)["contracts"][f"{name}.vy"][name]["evm"]
+    arguments = b"".join(
+        bytes.fromhex(compiled(other).address[2:]).rjust(32, b"\0") for other in ARGUMENTS.get(name, ())
+    )
+    assert bytes.fromhex(made["bytecode"]["object"][2:]) + arguments == compiled(name).bytecode
+    assert bytes.fromhex(made["deployedBytecode"]["object"][2:]) + arguments == compiled(name).runtime
 
 
-@pytest.mark.parametrize("name", ["registry", "tables"])
-def test_nothing_in_the_source_is_what_vypers_advisories_are_about(name: str) -> None:
+@pytest.mark.parametrize("name", [*OURS, "base64", "card", "layers", "plain"])
+def test_nothing_in_the_sources_is_what_vypers_advisories_are_about(name: str) -> None:
     source = (LEDGER / f"{name}.vy").read_bytes()
     assert source.isascii()
     assert b"\f" not in source

@@ -220,3 +220,5 @@ def test_the_state_says_of_all_this_what_the_contract_says(tmp_path: Path) -> No
             snapshot.token(28)
         with pytest.raises(LedgerError, match="opened to be read"):
             snapshot.link(1, NFT)
+        with pytest.raises(LedgerError, match="opened to be read"):
+            snapshot.mint(1)

@@ -10,6 +10,7 @@ from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
 from gistchain.ledger.compile import EVM, FOLDER
+from gistchain.ledger.contracts import compiled
 from tests.ledger.machines import Done, Machine
 
 DEPLOYER = bytes([0xDE]) * 20
@@ -84,15 +85,25 @@ def isValidSignature(digest: bytes32, signature: Bytes[1024]) -> bytes4:
 def built(source: str) -> dict[str, Any]:
     """abi, bytecode, bytecode_runtime and layout. Skips the test where Vyper is missing."""
     vyper = pytest.importorskip("vyper", reason="no vyper: pip install 'gistchain[contract]'")
+    from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.settings import Settings
 
     formats = ["abi", "bytecode", "bytecode_runtime", "layout"]
-    made: dict[str, Any] = vyper.compile_code(source, output_formats=formats, settings=Settings(evm_version=EVM))
+    made: dict[str, Any] = vyper.compile_code(
+        source,
+        input_bundle=FilesystemInputBundle([FOLDER]),
+        output_formats=formats,
+        settings=Settings(evm_version=EVM),
+    )
     return made
 
 
+def source_of(name: str) -> str:
+    return (FOLDER / f"{name}.vy").read_text("utf-8")
+
+
 def registry_source() -> str:
-    return (FOLDER / "registry.vy").read_text("utf-8")
+    return source_of("registry")
 
 
 class Contract:
@@ -107,6 +118,16 @@ class Contract:
         assert done.ok, done
         self.address = done.contract
         self.deployed_gas = done.gas
+
+    @classmethod
+    def at(cls, machine: Machine, name: str) -> Contract:
+        """One that is shipped, and stands at its address already."""
+        found = cls.__new__(cls)
+        shipped = compiled(name)
+        found.machine, found.made, found.deployed_gas = machine, {"abi": shipped.abi}, 0
+        found._functions = {each["name"]: each for each in shipped.abi if each["type"] == "function"}
+        found.address = bytes.fromhex(shipped.address[2:])
+        return found
 
     def data(self, name: str, *arguments: Any) -> bytes:
         types = [_type(each) for each in self._functions[name]["inputs"]]

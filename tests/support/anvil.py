@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gistchain.ledger.contracts import DEPLOYED, compiled
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, compiled
 from tests.support.places import ROOT
 
 # The first account of anvil's published test mnemonic ("test test ... junk").
@@ -72,7 +72,7 @@ class Anvil:
             time.sleep(0.05)
         else:
             raise AssertionError("anvil does not listen")
-        for contract in map(compiled, DEPLOYED):
+        for contract in map(compiled, (*DEPLOYED, *FOR_WALLETS)):
             if self.registry and self.ask("eth_getCode", contract.address, "latest") == "0x":
                 self.ask("anvil_setCode", contract.address, f"0x{contract.runtime.hex()}")
                 self.ask("anvil_setNonce", contract.address, "0x1")
