@@ -49,13 +49,15 @@ an object with `image` and `skipped`. `check --among` prints `pairs` and `groups
 """
 JSON_KEYS = {
     "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
-    "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block rareness others "
-    "already",
+    "register": "token image image_sha3_256 caption confidence gist_bytes latent layers gas tx block block_hash final "
+    "owner gist_keccak rareness others already",
     "forms": "image caption forms",
     "rebuild": "token file width height seed caption distance isotopes",
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link": "token nft",
+    "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
+    "follow": "event block token count by",
     "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",
     "deploy": "contract address chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",

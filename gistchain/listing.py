@@ -10,11 +10,14 @@ from gistchain.errors import PacketError
 from gistchain.traits import parts
 
 if TYPE_CHECKING:
+    from gistchain.ledger.followed import Kept
     from gistchain.pipeline import Registry
     from gistchain.types import RarenessTicket, Token
 
 Names = Callable[[bytes], str | None]
 """SHA3-256 of an image's file -> the name that the file had; None where that is not known."""
+Known = Callable[["Token"], "Kept | None"]
+"""What the home has kept of a token, so that the chain is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,18 @@ class Wanted:
         return all(word in text for word in (self.words or "").casefold().split())
 
 
-def listing(registry: Registry, names: Names) -> Iterator[Listed]:
+def listing(registry: Registry, names: Names, known: Known = lambda token: None) -> Iterator[Listed]:
     """All tokens, oldest first. Raises LedgerError, FileError."""
     for token in registry.tokens():
-        payload, readable = b"", True
+        kept, payload, readable = known(token), b"", True
         try:
-            payload = registry.ledger.gist_of(token.id)
+            payload = registry.ledger.gist_of(token.id) if kept is None else kept.gist
+            if kept is not None and kept.unreadable:
+                raise PacketError(kept.unreadable)
             caption = registry.read(payload).caption
         except PacketError as error:  # anyone may write to a public registry
             caption, readable = str(error), False
-        ticket = registry.ledger.ticket_of(token.id)
+        ticket = registry.ledger.ticket_of(token.id) if kept is None else kept.ticket
         yield Listed(token, caption, readable, ticket, names(token.image_sha3_256), len(payload))
 
 

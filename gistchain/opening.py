@@ -16,6 +16,7 @@ from gistchain.errors import SettingError
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
+    from gistchain.ledger.follow import Event
     from gistchain.pipeline import Registry
     from gistchain.settings import Settings
     from gistchain.types import Confirm, Ledger, System
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Password = Callable[[Path], str]
 """The key file, a keystore -> its password."""
 Waiting = Callable[[str], None]
-"""Is told what is waited for, where it takes longer than a second."""
+"""Is told what is waited for, where it takes longer than a second, and which of several nodes is left alone."""
 
 
 @contextmanager
@@ -106,46 +107,80 @@ def open_ledger(
     from gistchain.ledger.evm import open_embedded, open_rpc, open_rpc_to_read
 
     if not write and settings.rpc:
-        return open_rpc_to_read(settings.rpc, settings.home, registry=settings.registry, chain_id=settings.chain_id)
+        return open_rpc_to_read(
+            settings.endpoints, settings.home, registry=settings.registry, chain_id=settings.chain_id, told=waiting
+        )
     make_folder(settings.home)
     key, secret = settings.key, _secret(settings, password)
     if not settings.rpc:
         return open_embedded(settings.home, key, password=secret, waiting=waiting)
     return open_rpc(
-        settings.rpc,
+        settings.endpoints,
         settings.home,
         key,
         password=secret,
         registry=settings.registry,
         chain_id=settings.chain_id,
         max_fee=settings.max_fee,
+        replace_after=settings.replace_after,
         confirm=confirm,
+        told=waiting,
     )
 
 
 def deploy(
-    settings: Settings, *, wallets: bool = False, password: Password | None = None, confirm: Confirm | None = None
+    settings: Settings,
+    *,
+    wallets: bool = False,
+    password: Password | None = None,
+    confirm: Confirm | None = None,
+    waiting: Waiting | None = None,
 ) -> list[Deployed]:
     """Put registry and trait tables on the chain behind `settings.rpc`, if they are not there.
 
-    wallets: also the contracts that make tokens NFTs. password, confirm: as for `open`. Raises SettingError,
+    wallets: also the contracts that make tokens NFTs. The rest as for `open`. Raises SettingError,
     LedgerError, FileError.
     """
-    from gistchain.ledger.evm import deploy as deploying
+    from gistchain.ledger.deployed import deploy as deploying
 
     if not settings.rpc:
         raise SettingError("the embedded chain has its registry: give --rpc URL of the chain that lacks one")
     make_folder(settings.home)
     return deploying(
-        settings.rpc,
+        settings.endpoints,
         settings.home,
         settings.key,
         password=_secret(settings, password),
         chain_id=settings.chain_id,
         max_fee=settings.max_fee,
+        replace_after=settings.replace_after,
         confirm=confirm,
         wallets=wallets,
+        told=waiting,
     )
+
+
+def follow(settings: Settings, *, waiting: Waiting | None = None) -> Iterator[Event]:
+    """Read on from where it ended the last time what the registry behind `settings.rpc` has, into the home.
+
+    Each event is told when it is kept. waiting: as for `open`. Raises SettingError, LedgerError, FileError.
+    """
+    from gistchain.disk.lock import FileLock
+    from gistchain.ledger.dialled import public_name
+    from gistchain.ledger.evm import open_rpc_to_read
+    from gistchain.ledger.follow import follow as following
+    from gistchain.ledger.followed import NAME, Followed
+
+    if not settings.rpc:
+        raise SettingError("the chain of the home is always read as it is: give --rpc URL of the chain to follow")
+    with (
+        open_rpc_to_read(
+            settings.endpoints, settings.home, registry=settings.registry, chain_id=settings.chain_id, told=waiting
+        ) as reader,
+        FileLock(settings.home / f"{NAME}.lock", wait_s=10, use="following a chain", waiting=waiting),
+        Followed(settings.home, write=True) as kept,
+    ):
+        yield from following(reader, kept, [public_name(url)[1] for url in settings.endpoints])
 
 
 def _secret(settings: Settings, password: Password | None) -> str | None:

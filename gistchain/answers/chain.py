@@ -1,4 +1,4 @@
-"""A contract that was deployed, a token that was linked or minted -> the JSON of --json, and the same in words."""
+"""A contract that was deployed, a link, an NFT, a receipt, an event of a chain, a proof -> their JSON, and words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from gistchain.text import lines
 
 if TYPE_CHECKING:
     from gistchain.ledger.deployed import Deployed
-    from gistchain.types import Minted, NftLink
+    from gistchain.ledger.follow import Event
+    from gistchain.types import Minted, NftLink, Receipt
 
 
 def deployed_json(done: Deployed) -> dict[str, Any]:
@@ -41,6 +42,57 @@ def linked_json(token: int, link: NftLink) -> dict[str, Any]:
 
 def linked_text(token: int, link: NftLink) -> str:
     return f"token {token} is linked to NFT {nft_words(link)}"
+
+
+def receipt_json(receipt: Receipt) -> dict[str, Any]:
+    """final: whether the chain will never replace the block; null where it has no word for that."""
+    return {
+        "token": receipt.token,
+        "owner": receipt.owner,
+        "image_sha3_256": receipt.image_sha3_256.hex(),
+        "gist_bytes": receipt.size_bytes,
+        "gist_keccak": receipt.gist_keccak.hex(),
+        "gas": receipt.gas,
+        "tx": receipt.tx,
+        "block": receipt.block,
+        "block_hash": receipt.block_hash,
+        "final": receipt.final,
+    }
+
+
+def receipt_text(receipt: Receipt) -> str:
+    return f"token {receipt.token}  block {receipt.block}  transaction {receipt.tx}  {finality_words(receipt)}"
+
+
+def finality_words(receipt: Receipt) -> str:
+    if receipt.final is None:
+        return "the chain does not say when a block is final"
+    return "final" if receipt.final else "not final yet: the chain can still replace the block"
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """event: registered, batch, attested, linked; state where no log told of the tokens; undone where the chain has
+    replaced their blocks. token: the first of `count`, null where that is not told."""
+    return {
+        "event": event.kind,
+        "block": event.block,
+        "token": event.token or None,
+        "count": event.count,
+        "by": event.by or None,
+    }
+
+
+def event_text(event: Event) -> str:
+    last = event.token + event.count - 1
+    which = f"token {event.token}" if event.count == 1 else f"tokens {event.token} to {last}"
+    if event.kind == "undone":
+        which = "1 token" if event.count == 1 else f"{event.count:,} tokens"
+        return f"{which} undone: the chain has replaced the blocks after {event.block}"
+    if event.kind == "state":
+        return f"{which} read from the registry's state: no log tells of {'it' if event.count == 1 else 'them'}"
+    done = {"registered": "registered", "batch": "registered", "attested": "attested", "linked": "linked to an NFT"}
+    by = f" by {event.by}" if event.by else ""
+    return f"{which} {done[event.kind]}{by} in block {event.block}"
 
 
 def minted_json(done: Minted) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.chain import nft_words
+from gistchain.answers.chain import finality_words, nft_words
 from gistchain.answers.rareness import rareness_words, rated_words, ticket_json, web_words
+from gistchain.digest import keccak
 from gistchain.text import lines, utc
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def registered_json(done: Registered | Already) -> dict[str, Any]:
         "gas": done.receipt.gas,
         "tx": done.receipt.tx,
         "block": done.receipt.block,
+        "block_hash": done.receipt.block_hash,
+        "final": done.receipt.final,
+        "owner": done.receipt.owner,
+        "gist_keccak": done.receipt.gist_keccak.hex(),
         "rareness": ticket_json(done.signed, done.evidence),
         "others": list(done.others),
         "already": False,
@@ -72,6 +77,10 @@ def _already_json(done: Already) -> dict[str, Any]:
         "gas": None,
         "tx": None,
         "block": token.block,
+        "block_hash": None,
+        "final": None,
+        "owner": token.owner,
+        "gist_keccak": keccak(done.shown.payload).hex(),
         "rareness": ticket_json(done.shown.signed, done.evidence),
         "others": list(done.shown.others),
         "already": True,
@@ -88,6 +97,7 @@ def registered_text(done: Registered | Already) -> str:
     told = [first, f"  {done.gist.caption}", f"  {_gist_words(done)}"]
     if rated is not None:
         told = [f"{first}  {rated_words(rated)}", *told[1:], f"  {rareness_words(rated)}", *_web_lines(rated)]
+    told += [] if done.receipt.final else [f"  block {done.receipt.block}: {finality_words(done.receipt)}"]
     return lines([*told, *same_file_lines(done.others), *(f"  note: {note}" for note in done.picture.notes)])
 
 

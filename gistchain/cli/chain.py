@@ -1,7 +1,8 @@
-"""`gistchain deploy`, `link`, `mint` and `attest`: what is written on a chain beside tokens themselves."""
+"""`gistchain deploy`, `link`, `mint`, `attest`, `receipts`, `follow` and `proof`: tokens after they were registered."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated
 
@@ -10,17 +11,21 @@ import typer
 from gistchain.answers.chain import (
     deployed_json,
     deployed_text,
+    event_json,
+    event_text,
     linked_json,
     linked_text,
     minted_json,
     minted_text,
     proof_json,
     proof_text,
+    receipt_json,
+    receipt_text,
 )
 from gistchain.answers.rareness import attested_json, attested_text, attested_words
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, TokenId, Web, Yes
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, TokenId, Web, Yes
 from gistchain.cli.sources import check_stdin, read
-from gistchain.cli.terminal import answer, ask_password, asker, note
+from gistchain.cli.terminal import answer, ask_password, asker, busy, note, say
 from gistchain.errors import SettingError
 from gistchain.settings import load
 from gistchain.types import NftLink
@@ -34,13 +39,15 @@ def deploy(
     chain_id: ChainId = None,
     token: Annotated[bool, typer.Option("--token", help="Also the contracts for `mint`.")] = False,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Put registry and trait tables on a chain that lacks them, once for everybody, where they are on every chain."""
     from gistchain.opening import deploy as deploying
 
-    for done in deploying(load(ctx.params), wallets=token, password=ask_password, confirm=asker(yes=yes)):
+    settings = load(ctx.params)
+    for done in deploying(settings, wallets=token, password=ask_password, confirm=asker(yes=yes), waiting=note):
         answer(done, deployed_json, deployed_text, as_json)
 
 
@@ -61,9 +68,55 @@ def link(
     from gistchain.opening import open_ledger
 
     wanted = _nft(nft)
-    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
         ledger.link(token, wanted)
     answer(wanted, lambda done: linked_json(token, done), lambda done: linked_text(token, done), as_json)
+
+
+def receipts(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Show your registrations that were not final when last looked at; what the chain has taken back is sent again."""
+    from gistchain.opening import open_ledger
+    from gistchain.rareness.store.database import note_tokens
+
+    settings = load(ctx.params)
+    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
+        found = ledger.receipts()
+        note_tokens(settings.home, ledger.name, {receipt.image_sha3_256: receipt.token for receipt in found})
+    for receipt in found:
+        answer(receipt, receipt_json, receipt_text, as_json)
+    if not found:
+        say("nothing is left to be final", err=True)
+
+
+def follow(
+    ctx: typer.Context,
+    home: Home = None,
+    rpc: Rpc = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Read what is new on a chain into the home, where `list` and `check` find it; run again, it goes on from there."""
+    from gistchain.opening import follow as following
+
+    found = False
+    with nullcontext() if as_json else busy("following the chain"):
+        for event in following(load(ctx.params), waiting=note):
+            found = True
+            answer(event, event_json, event_text, as_json)
+    if not found:
+        say("nothing is new", err=True)
 
 
 def mint(

@@ -18,7 +18,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Web = Annotated[bool, typer.Option("--web", help="Search the internet too, by the providers of the settings.")]
 TokenId = Annotated[int, typer.Argument(help="Id of a token.", show_default=False)]
 
-Rpc = Annotated[str | None, typer.Option(help="JSON-RPC endpoint of an EVM node, in place of the embedded chain.")]
+Rpc = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="JSON-RPC endpoint of an EVM node, in place of the embedded chain. Given more than once, for nodes of the "
+        "same chain, none of them is believed alone.",
+    ),
+]
 Key = Annotated[
     Path | None,
     typer.Option(
@@ -36,6 +43,15 @@ MaxFee = Annotated[
         metavar="COINS",
         help="Most that one transaction on --rpc may cost without a question, in coins of its chain; ten times that "
         "for all of one run.  [default: 0.01]",
+    ),
+]
+ReplaceAfter = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="BLOCKS",
+        help="Blocks on --rpc that may leave a transaction out before a higher fee is offered, within --max-fee.  "
+        "[default: 5]",
     ),
 ]
 Yes = Annotated[

@@ -40,6 +40,7 @@ from gistchain.cli.options import (
     Key,
     MaxFee,
     Painter,
+    ReplaceAfter,
     Rollup,
     Rpc,
     TokenId,
@@ -134,6 +135,7 @@ def register(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     gas_price: GasPrice = None,
@@ -263,7 +265,7 @@ def rebuild(
     path = output or Path(f"token-{token}.png")
     _check_outputs(path, every, as_json)
     with (
-        open(settings, write=False) as opened,
+        open(settings, waiting=note, write=False) as opened,
         busy(f"rebuilding token {token}") as shown,
     ):
         rebuilt = opened.rebuild(token, choice=choice, strength=strength, full_size=full_size, progress=shown)

@@ -42,6 +42,7 @@ from gistchain.text import printable
 from gistchain.types import Verdict
 
 if TYPE_CHECKING:
+    from gistchain.ledger.followed import Followed
     from gistchain.rareness.among import Among
     from gistchain.rareness.check import Checker
     from gistchain.settings import Settings
@@ -171,20 +172,31 @@ def _judges(settings: Settings, among: bool, other: Picture | None) -> Iterator[
 
 @contextmanager
 def _tokens(settings: Settings, other: Picture | None) -> Iterator[Tokens]:
-    """Which tokens the home's own chain has for an image file. One that can't be read is complained about."""
+    """Which tokens the home's own chain has for an image file, or the chain at --rpc as far as it was followed.
+
+    One that can't be read is complained about.
+    """
+    from gistchain.ledger.followed import Followed
     from gistchain.ledger.snapshot import Snapshot
 
-    if settings.rpc or other is not None:
+    if other is not None:
         yield lambda image_sha3_256: ()
         return
     try:
-        chain = Snapshot(settings.home)
+        chain = Followed(settings.home) if settings.rpc else Snapshot(settings.home)
     except GistchainError as error:
         complain(error)
         yield lambda image_sha3_256: ()
         return
     with chain:
-        yield chain.all_for
+        yield chain.all_for if isinstance(chain, Snapshot) else _followed(settings, chain)
+
+
+def _followed(settings: Settings, kept: Followed) -> Tokens:
+    from gistchain.ledger.dialled import public_name
+
+    names = {kept.registry_of(public_name(url)[1]) for url in settings.endpoints} - {None}
+    return lambda image: tuple(sorted({token for name in names if name for token in kept.all_for(name, image)}))
 
 
 def _checked(

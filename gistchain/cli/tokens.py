@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,15 +18,16 @@ from gistchain.answers.listing import header, listed_json, listed_text
 from gistchain.answers.path import shown_json, shown_text
 from gistchain.cli.completion import collections
 from gistchain.cli.options import ChainId, Contract, Home, Json, Rpc, TokenId
-from gistchain.cli.terminal import answer, complain, say
+from gistchain.cli.terminal import answer, complain, note, say
 from gistchain.errors import RarenessError
 from gistchain.opening import open_ledger
 from gistchain.settings import load
 from gistchain.types import SignedVerdict
 
 if TYPE_CHECKING:
+    from gistchain.listing import Known
     from gistchain.settings import Settings
-    from gistchain.types import SignedRareness, Token
+    from gistchain.types import Ledger, SignedRareness, Token
 
 
 def show(
@@ -43,7 +46,7 @@ def show(
     from gistchain.pipeline import Registry
 
     settings = load(ctx.params)
-    with open_ledger(settings, write=False) as ledger:
+    with open_ledger(settings, waiting=note, write=False) as ledger:
         if evidence:
             signed = ledger.rareness_of(token)
             document = document_of(settings.home, signed, ledger.token(token))
@@ -108,10 +111,11 @@ def list_tokens(
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() and not as_json else None
     seen = shown = 0
     with (
-        open_ledger(settings, write=False) as ledger,
+        open_ledger(settings, waiting=note, write=False) as ledger,
         kept_names(settings.home, failed=complain) as names,
+        _known(settings, ledger) as known,
     ):
-        for row in listing(Registry(ledger), names):
+        for row in listing(Registry(ledger), names, known):
             seen += 1
             if not wanted.has(row):
                 continue
@@ -121,6 +125,18 @@ def list_tokens(
             answer(row, listed_json, lambda row: listed_text(row, width), as_json)
     if not shown:
         say(_nothing(seen, settings), err=True)
+
+
+@contextmanager
+def _known(settings: Settings, ledger: Ledger) -> Iterator[Known]:
+    """What `gistchain follow` has kept of a node's registry."""
+    if not settings.rpc:
+        yield lambda token: None
+        return
+    from gistchain.ledger.follow import kept_of
+
+    with kept_of(settings.home, ledger) as known:
+        yield known
 
 
 def _names_of(collection: str, settings: Settings) -> tuple[str, ...]:
@@ -135,9 +151,9 @@ def _names_of(collection: str, settings: Settings) -> tuple[str, ...]:
 def _nothing(tokens: int, settings: Settings) -> str:
     if tokens:
         return f"none of the {tokens:,} tokens is like that: leave out an option"
-    from gistchain.ledger.dialled import public_name
+    from gistchain.ledger.dialled import public_names
 
-    where = public_name(settings.rpc)[0] if settings.rpc else settings.home  # a URL can hold a password
+    where = public_names(settings.endpoints) if settings.rpc else settings.home  # a URL can hold a password
     if not settings.rpc and not settings.home.exists():
         return f"no tokens yet: there is no folder {where}; gistchain register IMAGE makes it"
     return f"no tokens yet in {where}: gistchain register IMAGE makes one"

@@ -50,8 +50,8 @@ class Batching:
     def __init__(self, node: Node, registry: str, sender: Sender, batches: Batches) -> None:
         self._node, self._registry, self._sender, self._batches = node, registry, sender, batches
 
-    def put(self, batch: Batch, guarantee: Guarantee, ledger: str) -> tuple[BatchReceipt, Sent | None]:
-        """The receipt, and the transaction that stays in the outbox until the caller has taken the receipt.
+    def put(self, batch: Batch, guarantee: Guarantee, ledger: str) -> tuple[BatchReceipt, tuple[Sent, Mined] | None]:
+        """The receipt, and its transaction, which stays in the outbox until the caller has taken the receipt.
 
         Raises as EvmLedger.put does.
         """
@@ -69,7 +69,10 @@ class Batching:
         found = self._found(batch, root, mined)
         if root:
             self._batches.keep(found.number, batch.data)
-        return BatchReceipt(ledger, found.number, found.first, found.count, mined.gas, sent.tx, mined.block), sent
+        return BatchReceipt(ledger, found.number, found.first, found.count, mined.gas, sent.tx, mined.block), (
+            sent,
+            mined,
+        )
 
     def _call(self, batch: Batch, root: bytes) -> Call:
         contract = compiled("registry")

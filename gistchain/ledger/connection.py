@@ -30,6 +30,7 @@ class Mined:
     succeeded: bool
     gas: int
     block: int
+    block_hash: str
     contract: str | None
 
 
@@ -39,11 +40,13 @@ Topics = tuple[bytes | tuple[bytes, ...] | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a contract logged. topics: 32 bytes each. tx: the transaction's hash."""
+    """What a contract logged. topics: 32 bytes each. tx: the transaction's hash. block, block_hash: where it is."""
 
     topics: tuple[bytes, ...]
     data: bytes
     tx: str
+    block: int
+    block_hash: str
 
     def has(self, topics: Topics) -> bool:
         wanted = zip(topics, self.topics, strict=False)
@@ -103,6 +106,9 @@ class Connection(Protocol):
     def block_number(self) -> int:
         """Of the last block."""
 
+    def finalized(self) -> int | None:
+        """Number of the last block that the chain will never replace; None where the node doesn't tell."""
+
     def block_time(self, number: int) -> int | None:
         """Unix time; None where there is no such block."""
 
@@ -132,9 +138,12 @@ def unusable(name: str, error: Exception) -> LedgerError:
     return LedgerError(f"{name} gave an answer that can't be used ({type(error).__name__}: {short(error)})")
 
 
-def refused(name: str, error: Exception) -> LedgerError:
-    """The contract's own refusal."""
-    return LedgerError(f"the registry on {name} refused: {short(error)}")
+class Refusal(LedgerError):
+    """The contract's own: the node has answered."""
+
+
+def refused(name: str, error: Exception) -> Refusal:
+    return Refusal(f"the registry on {name} refused: {short(error)}")
 
 
 def short(error: Exception) -> str:

@@ -51,15 +51,16 @@ class Consent:
         self.agreed = True
         self.keep()
 
-    def to_spend(self, cost_wei: int, what: str) -> None:
+    def to_spend(self, cost_wei: int, what: str, *, instead_of_wei: int = 0) -> None:
         """Raises NotConfirmed. what: how much the transaction costs and why, for a person.
 
-        A yes counts for what costs no more, and for twice the total that it was asked at.
+        instead_of_wei: what was allowed for the one that this one replaces, as only one of the two is paid. A yes
+        counts for what costs no more, and for twice the total that it was asked at.
         """
         if self.most_wei is None:
             return
         with self._turn:
-            total_wei = self.total_wei + cost_wei
+            total_wei = max(0, self.total_wei - instead_of_wei) + cost_wei
             if cost_wei > self.most_wei:
                 limit = f"the limit is {coins(self.most_wei)}"
                 otherwise = f"allow it with --max-fee {_enough(cost_wei)} (max_fee in Python)"

@@ -7,22 +7,27 @@ The proxy itself was signed once for all chains, with a fixed price and without 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from gistchain.digest import keccak
+from gistchain.disk.lock import FileLock
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
-from gistchain.ledger.consent import WEI, coins
-from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
-from gistchain.ledger.dialled import Dialled
+from gistchain.ledger.consent import MAX_FEE, WEI, coins
+from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
+from gistchain.ledger.dialled import REPLY_S, Dialled, Told, dialled, urls_of
 from gistchain.ledger.fees import cost
 from gistchain.ledger.known import Known, check_same_chain, recall, remember
 from gistchain.ledger.networks import called
-from gistchain.ledger.node import Node
+from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
+from gistchain.types import Confirm
 
 DEPLOY_GAS = 5_500_000
 """About what the creation of registry and trait tables takes."""
@@ -50,14 +55,16 @@ class Deployed:
     block: int | None = None
 
 
-def known_registry(node: Node, home: Path, key: str, given: str | None) -> str:
+def known_registry(node: Node, home: Path, keys: Sequence[str], given: str | None) -> str:
     """Address of the given registry, or of the one that `home` remembers, or the one that it has on every chain.
 
-    key: of `public_name`. Raises WrongChain, SettingError, LedgerError, also where it is not there.
+    keys: of `public_name`. Raises WrongChain, SettingError, LedgerError, also where it is not there.
     """
-    before = recall(home).get(key)
-    if before is not None:
-        check_same_chain(node.name, before=before, now=node.identity())
+    known = recall(home)
+    before = next((known[key] for key in keys if key in known), None)
+    for key in keys:
+        if key in known:
+            check_same_chain(node.name, before=known[key], now=node.identity())
     usual = compiled("registry").address
     address = given or (before.registry if before is not None else usual)
     if address == usual and not node.connection.code(usual):
@@ -79,7 +86,8 @@ def remembered(dial: Dialled, home: Path, address: str, *, given: bool) -> None:
             account=dial.account or before.account,
         )
 
-    remember(home, dial.key, beside)
+    for key in dial.keys:
+        remember(home, key, beside)
 
 
 def deployed(node: Node, home: Path, name: str) -> Deployed:
@@ -186,3 +194,34 @@ def checked(node: Node, address: str, otherwise: str, *, name: str = "registry")
         what = f"other code than our {NAMED[name]}'s" if code else "no contract"
         raise LedgerError(f"there is {what} at {address} on {node.name}, chain {node.chain_id}: {otherwise}")
     return str(place)
+
+
+def deploy(
+    url: str | Sequence[str],
+    home: Path,
+    key_file: Path | None = None,
+    *,
+    password: str | None = None,
+    chain_id: int | None = None,
+    max_fee: Decimal = MAX_FEE,
+    confirm: Confirm | None = None,
+    timeout_s: float = 120.0,
+    replace_after: int = REPLACE_AFTER,
+    reply_s: float = REPLY_S,
+    told: Told | None = None,
+    wallets: bool = False,
+) -> list[Deployed]:
+    """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
+
+    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to
+    repeat after any failure. The rest as for `evm.open_rpc`; raises what that does.
+    """
+    with ExitStack() as undo:
+        dial = dialled(
+            *(urls_of(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(told, undo),
+        )
+        with FileLock(home / "deploy.lock", wait_s=timeout_s):
+            done = [deployed(dial.node, home, name) for name in (*DEPLOYED, *(FOR_WALLETS if wallets else ()))]
+        remembered(dial, home, done[0].address, given=False)
+        return done

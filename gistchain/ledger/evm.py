@@ -13,24 +13,25 @@ from decimal import Decimal
 from pathlib import Path
 
 from gistchain.digest import keccak
-from gistchain.disk.lock import FileLock
 from gistchain.errors import AlreadyRegistered, LedgerError, SettingError
 from gistchain.ledger import abi, keys, logs
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
-from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, compiled
-from gistchain.ledger.deployed import Deployed, checked, deployed, known_registry, remembered
-from gistchain.ledger.dialled import REPLY_S, dialled, to_read
+from gistchain.ledger.contracts import compiled
+from gistchain.ledger.deployed import checked, known_registry, remembered
+from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read, urls_of
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.leaves import Leaves
 from gistchain.ledger.minting import mint
-from gistchain.ledger.node import Node
+from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.pairings import deferred
+from gistchain.ledger.proof import registered
 from gistchain.ledger.reader import RegistryReader
+from gistchain.ledger.receipts import receipt_of
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.sending import Sender
 from gistchain.ledger.state import images
@@ -45,7 +46,6 @@ from gistchain.types import (
     NftLink,
     RarenessTicket,
     Receipt,
-    SignedRareness,
 )
 
 
@@ -62,7 +62,7 @@ class EvmLedger(RegistryReader):
         self._turn = threading.RLock()
         # Stays in the outbox until the caller comes back, which shows that the receipt reached it: a process that is
         # killed before gets the same receipt at its next try.
-        self._acknowledged: Sent | None = None
+        self._acknowledged: tuple[Sent, Mined, bool | None] | None = None
         self._made_in: dict[int, int] = {}
 
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
@@ -79,6 +79,7 @@ class EvmLedger(RegistryReader):
         tickets.check(rareness, payload)
         with self._turn:
             self._forget_acknowledged()
+            self._sender.mend()
             if token := self.token_of(image_sha3_256):
                 return self._earlier(token, image_sha3_256, payload)
             try:
@@ -106,7 +107,9 @@ class EvmLedger(RegistryReader):
         batch = made(items, common, evidence, guarantee)
         with self._turn:
             self._forget_acknowledged()
-            receipt, self._acknowledged = self._batching.put(batch, guarantee, self.name)
+            self._sender.mend()
+            receipt, done = self._batching.put(batch, guarantee, self.name)
+            self._acknowledged = None if done is None else (*done, self._node.final(done[1]))
             return receipt
 
     def call(self, function: str, *arguments: object) -> Call:
@@ -139,10 +142,10 @@ class EvmLedger(RegistryReader):
         """The receipt of this owner's token, if it is ours to acknowledge: sent by us with this very payload."""
         sent = self._outbox.find(image_sha3_256)
         if sent is not None:
-            mined = self._sender.outcome(sent)
+            done = self._sender.outcome(sent)
             # A node that calls it failed, and shows its token in its block, is wrong about the first.
-            if mined is not None and (mined.succeeded or self._made_by(sent, token)):
-                return self._receipt(token, sent, mined, payload)
+            if done is not None and (done[1].succeeded or self._made_by(done[0], token)):
+                return self._receipt(token, *done, payload)
             self._outbox.drop(sent)
         raise self._taken(token)
 
@@ -163,13 +166,51 @@ class EvmLedger(RegistryReader):
                 f"{self._node.name} shows other bytes for token {token} than transaction {sent.tx} registered: ask "
                 "another node"
             )
-        self._acknowledged = sent
         self._made_in[token] = mined.block
-        return Receipt(self.name, token, len(payload), mined.gas, sent.tx, mined.block)
+        where, owner, image = self.name, self.owner, sent.image_sha3_256
+        receipt = receipt_of(
+            self._node, mined, ledger=where, token=token, owner=owner, image_sha3_256=image, gist=payload
+        )
+        self._acknowledged = sent, mined, receipt.final
+        return receipt
+
+    def receipts(self) -> list[Receipt]:
+        """What this account registered from this home and was not final when last looked at, as it is now.
+
+        What is on its way is waited for. Where a reorganisation took one out of its block, the same transaction is sent
+        again: its token may have another number then. Raises NodeDown, OutOfGas, NotConfirmed, LedgerError, FileError.
+        """
+        with self._turn:
+            self._forget_acknowledged()
+            each = {sent.image_sha3_256: sent for sent in self._outbox.all()}
+            return [now for sent in each.values() if (now := self._as_it_is_now(sent)) is not None]
+
+    def _as_it_is_now(self, last: Sent) -> Receipt | None:
+        """None for what is no registration of one image, and where another transaction has made its token."""
+        call, done = call_of(last.raw), self._sender.outcome(last)
+        if registered(call.data) is None:
+            if done is None:  # a batch, of which its own command tells
+                self._outbox.untell(last)
+                self._node.broadcast(last.raw)
+            return None
+        if done is None and not self.token_of(last.image_sha3_256):
+            done = self._sender.deliver(last.image_sha3_256, lambda: call, lambda other: True)
+        try:
+            receipt = None if done is None else self._settle(*done, self._gist_in(call))
+        except AlreadyRegistered:
+            receipt = None
+        if receipt is None:
+            self._outbox.drop(last)
+        self._forget_acknowledged()
+        return receipt
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged is not None:
-            self._outbox.drop(self._acknowledged)
+            sent, mined, final = self._acknowledged
+            if final:
+                self._outbox.drop(sent)
+            else:
+                self._outbox.tell(sent, mined.block, mined.block_hash)
             self._acknowledged = None
 
     def _taken(self, token: int) -> AlreadyRegistered:
@@ -178,7 +219,7 @@ class EvmLedger(RegistryReader):
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
         sent = self._outbox.find(image_sha3_256)
-        return sent is not None and sent != self._acknowledged
+        return sent is not None and (self._acknowledged is None or sent.tx != self._acknowledged[0].tx)
 
     def attest(self, token: int, ticket: RarenessTicket) -> str | None:
         """Say how rare this account finds a token, beside its creator's ticket; said again it replaces what it said.
@@ -244,41 +285,6 @@ class EvmLedger(RegistryReader):
             self._close()
 
 
-class _Embedded(EvmLedger):
-    """The ledger of the chain in this process, whose state can be read without running the contract."""
-
-    def __init__(self, node: Node, chain: EmbeddedChain, *, outbox: Outbox) -> None:
-        super().__init__(node, registry=chain.registry, outbox=outbox, close=chain.close)
-        self._chain = chain
-
-    def find(self, image_sha3_256: bytes) -> int | None:
-        with self._chain.state() as state:
-            return state.first_of(image_sha3_256) or None
-
-    def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """The first token for the image, and this account's: to look for logs, all blocks would have to be read."""
-        with self._chain.state() as state:
-            first, own = state.first_of(image_sha3_256), state.token_of(self.owner, image_sha3_256)
-        return tuple(sorted({first, own} - {0}))
-
-    def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
-        with self._chain.state() as state:
-            who = owner or self.owner
-            return state.token_of(who, image_sha3_256) or state.batched(who, image_sha3_256)
-
-    def table(self, name: bytes) -> bytes:
-        with self._chain.state() as state:
-            return state.table(name)
-
-    def rareness_of(self, token: int) -> SignedRareness | None:
-        with self._chain.state() as state:
-            head = state.head(token) if 1 <= token < 2**255 else None
-            signed = None if head is None else state.rareness(token, head)
-        if head is None or (signed is not None and signed.signature is not None and not signed.verified):
-            return super().rareness_of(token)  # a contract is the owner, and has to be asked
-        return signed
-
-
 def open_embedded(
     home: Path,
     key_file: Path | None = None,
@@ -300,6 +306,8 @@ def open_embedded(
         )
     with deferred():
         import gistchain.ledger.pyevm  # noqa: F401
+    from gistchain.ledger.inhome import EmbeddedLedger
+
     account = keys.account(home, key_file, password)
     chain = EmbeddedChain(home, wait_s=wait_s, expected=before is not None, waiting=waiting)
     try:
@@ -311,14 +319,14 @@ def open_embedded(
         own = account.address if key_file is None else None
         remember(home, EMBEDDED, lambda known: replace(now, account=own or (known.account if known else None)))
         checked(node, chain.registry, "use the gistchain that made this chain")
-        return _Embedded(node, chain, outbox=_outbox(home, node, chain.registry))
+        return EmbeddedLedger(node, chain, outbox=_outbox(home, node, chain.registry))
     except BaseException:
         chain.close()
         raise
 
 
 def open_rpc(
-    url: str,
+    url: str | Sequence[str],
     home: Path,
     key_file: Path | None = None,
     *,
@@ -328,63 +336,51 @@ def open_rpc(
     max_fee: Decimal = MAX_FEE,
     confirm: Confirm | None = None,
     timeout_s: float = 120.0,
+    replace_after: int = REPLACE_AFTER,
     reply_s: float = REPLY_S,
+    told: Told | None = None,
 ) -> EvmLedger:
-    """The registry on the node at `url`: the given one, or the one that `home` remembers, or that of every chain.
+    """The registry on the node at `url`, or on several nodes of one chain, of which none is believed alone.
 
+    registry: its address; None for the one that `home` remembers, or that of every chain.
     chain_id: what the node must say it is; needed where a key is given and `home` does not know the URL yet, because a
     transaction is signed for the chain that the node names. max_fee: most that one transaction may cost in all, in
     coins of the chain; all that this ledger sends may cost ten times that. confirm: asks a person about a cost above
     these, and before the first write to a public chain; without it both are refused. timeout_s: how long a transaction
-    may take to get into a block. reply_s: how long the node may take to answer once.
+    may take to get into a block. replace_after: in how many blocks it may be left out before a higher fee is offered
+    for it. reply_s: how long the node may take to answer once.
+    told: hears which of several nodes is left alone, and why.
     Raises NodeDown, WrongChain if another chain answers than the last time (or than chain_id), NotConfirmed,
     SettingError, LedgerError, also where no registry stands there: `deploy` makes it.
     """
     with ExitStack() as undo:
-        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
-        address = known_registry(dial.node, home, dial.key, registry)
+        dial = dialled(
+            *(urls_of(url), home, key_file, password, chain_id, max_fee, confirm, timeout_s, replace_after, reply_s),
+            *(told, undo),
+        )
+        address = known_registry(dial.node, home, dial.keys, registry)
         remembered(dial, home, address, given=registry is not None)
         outbox = _outbox(home, dial.node, address)
         leaves = Leaves(home, chain_id=dial.node.chain_id, registry=address)
         return EvmLedger(dial.node, registry=address, outbox=outbox, close=undo.pop_all().close, leaves=leaves)
 
 
-def deploy(
-    url: str,
-    home: Path,
-    key_file: Path | None = None,
-    *,
-    password: str | None = None,
-    chain_id: int | None = None,
-    max_fee: Decimal = MAX_FEE,
-    confirm: Confirm | None = None,
-    timeout_s: float = 120.0,
-    reply_s: float = REPLY_S,
-    wallets: bool = False,
-) -> list[Deployed]:
-    """Put our contracts on the chain behind `url`, where they are missing, at the addresses that they have everywhere.
-
-    wallets: also those that make tokens NFTs. Where the deployment proxy is missing too, it is sent first. Safe to
-    repeat after any failure. The rest as for `open_rpc`; raises what that does.
-    """
-    with ExitStack() as undo:
-        dial = dialled(url, home, key_file, password, chain_id, max_fee, confirm, timeout_s, reply_s, undo)
-        with FileLock(home / "deploy.lock", wait_s=timeout_s):
-            done = [deployed(dial.node, home, name) for name in (*DEPLOYED, *(FOR_WALLETS if wallets else ()))]
-        remembered(dial, home, done[0].address, given=False)
-        return done
-
-
 def open_rpc_to_read(
-    url: str, home: Path, *, registry: str | None = None, chain_id: int | None = None, reply_s: float = REPLY_S
+    url: str | Sequence[str],
+    home: Path,
+    *,
+    registry: str | None = None,
+    chain_id: int | None = None,
+    reply_s: float = REPLY_S,
+    told: Told | None = None,
 ) -> RegistryReader:
     """The registry on the node at `url`, to read only: no key, and nothing is written to the chain or to `home`.
 
     Raises NodeDown, WrongChain, SettingError, LedgerError, also where no registry stands there.
     """
     with ExitStack() as undo:
-        node, key = to_read(url, chain_id, reply_s, undo)
-        address = known_registry(node, home, key, registry)
+        node, known = to_read(urls_of(url), chain_id, reply_s, told, undo)
+        address = known_registry(node, home, known, registry)
         leaves = Leaves(home, chain_id=node.chain_id, registry=address)
         return RegistryReader(node, registry=address, close=undo.pop_all().close, leaves=leaves)
 

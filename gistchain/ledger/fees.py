@@ -6,6 +6,8 @@ A node earns nothing by overstating, but whoever runs the one that includes the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 from gistchain.errors import LedgerError, OutOfGas
 from gistchain.ledger.gas import TRANSACTION_GAS_LIMIT
@@ -15,6 +17,11 @@ MOST_TIP_WEI = 3 * GWEI
 """Of a tip for a unit of gas, unless the base fee is higher: tips are a fraction of the base fee where that counts."""
 MOST_COST_WEI = 10**30
 """More than there is of any coin: a million million."""
+REPLACES = Fraction(9, 8)
+"""What a node asks of a transaction that takes another's place: geth and most others 10% more, of both the price and
+the tip, Parity's kind 12.5%."""
+ENTERS = Fraction(2)
+"""What is offered to a node that calls a price too low and does not say what is enough."""
 _TIMES = 3
 """How much more than under Ethereum's rules a chain may charge for the same call."""
 
@@ -62,6 +69,18 @@ def with_tip(base_wei: int, tip_wei: int) -> Price:
     """For a chain with a fee market. The base fee may double until the transaction gets in."""
     tip = min(tip_wei, max(MOST_TIP_WEI, base_wei))
     return Price(2 * base_wei + tip, tip)
+
+
+def higher(now: Price, before: Price, times: Fraction) -> Price:
+    """What is offered in place of `before`, which was too little: at least `times` as much, and what is usual now."""
+
+    def raised(wei: int) -> int:
+        return max(wei + 1, ceil(wei * times))
+
+    if before.tip_wei is None:
+        return Price(max(now.most_wei, raised(before.most_wei)), None)
+    tip = max(now.tip_wei or 0, raised(before.tip_wei))
+    return Price(max(now.most_wei, raised(before.most_wei)), tip)
 
 
 def cost(name: str, gas: int, price: Price) -> int:

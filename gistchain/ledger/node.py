@@ -6,24 +6,30 @@ What the embedded chain and a JSON-RPC node have in common, which is all but the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 from gistchain.errors import LedgerError, NodeDown, OutOfGas
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call, Connection, Mined
 from gistchain.ledger.consent import Consent, coins
-from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, with_tip
+from gistchain.ledger.fees import GWEI, Price, cost, gas_limit, higher, with_tip
 from gistchain.ledger.known import Known
 from gistchain.ledger.networks import called
+from gistchain.ledger.refusals import advice, has_it, is_for_want_of_money
+from gistchain.ledger.transaction import call_of, terms_of
 
 # Another process may take the nonce between reading and sending; each loss costs one try.
 TRIES = 5
+REPLACE_AFTER = 5
+"""Blocks: a minute on Ethereum."""
 
 
 class Node:
     """A connection and an account on it: sends transactions and waits for them.
 
-    account: None for one that only reads. consent: what its person has allowed.
+    account: None for one that only reads. replace_after: blocks in which a transaction that is next may be left out
+    before a higher fee is offered for it. consent: what its person has allowed.
     """
 
     def __init__(
@@ -33,12 +39,14 @@ class Node:
         *,
         name: str,
         timeout_s: float,
+        replace_after: int = REPLACE_AFTER,
         consent: Consent | None = None,
     ) -> None:
         self.connection = connection
         self._account = account
         self.name = name
         self.timeout_s = timeout_s
+        self.replace_after = replace_after
         self.consent = Consent() if consent is None else consent
         self.chain_id = connection.chain_id()
 
@@ -85,6 +93,20 @@ class Node:
         raw, tx = self.account.sign_transaction(call, price, gas=gas, nonce=nonce, chain_id=self.chain_id)
         return raw, tx, nonce
 
+    def raised(self, raw: bytes, times: Fraction) -> tuple[bytes, str]:
+        """The same transaction with the same nonce at `times` its fee, or what is usual now if that is more; its hash.
+
+        Raises OutOfGas if it can't be paid, NotConfirmed where a person has not allowed it, LedgerError.
+        """
+        nonce, gas, before = terms_of(raw)
+        price = higher(self.price(), before, times)
+        balance = self.connection.balance(self.owner)
+        cost_wei = cost(self.name, gas, price)
+        if balance < cost_wei:
+            raise self._too_poor(balance, cost_wei)
+        self.consent.to_spend(cost_wei, self._cost(gas, price, cost_wei), instead_of_wei=gas * before.most_wei)
+        return self.account.sign_transaction(call_of(raw), price, gas=gas, nonce=nonce, chain_id=self.chain_id)
+
     def _cost(self, gas: int, price: Price, cost_wei: int) -> str:
         return (
             f"a transaction may cost up to {coins(cost_wei)} coins of {called(self.chain_id)}, by what {self.name} "
@@ -111,8 +133,7 @@ class Node:
         Raises NodeDown where no answer came.
         """
         text = self.connection.send(raw)
-        had = ("already known", "already imported", "known transaction")
-        return None if text is None or any(words in text.lower() for words in had) else text
+        return None if text is None or has_it(text) else text
 
     def holds(self, tx: str, nonce: int) -> bool:
         """Whether the transaction, or another with its nonce, is in a block or waits for one."""
@@ -128,15 +149,23 @@ class Node:
                 return None
         raise AssertionError("patience ends with an error")
 
-    def patiently(self, what: str) -> Iterator[None]:
+    def final(self, mined: Mined) -> bool | None:
+        """Whether the chain says that the transaction's block stays; None where it has no word for that."""
+        last = self.connection.finalized()
+        if last is None or mined.block > last:
+            return None if last is None else False
+        return self.connection.block_hash(mined.block) == mined.block_hash
+
+    def patiently(self, what: str | Callable[[], str]) -> Iterator[None]:
         """Goes on until the time is up; then raises NodeDown, which says `what` is so all that time."""
         deadline = time.monotonic() + self.timeout_s
         pause_s = 0.02
         while True:
             yield
             if time.monotonic() > deadline:
+                so = what if isinstance(what, str) else what()
                 raise NodeDown(
-                    f"{what} after {self.timeout_s:.0f} s on {self.name}; it may still get "
+                    f"{so} after {self.timeout_s:.0f} s on {self.name}; it may still get "
                     "there: run the same command again, which does not register twice"
                 )
             time.sleep(pause_s)
@@ -167,6 +196,5 @@ class Node:
 
     def refusal(self, text: str) -> LedgerError:
         """The node's refusal of a transaction as one of our errors."""
-        lower = text.lower()
-        kind = OutOfGas if "insufficient funds" in lower or "intrinsic gas" in lower else LedgerError
-        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}")
+        kind = OutOfGas if is_for_want_of_money(text) else LedgerError
+        return kind(f"{self.name} refused a transaction of {self.owner}: {text[:200]}{advice(text)}")

@@ -300,6 +300,7 @@ class InProcess:
                 succeeded=receipts[index].state_root == EIP658_TRANSACTION_STATUS_CODE_SUCCESS,
                 gas=receipts[index].gas_used - (receipts[index - 1].gas_used if index else 0),
                 block=block.number,
+                block_hash=f"0x{block.hash.hex()}",
                 contract=made,
             )
 
@@ -322,6 +323,10 @@ class InProcess:
         with self._asked():
             number: int = self._head().block_number
             return number
+
+    def finalized(self) -> int | None:
+        """The last block: nothing takes one back."""
+        return self.block_number()
 
     def block_time(self, number: int) -> int | None:
         with self._asked():
@@ -346,7 +351,7 @@ class InProcess:
             for log in receipt.logs:
                 if log.address == address:
                     topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
-                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}")
+                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}", number, f"0x{block.header.hash.hex()}")
 
     def _head(self) -> BlockHeaderAPI:
         return self.chain.get_canonical_head()

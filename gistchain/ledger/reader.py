@@ -76,6 +76,9 @@ class RegistryReader:
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         raise LedgerError(f"{self._node.name} was opened to be read: open it for writing to register")
 
+    def receipts(self) -> list[Receipt]:
+        return []
+
     def put_batch(
         self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
     ) -> BatchReceipt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gistchain.errors import LedgerError
 from gistchain.ledger import ticket
 from gistchain.ledger.evm import EvmLedger
+from gistchain.ledger.receipts import receipt_of
 from gistchain.ledger.ticket import Registration
 from gistchain.types import Receipt
 
@@ -36,11 +37,12 @@ def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Re
         raise LedgerError(f"a signature has 65 bytes, a contract's up to {MAX_SIGNATURE_BYTES}, not {len(signature)}")
     told = registration.owner, *registration.arguments(), registration.deadline, signature
     mined = ledger.node.run(ledger.call(f"{registration.function}For", *told))
-    return Receipt(
+    return receipt_of(
+        ledger.node,
+        mined,
         ledger=ledger.name,
         token=ledger.token_of(registration.image_sha3_256, registration.owner),
-        size_bytes=len(registration.gist),
-        gas=mined.gas,
-        tx=mined.tx,
-        block=mined.block,
+        owner=registration.owner,
+        image_sha3_256=registration.image_sha3_256,
+        gist=registration.gist,
     )

@@ -27,6 +27,8 @@ class Remote:
     def __init__(self, provider: NodeProvider, *, name: str) -> None:
         self.w3 = Web3(provider)
         self.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        # It asks for the chain's id twice with each call, to compare it with one that our calls don't name.
+        self.w3.middleware_onion.remove("validation")
         self._name = name
 
     def chain_id(self) -> int:
@@ -100,8 +102,14 @@ class Remote:
             except TransactionNotFound:
                 return None
             contract = told.get("contractAddress")
-            done = told["status"] == 1
-            return Mined(tx, done, int(told["gasUsed"]), int(told["blockNumber"]), str(contract) if contract else None)
+            return Mined(
+                tx,
+                succeeded=told["status"] == 1,
+                gas=int(told["gasUsed"]),
+                block=int(told["blockNumber"]),
+                block_hash=self.w3.to_hex(told["blockHash"]),
+                contract=str(contract) if contract else None,
+            )
 
     def transaction(self, tx: str) -> bytes | None:
         with self._edge():
@@ -116,7 +124,14 @@ class Remote:
 
     def block_number(self) -> int:
         with self._edge():
-            return int(self.w3.eth.get_block("latest")["number"])
+            return int(self.w3.eth.block_number)
+
+    def finalized(self) -> int | None:
+        with self._edge():
+            try:
+                return int(self.w3.eth.get_block("finalized")["number"])
+            except (BlockNotFound, Web3RPCError):  # before its first final block, or without the notion
+                return None
 
     def block_time(self, number: int) -> int | None:
         with self._edge():
@@ -135,7 +150,7 @@ class Remote:
         try:
             with self._edge(reraise=(Web3RPCError,)):
                 found: Any = self.w3.eth.get_logs(wanted)
-                return [Log(tuple(map(bytes, log["topics"])), bytes(log["data"]), _hex(log)) for log in found]
+                return [_log(log) for log in found]
         except NodeDown:
             raise
         except (Web3RPCError, LedgerError):  # it refuses in words of its own, or tells more than can be read
@@ -155,8 +170,9 @@ class Remote:
                 raise connection.unusable(self._name, error) from error
 
 
-def _hex(log: Any) -> str:
-    return "0x" + bytes(log["transactionHash"]).hex()
+def _log(told: Any) -> Log:
+    tx, block = (f"0x{bytes(told[name]).hex()}" for name in ("transactionHash", "blockHash"))
+    return Log(tuple(map(bytes, told["topics"])), bytes(told["data"]), tx, int(told["blockNumber"]), block)
 
 
 def _topic(topic: bytes | tuple[bytes, ...] | None) -> Any:

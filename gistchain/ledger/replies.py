@@ -144,11 +144,13 @@ _LOG = fields(
     topics=rows(_HASH, 4),
     data=data(0, _MOST_CALL_BYTES),
     blockNumber=_NUMBER,
+    blockHash=_HASH,
     transactionHash=_HASH,
     logIndex=_NUMBER,
 )
 _RESULTS: dict[str, Check] = {
     "eth_chainId": quantity(2**63),
+    "eth_blockNumber": _NUMBER,
     "eth_getTransactionCount": quantity(MOST_NONCE),
     "eth_getBalance": quantity(2**256 - 1),
     "eth_estimateGas": quantity(MOST_GAS),

@@ -59,6 +59,9 @@ class Snapshot:
     def put(self, payload: bytes, *, image_sha3_256: bytes, rareness: RarenessTicket | None = None) -> Receipt:
         raise LedgerError(f"the chain in {self._home} was opened to be read: open it for writing to register")
 
+    def receipts(self) -> list[Receipt]:
+        return []
+
     def put_batch(
         self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
     ) -> BatchReceipt:

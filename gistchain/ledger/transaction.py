@@ -11,6 +11,7 @@ from typing import Any
 from gistchain.digest import keccak
 from gistchain.ledger import recover
 from gistchain.ledger.connection import Call
+from gistchain.ledger.fees import Price
 from gistchain.ledger.patricia import Item, big_endian, encoded, rlp
 
 _TO = {0: 3, 1: 4, 2: 5}
@@ -27,6 +28,15 @@ def call_of(raw: bytes) -> Call:
     kind, fields = _fields(raw)
     to, value, data = fields[_TO[kind] : _TO[kind] + 3]
     return Call(recover.checksummed(to) if to else None, data, int.from_bytes(value, "big"))
+
+
+def terms_of(raw: bytes) -> tuple[int, int, Price]:
+    """Nonce, gas limit and price of a signed transaction. Raises ValueError or IndexError for a type not known."""
+    kind, fields = _fields(raw)
+    told = dict(zip(_BEFORE_TO[kind], (int.from_bytes(field, "big") for field in fields), strict=False))
+    if kind == 2:
+        return told["nonce"], told["gas"], Price(told["maxFeePerGas"], told["maxPriorityFeePerGas"])
+    return told["nonce"], told["gas"], Price(told["gasPrice"], None)
 
 
 def sender_of(raw: bytes) -> str | None:

@@ -183,6 +183,9 @@ class Receipt:
     """A payload that is in a block: as which token of which ledger, and what that took.
 
     ledger: `Ledger.name`. size_bytes: of the payload. gas: used by the transaction. tx: its hash, 0x and 64 hex digits.
+    block, block_hash: where it was found. owner: address of the token's. image_sha3_256, gist_keccak: 32 bytes, of the
+    image and of the payload (Keccak-256). final: whether the chain said that it will never replace the block; None
+    where the chain does not tell.
     """
 
     ledger: str
@@ -191,6 +194,11 @@ class Receipt:
     gas: int
     tx: str
     block: int
+    block_hash: str
+    owner: str
+    image_sha3_256: bytes
+    gist_keccak: bytes
+    final: bool | None
 
 
 Guarantee = Literal["state", "proof"]

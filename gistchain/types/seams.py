@@ -86,6 +86,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def receipts(self) -> list[Receipt]:
+        """Of what this account registered from here and was not final when last looked at, as it is now, oldest first.
+
+        What the chain has taken back is put there again first, as it was.
+        """
+        ...
+
     def put_batch(
         self, items: Sequence[BatchItem], *, common: bytes, evidence: bytes, guarantee: Guarantee
     ) -> BatchReceipt:

@@ -48,7 +48,19 @@ def test_an_image_goes_through_the_chain_and_comes_back(run: Run, tmp_path: Path
     code, out, _ = run("register", path, "--json")
     (done,) = lines(out)
     assert code == 0
-    assert {"token", "image_sha3_256", "caption", "gist_bytes", "gas", "tx", "block"} <= done.keys()
+    assert {
+        "token",
+        "image_sha3_256",
+        "caption",
+        "gist_bytes",
+        "gas",
+        "tx",
+        "block",
+        "block_hash",
+        "final",
+        "owner",
+        "gist_keccak",
+    } <= done.keys()
     assert done["token"] == 1
     assert done["image_sha3_256"] == hashlib.sha3_256(path.read_bytes()).hexdigest()
     assert done["caption"].startswith("A picture of Nouns, containing ")

@@ -15,7 +15,8 @@ import pytest
 
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.deployed import DEPLOY_GAS
-from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
+from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvil
+from tests.support.faults import faulty
 from tests.support.forks import HANGS_S
 from tests.support.pictures import noun
 
@@ -60,6 +61,44 @@ def test_a_node_is_used_with_a_key_and_read_without(run: Run, anvil: Anvil, key:
     assert ", signed" in run("show", 1, *to)[1]
     assert run("rebuild", 1, *to, "-o", "back.png")[0] == 0
     assert not (tmp_path / "home" / "keys").exists(), "none was needed"
+
+
+def test_an_endpoint_that_is_gone_is_done_without(run: Run, anvil: Anvil, key: str, tmp_path: Path) -> None:
+    gone = f"http://127.0.0.1:{free_port()}"
+    image, to = noun(7, tmp_path / "a.png"), ("--rpc", gone, "--rpc", anvil.url)
+    code, out, err = run("register", image, *to, "--key", key, "--chain-id", CHAIN_ID, "--json")
+    assert code == 0, err
+    assert f"{gone} is left alone for now: {gone} doesn't answer" in err
+    token = lines(out)[0]["token"]
+    assert run("show", token, *to)[0] == 0
+    code, _, err = run("list", "--rpc", gone)
+    assert code == 1
+    assert "doesn't answer" in err
+
+
+def test_what_was_followed_is_not_asked_again(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    assert run("register", *(noun(k, tmp_path / f"{k}.png") for k in (1, 2)), *writing)[0] == 0
+    with faulty(bare.url) as node:
+        to = ("--rpc", node.url, "--home", "another")
+        asked_first = run("list", *to, "--json")[1]
+        before = node.asked.count("eth_call")
+        code, out, err = run("follow", *to, "--json")
+        assert code == 0, err
+        assert [(line["event"], line["token"]) for line in lines(out)] == [("registered", 1), ("registered", 2)]
+        code, out, err = run("follow", *to)
+        assert (code, out, err) == (0, "", "nothing is new\n")
+        node.asked.clear()
+        assert run("list", *to, "--json")[1] == asked_first
+        assert node.asked.count("eth_call") == 2 < before  # how many there are, and their records
+        (tmp_path / "another" / "settings.toml").write_text(f'rpc = "{node.url}"\n')
+        code, out, err = run("check", tmp_path / "1.png", "--home", "another", "--json")
+        assert (code, lines(out)[0]["tokens"]) == (0, [1]), err
+        bare.ask("anvil_reorg", 1, [])
+        assert [row["token"] for row in lines(run("list", *to, "--json")[1])] == [1]
+        assert run("follow", *to)[1] == "1 token undone: the chain has replaced the blocks after 3\n"
+    assert run("follow", "--home", "another2")[0] == 2
 
 
 @pytest.fixture
@@ -110,6 +149,28 @@ def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: 
     assert lines(run("show", 1, "--rpc", bare.url, "--json")[1])[0]["nft"] == nft
     assert run("link", 1, "--nft", nft, *writing)[0] == 0, "said again it changes nothing"
     assert run("link", 1, "--nft", nft[:-1], *writing)[0] == 1
+
+
+def test_what_a_reorganisation_took_back_is_there_again(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:
+    writing = ("--rpc", bare.url, "--key", key, "--chain-id", CHAIN_ID)
+    assert run("deploy", *writing, "--max-fee", 1)[0] == 0
+    code, out, err = run("register", noun(1, tmp_path / "a.png"), *writing, "--json", "--replace-after", 3)
+    assert code == 0, err
+    first = lines(out)[0]
+    assert first["final"] is False
+    bare.ask("anvil_reorg", 1, [])
+    assert lines(run("list", "--rpc", bare.url, "--json")[1]) == []
+    code, out, err = run("receipts", *writing, "--json")
+    assert code == 0, err
+    (again,) = lines(out)
+    assert {name: again[name] for name in ("token", "tx", "owner", "gist_keccak", "final")} == {
+        name: first[name] for name in ("token", "tx", "owner", "gist_keccak", "final")
+    }
+    assert again["block_hash"] != first["block_hash"]
+    assert "token 1  block" in run("receipts", *writing)[1]
+    bare.ask("anvil_mine", "0x60")
+    assert "  final" in run("receipts", *writing)[1]
+    assert "nothing is left to be final" in run("receipts", *writing)[2]
 
 
 def test_a_token_is_minted_where_somebody_has_put_the_contracts(

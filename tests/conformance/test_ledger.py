@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gistchain.digest import keccak
 from gistchain.errors import AlreadyRegistered, LedgerError, UnknownToken
 from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.types import Ledger, Minted, NftLink, RarenessTicket, Receipt
@@ -16,7 +17,10 @@ from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 TICKET = RarenessTicket(0.25, "copy", hashlib.sha3_256(b"evidence").digest(), 1, 2, 3)
 
 
-@pytest.fixture(scope="module", params=["embedded chain", pytest.param("node", marks=needs_anvil)])
+CHAINS = ["embedded chain", *(pytest.param(name, marks=needs_anvil) for name in ("node", "two endpoints"))]
+
+
+@pytest.fixture(scope="module", params=CHAINS)
 def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     home = tmp_path_factory.mktemp("home")
     if request.param == "embedded chain":
@@ -27,7 +31,8 @@ def ledger(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     key.write_text(RICH_KEY)
     node = Anvil()
     try:
-        with open_rpc(node.url, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
+        urls = [node.url, node.url.replace("127.0.0.1", "localhost")][: 1 if request.param == "node" else 2]
+        with open_rpc(urls, home, key, chain_id=CHAIN_ID, timeout_s=60) as opened:
             yield opened
     finally:
         node.kill()
@@ -55,6 +60,9 @@ def test_what_is_put_comes_back(ledger: Ledger, size: int, ticket: RarenessTicke
     record = ledger.token(receipt.token)
     assert (record.id, record.image_sha3_256, record.batch) == (receipt.token, image, 0)
     assert record.block == receipt.block
+    assert (receipt.owner, receipt.image_sha3_256) == (record.owner, image)
+    assert receipt.gist_keccak == keccak(payload)
+    assert len(bytes.fromhex(receipt.block_hash.removeprefix("0x"))) == 32
     signed = ledger.rareness_of(receipt.token)
     assert (None if signed is None else signed.ticket) == ticket
     assert signed is None or (signed.signer == record.owner and signed.verified)
@@ -81,6 +89,12 @@ def test_an_image_is_found_by_its_hash_and_registered_once(ledger: Ledger) -> No
     assert refused.value.token == receipt.token
     assert ledger.all_for(image) == (receipt.token,)
     assert ledger.all_for(new_image()) == ()
+
+
+def test_receipts_are_told_until_they_are_final(ledger: Ledger) -> None:
+    receipt = ledger.put(b"told again", image_sha3_256=new_image())
+    again = [one for one in ledger.receipts() if one.image_sha3_256 == receipt.image_sha3_256]
+    assert again == ([] if receipt.final else [receipt])
 
 
 def test_blocks_are_counted(ledger: Ledger) -> None:

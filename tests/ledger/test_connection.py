@@ -41,7 +41,10 @@ def test_a_registration_moves_what_it_should(ledger: EvmLedger) -> None:
     mined = connection.receipt(receipt.tx)
     assert mined is not None
     assert (mined.tx, mined.succeeded, mined.contract) == (receipt.tx, True, None)
-    assert (mined.gas, mined.block) == (receipt.gas, receipt.block)
+    assert (mined.gas, mined.block, mined.block_hash) == (receipt.gas, receipt.block, receipt.block_hash)
+    assert connection.block_hash(mined.block) == mined.block_hash
+    assert connection.finalized() == (mined.block if ledger.node.name.startswith("the chain") else 0)
+    assert receipt.final == ledger.node.name.startswith("the chain")
     assert connection.knows(receipt.tx)
     for block in ("latest", "pending"):
         assert connection.nonce(ledger.owner, block) == nonce + 1
@@ -51,7 +54,7 @@ def test_a_registration_moves_what_it_should(ledger: EvmLedger) -> None:
         for blocks in (None, range(block, block + 1)):
             (log,) = connection.logs(ledger.registry, topics, blocks) or []
             assert log.topics == (kind, token, bytes(12) + bytes.fromhex(ledger.owner[2:]), image)
-            assert log.tx == receipt.tx
+            assert (log.tx, log.block, log.block_hash) == (receipt.tx, receipt.block, receipt.block_hash)
         assert connection.logs(ledger.registry, topics, range(block)) == []
         assert connection.logs(NOBODY, topics) == []
     assert connection.logs(ledger.registry, (kind, bytes(32))) == []

@@ -13,8 +13,8 @@ import pytest
 from gistchain.errors import LedgerError, NotConfirmed, OutOfGas
 from gistchain.ledger.compile import ARGUMENTS
 from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
-from gistchain.ledger.deployed import PROXY_SIGNER, PROXY_TRANSACTION, PROXY_WEI, Deployed
-from gistchain.ledger.evm import deploy, open_embedded, open_rpc
+from gistchain.ledger.deployed import PROXY_SIGNER, PROXY_TRANSACTION, PROXY_WEI, Deployed, deploy
+from gistchain.ledger.evm import open_embedded, open_rpc
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.transaction import call_of, sender_of
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil

@@ -445,7 +445,7 @@ def sent_transactions(home: Path) -> list[str]:
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(home / "outbox.sqlite")) as db:
-        return [tx for (tx,) in db.execute("SELECT tx FROM sent ORDER BY nonce")]
+        return [tx for (tx,) in db.execute("SELECT tx FROM attempts WHERE block IS NULL ORDER BY nonce")]
 
 
 def wait_for_state(path: Path) -> None:

@@ -189,6 +189,16 @@ def kept_names(folder: Path, *, failed: Callable[[FileError], None]) -> Iterator
         yield name
 
 
+def note_tokens(folder: Path, registry: str, tokens: dict[bytes, int]) -> None:
+    """Note in the database of `folder`, where there is one, which token of a registry each image is; by SHA3-256."""
+    file = Database(folder / FILE)
+    if not (tokens and file.path.exists()):
+        return
+    with file.writing() as database:
+        rows = [(sha3_256, registry, token) for sha3_256, token in tokens.items()]
+        database.executemany("insert or replace into tokens values (?, ?, ?)", rows)
+
+
 def asides(folder: Path) -> list[Path]:
     """The folders that databases of `folder` were set aside in."""
     return sorted(folder.glob(f"{_ASIDE}*"))
