@@ -10,7 +10,7 @@ Only images count that an earlier position has; one that is refused is forgotten
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ class Checked:
     """What is known of an image before it is sent. verdict: None for one that shows nothing and gets no ticket.
 
     evidence: SHA3-256 of its document, empty for none. as_of, compared_with, checker: as in a RarenessTicket.
+    options: those of the run, whose gist and verdict these are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Checked:
     as_of: int
     compared_with: int
     checker: int
+    options: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,21 @@ class Journal:
         with self._writing():
             query = "DELETE FROM images WHERE ledger = ? AND owner = ? AND image = ? AND batch IS NULL"
             self._database.execute(query, (*self._whose, image))
+
+    def forget(self, *, but: Collection[bytes], options: str) -> None:
+        """Leave out what an earlier run began and this one does not want, or wants otherwise: no later image may be
+        compared with what is never registered. What belongs to a batch stays.
+
+        but: images that this run wants. options: its own.
+        """
+        for row in self._rows("AND batch IS NULL"):
+            if row.image not in but or (row.checked is not None and row.checked.options != options):
+                self.refuse(row.image)
+
+    def lost(self, batch: int) -> None:
+        """A batch that was in a block and is not any more, or on another chain: it is to be sent again."""
+        with self._writing():
+            self._database.execute("UPDATE batches SET receipt = NULL WHERE batch = ?", (batch,))
 
     def waiting(self) -> list[Row]:
         """What is checked and belongs to no batch yet, in the order of the run."""

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gistchain.bulk.journal import Checked, Journal, Row
+from gistchain.errors import PacketError
 from gistchain.gist.grouped import Group, grouped
 from gistchain.ledger.batch import Batch, Item
 from gistchain.ledger.batching import MAX_DATA_BYTES
 from gistchain.ledger.estimate import Plan, registering_batch, registering_proofs
+from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
 from gistchain.pipeline import Registry
 from gistchain.rareness import evidence
 from gistchain.types import BatchItem, Gist, Guarantee, RarenessTicket
@@ -28,6 +30,16 @@ def plan(registry: Registry, journal: Journal, guarantee: Guarantee, wanted: Col
         for group in grouped(gists, [registry.table_of(gist) for gist in gists]):
             for part in _parts(group, MAX_DATA_BYTES[guarantee], rated):
                 _fix(registry, journal, guarantee, group.common, [(rows[place], item) for place, item in part], rated)
+
+
+def check_size(gist: bytes, guarantee: Guarantee, name: str) -> None:
+    """Raises PacketError for a gist that no batch holds."""
+    most = min(MAX_DATA_BYTES[guarantee] - _HEAD_BYTES - _RATED_BYTES, MAX_RATED_GIST_BYTES)
+    most -= _HASH_BYTES + _RATING_BYTES + _END_BYTES
+    if len(gist) > most:
+        raise PacketError(
+            f"the gist of {name} has {len(gist):,} bytes: in a batch it may have {most:,}; register it alone"
+        )
 
 
 def send(registry: Registry, journal: Journal) -> None:

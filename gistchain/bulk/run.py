@@ -9,6 +9,7 @@ images before it in the run.
 from __future__ import annotations
 
 import hashlib
+import json
 import multiprocessing
 import os
 from collections import deque
@@ -21,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from gistchain.bulk.journal import Checked, Journal, Row
-from gistchain.bulk.plan import plan, send
+from gistchain.bulk.plan import check_size, plan, send
 from gistchain.bulk.worker import Compared, Prepared, Whose, begin, compare, prepare
 from gistchain.disk.lock import FileLock
-from gistchain.errors import CopyRefused, DatabaseLost, GistchainError, ImageError, ModelError
+from gistchain.errors import CopyRefused, DatabaseLost, GistchainError, ImageError, ModelError, UnknownToken
 from gistchain.image import MAX_FILE_BYTES
 from gistchain.pipeline import OF_ONE_IMAGE, Registry
 from gistchain.rareness import evidence
@@ -82,6 +83,8 @@ class Bulk:
         """registry: opened to write, with a book."""
         self._registry, self._settings, self._options = registry, settings, options
         self._ledger = registry.ledger
+        told = json.dumps([sorted((options.system or {}).items()), sorted(options.refuse)], default=str)
+        self._digest = hashlib.sha3_256(told.encode()).hexdigest()
 
     def run(
         self, paths: Sequence[Path], progress: Callable[[Sequence[Path]], Iterator[Path]] = iter
@@ -96,29 +99,56 @@ class Bulk:
         with FileLock(home / "bulk.lock", what=home, use=use), _journal(home, self._ledger) as journal:
             book = self._registry.required_book()
             book.require_whole()
+            self._look_after(journal)
+            before = {each.batch for each in journal.planned() if each.receipt is not None}
             send(self._registry, journal)  # what an earlier run has planned
-            before = {each.batch for each in journal.planned()}
             outcomes = self._compared(paths, journal, progress)
             wanted = {found for found in outcomes.values() if isinstance(found, bytes)}
             plan(self._registry, journal, self._options.guarantee, wanted)
             send(self._registry, journal)
             yield from self._told(paths, outcomes, journal, before)
 
+    def _look_after(self, journal: Journal) -> None:
+        """What the journal says is in a block has to be there: blocks are replaced, and chains begun anew."""
+        for batch in journal.planned():
+            if batch.receipt is None:
+                continue
+            first = min(row.image for row in journal.of(batch.batch))
+            try:
+                token = self._ledger.token(batch.receipt.first)
+            except UnknownToken:
+                token = None
+            if token is None or not token.batch or (token.owner, token.image_sha3_256) != (self._ledger.owner, first):
+                journal.lost(batch.batch)
+
     def _compared(
         self, paths: Sequence[Path], journal: Journal, progress: Callable[[Sequence[Path]], Iterator[Path]]
     ) -> dict[Path, bytes | int | GistchainError]:
         """Bring every image into the journal. Returns the hash of each, or the token or error in its place."""
-        outcomes: dict[Path, bytes | int | GistchainError] = {}
+        outcomes: dict[Path, bytes | int | GistchainError] = {path: _sha3_or_error(path) for path in paths}
+        hashes = {found for found in outcomes.values() if isinstance(found, bytes)}
+        journal.forget(but=hashes, options=self._digest)
+        tokens = self._ledger.tokens_of(hashes)
+        store = self._registry.required_book().checker.store
         wanted: dict[bytes, Path] = {}
-        for path in paths:
-            found = self._looked_up(path, journal)
-            outcomes[path] = found
-            if isinstance(found, bytes) and found not in wanted:
-                row = journal.find(found)
-                if row is None or row.checked is None:
-                    wanted[found] = path
+        there: dict[bytes, int] = {}
+        for path, found in outcomes.items():
+            if not isinstance(found, bytes):
+                continue
+            row = journal.find(found)
+            if found in tokens and (row is None or row.batch is None):  # registered alone
+                journal.refuse(found)
+                outcomes[path] = tokens[found]
+            if found in tokens or (row is not None and row.batch is not None):
+                there[found] = tokens.get(found, 0)
+            done = found in there or (row is not None and row.checked is not None)
+            # An image that is registered, and not in a database that was begun anew, is added to it.
+            if found not in wanted and (not done or store.find(found) is None):
+                wanted[found] = path
         jobs = min(self._options.jobs or os.cpu_count() or 1, max(1, len(wanted)))
-        todo = progress(list(wanted.values()))
+        image_of = {path: image for image, path in wanted.items()}
+        todo = progress(list(image_of))
+        failed: dict[bytes, GistchainError] = {}
         if not wanted:
             return outcomes
         whose = Whose(self._ledger.name, self._ledger.owner)
@@ -126,7 +156,8 @@ class Bulk:
         context = multiprocessing.get_context("spawn")  # a fork would take half of our threads and all of our locks
         pool = ProcessPoolExecutor(jobs, context, initializer=begin, initargs=started)
         try:
-            failed = {_key(outcomes[path]): error for path, error in self._through(pool, jobs, journal, todo)}
+            for path, error in self._through(pool, jobs, journal, todo, image_of, there):
+                failed[image_of[path]] = error
         except BrokenProcessPool as error:
             raise ModelError(
                 "a process that compares images was ended by the system: there may be too little memory; take fewer "
@@ -135,24 +166,25 @@ class Bulk:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         # The same file under several names has one outcome.
-        return {path: failed.get(_key(found), found) for path, found in outcomes.items()}
-
-    def _looked_up(self, path: Path, journal: Journal) -> bytes | int | GistchainError:
-        try:
-            image = _sha3(path)
-        except ImageError as error:
-            return error
-        row = journal.find(image)
-        if row is not None and row.batch is not None:
-            return image
-        return self._ledger.token_of(image) or image
+        return {
+            path: failed.get(found, found) if isinstance(found, bytes) else found for path, found in outcomes.items()
+        }
 
     def _through(
-        self, pool: ProcessPoolExecutor, jobs: int, journal: Journal, todo: Iterator[Path]
+        self,
+        pool: ProcessPoolExecutor,
+        jobs: int,
+        journal: Journal,
+        todo: Iterator[Path],
+        image_of: dict[Path, bytes],
+        there: dict[bytes, int],
     ) -> Iterator[tuple[Path, GistchainError]]:
-        """Every image through the processes; those that are left out, and why."""
+        """Every image through the processes; those that are left out, and why.
+
+        there: the tokens of those that only the database lacks, 0 for one whose batch is on its way.
+        """
         preparing: deque[tuple[Path, Future[Prepared]]] = deque()
-        comparing: deque[tuple[Path, Prepared, Future[Compared]]] = deque()
+        comparing: deque[tuple[Path, Prepared, Future[Compared], int]] = deque()
         most_compared = 1 if self._options.refuse else _AHEAD * jobs  # whether one counts is known after the other
         paths = iter(todo)
         more = True
@@ -161,27 +193,31 @@ class Bulk:
                 path = next(paths, None)
                 more = path is not None
                 if path is not None:
-                    preparing.append((path, pool.submit(prepare, path)))
+                    preparing.append((path, pool.submit(prepare, path, image_of[path])))
             if preparing and len(comparing) < most_compared:
                 path, future = preparing.popleft()
                 try:
                     prepared = future.result()
-                    comparing.append((path, prepared, self._submitted(pool, path, prepared, journal)))
+                    if prepared.image in there:
+                        self._added(prepared, there[prepared.image])
+                    else:
+                        check_size(prepared.gist, self._options.guarantee, str(path))
+                        comparing.append((path, prepared, *self._submitted(pool, path, prepared, journal)))
                 except OF_ONE_IMAGE as error:
                     yield path, error
                 continue
             if comparing:
-                path, prepared, judged = comparing.popleft()
+                path, prepared, judged, as_of = comparing.popleft()
                 try:
-                    self._noted(prepared, judged.result(), journal)
+                    self._noted(prepared, judged.result(), journal, as_of)
                 except OF_ONE_IMAGE as error:
                     journal.refuse(prepared.image)
                     yield path, error
 
     def _submitted(
         self, pool: ProcessPoolExecutor, path: Path, prepared: Prepared, journal: Journal
-    ) -> Future[Compared]:
-        """Take the image into the database, and have it compared with what is there before it."""
+    ) -> tuple[Future[Compared], int]:
+        """Take the image into the database, and have it compared with what is there before it; up to which block."""
         store = self._registry.required_book().checker.store
         before = len(store)
         journal.take([prepared.image])
@@ -189,9 +225,17 @@ class Bulk:
         row, position = store.find(prepared.image), journal.position(prepared.image)
         # An earlier run may have left its row before others that count today.
         rows = before if row == before else None
-        return pool.submit(compare, path, prepared.image, prepared.features, rows, position or 0)
+        as_of = self._ledger.block()
+        return pool.submit(compare, path, prepared.image, prepared.features, rows, position or 0), as_of
 
-    def _noted(self, prepared: Prepared, compared: Compared, journal: Journal) -> None:
+    def _added(self, prepared: Prepared, token: int) -> None:
+        """Bring an image that is registered back into the database."""
+        checker = self._registry.required_book().checker
+        checker.keep([prepared.entry])
+        if token:
+            checker.store.name_token(prepared.image, self._ledger.name, token)
+
+    def _noted(self, prepared: Prepared, compared: Compared, journal: Journal, as_of: int) -> None:
         rareness = compared.rareness
         if rareness.doubt is not None:
             raise DatabaseLost(rareness.doubt)
@@ -203,7 +247,7 @@ class Bulk:
         if not blank:
             digest = hashlib.sha3_256(compared.document).digest()
             self._registry.required_book().checker.store.keep_evidence(digest, compared.document)
-        ticket = None if blank else evidence.ticket(rareness, compared.document, as_of=self._ledger.block())
+        ticket = None if blank else evidence.ticket(rareness, compared.document, as_of=as_of)
         checked = Checked(
             prepared.name,
             prepared.caption,
@@ -214,6 +258,7 @@ class Bulk:
             0 if ticket is None else ticket.as_of,
             0 if ticket is None else ticket.compared_with,
             evidence.CHECKER,
+            self._digest,
         )
         journal.check(prepared.image, checked, prepared.gist)
 
@@ -271,8 +316,11 @@ def _journal(home: Path, ledger: Any) -> Iterator[Journal]:
         journal.close()
 
 
-def _key(found: bytes | int | GistchainError) -> bytes | None:
-    return found if isinstance(found, bytes) else None
+def _sha3_or_error(path: Path) -> bytes | GistchainError:
+    try:
+        return _sha3(path)
+    except ImageError as error:
+        return error
 
 
 def _sha3(path: Path) -> bytes:

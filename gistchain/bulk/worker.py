@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gistchain.bulk.journal import Journal
-from gistchain.errors import ImageError
+from gistchain.errors import GistchainError, ImageError
 from gistchain.gist.packet import pack
 from gistchain.image import read_image
 from gistchain.opening import open_ledger
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gistchain.rareness.store.store import Entry
     from gistchain.settings import Settings
     from gistchain.systems import Rosis
-    from gistchain.types import Content, Ledger, Rareness
+    from gistchain.types import Content, Ledger, Picture, Rareness
 
 _LOOKS_S = 1.0
 
@@ -45,7 +45,7 @@ class Whose:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """gist: its packet. entry: for the database. notes: what had to be decided when the file was read."""
+    """gist: its packet. entry: for the database."""
 
     image: bytes
     name: str
@@ -54,7 +54,6 @@ class Prepared:
     gist: bytes
     entry: Entry
     features: Features
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +75,7 @@ class _State:
     name: str
 
 
-_state: _State | None = None
+_state: _State | GistchainError | None = None
 
 
 def begin(settings: Settings, wanted: dict[str, Any], whose: Whose, parent: int) -> None:
@@ -87,9 +86,12 @@ def begin(settings: Settings, wanted: dict[str, Any], whose: Whose, parent: int)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     cv2.setNumThreads(1)  # there is a process for each core
-    journal = Journal(settings.home, ledger=whose.ledger, owner=whose.owner)
-    ledger = open_ledger(settings, write=False)
-    _state = _State(rosis(settings, **wanted), checker(settings), ledger, journal, whose.ledger)
+    try:
+        journal = Journal(settings.home, ledger=whose.ledger, owner=whose.owner)
+        ledger = open_ledger(settings, write=False)
+        _state = _State(rosis(settings, **wanted), checker(settings), ledger, journal, whose.ledger)
+    except GistchainError as error:  # a process whose start fails breaks the pool, and nobody would be told why
+        _state = error
 
 
 def _end_with(parent: int) -> None:
@@ -98,25 +100,23 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def prepare(path: Path) -> Prepared:
-    """Raises ImageError, CaptionError, ModelError."""
+def prepare(path: Path, image: bytes) -> Prepared:
+    """Raises ImageError, also where the file is not the image with this hash, CaptionError, ModelError."""
     state = _begun()
-    picture = read_image(path)
+    picture = _read(path, image)
     described = state.system.describe(picture)
     features = state.checker.features(picture)
     caption = described.gist.caption
     entry = state.checker.entry(picture, features, name=path.name, collection="", caption=caption, seed=False)
     payload = pack(described.gist)
-    return Prepared(picture.sha3_256, path.name, caption, described.confidence, payload, entry, features, picture.notes)
+    return Prepared(picture.sha3_256, path.name, caption, described.confidence, payload, entry, features)
 
 
 def compare(path: Path, image: bytes, features: Features, rows: int | None, position: int) -> Compared:
     """Among the first `rows` images of the database, None for all, those count that became tokens, and those of the
     run that have an earlier position. Raises ImageError where the file is another one than `prepare` read."""
     state = _begun()
-    picture = read_image(path)
-    if picture.sha3_256 != image:
-        raise ImageError(f"{path} was changed meanwhile: give it again")
+    picture = _read(path, image)
     judge = state.checker if rows is None else state.checker.until(rows)
     find = functools.cache(lambda sha3_256: _registered(state, sha3_256, position))
     rareness = judge.check(
@@ -126,6 +126,13 @@ def compare(path: Path, image: bytes, features: Features, rows: int | None, posi
         found=features,
     )
     return Compared(rareness, evidence.document(image, rareness), rareness.content, rareness.reason)
+
+
+def _read(path: Path, image: bytes) -> Picture:
+    picture = read_image(path)
+    if picture.sha3_256 != image:
+        raise ImageError(f"{path} was changed meanwhile: give it again")
+    return picture
 
 
 def _registered(state: _State, image: bytes, position: int) -> int | None:
@@ -139,6 +146,8 @@ def _registered(state: _State, image: bytes, position: int) -> int | None:
 
 
 def _begun() -> _State:
+    if isinstance(_state, GistchainError):
+        raise _state
     if _state is None:
         raise AssertionError("begin() comes first")
     return _state

@@ -13,7 +13,7 @@ from gistchain.answers.path import Already, registered_json, registered_text, re
 from gistchain.cli.terminal import answer, ask_password, asker, failure, note, progress, say
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN
-from gistchain.errors import GistchainError, SettingError
+from gistchain.errors import GistchainError, PacketError, SettingError
 
 if TYPE_CHECKING:
     from gistchain.bulk.run import Options
@@ -56,10 +56,15 @@ def _registered(
                 left_out += 1
                 failure(path, outcome, as_json)
                 continue
-            shown = registry.show(outcome)
+            try:
+                shown = registry.show(outcome)
+            except PacketError as error:
+                failure(path, error, as_json)
+                left_out += 1
+                continue
             before = Already(str(path), shown, document_of(settings.home, shown.signed, shown.token), False)
             answer(before, registered_json, registered_text, as_json, done=registered_words(before))
     if not as_json:
-        say(summary(done, left_out))
+        say(summary(done, left_out, own_chain=not settings.rpc))
     if left_out:
         raise typer.Exit(1)

@@ -174,14 +174,15 @@ def register(
     refuse = JOINING if refuse_copies else ()
     if batch and (caption is not None or web or readable):
         raise SettingError("--batch takes no --caption, --web or --readable: register such images one by one")
+    if not batch and (guarantee != "state" or jobs is not None):
+        raise SettingError("--guarantee and --jobs are for --batch")
     if dry_run:
-        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, guarantee if batch else None)
+        ways = guarantee if batch else None
+        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, ways, readable)
         return
     if batch:
         register_batch(sources, needed, Options(guarantee, wanted, refuse, jobs or 0), yes=yes, as_json=as_json)
         return
-    if guarantee != "state" or jobs is not None:
-        raise SettingError("--guarantee and --jobs are for --batch")
     failed = False
     system = rosis(needed, **wanted)
     with open(settings, password=ask_password, confirm=asker(yes=yes), waiting=note, system=system) as opened:

@@ -51,6 +51,7 @@ def tell_costs(
     prices: Prices | None,
     as_json: bool,
     batches: Guarantee | None = None,
+    readable: bool = False,
 ) -> None:
     """A row for each image, with a ticket as `register` writes one; or, of batches, one for each of them.
 
@@ -61,7 +62,7 @@ def tell_costs(
     done: list[Planned] = []
     failed = False
     for source, planned in each(
-        progress(sources, "describing", as_json), lambda source: _planned(source, system, caption, prices)
+        progress(sources, "describing", as_json), lambda source: _planned(source, system, caption, prices, readable)
     ):
         if isinstance(planned, GistchainError):
             failed = True
@@ -103,13 +104,13 @@ def _in_batches(gists: list[Gist], guarantee: Guarantee, prices: Prices | None) 
     ]
 
 
-def _planned(source: str | Path, system: System, caption: str | None, prices: Prices | None) -> Planned:
+def _planned(source: str | Path, system: System, caption: str | None, prices: Prices | None, readable: bool) -> Planned:
     from gistchain.gist.packet import pack
     from gistchain.ledger.estimate import cost, registering
 
     picture = read(source)
     gist = system.describe(picture, caption=caption).gist
-    payload = pack(gist)
+    payload = pack(gist, readable=readable)
     try:
         plan = registering(payload, rated=True)
     except SettingError as error:

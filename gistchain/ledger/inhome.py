@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.evm import EvmLedger
 from gistchain.ledger.node import Node
@@ -30,6 +32,10 @@ class EmbeddedLedger(EvmLedger):
         with self._chain.state() as state:
             who = owner or self.owner
             return state.token_of(who, image_sha3_256) or state.batched(who, image_sha3_256)
+
+    def tokens_of(self, images: Collection[bytes]) -> dict[bytes, int]:
+        with self._chain.state() as state:
+            return state.tokens_of(self.owner, images)
 
     def table(self, name: bytes) -> bytes:
         with self._chain.state() as state:

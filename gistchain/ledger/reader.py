@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from gistchain.digest import keccak
@@ -320,6 +320,11 @@ class RegistryReader:
     def token_of(self, image_sha3_256: bytes) -> int:
         """The token of the account that registers, 0 for none."""
         return 0
+
+    def tokens_of(self, images: Collection[bytes]) -> dict[bytes, int]:
+        """The tokens of the account that registers for these images; those without are left out."""
+        found = ((image, self.token_of(image)) for image in images)
+        return {image: token for image, token in found if token}
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False

@@ -5,7 +5,7 @@ What another process registers meanwhile is not seen: it shows the chain as it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -146,6 +146,10 @@ class Snapshot:
     def token_of(self, image_sha3_256: bytes) -> int:
         """0: without a key there is no account."""
         return 0
+
+    def tokens_of(self, images: Collection[bytes]) -> dict[bytes, int]:
+        """Empty: without a key there is no account."""
+        return {}
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         return False

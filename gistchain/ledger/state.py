@@ -8,7 +8,7 @@ in registry.json; the tests compare what is read here with what the contract ans
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -249,13 +249,30 @@ class State:
     def batched(self, owner: str, image: bytes) -> int:
         """The owner's token for the image in a batch, 0 for none."""
         with self._damage():
-            for number in range(1, (self._number(_word(self._slots["totals"])) >> 176) + 1):
-                reach = self._get("batchRanges", number)
-                who = _who_and_when(self._get("batchHeads", number))
-                data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if who[0] == owner else None
-                if data is not None and (index := batch.index_of(data, image)) is not None:
-                    return (reach >> 16 & (1 << 96) - 1) + index
+            for first, data in self._batches_of(owner):
+                if (index := batch.index_of(data, image)) is not None:
+                    return first + index
         return 0
+
+    def tokens_of(self, owner: str, images: Collection[bytes]) -> dict[bytes, int]:
+        """The owner's tokens for these images, alone or in batches; those without are left out."""
+        found = {image: token for image in images if (token := self.token_of(owner, image))}
+        with self._damage():
+            for first, data in self._batches_of(owner):
+                for index in range(int.from_bytes(data[1:3])):
+                    image = batch.image(data, index)
+                    if image in images:
+                        found.setdefault(image, first + index)
+        return found
+
+    def _batches_of(self, owner: str) -> Iterator[tuple[int, bytes]]:
+        """The first token and the data of each batch of the owner's that can be read."""
+        for number in range(1, (self._number(_word(self._slots["totals"])) >> 176) + 1):
+            reach = self._get("batchRanges", number)
+            who = _who_and_when(self._get("batchHeads", number))
+            data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if who[0] == owner else None
+            if data is not None:
+                yield reach >> 16 & (1 << 96) - 1, data
 
     def table(self, name: bytes) -> bytes:
         """The trait table of this name (4 bytes) in tables.vy; empty for none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
@@ -178,6 +178,10 @@ class Ledger(Protocol):
 
     def token_of(self, image_sha3_256: bytes) -> int:
         """The token that this account registered for the image; 0 where there is none."""
+        ...
+
+    def tokens_of(self, images: Collection[bytes]) -> dict[bytes, int]:
+        """The tokens that this account registered for these images, alone or in batches; those without are left out."""
         ...
 
     def close(self) -> None:

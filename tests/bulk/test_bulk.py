@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
@@ -189,3 +190,38 @@ def test_what_a_batch_would_cost_is_said_and_nothing_kept(run: Run, compared: Pa
         assert told["fee_wei"] == told["gas"] * 2 * 10**9
         assert "batch of 2 images" in run(*words)[1]
     assert not (tmp_path / "home").exists()
+
+
+def test_what_no_batch_holds_is_named_and_the_others_go_on(run: Run, compared: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (92, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(compared / "noise.png")
+    words = "register", compared, "--batch", "--form", "file", "--min-confidence", 0, "--json"
+    assert (compared / "noise.png").stat().st_size > 24_500
+    code, out, err = run(*words)
+    assert code == 1
+    assert "in a batch it may have 24,480; register it alone" in err
+    assert sum("error" not in one for one in lines(out)) == 2
+    assert run(*words)[0] == 1, "and it stops nothing for good"
+    assert len(lines(run("list", "--json")[1])) == 2
+
+
+def test_a_batch_that_the_chain_has_no_more_is_sent_again(run: Run, compared: Path, tmp_path: Path) -> None:
+    words = "register", compared, "--batch", "--jobs", 1, "--json"
+    assert run(*words)[0] == 0
+    for name in ("chain.sqlite", "chain.sqlite-wal", "chain.sqlite-shm", "ledgers.json", "database.json"):
+        (tmp_path / "home" / name).unlink(missing_ok=True)
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert not any(one["already"] for one in lines(out))
+    assert len(lines(run("list", "--json")[1])) == 2
+
+
+def test_a_database_that_was_begun_anew_gets_its_images_back(run: Run, compared: Path, tmp_path: Path) -> None:
+    words = "register", compared, "--batch", "--jobs", 1, "--json"
+    assert run(*words)[0] == 0
+    assert run("rareness", "rebuild")[0] == 0
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert all(one["already"] for one in lines(out))
+    shutil.copy(compared / "0.png", tmp_path / "copy.png")
+    assert lines(run("check", tmp_path / "copy.png", "--json")[1])[0]["verdict"] == "copy"

@@ -12,7 +12,7 @@ import pytest
 from gistchain.bulk.journal import Checked, Journal
 from gistchain.types import BatchReceipt
 
-CHECKED = Checked("a.png", "a man", 0.75, "sibling", 0.5, b"\7" * 32, 9, 1_700, 1)
+CHECKED = Checked("a.png", "a man", 0.75, "sibling", 0.5, b"\7" * 32, 9, 1_700, 1, "options")
 RECEIPT = BatchReceipt("evm:1:0x", 1, 7, 2, 50_000, "0xab", 12)
 
 
@@ -58,3 +58,19 @@ def test_a_batch_goes_from_checked_to_registered(journal: Journal, tmp_path: Pat
     again.registered(planned.batch, RECEIPT)
     again.close()
     assert [each.receipt for each in journal.planned()] == [RECEIPT]
+
+
+def test_what_a_run_does_not_want_or_wants_otherwise_is_forgotten(journal: Journal) -> None:
+    mine, other, planned, otherwise = (os.urandom(32) for _ in range(4))
+    journal.take([mine, other, planned, otherwise])
+    for image, options in ((mine, "options"), (other, "options"), (planned, "old"), (otherwise, "old")):
+        journal.check(image, replace(CHECKED, options=options), b"gist")
+    journal.plan("state", b"", bytes(32), [(planned, b"gist")])
+    journal.forget(but={mine, otherwise}, options="options")
+    assert [row.image for row in journal.waiting()] == [mine]
+    assert journal.position(other) is None, "nothing may be compared with what is never registered"
+    assert journal.position(otherwise) is None, "its gist and verdict are of other options"
+    assert [row.image for row in journal.of(journal.planned()[0].batch)] == [planned]
+    journal.registered(journal.planned()[0].batch, RECEIPT)
+    journal.lost(journal.planned()[0].batch)
+    assert journal.planned()[0].receipt is None
