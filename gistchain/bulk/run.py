@@ -25,6 +25,7 @@ from gistchain.bulk.journal import Checked, Journal, Row
 from gistchain.bulk.plan import check_size, plan, send
 from gistchain.bulk.worker import Compared, Prepared, Whose, begin, compare, prepare
 from gistchain.disk.lock import FileLock
+from gistchain.disk.read import read_regular
 from gistchain.errors import CopyRefused, DatabaseLost, GistchainError, ImageError, ModelError, UnknownToken
 from gistchain.image import MAX_FILE_BYTES
 from gistchain.pipeline import OF_ONE_IMAGE, Registry
@@ -34,7 +35,6 @@ from gistchain.types import BatchReceipt, Gist, Guarantee, RarenessTicket, Verdi
 
 _AHEAD = 3
 """Images a process that are prepared before they are needed."""
-_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +324,7 @@ def _sha3_or_error(path: Path) -> bytes | GistchainError:
 
 
 def _sha3(path: Path) -> bytes:
-    digest, size = hashlib.sha3_256(), 0
     try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                size += len(piece)
-                if size > MAX_FILE_BYTES:
-                    raise ImageError(f"{path} has more than {MAX_FILE_BYTES:,} bytes: make it smaller")
-                digest.update(piece)
-    except OSError as error:
-        raise ImageError(f"can't read {path}: {error.strerror}") from error
-    return digest.digest()
+        return hashlib.sha3_256(read_regular(path, at_most=MAX_FILE_BYTES)).digest()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error

@@ -302,14 +302,14 @@ def test_files_that_hold_no_usable_image_are_named_one_by_one(run: Run, tmp_path
 
 
 def test_what_others_wrote_to_the_registry_does_not_break_the_list(run: Run, tmp_path: Path) -> None:
-    newer = bytes.fromhex("c2912c14294e2f")  # docs/packet.md: a packet of version 3
+    newer = bytes.fromhex("42912c14294e2f")  # docs/packet.md: a packet of a later version
     nothing = pack(Gist((), (512, 512)))
     with open_embedded(tmp_path / "home") as ledger:
         for k, payload in enumerate((newer, b"GIF87 something else", nothing)):
             ledger.put(payload, image_sha3_256=bytes([k]) * 32)
     code, out, _ = run("list", "--json")
     assert code == 0
-    assert ["upgrade" in d["caption"] for d in lines(out)] == [True, False, False]
+    assert ["upgrade" in d["caption"] for d in lines(out)] == [True, True, False]
     for token in (1, 2):
         for verb in ("show", "rebuild"):
             assert run(verb, token, "--json")[0] == 1
