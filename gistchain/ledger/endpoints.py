@@ -204,8 +204,8 @@ class Endpoints:
         """What more than half of them say, and the others are left alone; None where there is no such thing.
 
         heads: the last blocks before they were asked. One that is behind is no liar, nor is one that is ahead, nor any
-        where a block has come meanwhile. One that more than half of them are ahead of is left out: a block that a single
-        one claims need not be there.
+        where a block has come meanwhile. One that more than half of them are ahead of is left out: a block that one
+        alone claims need not be there.
         """
         still = self._heads() == heads
         key, count = Counter(each.key for each in said).most_common(1)[0]

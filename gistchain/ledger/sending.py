@@ -28,8 +28,8 @@ MOST_ATTEMPTS = 8
 _MOST_OFFERS = 5
 """To a node that calls the price too low; each offers twice as much."""
 _TAKEN_AFTER = 8
-"""Looks, most of a second in all, until a nonce counts as taken by another transaction: behind one URL several nodes may
-answer, of which one has the block and another knows nothing of it."""
+"""Looks, most of a second in all, until a nonce counts as taken by another transaction: behind one URL several nodes
+may answer, of which one has the block and another knows nothing of it."""
 _KEPT_BLOCKS = 1000
 """How long a transaction is kept on a chain that has no word for what is final."""
 
@@ -45,8 +45,8 @@ class Sender:
         """The transaction that is in a block, and its receipt.
 
         key: what it is for, in the outbox. call: what to send; not asked where an earlier try is in a block or can get
-        there. It is asked before each new signature, and raises where what is wanted is there without that. same: whether
-        the call of an earlier try still does.
+        there. It is asked before each new signature, and raises where what is wanted is there without that.
+        same: whether the call of an earlier try still does.
         Raises NodeDown, OutOfGas, NotConfirmed, LedgerError, FileError.
         """
         if (done := self._again(key, same)) is not None:

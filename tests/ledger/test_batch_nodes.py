@@ -1,4 +1,4 @@
-"""Batches through a node that lags, lies or takes blocks back: each is in the registry once, and is read as it is now."""
+"""Batches through a node that lags, lies or takes blocks back: each is in the registry once, and read as it is."""
 
 from __future__ import annotations
 
