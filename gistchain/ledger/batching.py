@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 from gistchain.digest import keccak
 from gistchain.errors import LedgerError
@@ -44,6 +46,14 @@ def made(items: Sequence[BatchItem], common: bytes, evidence: bytes, guarantee: 
     return batch
 
 
+class _IsThere(Exception):
+    """The batch that was to be sent is in the registry."""
+
+    def __init__(self, there: Range) -> None:
+        super().__init__(there)
+        self.there = there
+
+
 class Batching:
     """Sends the batches of one account to one registry."""
 
@@ -58,21 +68,31 @@ class Batching:
         root = batch.root if guarantee == "proof" else b""
         call = self._call(batch, root)
         key = keccak(call.data)
-        # Without a transaction on its way it may be there all the same: sent by a home whose outbox is lost.
-        if self._sender.outbox.find(key) is None and (there := self._there(batch, root)) is not None:
-            block = int(self._batches.record(there.first)[2])
-            return BatchReceipt(ledger, there.number, there.first, there.count, 0, "", block), None
-        sent, mined = self._sender.deliver(key, lambda: call, lambda other: other.data == call.data)
-        if not mined.succeeded:
+
+        def wanted() -> Call:
+            # It may be there without a transaction that is known: sent by a home whose outbox is lost, or by this one
+            # and seen by another of several nodes behind a name.
+            if (there := self._there(batch, root, whole=True)) is not None:
+                raise _IsThere(there)
+            return call
+
+        try:
+            sent, mined = self._sender.deliver(key, wanted, lambda other: other.data == call.data)
+        except _IsThere as found:
+            block = int(self._batches.record(found.there.first)[2])
+            return self._receipt(batch, root, found.there, BatchReceipt(ledger, 0, 0, 0, 0, "", block)), None
+        if not mined.succeeded and self._there(batch, root, whole=True) is None:
             self._sender.outbox.drop(sent)
             raise LedgerError(f"transaction {sent.tx} failed on {self._node.name}: no token was registered; try again")
-        found = self._found(batch, root, mined)
+        there = self._found(batch, root, mined)
+        told = BatchReceipt(ledger, 0, 0, 0, mined.gas, sent.tx, mined.block)
+        return self._receipt(batch, root, there, told), (sent, mined)
+
+    def _receipt(self, batch: Batch, root: bytes, there: Range, told: BatchReceipt) -> BatchReceipt:
+        """The receipt, once what the chain does not hold is in the home."""
         if root:
-            self._batches.keep(found.number, batch.data)
-        return BatchReceipt(ledger, found.number, found.first, found.count, mined.gas, sent.tx, mined.block), (
-            sent,
-            mined,
-        )
+            self._batches.keep(there.number, batch.data)
+        return replace(told, number=there.number, first=there.first, count=there.count)
 
     def _call(self, batch: Batch, root: bytes) -> Call:
         contract = compiled("registry")
@@ -83,21 +103,27 @@ class Batching:
     def _found(self, batch: Batch, root: bytes, mined: Mined) -> Range:
         # The node may answer from an older block, or one of several nodes behind a name.
         for _ in self._node.patiently(f"transaction {mined.tx} is in block {mined.block}, its batch is not"):
-            if (found := self._there(batch, root)) is not None:
+            if (found := self._there(batch, root, whole=False)) is not None:
                 return found
         raise AssertionError("patience ends with an error")
 
-    def _there(self, batch: Batch, root: bytes) -> Range | None:
-        """This account's batch of just these items, where it is among the newest."""
+    def _there(self, batch: Batch, root: bytes, *, whole: bool) -> Range | None:
+        """This account's batch of just these items, where it is among the newest.
+
+        whole: every gist is compared, a request for each; else the first and the last, as a transaction in a block is
+        known to have made it.
+        """
         for each in self._batches.newest(self._node.owner):
-            if each.count == len(batch.items) and each.root == root and (root or self._holds(each, batch)):
+            if each.count == len(batch.items) and each.root == root and (root or self._holds(each, batch, whole)):
                 return each
         return None
 
-    def _holds(self, there: Range, batch: Batch) -> bool:
-        if self._batches.index_of(there.number, batch.items[0].image) != there.first:
+    def _holds(self, there: Range, batch: Batch, whole: bool) -> bool:
+        images = (item.image for item in batch.items)
+        if any(found != image for found, image in zip_longest(self._batches.images(there), images)):
             return False
+        last = len(batch.items) - 1
         return all(
             self._batches.gist_of(there.first + index) == batch.common + batch.items[index].gist
-            for index in {0, len(batch.items) - 1}
+            for index in (range(last + 1) if whole else {0, last})
         )

@@ -1,12 +1,13 @@
 """Several nodes of one chain -> one connection: what one of them can't, won't or wrongly says, the others say.
 
-    the registry, code, hashes   two that say the same, in turns; where they don't, most of all
-    nonces, balances             the most that any of them says
-    fees, the last block         the middle of what they say
-    transactions, logs           whoever has them
-    to send                      to all; it is enough that one takes it
+    the registry, code, hashes, receipts   two that say the same, in turns; where they don't, most of all
+    nonces, balances                       the most that any of them says
+    fees, the last block                   the middle of what they say
+    transactions, logs                     whoever has them
+    to send                                to all; it is enough that one takes it
 
-One that does not answer, lags behind or says what others don't is left alone, and named.
+One that does not answer, lags behind most of them or says what others don't is left alone, and named. Where only one
+answers, it is believed as a single node is, also in a read that decides what is sent.
 """
 
 from __future__ import annotations
@@ -203,7 +204,8 @@ class Endpoints:
         """What more than half of them say, and the others are left alone; None where there is no such thing.
 
         heads: the last blocks before they were asked. One that is behind is no liar, nor is one that is ahead, nor any
-        where a block has come meanwhile. Of as many against as many, those behind are left out.
+        where a block has come meanwhile. One that more than half of them are ahead of is left out: a block that one
+        alone claims need not be there.
         """
         still = self._heads() == heads
         key, count = Counter(each.key for each in said).most_common(1)[0]
@@ -211,7 +213,8 @@ class Endpoints:
         last = max(heads.get(each.by, 0) for each in said if most is None or each.key == most.key)
         for other in said:
             at = heads.get(other.by, 0)
-            if at < last and (most is None or other.key != most.key):
+            ahead = sum(heads.get(each.by, 0) > at for each in said)
+            if 2 * ahead > len(said) and (most is None or other.key != most.key):
                 self._rest(other.by, f"it is at block {at}, the others are at {last}")
             elif still and at == last and most is not None and other.key != most.key:
                 self._blame(other.by, f"of {what} it says what the other endpoints don't")
@@ -229,6 +232,9 @@ class Endpoints:
 
     def call(self, call: Call, sender: str | None) -> bytes:
         return self._agreed(f"the contract {call.to}", lambda connection: connection.call(call, sender))
+
+    def receipt(self, tx: str) -> Mined | None:
+        return self._agreed(f"transaction {tx}", lambda connection: connection.receipt(tx))
 
     # What is the most, or in the middle
 
@@ -273,9 +279,6 @@ class Endpoints:
     def knows(self, tx: str) -> bool:
         return any(self._all(lambda connection: connection.knows(tx)))
 
-    def receipt(self, tx: str) -> Mined | None:
-        return self._whoever(lambda connection: connection.receipt(tx))
-
     def transaction(self, tx: str) -> bytes | None:
         return self._whoever(lambda connection: connection.transaction(tx))
 
@@ -303,8 +306,8 @@ def _differ(said: Sequence[_Said]) -> bool:
 
 
 def _middle(numbers: Collection[int]) -> int:
-    """Of an even number, the higher of the two."""
-    return sorted(numbers)[len(numbers) // 2]
+    """Of an even number, the lower of the two: more than half of them are as high."""
+    return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
 def _middle_told(numbers: Collection[int | None]) -> int | None:

@@ -26,6 +26,7 @@ from gistchain.ledger.followed import Followed, Kept
 from gistchain.ledger.proof import registered
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.recover import checksummed
+from gistchain.ledger.state import nonsense
 from gistchain.ledger.transaction import call_of, sender_of
 from gistchain.types import Ledger, Token
 
@@ -67,7 +68,9 @@ def follow(reader: RegistryReader, kept: Followed, urls: Sequence[str] = ()) -> 
             yield from _read_on(reader, kept, urls)
             return
         except _Moved:
-            continue
+            at = kept.next(reader.name)
+            if at is not None:  # what was kept of a range that was not finished
+                kept.undo(reader.name, at - 1)
     raise LedgerError(
         f"{reader.node.name} shows another chain each time that it is asked: try again, or give another --rpc"
     )
@@ -80,7 +83,9 @@ def holds_until(connection: Connection, blocks: Iterable[tuple[int, str]]) -> in
 
 @contextmanager
 def kept_of(home: Path, ledger: Ledger) -> Iterator[Callable[[Token], Kept | None]]:
-    """What the home has kept of a token, which need not be asked for; None where the chain may have replaced it since.
+    """What the home has kept of a token, which need not be asked for.
+
+    None where the chain may have replaced it since, and where its gist could not be read then and may be now.
 
     Raises FileDamaged, FileError.
     """
@@ -92,7 +97,11 @@ def kept_of(home: Path, ledger: Ledger) -> Iterator[Callable[[Token], Kept | Non
 
         def known(token: Token) -> Kept | None:
             row = kept.get(ledger.name, token.id)
-            return row if row is not None and row.token == token and row.seen <= holds else None
+            if row is None or row.token != token or row.seen > holds:
+                return None
+            # Who has the image of a token of proofs now has its gist, too; nonsense stays nonsense.
+            later = row.unreadable not in ("", str(nonsense(token.id))) and any(token.image_sha3_256)
+            return None if later else row
 
         yield known
 
@@ -126,13 +135,16 @@ def _read_on(reader: RegistryReader, kept: Followed, urls: Sequence[str]) -> Ite
             width = last + 1 - at
             continue
         events = [_event(reader, log, range(at, end + 1)) for log in found]
+        # The blocks of the events too: where the chain is replaced from the middle of a range on, the rest stays. They
+        # are written first, so that a range that was not finished is undone like others.
+        blocks = [*((log.block, log.block_hash) for log in found), block]
+        kept.go_on(reader.name, at, blocks)
         for event, log in zip(events, found, strict=True):
             if event.kind in ("registered", "batch"):
                 _keep(reader, kept, range(event.token, event.token + event.count), event.block, log.tx)
         if _hash(connection, end) != block[1]:
             raise _Moved
-        # The blocks of the events too: where the chain is replaced from the middle of a range on, the rest stays.
-        kept.go_on(reader.name, end + 1, [*((log.block, log.block_hash) for log in found), block], urls)
+        kept.go_on(reader.name, end + 1, blocks, urls)
         yield from events
         at, width = end + 1, 2 * width
     yield from _fill(reader, kept, last + 1, urls)
@@ -231,10 +243,14 @@ def _fill(reader: RegistryReader, kept: Followed, at: int, urls: Sequence[str]) 
     for ids in list(kept.missing(reader.name, reader.count())):
         last = connection.block_number()
         block = last, _hash(connection, last)
-        _keep(reader, kept, ids, last)
-        if _hash(connection, last) != block[1]:
-            raise _Moved
         kept.go_on(reader.name, at, [block], urls)
+        try:
+            _keep(reader, kept, ids, last)
+            if _hash(connection, last) != block[1]:
+                raise _Moved
+        except _Moved:
+            kept.undo(reader.name, last - 1)
+            raise
         events.append(Event("state", last, ids.start, len(ids)))
     yield from events
 

@@ -28,6 +28,14 @@ class Leaves:
             row = database.execute(query, (*self._place, number)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def numbers(self) -> set[int]:
+        """Of the batches that are here. Raises FileBusy, FileDamaged, FileError."""
+        if not self._path.exists():
+            return set()
+        with self._file.errors(), contextlib.closing(self._file.snapshot()) as database:
+            query = "SELECT number FROM batches WHERE chain_id = ? AND registry = ?"
+            return {number for (number,) in database.execute(query, self._place)}
+
     def keep(self, number: int, data: bytes) -> None:
         """Raises FileBusy, FileDamaged, DiskFull, FileError."""
         make_folder(self._path.parent)

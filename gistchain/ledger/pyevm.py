@@ -40,7 +40,7 @@ from trie.exceptions import MissingTrieNode
 
 from gistchain.errors import FileDamaged, LedgerError
 from gistchain.ledger.chainfile import CHAIN_ID, Records
-from gistchain.ledger.connection import Call, Log, Mined, Topics, short
+from gistchain.ledger.connection import Call, Log, Mined, Refusal, Topics, short
 from gistchain.ledger.fees import GWEI
 from gistchain.ledger.gas import BLOCK_GAS_LIMIT
 from gistchain.ledger.recover import checksummed
@@ -170,7 +170,7 @@ class InProcess:
             try:
                 yield
             except VMError as error:  # the transaction's own failure
-                raise LedgerError(f"the registry on {self._name} refused: {_reason(error)}") from error
+                raise Refusal(f"the registry on {self._name} refused: {_reason(error)}") from error
             except ValidationError as error:
                 raise LedgerError(f"{self._name} refused: {short(error)}") from error
             except (PyEVMError, MissingTrieNode, KeyError) as error:

@@ -10,7 +10,7 @@ from gistchain.errors import LedgerError, NodeDown, UnknownToken
 from gistchain.ledger import abi, batch, logs
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.batches import Batches
-from gistchain.ledger.connection import Call, edge
+from gistchain.ledger.connection import Call, Refusal, edge
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.gas import MAX_COMMON_BYTES, MAX_GIST_BYTES
 from gistchain.ledger.leaves import Leaves
@@ -87,13 +87,12 @@ class RegistryReader:
     def gist_of(self, token: int) -> bytes:
         """The bytes registered as this token.
 
-        Raises UnknownToken; PacketError for one of a batch of proofs, or of one whose data is nonsense.
+        Raises UnknownToken, NodeDown, LedgerError; PacketError for one of a batch of proofs that neither home nor node
+        has, and for one of a batch whose data is nonsense.
         """
         try:
             gist = self._read("gistOf", _known_id(token))
-        except (NodeDown, UnknownToken):
-            raise
-        except LedgerError as error:  # the contract looks at no gist of a batch before it is asked for
+        except Refusal as error:  # the contract looks at no gist of a batch before it is asked for
             if self.token(token).batch:
                 raise nonsense(token) from error
             raise
@@ -192,9 +191,7 @@ class RegistryReader:
         try:
             found = tickets.from_chain(*self._read("ratingOf", _known_id(token)))
             return found or self._ticket_of_proofs(token)
-        except (NodeDown, UnknownToken):
-            raise
-        except LedgerError:
+        except Refusal:
             if self.token(token).batch:
                 return None
             raise
@@ -205,7 +202,10 @@ class RegistryReader:
         data = self._batches.data(found) if found is not None and found.root else None
         if found is None or data is None or not batch.rated(data):
             return None
-        return tickets.from_rating(*batch.rating(data, token - found.first))
+        try:
+            return tickets.from_rating(*batch.rating(data, token - found.first))
+        except LedgerError:  # whoever sent the batch has written no ticket there
+            return None
 
     def attestations(self, token: int) -> tuple[Attestation, ...] | None:
         """What others say of the token's rareness, each as the contract has it now; raises UnknownToken.
@@ -278,6 +278,7 @@ class RegistryReader:
     def tokens(self, start: int = 1) -> Iterator[Token]:
         """All tokens from id `start` on, oldest first; a request for each 256 of them."""
         last, most = self.count(), PAGE
+        self._batches.forget()
         while start <= last:
             try:
                 page = self._read("records", start, min(most, last + 1 - start))

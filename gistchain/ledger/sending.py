@@ -27,6 +27,9 @@ MOST_ATTEMPTS = 8
 """Of one transaction, each at a higher fee: 2.3 times the first one's where the chain's own fees stay as they are."""
 _MOST_OFFERS = 5
 """To a node that calls the price too low; each offers twice as much."""
+_TAKEN_AFTER = 8
+"""Looks, most of a second in all, until a nonce counts as taken by another transaction: behind one URL several nodes
+may answer, of which one has the block and another knows nothing of it."""
 _KEPT_BLOCKS = 1000
 """How long a transaction is kept on a chain that has no word for what is final."""
 
@@ -42,7 +45,8 @@ class Sender:
         """The transaction that is in a block, and its receipt.
 
         key: what it is for, in the outbox. call: what to send; not asked where an earlier try is in a block or can get
-        there. same: whether the call of an earlier try still does.
+        there. It is asked before each new signature, and raises where what is wanted is there without that.
+        same: whether the call of an earlier try still does.
         Raises NodeDown, OutOfGas, NotConfirmed, LedgerError, FileError.
         """
         if (done := self._again(key, same)) is not None:
@@ -53,7 +57,7 @@ class Sender:
             self._offer(sent)
             if (done := self._awaited(key)) is not None:
                 return done
-            self.outbox.drop(sent)
+        self.outbox.drop(sent)
         raise self._node.crowded()
 
     def _offer(self, sent: Sent) -> None:
@@ -104,7 +108,7 @@ class Sender:
         """The attempt that is in a block, once one is; None if another transaction took their nonce."""
         self._not_raised = None
         attempts = self.outbox.attempts(key)
-        last = attempts[-1]
+        last, taken = attempts[-1], 0
         for _ in self._node.patiently(lambda: self._still(last)):
             attempts = self.outbox.attempts(key) or attempts  # another process may have seen to it
             latest = self._node.nonce("latest")
@@ -112,8 +116,11 @@ class Sender:
                 return done
             if latest <= attempts[-1].nonce:
                 self._push(latest)
-            elif not any(self._node.connection.knows(sent.tx) for sent in attempts):
-                return None  # one that is known is in a block, its receipt is only late
+            # One that is known is in a block, its receipt is only late.
+            gone = latest > attempts[-1].nonce and not any(self._node.connection.knows(sent.tx) for sent in attempts)
+            taken = taken + 1 if gone else 0
+            if taken == _TAKEN_AFTER:
+                return None
         raise AssertionError("patience ends with an error")
 
     def _mined(self, attempts: Sequence[Sent]) -> tuple[Sent, Mined] | None:

@@ -219,8 +219,8 @@ class BatchItem:
 class BatchReceipt:
     """Many tokens that are in a block: `count` of them from id `first` on, in the order of their images' hashes.
 
-    number: of the batch in the registry. gas, tx, block: of the transaction; 0, "" and 0 for one that an earlier run
-    sent whose transaction this home no longer knows.
+    number: of the batch in the registry. gas, tx: of the transaction; 0 and "" where this home does not know it, as
+    another one sent it. block: where it is; then as the contract saw it, which on Arbitrum is one of Ethereum.
     """
 
     ledger: str

@@ -103,7 +103,10 @@ class Ledger(Protocol):
         ...
 
     def gist_of(self, token: int) -> bytes:
-        """The payload registered as this token. Raises UnknownToken."""
+        """The payload registered as this token.
+
+        Raises UnknownToken; PacketError where the chain holds none that can be read, and nobody who is asked has it.
+        """
         ...
 
     def token(self, token: int) -> Token:

@@ -177,6 +177,37 @@ def test_what_nodes_have_forgotten_is_read_by_who_kept_it(tmp_path: Path, logs: 
         node.kill()
 
 
+@pytest.mark.parametrize("changes", ["a gist", "an image"])
+def test_a_batch_that_differs_in_its_middle_is_another_batch(chain: Chain, changes: str) -> None:
+    wanted = sorted(items(70, rated=False), key=lambda each: each.image_sha3_256)
+    image = wanted[35].image_sha3_256
+    other = {"a gist": replace(wanted[35], payload=b"another")}
+    other["an image"] = replace(wanted[35], image_sha3_256=image[:-1] + bytes([image[-1] ^ 1]))
+    with chain.open() as ledger:
+        assert ledger.put_batch(wanted, guarantee="state").number == 1
+        wanted[35] = other[changes]
+        assert ledger.put_batch(wanted, guarantee="state").number == 2
+        assert ledger.put_batch(wanted, guarantee="state").number == 2
+        assert ledger.gist_of(70 + 36) == wanted[35].payload
+
+
+@needs_anvil
+@pytest.mark.parametrize("logs", [says([]), refuses("missing trie node: 4444 pruned history unavailable")])
+def test_an_account_finds_its_tokens_without_logs(tmp_path: Path, logs: Fault) -> None:
+    node = Anvil()
+    try:
+        with faulty(node.url) as pruned:
+            pruned.faults["eth_getLogs"] = logs
+            with open_rpc(pruned.url, tmp_path, Chain(tmp_path, node).home / "rich.key", chain_id=CHAIN_ID) as ledger:
+                guarantees: tuple[Guarantee, ...] = ("state", "proof")
+                for number, guarantee in enumerate(guarantees):
+                    (item,) = wanted = items(1, rated=False)
+                    ledger.put_batch(wanted, guarantee=guarantee)
+                    assert ledger.token_of(item.image_sha3_256) == number + 1
+    finally:
+        node.kill()
+
+
 @needs_anvil
 def test_leaves_that_do_not_give_the_root_are_not_believed(tmp_path: Path) -> None:
     chain = Chain(tmp_path, Anvil())

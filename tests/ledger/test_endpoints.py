@@ -19,9 +19,9 @@ from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
 from gistchain.ledger.known import recall
 from gistchain.ledger.reader import RegistryReader
 from gistchain.settings import Settings, load
-from gistchain.types import RarenessTicket
+from gistchain.types import BatchItem, RarenessTicket
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, free_port, needs_anvil
-from tests.support.faults import Asked, FaultyNode, faulty, hangs_up, refuses, says
+from tests.support.faults import Asked, FaultyNode, changed, faulty, hangs_up, refuses, says
 
 pytestmark = needs_anvil
 SEND, CALL, HEAD, BLOCK = "eth_sendRawTransaction", "eth_call", "eth_blockNumber", "eth_getBlockByNumber"
@@ -161,6 +161,33 @@ def test_of_two_that_differ_neither_is_believed(
         pytest.raises(LedgerError, match=rf"{name_of(three[0])}.*say different things .*leave one out, or give one"),
     ):
         reader.gist_of(token)
+
+
+def test_a_block_that_one_of_two_claims_does_not_make_the_other_one_behind(
+    opened: Callable[..., EvmLedger], three: list[FaultyNode], told: list[str], tmp_path: Path
+) -> None:
+    with opened(three) as ledger:
+        token = ledger.put(b"a red bus", image_sha3_256=new_image()).token
+    three[0].faults.update({CALL: other_gist, HEAD: says(hex(10**9))})
+    with reading(three[:2], tmp_path / "reader", told) as reader:
+        assert reader.block() < 10**9
+        with pytest.raises(LedgerError, match="say different things"):
+            reader.gist_of(token)
+    assert told == []
+
+
+def test_a_failure_that_one_of_three_tells_is_no_failure(
+    opened: Callable[..., EvmLedger], three: list[FaultyNode]
+) -> None:
+    three[1].faults["eth_getTransactionReceipt"] = changed(lambda told: {**told, "status": "0x0"})
+    with opened(three) as ledger:
+        for _ in range(3):  # whoever's turn it is
+            before = ledger.count()
+            receipt = ledger.put_batch([BatchItem(new_image(), b"of a batch")], guarantee="state")
+            assert (receipt.first, receipt.gas > 21_000) == (before + 1, True)
+            assert ledger.count() == before + 1
+            told = [ledger.node.connection.receipt(receipt.tx) for _ in three]
+            assert all(mined is not None and mined.succeeded for mined in told)
 
 
 def test_a_token_that_one_denies_is_there(

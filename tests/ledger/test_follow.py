@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from gistchain.errors import LedgerError, NodeDown
 from gistchain.ledger import abi
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
-from gistchain.ledger.follow import Event, follow
+from gistchain.ledger.follow import Event, follow, kept_of
 from gistchain.ledger.followed import Followed
 from gistchain.types import BatchItem, NftLink, RarenessTicket
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
-from tests.support.faults import Asked, FaultyNode, faulty, hangs_up, says
+from tests.support.faults import Asked, FaultyNode, faulty, hangs_up, refuses, says
 
 pytestmark = needs_anvil
 LOGS, CALL = "eth_getLogs", "eth_call"
@@ -224,6 +225,69 @@ def test_another_token_with_the_number_of_one_that_was_replaced_takes_its_place(
     ledger.node.run(ledger.call("register", new_image(), bytes(32), 0, b"second of two"))
     assert [event.kind for event in follower.run()] == ["undone", "registered"]
     follower.check()
+
+
+@pytest.mark.parametrize("logs", [None, "keeps silent"])
+def test_what_was_read_of_a_chain_that_is_replaced_meanwhile_is_forgotten(
+    ledger: EvmLedger, follower: Follower, anvil: Anvil, node: FaultyNode, logs: str | None
+) -> None:
+    if logs is not None:
+        node.faults[LOGS] = pruned(10**9, logs)
+    put(ledger, 2)
+    snapshot = anvil.ask("evm_snapshot")
+    put(ledger, 1)
+    last_call = "0x" + abi.calldata(compiled("registry"), "ratingOf", 3).hex()
+    replaced: list[bool] = []
+
+    def is_replaced_then(asked: Asked) -> Any:
+        reply = asked.passed_on()
+        if last_call in (asked.params[0].get("data"), asked.params[0].get("input")) and not replaced:
+            replaced.append(anvil.ask("evm_revert", snapshot))
+            anvil.ask("evm_mine")
+        return reply
+
+    node.faults[CALL] = is_replaced_then
+    told = [event for event in follower.run() if event.kind != "undone"]
+    assert replaced == [True]
+    assert sum(event.count for event in told) == 2
+    follower.check()
+
+
+def test_a_token_that_a_node_failed_to_tell_is_asked_for_again(
+    ledger: EvmLedger, follower: Follower, node: FaultyNode
+) -> None:
+    ledger.put_batch(batch(3), guarantee="state")
+    gist_of = "0x" + abi.calldata(compiled("registry"), "gistOf", 2).hex()
+    fails = refuses("internal error")
+
+    def hiccup(asked: Asked) -> Any:
+        call = asked.params[0]
+        return (fails if gist_of in (call.get("data"), call.get("input")) else Asked.passed_on)(asked)
+
+    node.faults[CALL] = hiccup
+    with pytest.raises(LedgerError, match="internal error"):
+        follower.run()
+    node.faults.clear()
+    follower.run()
+    follower.check()
+
+
+def test_a_gist_that_nobody_had_is_asked_for_again(ledger: EvmLedger, follower: Follower, node: FaultyNode) -> None:
+    ledger.put_batch(batch(2), guarantee="proof")
+    node.faults[LOGS] = pruned(10**9, "keeps silent")
+    follower.run()
+    with open_rpc_to_read(node.url, follower.home) as reader, kept_of(follower.home, reader) as known:
+        nobody_has_it = [known(token) for token in reader.tokens()]
+    assert [row is not None and bool(row.unreadable) for row in nobody_has_it] == [True, True]
+    node.faults.clear()
+    with open_rpc_to_read(node.url, follower.home) as reader:
+        kept = nobody_has_it[0]
+        assert kept is not None
+        with closing(Followed(follower.home, write=True)) as followed:  # as if it had been lost between image and gist
+            followed.add(reader.name, [replace(kept, token=reader.token(1))])
+        with kept_of(follower.home, reader) as known:
+            assert [known(token) for token in reader.tokens()] == [None, None]
+        assert reader.gist_of(1).startswith(b"of a batch ")
 
 
 def test_a_chain_of_which_no_block_is_known_any_more_is_read_anew(
