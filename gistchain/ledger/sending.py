@@ -77,7 +77,12 @@ class Sender:
     def _broadcast(self, sent: Sent) -> str | None:
         """None where the node took it or had it; else its refusal, once it no longer is that it has no room."""
         for _ in self._node.patiently(f"{self._node.name} has no room for one more transaction that waits, still"):
-            refused = self._node.broadcast(sent.raw)
+            try:
+                refused = self._node.broadcast(sent.raw)
+            except NodeDown:
+                if self._is_there([sent]):  # only the answer was lost
+                    return None
+                raise
             if refused is None or not calls_itself_full(refused) or self._is_there([sent]):
                 return refused
         raise AssertionError("patience ends with an error")
