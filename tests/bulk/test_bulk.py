@@ -156,7 +156,7 @@ def compared(tmp_path: Path) -> Path:
 
 def test_a_batch_that_is_killed_goes_on_and_does_nothing_twice(run: Run, compared: Path, tmp_path: Path) -> None:
     """GISTCHAIN_TEST_KILLS=60 does as many here; by default a few."""
-    kills = int(os.environ.get("GISTCHAIN_TEST_KILLS", "4"))
+    kills = int(os.environ.get("GISTCHAIN_TEST_KILLS", "3"))
     words = "register", compared, "--batch", "--jobs", 1, "--json", "--home"
     steps = rehearsed(tmp_path / "rehearsal", *words, tmp_path / "other")
     aimed = aims(

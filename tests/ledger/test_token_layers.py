@@ -15,7 +15,7 @@ from tests.ledger.machines import Machine
 from tests.ledger.token_scene import DICTIONARY, EXACT, PLAIN, THUMB8, Scene, packet
 from tests.ledger.vypers import source_of
 
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from tests.ledger.token_scene import (
 SVG = "{http://www.w3.org/2000/svg}"
 GAS = 25_000_000
 HATS = traitcode.Table(Traits("Hats", "Hats", {"hat": ("red", "blue"), "eyes": ("open", "<b>\"'&\\")}))
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @pytest.fixture(scope="module")
