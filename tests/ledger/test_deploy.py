@@ -49,7 +49,7 @@ def test_the_proxys_transaction_is_the_well_known_one() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_what_an_explorer_is_given_is_what_is_compiled(name: str) -> None:
-    """That it compiles to the contract is test_ledger.py's: test_the_committed_bytecode_is_what_the_source_compiles_to."""
+    """That it compiles to the contract is told by test_ledger.py."""
     given = (LEDGER / f"{name}.input.json").read_text("utf-8")
     assert given == standard_input(name)
     for file, source in json.loads(given)["sources"].items():
