@@ -85,7 +85,8 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
     given: dict[str, object] = {
         n: environ[f"GISTCHAIN_{n.upper()}"] for n in names if f"GISTCHAIN_{n.upper()}" in environ
     }
-    given |= {name: value for name, value in flags.items() if name in names and value is not None}
+    # An option that may be given several times and was not is an empty tuple or list.
+    given |= {name: value for name, value in flags.items() if name in names and value not in (None, (), [])}
     home = _folder(given.get("home") or platformdirs.user_data_dir("gistchain", appauthor=False))
     merged = {**_from_toml(home / "settings.toml"), **given, "home": home}
     unknown = merged.keys() - names

@@ -44,8 +44,12 @@ def bulk_text(done: Done, owner: str, document: bytes | None) -> str:
     return lines([f"{first}  {rated_words(rated)}", f"  {done.gist.caption}", f"  {rareness_words(rated)}"])
 
 
-def summary(done: Sequence[Done], left_out: int, *, own_chain: bool) -> str:
-    """What all of a run comes to. left_out: how many an error names. own_chain: the home's, which forgets nothing."""
+def summary(done: Sequence[Done], left_out: int, before: int = 0, *, own_chain: bool) -> str:
+    """What all of a run comes to.
+
+    left_out: how many an error names. before: how many were there in other ways. own_chain: the home's, which forgets
+    nothing.
+    """
     new = [one for one in done if not one.already]
     batches = {one.receipt.number: one.receipt for one in new}
     told = f"{len(new):,} tokens in {len(batches):,} batch{'es' if len(batches) != 1 else ''}"
@@ -53,7 +57,7 @@ def summary(done: Sequence[Done], left_out: int, *, own_chain: bool) -> str:
         told += f", {sum(receipt.gas for receipt in batches.values()) // len(new):,} gas a token"
         if any(one.guarantee == "proof" for one in new) and not own_chain:
             told += "; their gists are in calldata, which nodes may forget: back up batches.sqlite of the home"
-    there = len(done) - len(new)
+    there = len(done) - len(new) + before
     told += f"; {there:,} were there already" if there else ""
     return told + (f"; {left_out:,} were left out" if left_out else "")
 

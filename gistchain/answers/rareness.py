@@ -107,7 +107,9 @@ def rareness_words(rated: dict[str, Any]) -> str:
     words = f"rareness {rated['score']:.2f}"
     if rated["interval"] is not None:
         words += " ({:.2f} to {:.2f})".format(*rated["interval"])
-    words += ", compared with nothing" if rated["compared_with"] == 0 else ""
+    # The ticket of a batch has the least of all its tokens, so that the first of a chain says 0 of its siblings too.
+    alone = rated["compared_with"] == 0 and rated["verdict"] == "original"
+    words += ", compared with nothing" if alone else ""
     words += {True: ", signed", False: ", not verified", None: ", not on the chain"}[rated["verified"]]
     nearest = rated["nearest"]
     if nearest is None or rated["verdict"] == "original":

@@ -21,6 +21,7 @@ from gistchain.disk.write import make_folder
 from gistchain.types import BatchReceipt, Guarantee, Verdict
 
 NAME = "bulk.sqlite"
+_VERSION = 1
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS images (position INTEGER PRIMARY KEY AUTOINCREMENT, ledger TEXT NOT NULL, owner TEXT "
     "NOT NULL, image BLOB NOT NULL, checked TEXT, gist BLOB, batch INTEGER, payload BLOB, "
@@ -82,8 +83,12 @@ class Journal:
         self._file = SqliteFile(home / NAME, "move it away: what was not sent yet is then compared again")
         self._database = self._file.connect("rwc", ("journal_mode = wal", "synchronous = full"))
         with self._file.errors():
+            version = int(self._database.execute("PRAGMA user_version").fetchone()[0])
+            if version not in (0, _VERSION):
+                raise self._file.damaged(f"it is of another gistchain (version {version}, not {_VERSION})")
             for table in _TABLES:
                 self._database.execute(table)
+            self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def take(self, images: Sequence[bytes]) -> None:
         """Give these images the next positions, in this order; those that have one keep it."""

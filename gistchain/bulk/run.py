@@ -12,6 +12,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -156,6 +157,11 @@ class Bulk:
         context = multiprocessing.get_context("spawn")  # a fork would take half of our threads and all of our locks
         pool = ProcessPoolExecutor(jobs, context, initializer=begin, initargs=started)
         try:
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as the processes inherit it
+            try:
+                pool.submit(int)  # starts them
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
             for path, error in self._through(pool, jobs, journal, todo, image_of, there):
                 failed[image_of[path]] = error
         except BrokenProcessPool as error:
@@ -326,5 +332,8 @@ def _sha3_or_error(path: Path) -> bytes | GistchainError:
 def _sha3(path: Path) -> bytes:
     try:
         return hashlib.sha3_256(read_regular(path, at_most=MAX_FILE_BYTES)).digest()
+    except IsADirectoryError as error:
+        raise ImageError(f"{path} holds no image that is read here: give image files, or a folder with some") from error
     except (OSError, ValueError) as error:
-        raise ImageError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
+        told = getattr(error, "strerror", None) or error
+        raise ImageError(f"can't read {path}: {told}; give image files, or folders of them") from error

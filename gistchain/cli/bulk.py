@@ -39,7 +39,7 @@ def _registered(
     from gistchain.bulk.run import Bulk, Done
     from gistchain.opening import open_for_batches
 
-    done, left_out = [], 0
+    done, left_out, there = [], 0, 0
     with open_for_batches(settings, password=ask_password, confirm=asker(yes=yes), waiting=note) as registry:
         store, owner = registry.required_book().checker.store, registry.ledger.owner
         bulk = Bulk(registry, settings, options)
@@ -62,9 +62,10 @@ def _registered(
                 failure(path, error, as_json)
                 left_out += 1
                 continue
+            there += 1
             before = Already(str(path), shown, document_of(settings.home, shown.signed, shown.token), False)
             answer(before, registered_json, registered_text, as_json, done=registered_words(before))
     if not as_json:
-        say(summary(done, left_out, own_chain=not settings.rpc))
+        say(summary(done, left_out, there, own_chain=not settings.rpc))
     if left_out:
         raise typer.Exit(1)

@@ -85,7 +85,10 @@ def receipts(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Show your registrations that were not final when last looked at; what the chain has taken back is sent again."""
+    """Show your registrations that were not final when last looked at; what the chain has taken back is sent again.
+
+    Of batches the same `register --batch` sends again what is missing.
+    """
     from gistchain.opening import open_ledger
     from gistchain.rareness.store.database import note_tokens
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gistchain.bulk.journal import Checked, Journal
+from gistchain.bulk.journal import NAME, Checked, Journal
+from gistchain.errors import FileDamaged
 from gistchain.types import BatchReceipt
 
 CHECKED = Checked("a.png", "a man", 0.75, "sibling", 0.5, b"\7" * 32, 9, 1_700, 1, "options")
@@ -74,3 +76,11 @@ def test_what_a_run_does_not_want_or_wants_otherwise_is_forgotten(journal: Journ
     journal.registered(journal.planned()[0].batch, RECEIPT)
     journal.lost(journal.planned()[0].batch)
     assert journal.planned()[0].receipt is None
+
+
+def test_a_journal_of_another_build_is_said_to_be_one(tmp_path: Path) -> None:
+    Journal(tmp_path, ledger="evm:1:0x", owner="0xme").close()
+    with sqlite3.connect(tmp_path / NAME) as database:
+        database.execute("PRAGMA user_version = 77")
+    with pytest.raises(FileDamaged, match=r"of another gistchain.*move it away"):
+        Journal(tmp_path, ledger="evm:1:0x", owner="0xme")

@@ -285,3 +285,20 @@ def test_an_empty_chain_is_told_without_the_secrets_of_its_url(run: Run, bare: A
     assert "no tokens yet in http://127.0.0.1" in err
     assert "hunter2" not in err
     assert "hush" not in err
+
+
+def test_an_endpoint_of_the_environment_or_the_settings_is_used(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = "http://127.0.0.1:1"
+    monkeypatch.setenv("GISTCHAIN_RPC", nobody)
+    for words in (("list",), ("register", noun(1, tmp_path / "a.png")), ("receipts",)):
+        code, _, err = run(*words)
+        assert code != 0, "not the embedded chain in silence"
+        assert nobody in err
+    monkeypatch.delenv("GISTCHAIN_RPC")
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "settings.toml").write_text(f'rpc = "{nobody}"')
+    code, _, err = run("list")
+    assert code != 0
+    assert nobody in err
