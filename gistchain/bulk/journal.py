@@ -186,15 +186,9 @@ class Journal:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with self._file.errors():
+        with self._file.errors(), self._database:  # at its end it commits, or undoes what an error cut off
             self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+            yield
 
     def close(self) -> None:
         self._database.close()

@@ -84,3 +84,15 @@ def test_a_journal_of_another_build_is_said_to_be_one(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 77")
     with pytest.raises(FileDamaged, match=r"of another gistchain.*move it away"):
         Journal(tmp_path, ledger="evm:1:0x", owner="0xme")
+
+
+def test_a_plan_that_is_cut_off_leaves_nothing(journal: Journal) -> None:
+    image = os.urandom(32)
+    journal.take([image])
+    journal.check(image, CHECKED, b"gist")
+    with pytest.raises(sqlite3.ProgrammingError):  # the second payload is none that SQLite takes
+        journal.plan("state", b"", bytes(32), [(image, b"1"), (image, object())])  # type: ignore[list-item]
+    assert journal.planned() == []
+    assert [row.batch for row in journal.waiting()] == [None]
+    journal.plan("state", b"", bytes(32), [(image, b"1")])
+    assert len(journal.planned()) == 1
