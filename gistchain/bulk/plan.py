@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gistchain.bulk.journal import Checked, Journal, Row
 from gistchain.errors import PacketError
 from gistchain.gist.grouped import Group, grouped
-from gistchain.ledger.batch import Batch, Item
+from gistchain.ledger.batch import HEAD_BYTES, RATED_BYTES, Batch, Item
 from gistchain.ledger.batching import MAX_DATA_BYTES
 from gistchain.ledger.estimate import Plan, registering_batch, registering_proofs
 from gistchain.ledger.gas import MAX_RATED_GIST_BYTES
@@ -17,7 +17,6 @@ from gistchain.pipeline import Registry
 from gistchain.rareness import evidence
 from gistchain.types import BatchItem, Gist, Guarantee, RarenessTicket
 
-_HEAD_BYTES, _RATED_BYTES = 5, 43
 _HASH_BYTES, _RATING_BYTES, _END_BYTES = 32, 3, 2
 
 
@@ -34,7 +33,7 @@ def plan(registry: Registry, journal: Journal, guarantee: Guarantee, wanted: Col
 
 def check_size(gist: bytes, guarantee: Guarantee, name: str) -> None:
     """Raises PacketError for a gist that no batch holds."""
-    most = min(MAX_DATA_BYTES[guarantee] - _HEAD_BYTES - _RATED_BYTES, MAX_RATED_GIST_BYTES)
+    most = min(MAX_DATA_BYTES[guarantee] - HEAD_BYTES - RATED_BYTES, MAX_RATED_GIST_BYTES)
     most -= _HASH_BYTES + _RATING_BYTES + _END_BYTES
     if len(gist) > most:
         raise PacketError(
@@ -97,7 +96,7 @@ def _fix(
 
 def _parts(group: Group, most: int, rated: bool) -> Iterator[list[tuple[int, bytes]]]:
     """(place, item) of as many items as a batch holds, again and again."""
-    room = most - _HEAD_BYTES - len(group.common) - (_RATED_BYTES if rated else 0)
+    room = most - HEAD_BYTES - len(group.common) - (RATED_BYTES if rated else 0)
     each = _HASH_BYTES + (_RATING_BYTES if rated else 0) + _END_BYTES
     part: list[tuple[int, bytes]] = []
     left = room

@@ -18,8 +18,9 @@ from itertools import accumulate
 from gistchain.digest import keccak
 
 MOST_TOKENS = 65_535
-_HEAD = 5
-_RATED = 43
+HEAD_BYTES = 5
+RATED_BYTES = 43
+"""Of the head: up to what is common, and what a batch with tickets has after that."""
 _RATING_BITS = 88
 """Of a rating, what the whole batch shares: checker, block, images."""
 
@@ -125,8 +126,8 @@ def read(data: bytes) -> Batch:
     count = int.from_bytes(data[1:3])
     if not count or len(data) < 33 * count:
         raise ValueError("the data of a batch is cut")
-    common = _cut(data, _HEAD, data[4])
-    evidence = _cut(data, _HEAD + data[4], 32) if rated(data) else bytes(32)
+    common = _cut(data, HEAD_BYTES, data[4])
+    evidence = _cut(data, HEAD_BYTES + data[4], 32) if rated(data) else bytes(32)
     items = []
     for index in range(count):
         number = rating(data, index)[0] if rated(data) else 0
@@ -159,7 +160,7 @@ def image(data: bytes, index: int) -> bytes:
 def gist(data: bytes, index: int) -> bytes:
     count, width, size = int.from_bytes(data[1:3], "big"), data[3], data[4]
     at = _hashes_at(data) + count * (32 + 3 * (data[0] & 1))
-    common = _cut(data, _HEAD, size)
+    common = _cut(data, HEAD_BYTES, size)
     if width:
         return common + _cut(data, at + index * width, width)
     start = int.from_bytes(_cut(data, at + 2 * (index - 1), 2), "big") if index else 0
@@ -169,7 +170,7 @@ def gist(data: bytes, index: int) -> bytes:
 
 def rating(data: bytes, index: int) -> tuple[int, bytes]:
     """The rating of 14 bytes as a number, and the evidence of the batch."""
-    start = _HEAD + data[4]
+    start = HEAD_BYTES + data[4]
     common = int.from_bytes(_cut(data, start + 32, 11), "big")
     count = int.from_bytes(data[1:3], "big")
     own = int.from_bytes(_cut(data, _hashes_at(data) + 32 * count + 3 * index, 3), "big")
@@ -189,7 +190,7 @@ def index_of(data: bytes, wanted: bytes) -> int | None:
 
 
 def _hashes_at(data: bytes) -> int:
-    return _HEAD + data[4] + _RATED * (data[0] & 1)
+    return HEAD_BYTES + data[4] + RATED_BYTES * (data[0] & 1)
 
 
 def _cut(data: bytes, start: int, size: int) -> bytes:
