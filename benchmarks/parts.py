@@ -86,7 +86,7 @@ _TIMED = {
     "onnxruntime.capi.onnxruntime_inference_collection": (
         ("InferenceSession", "__init__", "sessions"), ("InferenceSession", "run", "networks"),
     ),
-    "gistchain.rareness.measures.compiled": (("_Module", "_linked", "kernels"),),
+    "gistchain.kernels.compiled": (("_Module", "_linked", "kernels"),),
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from benchmarks import report
 from benchmarks.report import timed, with_interval
+from gistchain.kernels.compiled import compiled
 from gistchain.rareness.fingerprint import BLOCKS, SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS
-from gistchain.rareness.measures.compiled import compiled
 from gistchain.rareness.store import matrix, scan
 from gistchain.rareness.store.hashindex import HashIndex, words
 from gistchain.rareness.store.store import Entry, Store

@@ -12,6 +12,8 @@ GistchainError
 ├── AlreadyRegistered   the account has a token for the very same image
 ├── CopyRefused         an image was judged a copy, and copies were not wanted
 ├── ContentRefused      an image is not safe for work, and nobody has allowed it on a public chain
+├── KernelError         loops of ours can't be made machine code on this machine
+├── LinkError           a gist can't be sent over this channel, or nothing of it arrived
 ├── FileError           a file or folder of ours can't be used
 │   ├── FileBusy        another process holds it
 │   ├── FileDamaged     it is not what was written
@@ -82,6 +84,14 @@ class CopyRefused(GistchainError):
 
 
 class ContentRefused(GistchainError):
+    pass
+
+
+class KernelError(GistchainError):
+    pass
+
+
+class LinkError(GistchainError):
     pass
 
 

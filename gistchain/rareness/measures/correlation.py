@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.rareness.measures.compiled import compiled
+from gistchain.kernels.compiled import compiled
 
 LANES = 8
 """Partial sums side by side, which the processor may add in parallel without changing their order."""

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.kernels.compiled import compiled
 from gistchain.rareness.fingerprint import BLOCKS, SIZE
-from gistchain.rareness.measures.compiled import compiled
 
 _SHORTEST = 640
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gistchain.errors import RarenessError
+from gistchain.errors import KernelError
 
 if TYPE_CHECKING:
-    from gistchain.rareness.measures.compiled import Argument, Kernel
+    from gistchain.kernels.compiled import Argument, Kernel
 
 _LAYOUT = "1"
 """Part of every key: to be raised when kernels are compiled in another way."""
@@ -61,13 +61,13 @@ def _called(function: FunctionType) -> dict[str, FunctionType]:
 def made(kernels: Mapping[str, Kernel]) -> bytes:
     """An object file that defines each kernel under its name. Takes seconds.
 
-    Raises RarenessError where numba compiles in a way that `linked` could not use.
+    Raises KernelError where numba compiles in a way that `linked` could not use.
     """
     import llvmlite.binding as llvm
 
     numba: Any = import_module("numba")  # its types lack half of it
     if numba.config.DISABLE_JIT:
-        raise RarenessError("kernels can't be compiled: unset NUMBA_DISABLE_JIT")
+        raise KernelError("kernels can't be compiled: unset NUMBA_DISABLE_JIT")
     whole = llvm.parse_assembly("")
     for name, kernel in kernels.items():
         whole.link_in(_compiled(name, kernel))
@@ -121,8 +121,8 @@ def _numba_type(take: Argument) -> Any:
     return types.Array(element, len(take.shape), "A" if take.strided else "C", readonly=not take.out)
 
 
-def _other(what: str) -> RarenessError:
-    return RarenessError(
+def _other(what: str) -> KernelError:
+    return KernelError(
         f"kernels can't be compiled: numba {version('numba')} {what}. Install another version of numba, such as 0.68.1"
     )
 

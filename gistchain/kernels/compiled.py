@@ -30,7 +30,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from gistchain.disk.kept import kept
-from gistchain.rareness.measures import objectfile
+from gistchain.kernels import objectfile
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CTYPES: dict[str, type] = {"ptr": ctypes.c_void_p, "i64": ctypes.c_int64, "double": ctypes.c_double}

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gistchain.rareness.measures import between, compiled, information, objectfile
-from gistchain.rareness.measures.compiled import Kernel
+from gistchain.kernels import compiled, objectfile
+from gistchain.kernels.compiled import Kernel
+from gistchain.rareness.measures import between, information
 
 OFFSET = 0.5
 
