@@ -1,0 +1,249 @@
+"""How likely each bit of an uncoded text is -> the likeliest text, and how sure each of its words is.
+
+    log-likelihood ratios of 8 bits a byte ─> how likely each byte is at each place
+    the dictionary as a language model     ─> how likely each text is before anything arrived   (textcode.py)
+        └ both ─> the likeliest path through the dictionary (Viterbi), and what all paths say of its bytes
+                  (forward and backward sums)
+
+The dictionary is a finite-state machine, so both are exact: nothing is pruned. Names, numbers and words that it does
+not list are read byte by byte. What is read is fluent even where it is wrong; only a check can tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import PacketError, SettingError
+from gistchain.gist import textcode
+from gistchain.gist.textcode import Dictionary
+from gistchain.kernels.compiled import compiled
+
+Floats = NDArray[np.float64]
+
+MOST_BYTES = 512
+"""Of a text that is read; time and memory grow with it."""
+PADDING = 0
+_BITS = 8
+_MOST_LLR = 40.0
+"""A ratio beyond it says nothing more: the other value has one chance in 10^17."""
+_IMPOSSIBLE = -1e300
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """confidence: the chance that every byte of it is right, at most that of its least sure one, in 0..1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """text: as read. words: those of it. certain: whether a check says that the text is right; False without one."""
+
+    text: str
+    words: tuple[Word, ...]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Symbols:
+    """The dictionary as arrays. starts: of each context's symbols, shape (contexts + 1,). at, size: where the piece of
+    a symbol lies in `pieces`. follow: the next context, -1 for the end. chance: of the symbol in its context."""
+
+    starts: NDArray[np.int64]
+    at: NDArray[np.int64]
+    size: NDArray[np.int64]
+    follow: NDArray[np.int64]
+    chance: Floats
+    pieces: NDArray[np.uint8]
+
+
+def read(
+    llrs: Floats, *, check: Callable[[bytes], bool] | None = None, dictionary: Dictionary | None = None
+) -> Reading:
+    """The likeliest text of UTF-8 whose bits gave these ratios.
+
+    llrs: log P(0)/P(1) of every bit, the highest of a byte first, shape (8 n,). Bytes of 0 follow the text to the end.
+    check: whether the bytes of a text are right, such as one against a CRC that came with them.
+    dictionary: what texts are made of, by default that of packets.
+    Raises SettingError for more than 512 bytes, a number of bits that is no whole number of bytes, and NaN.
+    """
+    ratios = np.asarray(llrs, np.float64)
+    if ratios.ndim != 1 or ratios.size % _BITS or np.isnan(ratios).any():
+        raise SettingError(f"a text is read from 8 ratios a byte, none of them NaN, not from {ratios.shape}")
+    count = ratios.size // _BITS
+    if count > MOST_BYTES:
+        raise SettingError(f"a text of {count} bytes can't be read from soft bits: at most {MOST_BYTES}")
+    logs = _byte_logs(ratios.reshape(count, _BITS))
+    symbols = _symbols(dictionary or textcode.load())
+    padding = np.concatenate([np.cumsum(logs[::-1, PADDING])[::-1], [0.0]])
+    path, best, total = _likeliest(logs, padding, symbols)
+    if not path:
+        return Reading("", (), check is not None and check(b""))
+    data = b"".join(piece for _, piece in path)
+    sure = _certainty(logs, padding, symbols, best, total)[np.arange(len(data)), np.frombuffer(data, np.uint8)]
+    text = data.decode(errors="replace")
+    return Reading(text, _words(data, sure), check is not None and check(data))
+
+
+def _byte_logs(ratios: Floats) -> Floats:
+    """Log of how likely each byte is at each place, less that of the likeliest; shape (n, 256)."""
+    ratios = np.clip(ratios, -_MOST_LLR, _MOST_LLR)
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
+    logs: Floats = -np.maximum(ratios, 0) @ bits.T.astype(np.float64) + np.minimum(ratios, 0) @ (1.0 - bits.T)
+    return logs
+
+
+@cache
+def _symbols(dictionary: Dictionary) -> _Symbols:
+    contexts = [dictionary.context(number) for number in range(len(dictionary))]
+    sizes = [len(piece) for context in contexts for piece in context.pieces]
+    counts = [len(context.pieces) for context in contexts]
+    return _Symbols(
+        starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        at=(np.cumsum(sizes) - sizes).astype(np.int64),
+        size=np.array(sizes, np.int64),
+        follow=np.array([follow for context in contexts for follow in context.nexts], np.int64),
+        chance=np.array([f / c.cumulative[-1] for c in contexts for f in c.frequencies]),
+        pieces=np.frombuffer(b"".join(piece for c in contexts for piece in c.pieces) or b"\0", np.uint8).copy(),
+    )
+
+
+def _likeliest(logs: Floats, padding: Floats, symbols: _Symbols) -> tuple[list[tuple[int, bytes]], Floats, float]:
+    """(context and piece of each step of the likeliest path; log of the best way to each place and context, [n + 1, c]; of the
+    the path)."""
+    places, contexts = len(logs) + 1, len(symbols.starts) - 1
+    best = np.full((places, contexts), _IMPOSSIBLE)
+    best[0, 0] = 0.0
+    before = np.zeros((places, contexts, 3), np.int64)
+    last = np.zeros(3, np.int64)
+    total = _viterbi(
+        logs, padding, symbols.starts, symbols.at, symbols.size, symbols.follow, np.log(symbols.chance),
+        symbols.pieces, best, before, last,
+    )  # fmt: skip
+    if total <= _IMPOSSIBLE / 2:
+        raise PacketError(f"no text of the dictionary has at most {len(logs)} bytes")
+    path = []
+    step = last
+    while True:
+        place, context, symbol = (int(number) for number in step)
+        start, size = symbols.at[symbol], symbols.size[symbol]
+        path.append((context, symbols.pieces[start : start + size].tobytes()))
+        if place == 0 and context == 0:
+            return path[::-1], best, float(total)
+        step = before[place, context]
+
+
+@compiled("f8[n, 256], f8[m], i8[c], i8[s], i8[s], i8[s], f8[s], u1[p], out f8[m, d], out i8[m, d, 3], out i8[3] -> f8")
+def _viterbi(
+    logs: Any, padding: Any, starts: Any, at: Any, size: Any, follow: Any, chance: Any, pieces: Any, best: Any,
+    before: Any, last: Any,
+) -> float:  # fmt: skip
+    places, total = len(padding), -1e300
+    for place in range(places):
+        for context in range(len(starts) - 1):
+            here = best[place, context]
+            if here <= -1e299:
+                continue
+            for symbol in range(starts[context], starts[context + 1]):
+                end = place + size[symbol]
+                if end >= places:
+                    continue
+                value = here + chance[symbol]
+                for k in range(size[symbol]):
+                    value += logs[place + k, pieces[at[symbol] + k]]
+                there = follow[symbol]
+                if there < 0:
+                    value += padding[end]
+                    if value > total:
+                        total = value
+                        last[0], last[1], last[2] = place, context, symbol
+                elif value > best[end, there]:
+                    best[end, there] = value
+                    before[end, there, 0], before[end, there, 1], before[end, there, 2] = place, context, symbol
+    return total
+
+
+def _certainty(logs: Floats, padding: Floats, symbols: _Symbols, best: Floats, total: float) -> Floats:
+    """How likely each byte is at each place, given all that arrived; shape (n, 256). Behind the end nothing is said."""
+    # Sums are kept relative to the best way to each place, so that they neither overflow nor vanish.
+    scale = np.maximum(best.max(axis=1), _IMPOSSIBLE / 2)
+    reach = int(symbols.size.max()) + 1
+    steps = np.zeros((len(scale), reach))
+    for size in range(min(reach, len(scale))):
+        steps[: len(scale) - size, size] = np.exp(np.clip(scale[: len(scale) - size] - scale[size:], -700, 700))
+    ends = np.exp(np.clip(scale + padding - total, -700, 700))
+    likely = np.exp(logs)
+    forward, backward = np.zeros_like(best), np.zeros_like(best)
+    forward[0, 0] = 1.0
+    found = np.zeros_like(likely)
+    whole = _sums(
+        likely, ends, steps, symbols.starts, symbols.at, symbols.size, symbols.follow, symbols.chance, symbols.pieces,
+        forward, backward, found,
+    )  # fmt: skip
+    return found / whole if whole > 0 else found
+
+
+@compiled(
+    "f8[n, 256], f8[m], f8[m, r], i8[c], i8[s], i8[s], i8[s], f8[s], u1[p], out f8[m, d], out f8[m, d], out f8[n, 256]"
+    " -> f8"
+)
+def _sums(
+    likely: Any, ends: Any, steps: Any, starts: Any, at: Any, size: Any, follow: Any, chance: Any, pieces: Any,
+    forward: Any, backward: Any, found: Any,
+) -> float:  # fmt: skip
+    places, contexts, whole = len(ends), len(starts) - 1, 0.0
+    for place in range(places):
+        for context in range(contexts):
+            here = forward[place, context]
+            if here == 0.0:
+                continue
+            for symbol in range(starts[context], starts[context + 1]):
+                end = place + size[symbol]
+                if end >= places:
+                    continue
+                value = here * chance[symbol]
+                for k in range(size[symbol]):
+                    value *= likely[place + k, pieces[at[symbol] + k]]
+                value *= steps[place, size[symbol]]
+                if follow[symbol] < 0:
+                    whole += value * ends[end]
+                else:
+                    forward[end, follow[symbol]] += value
+    for back in range(places):
+        place = places - 1 - back
+        for behind in range(contexts):
+            context = contexts - 1 - behind
+            for symbol in range(starts[context], starts[context + 1]):
+                end = place + size[symbol]
+                if end >= places:
+                    continue
+                after = ends[end] if follow[symbol] < 0 else backward[end, follow[symbol]]
+                if after == 0.0:
+                    continue
+                value = after * chance[symbol]
+                for k in range(size[symbol]):
+                    value *= likely[place + k, pieces[at[symbol] + k]]
+                value *= steps[place, size[symbol]]
+                backward[place, context] += value
+                share = forward[place, context] * value
+                if share > 0.0:
+                    for k in range(size[symbol]):
+                        found[place + k, pieces[at[symbol] + k]] += share
+    return whole
+
+
+def _words(data: bytes, sure: Floats) -> tuple[Word, ...]:
+    """The words of a text, each as sure as its least sure byte."""
+    return tuple(
+        Word(match[0].decode(errors="replace"), float(min(1.0, sure[match.start() : match.end()].min())))
+        for match in re.finditer(rb"\S+", data)
+    )
