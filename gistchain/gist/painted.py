@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from gistchain.errors import ImageError, RebuildError
 from gistchain.gist import residual
 from gistchain.gist.subject import laid_over
 from gistchain.image import read_image
+from gistchain.image.smallfile import enlarged, is_lossless
 from gistchain.types import Gist, ImageFile, Painter, Pixels, Residual
 
 BASE_SEED = 0
@@ -54,12 +53,8 @@ class LayerPainter:
 
 def _shown(file: ImageFile, size: tuple[int, int]) -> Pixels:
     """The picture of an image file, in the size that the gist names. Raises RebuildError for a broken one."""
-    from PIL import Image
-
     try:
         picture = read_image(file.data, "the gist's image file")
     except ImageError as error:
         raise RebuildError(str(error)) from error
-    if picture.size == size:
-        return picture.pixels
-    return np.asarray(Image.fromarray(picture.pixels).resize(size, Image.Resampling.LANCZOS))
+    return enlarged(picture.pixels, size, lossless=is_lossless(file.data))

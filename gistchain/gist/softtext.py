@@ -118,8 +118,8 @@ def _symbols(dictionary: Dictionary) -> _Symbols:
 
 
 def _likeliest(logs: Floats, padding: Floats, symbols: _Symbols) -> tuple[list[tuple[int, bytes]], Floats, float]:
-    """(context and piece of each step of the likeliest path; log of the best way to each place and context, [n + 1, c]; of the
-    the path)."""
+    """(context and piece of each step of the likeliest path; log of the best way to each place and context, shape
+    (n + 1, contexts); log of the path)."""
     places, contexts = len(logs) + 1, len(symbols.starts) - 1
     best = np.full((places, contexts), _IMPOSSIBLE)
     best[0, 0] = 0.0
