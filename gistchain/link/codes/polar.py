@@ -45,6 +45,7 @@ class PolarCode:
     bits: from 1 to 1,024 and at most coded_bits. coded_bits: any number; more than the mother code's 1,024 repeat.
     channel_interleaved: coded bits in the uplink's triangle, against errors that come together in higher modulations.
     input_interleaved: the downlink's order of at most 164 bits, which spreads a CRC over the block.
+    largest: the longest mother code.
     Raises SettingError where the bits don't fit.
     """
 
@@ -52,16 +53,15 @@ class PolarCode:
     coded_bits: int
     channel_interleaved: bool = False
     input_interleaved: bool = False
+    largest: int = 1_024
 
     def __post_init__(self) -> None:
         _ = self.matching  # what can't be coded is refused here
 
     @cached_property
     def matching(self) -> Matching:
-        return matched(self.bits, self.coded_bits, self._order())
-
-    def _order(self) -> NDArray[np.int64]:
-        return standard_order()
+        order = standard_order()
+        return matched(self.bits, self.coded_bits, order[order < self.largest])
 
     @cached_property
     def _sent(self) -> NDArray[np.int64]:
