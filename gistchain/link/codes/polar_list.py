@@ -27,7 +27,9 @@ Ints = NDArray[np.int64]
 
 F, G, COMBINE, FROZEN, REPEATED, FREE, PARITY, BIT = range(8)
 _NEVER = 1e30
-"""A metric that no path has: LLRs are scaled to at most 1 before."""
+"""A metric that no path has."""
+_LARGEST = 1e9
+"""A larger LLR is scaled down."""
 
 
 def steps(carrying: Ints, mother: int, *, priors: bool) -> Ints:
@@ -89,9 +91,9 @@ class ListDecoder:
         frames, k = len(llrs), len(self.carrying)
         size = list_size if k >= list_size.bit_length() else min(list_size, 1 << k)
         given = np.zeros((frames, 0)) if priors is None else priors
-        # Min-sum only compares, adds and subtracts: the scale is free, and at most 1 never overflows.
+        # Far from any noise the scale is free: what float32 can't add up is made smaller.
         largest = np.maximum(np.abs(llrs).max(axis=1), np.abs(given).max(axis=1, initial=0.0))
-        scale = 1 / np.where(largest > 0, largest, 1.0)
+        scale = _LARGEST / np.maximum(largest, _LARGEST)
         stages = self.mother.bit_length()
         found, metrics = np.empty((frames, size, k), np.uint8), np.empty((frames, size))
         _decode(
@@ -162,8 +164,17 @@ def _f(alpha: NDArray[np.float32], pointers: Ints, count: int, stage: int) -> No
             a, b = alpha[source + i], alpha[source + half + i]
             size_a, size_b = abs(a), abs(b)
             least = size_a if size_a < size_b else size_b
-            alpha[place + i] = -least if (a < 0) != (b < 0) else least
+            least = -least if (a < 0) != (b < 0) else least
+            alpha[place + i] = least + _soft(a + b) - _soft(a - b)
         pointers[p, stage] = p
+
+
+def _soft(llr: np.float32) -> np.float32:
+    """log(1 + exp(-|llr|)) to .02, by a polynomial, since kernels take no logarithms."""
+    part = np.float32(1) - abs(llr) * np.float32(0.16)
+    part = part if part > 0 else np.float32(0)
+    part = part * part
+    return np.float32(0.6931472) * part * part
 
 
 def _g(alpha: NDArray[np.float32], beta: Bits, pointers: Ints, count: int, stage: int, stages: int) -> None:
@@ -203,7 +214,7 @@ def _frozen(
         contradicted = 0.0
         for i in range(length):
             a = alpha[source + i]
-            contradicted += -a if a < 0 else 0.0
+            contradicted += (-a if a < 0 else np.float32(0)) + _soft(a)
         for i in range(length):
             beta[place + i] = 0
         paths[0, p] += contradicted
@@ -221,10 +232,9 @@ def _repeated(
         zero, one = 0.0, 0.0
         for i in range(length):
             a = alpha[source + i]
-            if a < 0:
-                zero -= a
-            else:
-                one += a
+            either = _soft(a)
+            zero += either - (a if a < 0 else np.float32(0))
+            one += either + (a if a > 0 else np.float32(0))
         paths[1, p] = paths[0, p] + zero + (-prior if prior < 0 else 0.0)
         paths[2, p] = paths[0, p] + one + (prior if prior > 0 else 0.0)
     count = _split(pointers, paths, work, picks, count)
@@ -253,7 +263,8 @@ def _free(
         for i in range(length):
             a = alpha[source + i]
             beta[base + p * length + i] = 1 if a < 0 else 0
-            weights[p, i] = -a if a < 0 else a
+            weights[p, i] = abs(a)
+            paths[0, p] += _soft(a)
         pointers[p, (1 + side) * stages + stage] = p
         paths[3, p] = 0.0
         if parity:
