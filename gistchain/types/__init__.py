@@ -2,11 +2,20 @@
 
     path.py      picture, gist, token, isotope        rareness.py  verdict, nearest image, ticket
     models.py    what each kind of model must do      seams.py     System and Ledger
-    question.py  what only a person may decide
+    link.py      what a radio carries and gives back   question.py  what only a person may decide
 
 Imports nothing of ours, so that everything can.
 """
 
+from gistchain.types.link import (
+    ArrivedBits,
+    ArrivedSymbols,
+    Bits,
+    ModulationName,
+    Segment,
+    SoftValues,
+    Symbols,
+)
 from gistchain.types.models import (
     Captioner,
     ContentRater,
@@ -63,13 +72,17 @@ from gistchain.types.rareness import (
 )
 from gistchain.types.seams import (
     Ledger,
+    Link,
     System,
 )
 
 __all__ = [
+    "ArrivedBits",
+    "ArrivedSymbols",
     "Attestation",
     "BatchItem",
     "BatchReceipt",
+    "Bits",
     "Caption",
     "Captioner",
     "Choice",
@@ -90,7 +103,9 @@ __all__ = [
     "Latent",
     "LatentCoder",
     "Ledger",
+    "Link",
     "Minted",
+    "ModulationName",
     "Nearest",
     "NftLink",
     "Painter",
@@ -105,10 +120,13 @@ __all__ = [
     "Region",
     "Residual",
     "ReverseSearch",
+    "Segment",
     "Segmenter",
     "SignedRareness",
     "SignedVerdict",
+    "SoftValues",
     "Subject",
+    "Symbols",
     "System",
     "TextCorrector",
     "TextEmbedder",

@@ -1,4 +1,4 @@
-"""The two seams of the path, as Protocols: a system describes and rebuilds, a ledger keeps."""
+"""The seams of the path, as Protocols: a system describes and rebuilds, a ledger keeps, a link carries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
+from gistchain.types.link import ArrivedBits, ArrivedSymbols, Segment, Symbols
 from gistchain.types.path import (
     BatchItem,
     BatchReceipt,
@@ -199,4 +200,40 @@ class Ledger(Protocol):
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
+        ...
+
+
+@runtime_checkable
+class Link(Protocol):
+    """A noisy radio channel. Whatever is carried costs uses; what arrives comes with how sure the receiver may be.
+
+    A seed stands for the noise and the fading of one frame: whatever is sent with it meets the same ones, symbol by
+    symbol, so that systems can be compared; another frame needs another seed. It is a number from 0, or several, such
+    as (run, round).
+    """
+
+    @property
+    def name(self) -> str:
+        """Channel and SNR, for people."""
+        ...
+
+    def uses(self, symbols: int) -> int:
+        """What a frame of so many symbols takes: these, and pilots."""
+        ...
+
+    def room(self, uses: int) -> int:
+        """The most symbols that a frame of so many uses can hold."""
+        ...
+
+    def carry(self, symbols: Symbols, *, seed: int | tuple[int, ...]) -> ArrivedSymbols:
+        """A frame of analogue symbols. Raises LinkError unless it has mean power 1, and for an empty one."""
+        ...
+
+    def carry_bits(
+        self, segments: Sequence[Segment], *, seed: int | tuple[int, ...], exact: bool = True
+    ) -> ArrivedBits:
+        """Bits, each segment in its modulation, one after the other in one frame. exact: else max-log soft values.
+
+        Raises LinkError for an empty frame, for anything else than 0 and 1, and where a segment fills no whole symbols.
+        """
         ...

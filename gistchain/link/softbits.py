@@ -1,0 +1,122 @@
+"""Received amplitudes -> log-likelihood ratios: the loops of modem.py, as kernels.
+
+An axis of the constellation carries m bits on 2^m levels. For each bit the levels fall into those that say 0 and those
+that say 1, and
+
+    LLR = log sum exp(-(y - l)^2 w) over levels of 0  -  the same over levels of 1,     w = 1 / N0
+
+of each class the nearest level is taken out of the sum. What stands before the logarithm is then a product of
+differences, which stays exact where distances alone lose all digits (60 dB), and the rest of each sum lies from 1 to
+half the number of levels.
+
+exp and log are made of sums, products and quotients, so that every machine finds the same bits (kernels/compiled.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gistchain.kernels.compiled import compiled
+
+BLOCK = 512
+"""Amplitudes that are worked on at a time: their sums stay in the processor's nearest cache."""
+CONSTANTS = np.array(
+    [0, 1, -20, 1 / 32, 1 / 2, 1 / 6, 1 / 24, 2, 4, np.log(4), 1 / 3, 1 / 5, 1 / 7, 1 / 9, 1 / 11], np.float32
+)
+"""As float32: a number written in a kernel would be float64, and so would all that it touches."""
+
+
+@compiled("f4[n, a], f4[n], f4[m, h], f4[m, h], i8, f4[c], out f4[7, b], out f4[n, m, a]")
+def soft(
+    y: Any, weight: Any, zeros: Any, ones: Any, exact: int, constants: Any, work: Any, llrs: Any
+) -> None:  # fmt: skip
+    """LLRs of every bit of every axis.
+
+    y: amplitudes of each symbol's axes. weight: 1 / N0 of each symbol. zeros, ones: of each bit of an axis, the levels
+    that say 0 and 1. exact: 0 leaves the sums out (max-log). work: room for `b` amplitudes, a multiple of the axes.
+    """
+    axes, room = y.shape[1], work.shape[1]
+    for start in range(0, y.shape[0], room // axes):
+        symbols = min(room // axes, y.shape[0] - start)
+        size = symbols * axes
+        amplitude, scale, llr = work[0, :size], work[1, :size], work[2, :size]
+        near0, near1, total0, total1 = work[3, :size], work[4, :size], work[5, :size], work[6, :size]
+        for s in range(symbols):
+            for axis in range(axes):
+                amplitude[s * axes + axis] = y[start + s, axis]
+                scale[s * axes + axis] = weight[start + s]
+        for bit in range(zeros.shape[0]):
+            _nearest(near0, amplitude, zeros[bit])
+            _nearest(near1, amplitude, ones[bit])
+            for i in range(size):
+                llr[i] = (near1[i] - near0[i]) * (near1[i] + near0[i]) * scale[i]
+            if exact and zeros.shape[1] > 1:  # else each sum is 1
+                _sums(total0, near0, amplitude, scale, zeros[bit], constants)
+                _sums(total1, near1, amplitude, scale, ones[bit], constants)
+                _add_log_ratio(llr, total0, total1, constants)
+            for s in range(symbols):
+                for axis in range(axes):
+                    llrs[start + s, bit, axis] = llr[s * axes + axis]
+
+
+def _nearest(near: Any, amplitude: Any, levels: Any) -> None:
+    """The distance of the nearest level."""
+    for i in range(amplitude.size):
+        near[i] = abs(amplitude[i] - levels[0])
+    for k in range(1, levels.size):
+        level = levels[k]
+        for i in range(amplitude.size):
+            distance = abs(amplitude[i] - level)
+            near[i] = distance if distance < near[i] else near[i]
+
+
+def _sums(total: Any, near: Any, amplitude: Any, scale: Any, levels: Any, constants: Any) -> None:
+    """Over the levels, the sum of exp(-(distance^2 - near^2) scale), of which the nearest gives 1.
+
+    exp(x) is (1 + z + z^2/2 + z^3/6 + z^4/24)^32 with z = x/32: wrong by less than 3e-7. Below -20 it counts as 2e-9.
+    """
+    zero, one, least, shrink = constants[0], constants[1], constants[2], constants[3]
+    half, sixth, last = constants[4], constants[5], constants[6]
+    for i in range(amplitude.size):
+        total[i] = zero
+    for k in range(levels.size):
+        level = levels[k]
+        for i in range(amplitude.size):
+            distance = abs(amplitude[i] - level)
+            x = (near[i] - distance) * (near[i] + distance) * scale[i]
+            z = (x if x > least else least) * shrink
+            e = (((last * z + sixth) * z + half) * z + one) * z + one
+            e = e * e
+            e = e * e
+            e = e * e
+            e = e * e
+            total[i] += e * e
+
+
+def _add_log_ratio(llr: Any, total0: Any, total1: Any, constants: Any) -> None:
+    """Adds log(total0 / total1), of numbers from 1 to 8: the series of 2 artanh once their ratio is from 1/2 to 2."""
+    zero, one, two, four, log_four = constants[0], constants[1], constants[7], constants[8], constants[9]
+    c3, c5, c7, c9, c11 = constants[10], constants[11], constants[12], constants[13], constants[14]
+    for i in range(llr.size):
+        larger0, larger1 = total0[i] > two * total1[i], total1[i] > two * total0[i]
+        above = total0[i] * (four if larger1 else one)
+        below = total1[i] * (four if larger0 else one)
+        whole = (log_four if larger0 else zero) - (log_four if larger1 else zero)
+        # np.divide, because / would look for a zero first, and take amplitudes one by one.
+        z = np.divide(above - below, above + below)
+        u = z * z
+        part = z * (one + u * (c3 + u * (c5 + u * (c7 + u * (c9 + u * c11)))))
+        llr[i] += whole + part + part
+
+
+@compiled("u1[n, m, a], f4[l], out f4[n, d]")
+def mapped(bits: Any, levels: Any, symbols: Any) -> None:
+    """The level of each axis by the number that its m bits make, first bit highest. An axis without bits is left."""
+    for s in range(bits.shape[0]):
+        for axis in range(bits.shape[2]):
+            label = 0
+            for bit in range(bits.shape[1]):
+                label = 2 * label + bits[s, bit, axis]
+            symbols[s, axis] = levels[label]
