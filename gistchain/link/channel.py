@@ -73,8 +73,9 @@ class _Radio(ABC):
     def room(self, uses: int) -> int:
         return uses
 
-    def carry(self, symbols: Symbols, *, seed: Seed) -> ArrivedSymbols:
-        check_power(symbols)
+    def carry(self, symbols: Symbols, *, seed: Seed, points: bool = False) -> ArrivedSymbols:
+        if not points:
+            check_power(symbols)
         return ArrivedSymbols(*self._arrived(symbols, seed), self.uses(symbols.size))
 
     def carry_bits(self, segments: Sequence[Segment], *, seed: Seed, exact: bool = True) -> ArrivedBits:
