@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
 from gistchain.gist.forms import Form, FormName, Forms
-from gistchain.gist.painted import LayerPainter
+from gistchain.gist.painted import BASE_SEED, LayerPainter
 from gistchain.rebuild.isotope import select_isotope
+from gistchain.sending.adaptive import Adaptive
+from gistchain.sending.imagefile import ImageLdpc
+from gistchain.sending.text import TextOnly
 from gistchain.settings import Settings
 from gistchain.traits import Traits
 from gistchain.types import (
@@ -27,6 +30,7 @@ from gistchain.types import (
     Picture,
     Pixels,
     Rebuilt,
+    Sender,
     TextEmbedder,
     WhenLatent,
 )
@@ -157,6 +161,48 @@ def rosis(
         Forms(LayerPainter(known), _alike, coder, lambda image: registry.load("segmenter", "default").mask(image)),
         form,
     )
+
+
+SENDERS = "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed"
+"""Systems that send a picture over a radio."""
+
+
+def sender(name: str, settings: Settings | None = None) -> Sender:
+    """A system that sends pictures, by its name in SENDERS; the models are those of `rosis`.
+
+    Raises SettingError for another name, ModelError as `rosis` does.
+    """
+    if name not in SENDERS:
+        raise SettingError(f"{name!r} is no system that sends pictures: take one of {', '.join(SENDERS)}")
+    system = rosis(settings)
+    if system.layers is None:
+        raise SettingError("the models of this system make no layers")
+    words = replace(system, latent=NO_LATENT, form=None).describe
+
+    def picture(gist: Gist) -> Pixels | None:
+        try:
+            return system.rebuild(gist, seeds=(BASE_SEED,), full_size=True).chosen.image
+        except RebuildError:
+            return None
+
+    if name == "gist":
+        # S2.3, left to the future there: whatever is expected to give back most at this SNR and budget.
+        return Adaptive(words, system.layers, picture)
+    if name == "text_coded":
+        # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
+        return Adaptive(words, system.layers, picture, only_caption=True)
+    if name == "text_only":
+        # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
+        return TextOnly(words, picture)
+    if name == "text_only_hard":
+        # The same as published: each bit for itself.
+        return TextOnly(words, picture, reading="hard")
+    # Stands in for BPG + LDPC (S4.6); `fixed` has one rate for all SNRs, as there.
+    return ImageLdpc(_alike, picture, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
+
+
+_FIXED_RATE = 1.0
+"""Bits a use: 4 of 16-QAM at a code rate of 1/4, or 2 of QPSK at 1/2, as S4 takes for its BPG + LDPC."""
 
 
 def _alike(picture: Pixels, back: Pixels) -> float:

@@ -133,6 +133,25 @@ def layer_borders(payload: bytes) -> list[int]:
     return [layer.end for layer in _layers(payload, start)]
 
 
+def is_whole(payload: bytes) -> bool:
+    """Whether the checks of all layers say that they arrived as they were sent; what they say is not read."""
+    try:
+        _, start = _read_start(payload)
+        return not is_bare(payload) and bool(_layers(payload, start))
+    except PacketError:
+        return False
+
+
+def layer_name(kind: int) -> str:
+    """What `Gist.damaged` calls a layer of this kind, 0 to 7: the high half of its tag without the first bit."""
+    return _name(kind << 4)
+
+
+def layer_kind(layer: bytes) -> int:
+    """The kind of a layer, by its first byte."""
+    return (layer[0] & ~_ONLY) >> 4
+
+
 def _with_layer(gist: Gist, kind: int, reader: int, data: bytes, tables: Tables | None) -> Gist:
     """The gist with one more layer; as it was for a layer that is not known."""
     if kind == _CAPTION:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from gistchain.errors import LinkError
-from gistchain.link.codes.ldpc import LdpcCode  # noqa
+from gistchain.link.codes.ldpc import LdpcCode
 from gistchain.link.codes.polar import PolarCode, likeliest
 from gistchain.link.modem import BITS
 from gistchain.types import Bits, ModulationName, SoftValues

@@ -11,8 +11,10 @@ those that came before (chase combining), and every round counts. docs/link.md i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,13 +93,12 @@ def start_uses(room: int) -> int:
 
 def uses_of(share: int, left: int, *, first: bool) -> int:
     """The uses that a share is, of those that are left."""
-    return max(1, round(left * 2.0 ** (-share / (_FIRST_STEP if first else _FURTHER_STEP)))) if share else left
+    return max(1, round(left * math.exp2(-share / (_FIRST_STEP if first else _FURTHER_STEP)))) if share else left
 
 
-def first_bytes(blocks: Sequence[Block]) -> int:
-    """Bytes of the first block with what it says of the others, and with the zeros that fill it up."""
-    length = len(_listing(blocks[1:])) + len(blocks[0].data)
-    return _length_of(_length_number(length))
+def first_bytes(length: int, further: Sequence[Block]) -> int:
+    """Bytes of a first block of this length, with what it says of the others and of itself."""
+    return len(_filled(b"\0" * length, further))
 
 
 def framed(blocks: Sequence[Block], room: int) -> Frame:
@@ -106,9 +107,8 @@ def framed(blocks: Sequence[Block], room: int) -> Frame:
     Raises LinkError where they don't fit in the room, and for more than 8 blocks or an empty one.
     """
     _check(blocks)
-    first = _listing(blocks[1:]) + blocks[0].data
+    first = _filled(blocks[0].data, blocks[1:])
     number = _length_number(len(first))
-    first = first.ljust(_length_of(number), b"\0")
     at = start_uses(room)
     word = _to_bits(number << _SHARE_BITS | blocks[0].share, START_BITS)
     parts: list[_Part] = []
@@ -126,20 +126,21 @@ def sent(
     blocks: Sequence[Block],
     *,
     room: int,
-    whole: Sequence[Callable[[bytes], bool]],
+    first_whole: Callable[[bytes], bool],
+    whole: Callable[[bytes, bytes], bool],
     seed: tuple[int, ...],
     rounds: int = 0,
 ) -> Arrived:
     """Carries the blocks over the link and reads them again.
 
-    whole: what tells whether the first block, without the zeros at its end, and any further one is as it was sent: the
-    checks that stand in them. The answer which blocks were lost is taken to arrive, and its uses are not counted.
-    rounds: at most so many in which lost ones are sent again, up to 4. Raises LinkError as `framed`.
+    first_whole: whether the first block is as it was sent, by the check that stands in it; whole: whether a further one
+    is, given the first. rounds: at most so many, up to 4, in which lost ones are sent again; the answer which are lost
+    is taken to arrive, and its uses are not counted. Raises LinkError as `framed`.
     """
     if not 0 <= rounds <= MOST_ROUNDS:
         raise LinkError(f"lost blocks are sent again in at most {MOST_ROUNDS} rounds, not {rounds}")
     frame = framed(blocks, room)
-    receiver = Receiver(room, *whole)
+    receiver = Receiver(room, first_whole, whole)
     spans = [slice(0, frame.symbols.size)]
     used = 0
     for attempt in range(rounds + 1):
@@ -157,7 +158,7 @@ def sent(
 class Receiver:
     """Reads a frame of so much room, from all that arrived of it in any round."""
 
-    def __init__(self, room: int, first_whole: Callable[[bytes], bool], whole: Callable[[bytes], bool]) -> None:
+    def __init__(self, room: int, first_whole: Callable[[bytes], bool], whole: Callable[[bytes, bytes], bool]) -> None:
         self._room, self._first_whole, self._whole = room, first_whole, whole
         self._weighted: NDArray[np.complex128] = np.zeros(room, np.complex128)
         self._weight: NDArray[np.float64] = np.zeros(room)
@@ -182,8 +183,8 @@ class Receiver:
         if self._first is None and not self._read_first():
             return [0]
         for index, (kind, part, data) in enumerate(self._parts):
-            if data is None and (bits := part.code.decode(self._llrs(part), self._passes(self._whole))) is not None:
-                self._parts[index] = kind, part, np.packbits(bits).tobytes()
+            if data is None:
+                self._parts[index] = kind, part, self._decoded(part, lambda read: self._whole(self._first or b"", read))
         return [index for index, (_, _, data) in enumerate(self._parts) if data is None]
 
     def _read_first(self) -> bool:
@@ -197,23 +198,20 @@ class Receiver:
                 part = _Part(uses, BlockCode(8 * length, uses_of(share, self._room - uses, first=True)))
             except LinkError:
                 continue
-            listed = share > 0
-            bits = part.code.decode(self._llrs(part), self._passes(lambda data, k=listed: self._is_first(data, k)))
-            if bits is not None:
-                self._take_first(part, np.packbits(bits).tobytes(), listed)
+            found = self._decoded(part, partial(self._is_first, listed=share > 0))
+            if found is not None:
+                self._take_first(part, found, share > 0)
                 return True
         return False
 
     def _is_first(self, data: bytes, listed: bool) -> bool:
         try:
-            _, start = _read_listing(data) if listed else ([], 0)
+            return self._first_whole(_read_first(data, listed)[1])
         except LinkError:
             return False
-        return self._first_whole(data[start:])
 
     def _take_first(self, part: _Part, data: bytes, listed: bool) -> None:
-        further, start = _read_listing(data) if listed else ([], 0)
-        self._first = data[start:]
+        further, self._first = _read_first(data, listed)
         self._parts = [(0, part, self._first)]
         at = part.span.stop
         for kind, length, share in further:
@@ -224,8 +222,9 @@ class Receiver:
             self._parts.append((kind, _Part(at, code), None))
             at += code.uses
 
-    def _passes(self, whole: Callable[[bytes], bool]) -> Callable[[Bits], bool]:
-        return lambda bits: whole(np.packbits(bits).tobytes())
+    def _decoded(self, part: _Part, passes: Callable[[bytes], bool]) -> bytes | None:
+        bits = part.code.decode(self._llrs(part), lambda bits: passes(np.packbits(bits).tobytes()))
+        return None if bits is None else np.packbits(bits).tobytes()
 
     def _llrs(self, part: _Part) -> SoftValues:
         return self._of(part.span, part.code.modulation)
@@ -251,7 +250,7 @@ def _to_bits(number: int, count: int) -> Bits:
 def _length_of(number: int) -> int:
     if number < _EXACT_LENGTHS:
         return number + 1
-    return round(_EXACT_LENGTHS * 2.0 ** ((number - _EXACT_LENGTHS + 1) / 100))
+    return round(_EXACT_LENGTHS * math.exp2((number - _EXACT_LENGTHS + 1) / 100))
 
 
 def _length_number(length: int) -> int:
@@ -277,36 +276,54 @@ def _check(blocks: Sequence[Block]) -> None:
             raise LinkError(f"a block's kind is 0 to {_MOST_KIND}, not {block.kind}")
 
 
-def _listing(further: Sequence[Block]) -> bytes:
-    """Of each: whether more follow (1 bit), kind (3), share (4); its length, seven bits a byte, the lowest first."""
-    listed = bytearray()
-    for index, block in enumerate(further):
-        listed.append((index < len(further) - 1) << 7 | block.kind << 4 | block.share)
-        length = len(block.data)
-        while length >= 1 << 7:
-            listed.append(length & 127 | 128)
-            length >>= 7
-        listed.append(length)
-    return bytes(listed)
+def _filled(data: bytes, further: Sequence[Block]) -> bytes:
+    """The first block: what it says of the others, its own length where zeros may follow, its bytes, zeros."""
+    listing = b"".join(
+        bytes([(index < len(further) - 1) << 7 | block.kind << 4 | block.share]) + _number(len(block.data))
+        for index, block in enumerate(further)
+    )
+    whole = listing + data
+    if len(whole) > _EXACT_LENGTHS:
+        whole = listing + _number(len(data)) + data
+    return whole.ljust(_length_of(_length_number(len(whole))), b"\0")
 
 
-def _read_listing(data: bytes) -> tuple[list[tuple[int, int, int]], int]:
-    """(kind, length and share of each further block, where the listing ends)."""
-    found: list[tuple[int, int, int]] = []
-    at, more = 0, True
+def _read_first(block: bytes, listed: bool) -> tuple[list[tuple[int, int, int]], bytes]:
+    """(kind, length and share of each further block; the first one's own bytes). Raises LinkError for another one."""
+    further: list[tuple[int, int, int]] = []
+    at, more = 0, listed
     while more:
-        if at >= len(data) or len(found) == MOST_BLOCKS - 1:
+        if at >= len(block) or len(further) == MOST_BLOCKS - 1:
             raise LinkError("the list of further blocks has no end")
-        head, at = data[at], at + 1
-        more, length, shift = bool(head & 128), 0, 0
-        while True:
-            if at >= len(data) or shift > 21:
-                raise LinkError("the length of a further block has no end")
-            length |= (data[at] & 127) << shift
-            at, shift = at + 1, shift + 7
-            if data[at - 1] < 128:
-                break
-        if not length:
-            raise LinkError("a further block without bytes")
-        found.append((head >> 4 & 7, length, head & 15))
-    return found, at
+        head = block[at]
+        length, at = _read_number(block, at + 1)
+        more = bool(head & 128)
+        further.append((head >> 4 & _MOST_KIND, length, head % FURTHER_SHARES))
+    if len(block) <= _EXACT_LENGTHS:
+        return further, block[at:]
+    length, at = _read_number(block, at)
+    if at + length > len(block):
+        raise LinkError("the first block is longer than it is")
+    return further, block[at : at + length]
+
+
+def _number(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; the high bit of a byte says that another follows."""
+    written = bytearray()
+    while value >= 128:
+        written.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*written, value])
+
+
+def _read_number(data: bytes, at: int) -> tuple[int, int]:
+    """(a number above 0, where it ends)."""
+    value = 0
+    for shift in range(0, 28, 7):
+        if at >= len(data):
+            break
+        value |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128 and value:
+            return value, at
+    raise LinkError("a length has no end, or is 0")

@@ -73,8 +73,11 @@ from gistchain.types.rareness import (
 from gistchain.types.seams import (
     Ledger,
     Link,
+    Prepared,
+    Sender,
     System,
 )
+from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, Sent
 
 __all__ = [
     "ArrivedBits",
@@ -85,7 +88,9 @@ __all__ = [
     "Bits",
     "Caption",
     "Captioner",
+    "ChannelName",
     "Choice",
+    "Conditions",
     "Confirm",
     "Content",
     "ContentRater",
@@ -112,6 +117,8 @@ __all__ = [
     "PerceptualDistance",
     "Picture",
     "Pixels",
+    "PlannedBlock",
+    "Prepared",
     "Question",
     "Rareness",
     "RarenessTicket",
@@ -122,6 +129,8 @@ __all__ = [
     "ReverseSearch",
     "Segment",
     "Segmenter",
+    "Sender",
+    "Sent",
     "SignedRareness",
     "SignedVerdict",
     "SoftValues",

@@ -22,6 +22,7 @@ from gistchain.types.path import (
     Token,
 )
 from gistchain.types.rareness import Attestation, RarenessTicket, SignedRareness
+from gistchain.types.sending import Conditions, Sent
 
 
 @runtime_checkable
@@ -200,6 +201,28 @@ class Ledger(Protocol):
 
     def unanswered(self, image_sha3_256: bytes) -> bool:
         """Whether a registration of the image was sent and its outcome never seen: `put` will tell it."""
+        ...
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """A picture over a radio: what one system sends of it, and makes of what arrives."""
+
+    def prepare(self, picture: Picture) -> Prepared:
+        """What does not depend on the channel, such as the caption, made once. Raises as `System.describe`."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """One picture, ready to be sent under any conditions."""
+
+    def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+        """Send the picture over the link, planned for the conditions that the sender believes in, and read it again.
+
+        seed: of the noise. rounds: at most so many in which lost blocks are sent again, up to 4.
+        Raises LinkError where the smallest form does not fit the budget, and says how many uses it needs.
+        """
         ...
 
 

@@ -35,7 +35,9 @@ class Listing(Protocol):
     @property
     def bits(self) -> int: ...
 
-    def decode(self, llrs: ArrayLike, list_size: int = 8, *, priors: ArrayLike | None = None) -> tuple[Bits, Floats]: ...
+    def decode(
+        self, llrs: ArrayLike, list_size: int = 8, *, priors: ArrayLike | None = None
+    ) -> tuple[Bits, Floats]: ...
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,7 @@ def _decode(
                 )
             else:
                 prior = scaled_priors[frame, side >> 1] if scaled_priors.shape[1] else 0.0
-                count = _repeated(
-                    alpha, beta, pointers, paths, work, picks, count, stage, stages, side & 1, prior
-                )
+                count = _repeated(alpha, beta, pointers, paths, work, picks, count, stage, stages, side & 1, prior)
         _gather(beta, pointers, carrying, llrs, priors, paths, picks, frame, count, stages, found, metrics)
 
 

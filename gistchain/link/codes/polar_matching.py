@@ -125,4 +125,4 @@ def input_order(bits: int) -> Ints:
     if bits > len(_INPUT_ORDER):
         raise SettingError(f"the input interleaver takes at most {len(_INPUT_ORDER)} bits, not {bits}")
     start = len(_INPUT_ORDER) - bits
-    return _INPUT_ORDER[_INPUT_ORDER >= start] - start
+    return _INPUT_ORDER[start <= _INPUT_ORDER] - start

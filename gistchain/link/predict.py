@@ -1,0 +1,118 @@
+"""Bits, uses, channel -> how often such a block is lost; uses and an error rate -> how many bytes they carry.
+
+The bound of bounds.py, moved by what the codes here need more than it. Block fading: the block is lost where the fading
+leaves less SNR than it needs. Fast fading: the mean and the variance of what a use tells, over all gains.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+
+from gistchain.errors import LinkError, SettingError
+from gistchain.link.blockcode import MOST_LDPC_BITS, MOST_POLAR_BITS, modulation_of
+from gistchain.link.bounds import Information, information, outage_below, q
+from gistchain.link.channel import CHANNELS
+from gistchain.types import ModulationName
+
+# Measured: benchmarks/link_codes. dB beyond the normal approximation at an error rate of 1e-2.
+_SHORT_GAP_DB = 0.2
+_LONG_GAP_DB = 0.8
+"""Of a polar code of 0 and of MOST_POLAR_BITS bits; between them in proportion."""
+_LDPC_GAP_DB = 1.0
+_DENSE_GAP_DB: dict[ModulationName, float] = {"bpsk": 0, "qpsk": 0, "16qam": 0.4, "64qam": 0.8, "256qam": 1.2}
+_GRID_DB, _GRID_STEPS = 60, 2
+"""What a use tells is worked out every half dB."""
+_LEAST = 1e-12
+_GAINS = 12
+"""Points of Gauss-Laguerre's sum over the power of a Rayleigh gain."""
+
+
+def error_rate(bits: int, uses: int, channel: str, snr_db: float) -> float:
+    """How often a block of so many bits in so many uses is lost. channel: one of CHANNELS; snr_db: mean Es/N0.
+
+    Raises LinkError for bits that don't fit, SettingError for another channel.
+    """
+    if channel not in CHANNELS:
+        raise SettingError(f"{channel!r} is no channel: take one of {', '.join(CHANNELS)}")
+    modulation, segments = modulation_of(bits, uses), 1 if bits <= MOST_POLAR_BITS else -(-bits // MOST_LDPC_BITS)
+    if channel == "rayleigh-block":
+        return outage_below(snr_db, _needed_db(bits, uses))
+    told = (_told if channel == "awgn" else _told_fading)(snr_db - gap_db(bits, modulation), modulation)
+    left = uses / segments * told.capacity + math.log2(max(2, uses / segments)) / 2 - bits / segments
+    return 1 - (1 - q(left / math.sqrt(max(uses / segments * told.dispersion, _LEAST)))) ** segments
+
+
+def gap_db(bits: int, modulation: ModulationName) -> float:
+    """What our codes need more than the normal approximation."""
+    code = _LDPC_GAP_DB
+    if bits <= MOST_POLAR_BITS:
+        code = _SHORT_GAP_DB + (_LONG_GAP_DB - _SHORT_GAP_DB) * bits / MOST_POLAR_BITS
+    return code + _DENSE_GAP_DB[modulation]
+
+
+def bytes_for(uses: int, rate: float, channel: str, snr_db: float) -> int:
+    """The most bytes that a block of so many uses loses no oftener than `rate`; 0 for none."""
+    least, most = 0, uses
+    while least < most:
+        middle = (least + most + 1) // 2
+        if error_rate(8 * middle, uses, channel, snr_db) <= rate:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def uses_for(bits: int, rate: float, channel: str, snr_db: float, most: int) -> int | None:
+    """The fewest uses in which a block of so many bits is lost no oftener than `rate`; None for more than `most`."""
+    least, found = max(1, -(-bits // 8)), None
+    while least <= most:
+        middle = (least + most) // 2
+        try:
+            enough = error_rate(bits, middle, channel, snr_db) <= rate
+        except LinkError:
+            enough = False
+        if enough:
+            found, most = middle, middle - 1
+        else:
+            least = middle + 1
+    return found
+
+
+@functools.lru_cache(4096)
+def _needed_db(bits: int, uses: int) -> float:
+    """The SNR at which half of such blocks are lost on AWGN."""
+    low, high = -30.0, 60.0
+    for _ in range(24):
+        middle = (low + high) / 2
+        if error_rate(bits, uses, "awgn", middle) > 0.5:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _told(snr_db: float, modulation: ModulationName) -> Information:
+    """What a use tells over AWGN, between two points of a grid."""
+    place = min(max(snr_db, -_GRID_DB), _GRID_DB) * _GRID_STEPS
+    below = math.floor(place)
+    share = place - below
+    near = zip(_on_grid(below, modulation), _on_grid(below + 1, modulation), strict=True)
+    return Information(*(low + share * (high - low) for low, high in near))
+
+
+@functools.cache
+def _on_grid(step: int, modulation: ModulationName) -> Information:
+    return information(step / _GRID_STEPS, modulation)
+
+
+@functools.lru_cache(4096)
+def _told_fading(snr_db: float, modulation: ModulationName) -> Information:
+    """The same where each use has a gain of its own: mean, and variance of all."""
+    nodes, weights = np.polynomial.laguerre.laggauss(_GAINS)
+    told = [_told(snr_db + 10 * math.log10(node), modulation) for node in nodes]
+    mean = float(sum(weight * one.capacity for weight, one in zip(weights, told, strict=True)))
+    apart = (one.dispersion + (one.capacity - mean) ** 2 for one in told)
+    return Information(mean, float(sum(weight * one for weight, one in zip(weights, apart, strict=True))))

@@ -1,0 +1,60 @@
+"""Our own sender: whatever form of the gist is expected to give back most under the conditions (S2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from gistchain.gist.forms import FormName, Forms
+from gistchain.image.smallfile import FileSearch
+from gistchain.sending.air import over
+from gistchain.sending.plan import Plan, Planner
+from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """describe: a picture in words, without further layers. forms: its other layers. rebuild: the picture of a gist.
+
+    only_caption: send nothing else, as a system of text alone does.
+    """
+
+    describe: Callable[[Picture], Described]
+    forms: Forms
+    rebuild: Callable[[Gist], Pixels | None]
+    only_caption: bool = False
+
+    def prepare(self, picture: Picture) -> PreparedGist:
+        words = replace(self.describe(picture).gist, latent=None)
+        return PreparedGist(self, Planner(picture, words, self.forms, FileSearch(picture.pixels, self.forms.fidelity)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedGist:
+    """Fulfils Prepared."""
+
+    sender: Adaptive
+    planner: Planner
+
+    def plan(self, link: Link, conditions: Conditions) -> Plan:
+        """What would be sent. Raises LinkError where nothing fits."""
+        only: FormName | None = "caption" if self.sender.only_caption else None
+        room = link.room(conditions.budget)
+        return self.planner.best(conditions.channel, conditions.snr_db, room, only=only)
+
+    def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+        plan = self.plan(link, conditions)
+        came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
+        picture = None if came.gist is None else self.sender.rebuild(came.gist)
+        return Sent(
+            picture=picture,
+            caption="" if came.gist is None else came.gist.caption,
+            certain=came.gist is not None,
+            gist=came.gist,
+            lost=came.lost if came.gist is not None else tuple(block.layers for block in plan.blocks),
+            uses=came.uses,
+            rounds=came.rounds,
+            start_uses=plan.start_uses,
+            blocks=plan.blocks,
+            expected=plan.expected,
+        )

@@ -1,0 +1,288 @@
+"""A picture, a channel's SNR and a budget of uses -> the form that gives back most, and the uses of each of its layers.
+
+    caption alone                     in all uses: it arrives where nothing else does
+    caption, then one layer or two    the latent, the subject over it, exact pixels, a small image file: each as large
+                                      as the uses that the caption leaves can carry
+    an image file alone
+
+Every form is made, rebuilt and measured (gist/forms.py); a form counts by what is expected to be given back, each block
+by the chance that it arrives (link/predict.py). What matters more is sent more safely.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.errors import LinkError, SettingError, TooFewBytes
+from gistchain.gist import subject
+from gistchain.gist.forms import Form, FormName, Forms
+from gistchain.gist.packet import pack
+from gistchain.image.smallfile import FileSearch
+from gistchain.link.blockcode import modulation_of
+from gistchain.link.frame import FIRST_SHARES, FURTHER_SHARES, Block, first_bytes, start_uses, uses_of
+from gistchain.link.predict import bytes_for, error_rate
+from gistchain.sending.air import layers_of
+from gistchain.types import Gist, Picture, PlannedBlock
+
+TARGETS = 1e-3, 3e-3, 1e-2
+"""Error rates that the first, further and last blocks are planned for: what matters more is lost more seldom."""
+_LAYER_BYTES = 12
+"""What a further layer takes beside its data: tag, length and check, and its place in the first block's list."""
+_STEP = 1.1
+"""Layers are made in sizes that grow by so much, so that one is made once for many budgets."""
+_LEAST_BYTES = 24
+_NESTED_SHARE = 3
+"""Of a latent that a subject is laid over: 2^(-3/2) of what is left."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """form: what is sent. expected: fidelity, lost blocks considered. start_uses: of the frame's first word. payload:
+    the packet. shares: of its layers."""
+
+    form: FormName
+    gist: Gist
+    payload: bytes
+    shares: tuple[int, ...]
+    room: int
+    start_uses: int
+    blocks: tuple[PlannedBlock, ...]
+    fidelity: float
+    expected: float
+
+
+@dataclass(slots=True, eq=False)
+class Planner:
+    """Plans for one picture; what was made for one budget is kept for the next.
+
+    words: the caption, as the system describes the picture. forms: makes and measures them. files: of the picture.
+    """
+
+    picture: Picture
+    words: Gist
+    forms: Forms
+    files: FileSearch
+    _made: dict[tuple[str, int], Form | None] = field(default_factory=dict)
+    _mask: NDArray[np.float32] | None = None
+
+    def best(self, channel: str, snr_db: float, room: int, *, only: FormName | None = None) -> Plan:
+        """The plan that is expected to give back most. only: of this form.
+
+        Raises LinkError where the smallest gist does not fit, and says how many uses it needs.
+        """
+        plans = [plan for plan in self.plans(channel, snr_db, room) if only in (None, plan.form)]
+        if not plans:
+            raise self._too_small(room)
+        return max(plans, key=lambda plan: (plan.expected, -len(plan.payload)))
+
+    def plans(self, channel: str, snr_db: float, room: int) -> Iterator[Plan]:
+        """One for each form that fits."""
+        air = _Air(channel, snr_db, room)
+        caption = self._form("caption", 0)
+        if caption is not None and (alone := air.plan("caption", [caption])) is not None:
+            yield alone
+        if (file := self._file(air.most_alone())) is not None:
+            bare = self._measured("file", replace(self.words, captions=(), file=file.gist.file), file.fidelity)
+            if (plan := air.plan("file", [bare])) is not None:
+                yield plan
+        if caption is None:
+            return
+        left = air.most_beside(caption)
+        names: tuple[FormName, ...] = ("latent", "exact", "file")
+        for name in names:
+            further = self._form(name, left)
+            if further is not None and (plan := air.plan(name, [caption, further])) is not None:
+                yield plan
+        yield from self._with_subject(air, caption)
+
+    def _with_subject(self, air: _Air, caption: Form) -> Iterator[Plan]:
+        """The subject, finer than its surroundings: a small latent in some of the uses, the subject in the others."""
+        below = self._form("latent", air.most_nested(caption))
+        if below is None:
+            return
+        over = self._subject(below, air.most_last(caption, below))
+        if over is not None and (plan := air.plan("subject", [caption, below, over])) is not None:
+            yield plan
+
+    def _form(self, name: FormName, most_bytes: int) -> Form | None:
+        """The form whose further layer has about so many bytes, and no more."""
+        if name == "file":
+            return self._file(most_bytes)
+        size = 0 if name in ("caption", "exact") else _step_below(most_bytes)
+        if (name, size) not in self._made:
+            self._made[name, size] = self._make(name, size)
+        made = self._made[name, size]
+        return None if made is None or (name == "exact" and len(_data(made.gist)) > most_bytes) else made
+
+    def _make(self, name: FormName, size: int) -> Form | None:
+        if name == "caption":
+            return self.forms.form("caption", self.words, self.picture) if self.words.captions else None
+        if name == "exact":
+            return self.forms.form("exact", self.forms.exact(self.words, self.picture), self.picture)
+        if self.forms.coder is None or size < _LEAST_BYTES:
+            return None
+        try:
+            latent = self.forms.coder.encode(self.picture.pixels, size)
+        except (TooFewBytes, SettingError):
+            return None
+        return self.forms.form("latent", replace(self.words, latent=latent), self.picture)
+
+    def _subject(self, below: Form, most_bytes: int) -> Form | None:
+        size = _step_below(most_bytes)
+        key = f"subject over {len(_data(below.gist))}", size
+        if key not in self._made:
+            self._made[key] = self._cut(below, size) if size >= _LEAST_BYTES else None
+        return self._made[key]
+
+    def _cut(self, below: Form, size: int) -> Form | None:
+        if self.forms.mask is None:
+            return None
+        if self._mask is None:
+            self._mask = self.forms.mask(self.picture.pixels)
+        try:
+            cut = subject.cut(self.picture.pixels, self._mask, size)
+        except TooFewBytes:
+            return None
+        return None if cut is None else self.forms.form("subject", replace(below.gist, subject=cut), self.picture)
+
+    def _file(self, most_bytes: int) -> Form | None:
+        size = _step_below(most_bytes)
+        found = self.files.within(size) if size >= _LEAST_BYTES else None
+        return None if found is None else self._measured("file", replace(self.words, file=found.file), found.fidelity)
+
+    def _measured(self, name: FormName, gist: Gist, fidelity: float | None) -> Form:
+        return Form(name, gist, len(pack(gist)), fidelity, exact=fidelity == 1)
+
+    def _too_small(self, room: int) -> LinkError:
+        needed = len(pack(self.words)) + 1
+        least = next((uses for uses in range(room, room + 65536) if needed <= uses - start_uses(max(uses, 48))), None)
+        return LinkError(f"{room} channel uses are too few for {self.picture.name}: its caption alone needs {least}")
+
+
+def _step_below(size: int) -> int:
+    """The next smaller size that layers are made in."""
+    if size < _LEAST_BYTES:
+        return 0
+    return math.floor(_LEAST_BYTES * _STEP ** math.floor(math.log(size / _LEAST_BYTES, _STEP) + 1e-9))
+
+
+def _data(gist: Gist) -> bytes:
+    """Of the last layer."""
+    last = gist.file or gist.residual or gist.subject or gist.latent
+    return b"" if last is None else last.data
+
+
+@dataclass(frozen=True, slots=True)
+class _Air:
+    """A channel with a frame of so much room: what fits, and how surely."""
+
+    channel: str
+    snr_db: float
+    room: int
+
+    @property
+    def free(self) -> int:
+        return self.room - start_uses(self.room)
+
+    def most_alone(self) -> int:
+        """Bytes of an image file without anything else."""
+        return bytes_for(self.free, TARGETS[-1], self.channel, self.snr_db) - _LAYER_BYTES
+
+    def most_beside(self, caption: Form) -> int:
+        """Bytes of a layer that the caption leaves room for."""
+        share = self._first_share(caption.size_bytes + 4)
+        return 0 if share is None else self._carried(self.free - uses_of(share, self.free, first=True))
+
+    def most_nested(self, caption: Form) -> int:
+        share = self._first_share(caption.size_bytes + 8)
+        if share is None:
+            return 0
+        left = self.free - uses_of(share, self.free, first=True)
+        return (
+            bytes_for(uses_of(_NESTED_SHARE, left, first=False), TARGETS[1], self.channel, self.snr_db) - _LAYER_BYTES
+        )
+
+    def most_last(self, caption: Form, below: Form) -> int:
+        share = self._first_share(caption.size_bytes + 8)
+        if share is None:
+            return 0
+        left = self.free - uses_of(share, self.free, first=True)
+        nested = self._further_share(len(_data(below.gist)) + _LAYER_BYTES, left)
+        return 0 if nested is None else self._carried(left - uses_of(nested, left, first=False))
+
+    def plan(self, name: FormName, forms: Sequence[Form]) -> Plan | None:
+        """forms: what is given back where one more block arrives, the last being sent. None where it does not fit."""
+        gist = forms[-1].gist
+        payload = pack(gist)
+        layers = layers_of(payload)
+        shares = self._shares([len(layer) for layer in layers])
+        if shares is None:
+            return None
+        blocks = [Block(data, 0, share) for data, share in zip(layers, shares, strict=True)]
+        sizes = [first_bytes(len(layers[0]), blocks[1:]), *(len(layer) for layer in layers[1:])]
+        planned, at = [], start_uses(self.room)
+        for index, (size, share) in enumerate(zip(sizes, shares, strict=True)):
+            uses = uses_of(share, self.room - at, first=index == 0)
+            at += uses
+            try:
+                error = error_rate(8 * size, uses, self.channel, self.snr_db)
+                planned.append(PlannedBlock(_names(gist)[index], size, uses, modulation_of(8 * size, uses), error))
+            except LinkError:
+                return None
+        expected, arrives = 0.0, 1.0
+        for index, (form, block) in enumerate(zip(forms, planned, strict=True)):
+            arrives *= 1 - block.error_rate
+            further = planned[index + 1].error_rate if index + 1 < len(planned) else 1.0
+            expected += arrives * further * (form.fidelity or 0.0)
+        fidelity = forms[-1].fidelity or 0.0
+        return Plan(
+            name, gist, payload, tuple(shares), self.room, start_uses(self.room), tuple(planned), fidelity, expected
+        )
+
+    def _shares(self, sizes: Sequence[int]) -> list[int] | None:
+        """The fewest uses that send each block but the last as safely as it should be; the last takes the others."""
+        if len(sizes) == 1:
+            return [0]
+        first = self._first_share(sizes[0] + 4 * (len(sizes) - 1))
+        if first is None:
+            return None
+        left = self.free - uses_of(first, self.free, first=True)
+        shares = [first]
+        for size in sizes[1:-1]:
+            share = self._further_share(size, left)
+            if share is None:
+                return None
+            shares.append(share)
+            left -= uses_of(share, left, first=False)
+        return [*shares, 0] if left > 0 else None
+
+    def _first_share(self, size: int) -> int | None:
+        return self._share(size, self.free, TARGETS[0], first=True)
+
+    def _further_share(self, size: int, left: int) -> int | None:
+        return self._share(size, left, TARGETS[1], first=False)
+
+    def _share(self, size: int, left: int, target: float, *, first: bool) -> int | None:
+        """The smallest share that loses a block no oftener than that; none of them leaves nothing for what follows."""
+        for share in range((FIRST_SHARES if first else FURTHER_SHARES) - 1, 0, -1):
+            uses = uses_of(share, left, first=first)
+            try:
+                if uses < left and error_rate(8 * size, uses, self.channel, self.snr_db) <= target:
+                    return share
+            except LinkError:
+                continue
+        return None
+
+    def _carried(self, uses: int) -> int:
+        return max(0, bytes_for(uses, TARGETS[-1], self.channel, self.snr_db) - _LAYER_BYTES) if uses > 0 else 0
+
+
+def _names(gist: Gist) -> list[str]:
+    """Of the packet's layers."""
+    captions = [f"caption {number}" if number > 1 else "caption" for number in range(1, len(gist.captions) + 1)]
+    return [*captions, *gist.layers] or ["nothing"]

@@ -1,0 +1,51 @@
+"""What a system sends of a picture over a radio, and what it makes of what arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gistchain.types.link import ModulationName
+from gistchain.types.path import Gist, Pixels
+
+ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBlock:
+    """layers: what it holds. error_rate: how often it is predicted to be lost."""
+
+    layers: str
+    size_bytes: int
+    uses: int
+    modulation: ModulationName
+    error_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a sender knows: the channel, its SNR (mean Es/N0) as estimated, and the uses that it may take."""
+
+    channel: ChannelName
+    snr_db: float
+    budget: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sent:
+    """picture: what the receiver makes of what arrived, in the original's size; None where nothing did. caption: as it
+    was read, "" for none. certain: whether a check says that all that is used arrived as it was sent. gist: what the
+    receiver has, None for a system without gists. lost: names of layers that did not arrive. uses: of all rounds, and
+    start_uses of them tell the receiver what follows. blocks: as planned. expected: fidelity that was predicted.
+    """
+
+    picture: Pixels | None
+    caption: str
+    certain: bool
+    gist: Gist | None
+    lost: tuple[str, ...]
+    uses: int
+    rounds: int
+    start_uses: int
+    blocks: tuple[PlannedBlock, ...]
+    expected: float | None
