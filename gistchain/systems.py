@@ -174,10 +174,27 @@ def sender(name: str, settings: Settings | None = None) -> Sender:
     """
     if name not in SENDERS:
         raise SettingError(f"{name!r} is no system that sends pictures: take one of {', '.join(SENDERS)}")
+    if name == "gist":
+        return gist_sender(settings)
+    if name == "text_coded":
+        # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
+        return replace(gist_sender(settings), only_caption=True)
+    gist = gist_sender(settings)
+    if name == "text_only":
+        # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
+        return TextOnly(gist.describe, gist.rebuild)
+    if name == "text_only_hard":
+        # The same as published: each bit for itself.
+        return TextOnly(gist.describe, gist.rebuild, reading="hard")
+    # Stands in for BPG + LDPC (S4.6); `fixed` has one rate for all SNRs, as there.
+    return ImageLdpc(_alike, gist.rebuild, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
+
+
+def gist_sender(settings: Settings | None = None) -> Adaptive:
+    """Our own (S2.3, left to the future there): whatever is expected to give back most at this SNR and budget."""
     system = rosis(settings)
     if system.layers is None:
         raise SettingError("the models of this system make no layers")
-    words = replace(system, latent=NO_LATENT, form=None).describe
 
     def picture(gist: Gist) -> Pixels | None:
         try:
@@ -185,20 +202,7 @@ def sender(name: str, settings: Settings | None = None) -> Sender:
         except RebuildError:
             return None
 
-    if name == "gist":
-        # S2.3, left to the future there: whatever is expected to give back most at this SNR and budget.
-        return Adaptive(words, system.layers, picture)
-    if name == "text_coded":
-        # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
-        return Adaptive(words, system.layers, picture, only_caption=True)
-    if name == "text_only":
-        # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
-        return TextOnly(words, picture)
-    if name == "text_only_hard":
-        # The same as published: each bit for itself.
-        return TextOnly(words, picture, reading="hard")
-    # Stands in for BPG + LDPC (S4.6); `fixed` has one rate for all SNRs, as there.
-    return ImageLdpc(_alike, picture, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
+    return Adaptive(replace(system, latent=NO_LATENT, form=None).describe, system.layers, picture)
 
 
 _FIXED_RATE = 1.0

@@ -16,7 +16,7 @@ if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C i
 
 import typer
 
-from gistchain.cli import chain, collection, database, forms, models, path, rareness, tokens
+from gistchain.cli import chain, collection, database, forms, models, path, radio, rareness, tokens
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs
 from gistchain.cli.usage import a_path
@@ -36,13 +36,15 @@ app.command(cls=Verb)(tokens.show)
 app.command("list", cls=Verb)(tokens.list_tokens)
 app.command(cls=Verb)(chain.receipts)
 app.command(cls=Verb)(chain.follow)
-app.command(cls=Verb)(chain.link)
+app.command("link-nft", cls=Verb)(chain.link)
 app.command(cls=Verb)(chain.proof)
 app.command(cls=Verb)(chain.attest)
 app.command(cls=Verb)(chain.mint)
 app.command(cls=Verb)(chain.deploy)
+app.command(cls=Verb)(radio.send)
 app.command(cls=Verb)(rareness.check)
 app.command(cls=Verb)(rareness.watch)
+app.add_typer(radio.app, name="link")
 app.add_typer(models.app, name="models")
 app.add_typer(collection.app, name="collection")
 app.add_typer(database.app, name="rareness")

@@ -42,6 +42,15 @@ class PreparedGist:
         room = link.room(conditions.budget)
         return self.planner.best(conditions.channel, conditions.snr_db, room, only=only)
 
+    def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
+        """Every form that fits, the one that would be sent first. Raises LinkError where none does."""
+        best = self.plan(link, conditions)
+        room = link.room(conditions.budget)
+        others = [
+            plan for plan in self.planner.plans(conditions.channel, conditions.snr_db, room) if plan.form != best.form
+        ]
+        return [best, *sorted(others, key=lambda plan: -plan.expected)]
+
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         plan = self.plan(link, conditions)
         came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from gistchain.errors import CaptionError, LinkError
-from gistchain.gist.softtext import read
+from gistchain.gist.softtext import MOST_BYTES, read
 from gistchain.link.modem import BITS
 from gistchain.types import (
     Conditions,
@@ -25,30 +25,27 @@ from gistchain.types import (
 )
 
 Reading = Literal["hard", "soft"]
-CHARACTERS = 77
-"""Of the field that a text is sent in (S2.7, T2.1); zeros fill it up."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextOnly:
     """describe: a picture in words. rebuild: the picture of a gist. reading: hard decisions, or the soft ones.
 
-    Nothing checks what is read, so that it is never certain.
+    The text fills the budget, up to 512 characters, with zeros behind it, so that its length needs no word of its own;
+    the papers' field has 77 (S2.7, T2.1). Nothing checks what is read, so that it is never certain.
     """
 
     describe: Callable[[Picture], Described]
     rebuild: Callable[[Gist], Pixels | None]
     reading: Reading = "soft"
     modulation: ModulationName = "16qam"
-    characters: int = CHARACTERS
 
     def prepare(self, picture: Picture) -> PreparedText:
-        gist = self.describe(picture).gist
-        return PreparedText(self, picture, ascii_bytes(gist.caption, self.characters))
+        return PreparedText(self, picture, ascii_bytes(self.describe(picture).gist.caption))
 
 
-def ascii_bytes(caption: str, characters: int) -> bytes:
-    """The field of so many characters. Raises CaptionError for what ASCII can't write, and for a longer text."""
+def ascii_bytes(caption: str) -> bytes:
+    """The caption, a byte a character. Raises CaptionError for what ASCII can't write, and beyond 512 characters."""
     try:
         data = caption.encode("ascii")
     except UnicodeEncodeError as error:
@@ -56,9 +53,9 @@ def ascii_bytes(caption: str, characters: int) -> bytes:
             f"caption {caption[:60]!r} has {caption[error.start]!r}, which ASCII can't write: send it by a system that "
             "codes text, such as text_coded"
         ) from error
-    if len(data) > characters:
-        raise CaptionError(f"caption of {len(data)} characters: {characters} are sent, shorten it")
-    return data.ljust(characters, b"\0")
+    if len(data) > MOST_BYTES:
+        raise CaptionError(f"caption of {len(data)} characters: at most {MOST_BYTES} are sent uncoded, shorten it")
+    return data
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,23 +64,24 @@ class PreparedText:
 
     sender: TextOnly
     picture: Picture
-    field: bytes
+    text: bytes
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         name = self.sender.modulation
-        bits = np.unpackbits(np.frombuffer(self.field, np.uint8))
-        bits = np.concatenate([bits, np.zeros(-bits.size % BITS[name], np.uint8)])
-        needed = link.uses(bits.size // BITS[name])
-        if needed > conditions.budget:
+        symbols = -(-8 * len(self.text) // BITS[name])
+        if (room := link.room(conditions.budget)) < symbols:
             raise LinkError(
-                f"{conditions.budget} channel uses are too few: a text of {len(self.field)} characters in {name} needs "
-                f"{needed}"
+                f"{conditions.budget} channel uses are too few: a text of {len(self.text)} characters in {name} needs "
+                f"{link.uses(symbols)}"
             )
+        field = self.text.ljust(min(MOST_BYTES, room * BITS[name] // 8), b"\0")
+        bits = np.unpackbits(np.frombuffer(field, np.uint8))
+        bits = np.concatenate([bits, np.zeros(-bits.size % BITS[name], np.uint8)])
         came = link.carry_bits([Segment(bits, name)], seed=(*seed, 0))
-        llrs = came.llrs[0][: 8 * len(self.field)].astype(np.float64)
+        llrs = came.llrs[0][: 8 * len(field)].astype(np.float64)
         text = read(llrs).text if self.sender.reading == "soft" else hard_text(llrs)
         gist = Gist((text,), self.picture.size)
-        block = PlannedBlock("caption", len(self.field), came.uses, name, 0.0)
+        block = PlannedBlock("caption", len(field), came.uses, name, 0.0)
         return Sent(
             picture=self.sender.rebuild(gist) if text else None,
             caption=text,

@@ -1,0 +1,101 @@
+"""What was sent over a radio, or would be -> the JSON of --json, and words for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gistchain.text import lines
+
+if TYPE_CHECKING:
+    from gistchain.sending.plan import Plan
+    from gistchain.types import Picture, PlannedBlock, Sent
+
+
+def sent_json(picture: Picture, system: str, channel: str, output: Path, sent: Sent) -> dict[str, Any]:
+    """cbr: channel uses for each number of the image's RGB."""
+    width, height = picture.size
+    return {
+        "image": picture.name,
+        "system": system,
+        "channel": channel,
+        "output": str(output),
+        "uses": sent.uses,
+        "cbr": sent.uses / (3 * width * height),
+        "rounds": sent.rounds,
+        "caption": sent.caption,
+        "certain": sent.certain,
+        "lost": list(sent.lost),
+        "expected_ssim": sent.expected,
+        "start_uses": sent.start_uses,
+        "blocks": _blocks_json(sent.blocks),
+    }
+
+
+def sent_text(picture: Picture, system: str, channel: str, output: Path, sent: Sent) -> str:
+    width, height = picture.size
+    told = [
+        f"{picture.name}  {system} over {channel}: {sent.uses:,} uses, CBR 1/{3 * width * height / sent.uses:,.0f}"
+        + (f", {sent.rounds} of them rounds in which lost blocks were sent again" if sent.rounds else ""),
+        *_blocks(sent.start_uses, sent.blocks),
+        f"  read        {sent.caption!r}" + ("" if sent.certain else ", which nothing checks") if sent.caption else "",
+        f"  lost        {', '.join(sent.lost)}" if sent.lost else "",
+        f"  written to  {output}",
+    ]
+    return lines(line for line in told if line)
+
+
+def plan_json(picture: Picture, channel: str, plans: Sequence[Plan]) -> dict[str, Any]:
+    """The best first. ssim: of what the form gives back; expected_ssim: blocks that are lost considered."""
+    return {
+        "image": picture.name,
+        "channel": channel,
+        "plans": [
+            {
+                "form": plan.form,
+                "bytes": len(plan.payload),
+                "ssim": plan.fidelity,
+                "expected_ssim": plan.expected,
+                "start_uses": plan.start_uses,
+                "blocks": _blocks_json(plan.blocks),
+            }
+            for plan in plans
+        ],
+    }
+
+
+def plan_text(picture: Picture, channel: str, plans: Sequence[Plan]) -> str:
+    told = [f"{picture.name}  over {channel}"]
+    for number, plan in enumerate(plans):
+        mark = "sent" if number == 0 else "    "
+        fidelity = f"SSIM {plan.fidelity:.3f}, expected {plan.expected:.3f}"
+        told.append(f"{mark}  {plan.form:<8} {len(plan.payload):>6,} bytes  {fidelity}")
+        told += _blocks(plan.start_uses, plan.blocks)
+    return lines(told)
+
+
+def _blocks(start_uses: int, blocks: Sequence[PlannedBlock]) -> list[str]:
+    start = [f"  start       {start_uses:>5,} uses"] if start_uses else []
+    return start + [
+        f"  {block.layers:<10}  {block.uses:>5,} uses, {block.size_bytes:,} bytes in {block.modulation}, "
+        f"lost in {_percent(block.error_rate)}"
+        for block in blocks
+    ]
+
+
+def _percent(share: float) -> str:
+    return "less than 0.01%" if share < 1e-4 else f"{100 * share:.2g}%"
+
+
+def _blocks_json(blocks: Sequence[PlannedBlock]) -> list[dict[str, Any]]:
+    return [
+        {
+            "layers": block.layers,
+            "bytes": block.size_bytes,
+            "uses": block.uses,
+            "modulation": block.modulation,
+            "error_rate": block.error_rate,
+        }
+        for block in blocks
+    ]

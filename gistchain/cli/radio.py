@@ -1,0 +1,137 @@
+"""`gistchain send` and `gistchain link plan`: an image over a noisy radio channel, and what would be sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
+from gistchain.cli.options import Captioner, Home, Json, Painter
+from gistchain.cli.sources import check_stdin, read
+from gistchain.cli.terminal import Verb, Verbs, answer, busy
+from gistchain.cli.usage import a_path
+from gistchain.errors import LinkError
+from gistchain.settings import load
+
+if TYPE_CHECKING:
+    from gistchain.types import Conditions, Link
+
+app = typer.Typer(
+    help="Images over a noisy radio: what would be sent.", cls=Verbs, no_args_is_help=True, rich_markup_mode=None
+)
+
+Image = Annotated[str, typer.Argument(help="An image file; - reads one from stdin.", show_default=False)]
+Snr = Annotated[float, typer.Option("--snr-db", help="Es/N0 of the channel in dB, on average where it fades.")]
+Channel = Annotated[
+    Literal["awgn", "rayleigh-block", "rayleigh-fast"],
+    typer.Option(help="Noise alone, or fading: one gain for the whole frame, or one for each symbol."),
+]
+Budget = Annotated[
+    int,
+    typer.Option(min=1, max=1 << 20, help="Channel uses: complex symbols, pilots and all that is sent again aside."),
+]
+Pilots = Annotated[
+    int, typer.Option(min=0, max=1000, help="Uses that tell the gain of rayleigh-block; 0: the receiver knows it.")
+]
+SnrError = Annotated[
+    float, typer.Option("--snr-error", help="dB by which the sender believes the channel to be better than it is.")
+]
+
+
+def send(
+    ctx: typer.Context,
+    image: Image,
+    snr_db: Snr,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", parser=a_path, help="What the receiver sees: a .png, .jpg, .webp or .avif."),
+    ],
+    system: Annotated[
+        Literal["gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed"],
+        typer.Option(
+            help="gist: whatever form is expected to give back most. text_coded: its caption alone. text_only: its "
+            "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR."
+        ),
+    ] = "gist",
+    channel: Channel = "awgn",
+    budget: Budget = 1024,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise: the same one meets every system.")] = 0,
+    rounds: Annotated[
+        int, typer.Option(min=0, max=4, help="How often lost blocks may be sent again; their uses are counted.")
+    ] = 0,
+    pilots: Pilots = 0,
+    snr_error: SnrError = 0.0,
+    captioner: Captioner = None,
+    painter: Painter = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Send an image over a noisy radio channel, and write what the receiver sees.
+
+    Ends with exit code 1, and writes nothing, where nothing arrived.
+    """
+    from gistchain.image import check_output, write_image
+    from gistchain.systems import sender
+
+    check_output(output)
+    check_stdin([image])
+    link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
+    picture = read(image)
+    with busy(f"sending {picture.name}"):
+        prepared = sender(system, load(ctx.params)).prepare(picture)
+        sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
+    if sent.picture is None:
+        lost = "nothing arrived" if sent.gist is None else "no picture can be made of what arrived"
+        raise LinkError(
+            f"{lost} of {picture.name} over {link.name} in {sent.uses:,} uses: give it more uses (--budget), let lost "
+            "blocks be sent again (--rounds), or try another --system"
+        )
+    write_image(sent.picture, output)
+    answer(
+        sent,
+        lambda done: sent_json(picture, system, link.name, output, done),
+        lambda done: sent_text(picture, system, link.name, output, done),
+        as_json,
+        done=f"{picture.name} was sent and written to {output}",
+    )
+
+
+@app.command(cls=Verb)
+def plan(
+    ctx: typer.Context,
+    image: Image,
+    snr_db: Snr,
+    channel: Channel = "awgn",
+    budget: Budget = 1024,
+    pilots: Pilots = 0,
+    captioner: Captioner = None,
+    painter: Painter = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the system `gist` would send: every form that fits, what it is expected to give back, its blocks."""
+    from gistchain.systems import gist_sender
+
+    check_stdin([image])
+    link, conditions = _conditions(channel, snr_db, budget, pilots, 0.0)
+    picture = read(image)
+    with busy(f"planning {picture.name}"):
+        plans = gist_sender(load(ctx.params)).prepare(picture).plans(link, conditions)
+    answer(
+        plans,
+        lambda done: plan_json(picture, link.name, done),
+        lambda done: plan_text(picture, link.name, done),
+        as_json,
+    )
+
+
+def _conditions(channel: Channel, snr_db: float, budget: int, pilots: int, snr_error: float) -> tuple[Link, Conditions]:
+    """The channel, and what the sender believes of it."""
+    from gistchain.link.channel import open_link
+    from gistchain.types import Conditions
+
+    believed = Conditions(channel, snr_db, budget)
+    return open_link(channel, snr_db, pilots=pilots), replace(believed, snr_db=snr_db + snr_error)
