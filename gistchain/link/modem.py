@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +20,8 @@ from gistchain.types import Bits, ModulationName, SoftValues, Symbols
 
 BITS: dict[ModulationName, int] = {"bpsk": 1, "qpsk": 2, "16qam": 4, "64qam": 6, "256qam": 8}
 """A symbol."""
+_MOST_WEIGHT = 1e30
+"""Of 1 / N0, so that no product of it leaves float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,8 @@ class Modulation:
         if bits.size and bits.max() > 1:
             raise LinkError("bits are 0 or 1, and something else was to be sent")
         symbols = np.zeros(bits.size // self.bits, np.complex64)
-        softbits.mapped(self._by_axis(bits), self.levels, symbols.view(np.float32).reshape(-1, 2))
+        by_axis = bits.reshape(-1, self.bits // self.axes, self.axes)
+        softbits.mapped(by_axis, self.levels, symbols.view(np.float32).reshape(-1, 2))
         return symbols
 
     def llrs(self, symbols: Symbols, noise_variance: ArrayLike, *, exact: bool = True) -> SoftValues:
@@ -66,27 +68,25 @@ class Modulation:
         is NaN or not above 0.
         """
         symbols = np.ascontiguousarray(symbols, np.complex64)
-        amplitudes = symbols.view(np.float32).reshape(-1, 2)
         variance = np.asarray(noise_variance, np.float64)
-        if not np.isfinite(amplitudes).all() or not (variance > 0).all():
+        if not np.isfinite(symbols.view(np.float32)).all() or not (variance > 0).all():
             raise LinkError("received symbols are finite, and the variance of their noise is above 0")
-        weight = np.empty(symbols.size, np.float32)
-        weight[:] = 1 / variance
+        amplitudes = symbols.view(np.float32).reshape(-1, 2)[:, : self.axes]
+        weights = np.minimum(1 / variance, _MOST_WEIGHT).astype(np.float32)[..., None]
+        if self.levels.size == 2:  # |y + d|^2 - |y - d|^2 is 4 d y, and there are no sums
+            soft: SoftValues = amplitudes * (4 * self.levels[0] * weights)
+            return soft.reshape(-1)
+        everywhere = np.ascontiguousarray(np.broadcast_to(weights, amplitudes.shape))
         llrs = np.empty((symbols.size, self.bits // self.axes, self.axes), np.float32)
-        work = np.empty((7, softbits.BLOCK), np.float32)
-        received = np.ascontiguousarray(amplitudes[:, : self.axes])
-        zeros, ones = _classes(self.levels.size)
         softbits.soft(
-            received, weight, self.levels[zeros], self.levels[ones], int(exact), softbits.CONSTANTS, work, llrs
-        )
+            amplitudes.reshape(-1), everywhere.reshape(-1), *_classes(self), int(exact), softbits.CONSTANTS,
+            np.empty((5, softbits.BLOCK), np.float32), llrs,
+        )  # fmt: skip
         return llrs.reshape(-1)
 
     def hard(self, symbols: Symbols) -> Bits:
         """The bits of the nearest point, uint8 [n * self.bits]."""
         return (self.llrs(symbols, 1.0, exact=False) < 0).view(np.uint8)
-
-    def _by_axis(self, values: NDArray[Any]) -> NDArray[Any]:
-        return values.reshape(-1, self.bits // self.axes, self.axes)
 
 
 @functools.cache
@@ -109,8 +109,9 @@ def _amplitudes(bits: int) -> list[int]:
 
 
 @functools.cache
-def _classes(levels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each bit of an axis, the labels where it is 0 and those where it is 1; shape [bits, levels / 2] each."""
-    labels, bits = np.arange(levels), levels.bit_length() - 1
-    of_bit = [labels >> (bits - 1 - bit) & 1 for bit in range(bits)]
-    return np.array([labels[of == 0] for of in of_bit]), np.array([labels[of == 1] for of in of_bit])
+def _classes(modem: Modulation) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of each bit of an axis, the levels where it is 0 and those where it is 1; [bits, levels / 2] each."""
+    count = modem.levels.size
+    by_bit = [np.arange(count) >> bit & 1 for bit in reversed(range(count.bit_length() - 1))]
+    zeros, ones = (np.array([modem.levels[bits == value] for bits in by_bit]) for value in (0, 1))
+    return zeros, ones

@@ -28,37 +28,39 @@ CONSTANTS = np.array(
 """As float32: a number written in a kernel would be float64, and so would all that it touches."""
 
 
-@compiled("f4[n, a], f4[n], f4[m, h], f4[m, h], i8, f4[c], out f4[7, b], out f4[n, m, a]")
-def soft(
-    y: Any, weight: Any, zeros: Any, ones: Any, exact: int, constants: Any, work: Any, llrs: Any
-) -> None:  # fmt: skip
+@compiled("f4[k], f4[k], f4[m, h], f4[m, h], i8, f4[c], out f4[5, b], out f4[n, m, a]")
+def soft(y: Any, weight: Any, zeros: Any, ones: Any, exact: int, constants: Any, work: Any, llrs: Any) -> None:
     """LLRs of every bit of every axis.
 
-    y: amplitudes of each symbol's axes. weight: 1 / N0 of each symbol. zeros, ones: of each bit of an axis, the levels
-    that say 0 and 1. exact: 0 leaves the sums out (max-log). work: room for `b` amplitudes, a multiple of the axes.
+    y, weight: amplitude and 1 / N0 of each axis of each symbol, in the order of symbols. zeros, ones: of each bit of an
+    axis, the levels that say 0 and 1. exact: 0 leaves the sums out (max-log). work: room for some amplitudes.
     """
-    axes, room = y.shape[1], work.shape[1]
-    for start in range(0, y.shape[0], room // axes):
-        symbols = min(room // axes, y.shape[0] - start)
+    axes = llrs.shape[2]
+    room = work.shape[1] // axes
+    for start in range(0, llrs.shape[0], room):
+        symbols = min(room, llrs.shape[0] - start)
         size = symbols * axes
-        amplitude, scale, llr = work[0, :size], work[1, :size], work[2, :size]
-        near0, near1, total0, total1 = work[3, :size], work[4, :size], work[5, :size], work[6, :size]
-        for s in range(symbols):
-            for axis in range(axes):
-                amplitude[s * axes + axis] = y[start + s, axis]
-                scale[s * axes + axis] = weight[start + s]
+        amplitude, scale = y[start * axes : start * axes + size], weight[start * axes : start * axes + size]
+        near0, near1, total0, total1, llr = (
+            work[0, :size],
+            work[1, :size],
+            work[2, :size],
+            work[3, :size],
+            work[4, :size],
+        )
+        written = llrs[start : start + symbols]
         for bit in range(zeros.shape[0]):
             _nearest(near0, amplitude, zeros[bit])
             _nearest(near1, amplitude, ones[bit])
             for i in range(size):
                 llr[i] = (near1[i] - near0[i]) * (near1[i] + near0[i]) * scale[i]
-            if exact and zeros.shape[1] > 1:  # else each sum is 1
+            if exact:
                 _sums(total0, near0, amplitude, scale, zeros[bit], constants)
                 _sums(total1, near1, amplitude, scale, ones[bit], constants)
                 _add_log_ratio(llr, total0, total1, constants)
             for s in range(symbols):
                 for axis in range(axes):
-                    llrs[start + s, bit, axis] = llr[s * axes + axis]
+                    written[s, bit, axis] = llr[s * axes + axis]
 
 
 def _nearest(near: Any, amplitude: Any, levels: Any) -> None:
@@ -73,12 +75,17 @@ def _nearest(near: Any, amplitude: Any, levels: Any) -> None:
 
 
 def _sums(total: Any, near: Any, amplitude: Any, scale: Any, levels: Any, constants: Any) -> None:
-    """Over the levels, the sum of exp(-(distance^2 - near^2) scale), of which the nearest gives 1.
-
-    exp(x) is (1 + z + z^2/2 + z^3/6 + z^4/24)^32 with z = x/32: wrong by less than 3e-7. Below -20 it counts as 2e-9.
-    """
+    """Over the levels, the sum of exp(-(distance^2 - near^2) scale), of which the nearest gives 1."""
     zero, one, least, shrink = constants[0], constants[1], constants[2], constants[3]
     half, sixth, last = constants[4], constants[5], constants[6]
+    if levels.size == 2:
+        first, second = levels[0], levels[1]
+        for i in range(amplitude.size):
+            a, b = abs(amplitude[i] - first), abs(amplitude[i] - second)
+            far = a if a > b else b
+            x = (near[i] - far) * (near[i] + far) * scale[i]
+            total[i] = one + _exp(x, one, least, shrink, half, sixth, last)
+        return
     for i in range(amplitude.size):
         total[i] = zero
     for k in range(levels.size):
@@ -86,13 +93,18 @@ def _sums(total: Any, near: Any, amplitude: Any, scale: Any, levels: Any, consta
         for i in range(amplitude.size):
             distance = abs(amplitude[i] - level)
             x = (near[i] - distance) * (near[i] + distance) * scale[i]
-            z = (x if x > least else least) * shrink
-            e = (((last * z + sixth) * z + half) * z + one) * z + one
-            e = e * e
-            e = e * e
-            e = e * e
-            e = e * e
-            total[i] += e * e
+            total[i] += _exp(x, one, least, shrink, half, sixth, last)
+
+
+def _exp(x: Any, one: Any, least: Any, shrink: Any, half: Any, sixth: Any, last: Any) -> Any:
+    """(1 + z + z^2/2 + z^3/6 + z^4/24)^32, z = x/32, x <= 0: off by less than 3e-7. Below -20 it is 2e-9."""
+    z = (x if x > least else least) * shrink
+    e = (((last * z + sixth) * z + half) * z + one) * z + one
+    e = e * e
+    e = e * e
+    e = e * e
+    e = e * e
+    return e * e
 
 
 def _add_log_ratio(llr: Any, total0: Any, total1: Any, constants: Any) -> None:
@@ -114,9 +126,15 @@ def _add_log_ratio(llr: Any, total0: Any, total1: Any, constants: Any) -> None:
 @compiled("u1[n, m, a], f4[l], out f4[n, d]")
 def mapped(bits: Any, levels: Any, symbols: Any) -> None:
     """The level of each axis by the number that its m bits make, first bit highest. An axis without bits is left."""
-    for s in range(bits.shape[0]):
-        for axis in range(bits.shape[2]):
-            label = 0
-            for bit in range(bits.shape[1]):
-                label = 2 * label + bits[s, bit, axis]
-            symbols[s, axis] = levels[label]
+    if bits.shape[1] == 1:
+        zero, apart = levels[0], levels[0] - levels[1]
+        for s in range(bits.shape[0]):
+            for axis in range(bits.shape[2]):
+                symbols[s, axis] = zero - np.float32(bits[s, 0, axis]) * apart
+    else:
+        for s in range(bits.shape[0]):
+            for axis in range(bits.shape[2]):
+                label = 0
+                for bit in range(bits.shape[1]):
+                    label = 2 * label + bits[s, bit, axis]
+                symbols[s, axis] = levels[label]

@@ -36,6 +36,8 @@ _LAYER_BYTES = 12
 _STEP = 1.1
 """Layers are made in sizes that grow by so much, so that one is made once for many budgets."""
 _LEAST_BYTES = 24
+_ENOUGH = 0.997
+"""Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
 _NESTED_SHARE = 3
 """Of a latent that a subject is laid over: 2^(-3/2) of what is left."""
 
@@ -75,10 +77,15 @@ class Planner:
 
         Raises LinkError where the smallest gist does not fit, and says how many uses it needs.
         """
-        plans = [plan for plan in self.plans(channel, snr_db, room) if only in (None, plan.form)]
-        if not plans:
+        best: Plan | None = None
+        for plan in self.plans(channel, snr_db, room):
+            if only in (None, plan.form) and (best is None or plan.expected > best.expected):
+                best = plan
+            if best is not None and (best.form == only or best.expected >= _ENOUGH):
+                break
+        if best is None:
             raise self._too_small(room)
-        return max(plans, key=lambda plan: (plan.expected, -len(plan.payload)))
+        return best
 
     def plans(self, channel: str, snr_db: float, room: int) -> Iterator[Plan]:
         """One for each form that fits."""
