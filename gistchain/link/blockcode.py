@@ -8,6 +8,7 @@ Sender and receiver choose alike from the two numbers, so that neither has to be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,16 +26,18 @@ MOST_POLAR_BITS = 400
 MOST_LDPC_BITS = 8448
 LIST_SIZES = (1, 8, 32)
 """A check of 16 bits passes by chance once in 65,536 candidates: long lists would make rubbish certain."""
-_DENSEST: tuple[tuple[ModulationName, float], ...] = (("qpsk", 1.1), ("16qam", 2.6), ("64qam", 4.3), ("256qam", 8.0))
+MOST_BITS_PER_USE = 7.5
+_DENSEST: dict[ModulationName, float] = {"qpsk": 1.1, "16qam": 2.6, "64qam": 4.3, "256qam": MOST_BITS_PER_USE}
 """Modulation, and the most bits a use that it is taken for: where the next one needs less SNR (bounds.py)."""
 
 
 def modulation_of(bits: int, uses: int) -> ModulationName:
     """The modulation for so many bits in so many uses. Raises LinkError where none carries as many."""
-    for name, most in _DENSEST:
+    for name, most in _DENSEST.items():
         if bits <= most * uses:
             return name
-    raise LinkError(f"{bits} bits don't fit in {uses} channel uses: at least {-(-bits // 8)} are needed")
+    least = math.ceil(bits / MOST_BITS_PER_USE)
+    raise LinkError(f"{bits} bits don't fit in {uses} channel uses: at least {least} are needed")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from gistchain.errors import LinkError, SettingError
-from gistchain.link.blockcode import MOST_LDPC_BITS, MOST_POLAR_BITS, modulation_of
+from gistchain.link.blockcode import MOST_BITS_PER_USE, MOST_LDPC_BITS, MOST_POLAR_BITS, modulation_of
 from gistchain.link.bounds import Information, information, outage_below, q
 from gistchain.link.channel import CHANNELS
 from gistchain.types import ModulationName
@@ -55,7 +55,7 @@ def gap_db(bits: int, modulation: ModulationName) -> float:
 
 def bytes_for(uses: int, rate: float, channel: str, snr_db: float) -> int:
     """The most bytes that a block of so many uses loses no oftener than `rate`; 0 for none."""
-    least, most = 0, uses
+    least, most = 0, int(uses * MOST_BITS_PER_USE) // 8
     while least < most:
         middle = (least + most + 1) // 2
         if error_rate(8 * middle, uses, channel, snr_db) <= rate:
@@ -67,7 +67,7 @@ def bytes_for(uses: int, rate: float, channel: str, snr_db: float) -> int:
 
 def uses_for(bits: int, rate: float, channel: str, snr_db: float, most: int) -> int | None:
     """The fewest uses in which a block of so many bits is lost no oftener than `rate`; None for more than `most`."""
-    least, found = max(1, -(-bits // 8)), None
+    least, found = math.ceil(bits / MOST_BITS_PER_USE), None
     while least <= most:
         middle = (least + most) // 2
         try:

@@ -37,12 +37,12 @@ def over(link: Link, blocks: list[Block], room: int, seed: int = 0, rounds: int 
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_what_is_sent_over_a_clear_channel_arrives_and_fills_the_room(data: st.DataObject) -> None:
-    room = data.draw(st.integers(600, 3000))
+    room = data.draw(st.integers(1200, 3000))
     lengths = data.draw(st.lists(st.integers(3, 90), min_size=1, max_size=4))
     blocks = []
     for index, length in enumerate(lengths):
         last = index == len(lengths) - 1
-        share = 0 if last else data.draw(st.integers(1, 3))
+        share = 0 if last else data.draw(st.integers(2, 3))
         blocks.append(Block(checked(length, index), data.draw(st.integers(0, 7)) if index else 0, share))
     assert framed(blocks, room).symbols.size == room
     came = over(CLEAR, blocks, room)
@@ -74,7 +74,7 @@ def test_a_caption_arrives_at_minus_5_db_in_384_uses() -> None:
 
 def test_a_lost_block_is_told_and_the_others_are_used() -> None:
     """The last block is far beyond the capacity of its uses."""
-    blocks = [Block(checked(8, 1), 0, 1), Block(checked(30, 2), 2, 2), Block(checked(220, 3), 5)]
+    blocks = [Block(checked(8, 1), 0, 12), Block(checked(30, 2), 2, 3), Block(checked(220, 3), 5)]
     came = over(Awgn(3.0), blocks, 900)
     assert came.blocks == ((0, blocks[0].data), (2, blocks[1].data), (5, None))
 
@@ -117,7 +117,7 @@ def test_what_is_sent_again_is_added_and_counted(link: Link) -> None:
 
 
 def test_only_lost_blocks_are_sent_again() -> None:
-    blocks = [Block(checked(8, 1), 0, 2), Block(checked(200, 2), 2)]
+    blocks = [Block(checked(8, 1), 0, 12), Block(checked(200, 2), 2)]
     came = over(Awgn(4.0), blocks, 800, rounds=4)
     frame = framed(blocks, 800)
     assert came.blocks == ((0, blocks[0].data), (2, blocks[1].data))
