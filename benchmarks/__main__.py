@@ -70,6 +70,11 @@ def _not_shown(record: Record) -> float:
     return float(found["n"] - found["shown"])
 
 
+def _farthest_from_theory(record: Record) -> float:
+    figures = record["figures"]
+    return float(max(abs(row["sigmas"]) for part in ("rates", "published", "outage") for row in figures[part]))
+
+
 _KNOWN = "methods/gistchain/unseen collections, known families"
 _UNSEEN = "methods/gistchain/unseen collections, unseen families"
 _COPIES = "verdicts/copies, unseen collections"
@@ -119,6 +124,8 @@ TARGETS = (
     Target("rareness", f"{_COPIES}, unseen families/unsure", "<=", 0.15, 0.37, "docs/rareness.md: 36%"),
     Target("rareness_check", "stages_seconds/a comparison/median", "<=", 0.100, 0.13, "docs/rareness.md: 128 ms"),
     Target("rareness_scan", "figures/scan/scan_over_read/0", "<=", 1.15),
+    Target("link_modem", _farthest_from_theory, "<=", 3, name="standard errors from theory, bits and outage"),
+    Target("link_modem", "figures/speed/*/times_sionna", ">=", 20),
     Target("rareness_scan", "figures/scan/core_seconds_per_100000", "<=", 0.1),
 )  # fmt: skip
 

@@ -32,8 +32,8 @@ from gistchain.types import ModulationName, Segment
 
 SYMBOLS = 1_000_000
 TARGETS = 1e-1, 1e-2, 1e-3
-BATCHES = 1_000, 10_000, 100_000
-SECONDS, ROUNDS = 0.3, 5
+BATCHES = 3_000, 10_000, 30_000, 100_000
+SECONDS, ROUNDS = 0.2, 5
 Figures = dict[str, Any]
 
 

@@ -15,7 +15,15 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = "README.md", "docs/contract.md", "docs/models.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md"
+PAGES = (
+    "README.md",
+    "docs/contract.md",
+    "docs/link.md",
+    "docs/models.md",
+    "docs/rareness.md",
+    "docs/reliability.md",
+    "docs/results.md",
+)
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -531,6 +539,56 @@ def _token_uri(figures: Figures) -> str:
     return _table(["tokens", "N", "shown", "mean gas", "most gas", "most bytes"], [*rows, whole])
 
 
+def _link_modem(figures: Figures) -> str:
+    jobs = "map", "exact", "max-log"
+    rows = [
+        [
+            name,
+            *(f"{row['mbit_a_cpu_s'][f'ours: {j}']:,.0f} / {row['mbit_a_cpu_s'][f'sionna: {j}']:,.3g}" for j in jobs),
+            f"{row['times_sionna']:.0f} x",
+        ]
+        for name, row in figures["speed"].items()
+    ]
+    return _table(["ours / Sionna", "map", "exact soft values", "max-log", "modem"], rows)
+
+
+def _link_modem_rates(figures: Figures) -> str:
+    rows = [
+        [
+            row["modulation"], row["channel"], f"{row['snr_db']:.1f}", f"{row['bits']:,}", f"{row['wrong']:,}",
+            f"{row['rate']:.3e}", f"{row['theory']:.3e}", f"{row['sigmas']:+.1f}",
+        ]
+        for row in figures["rates"]
+    ]  # fmt: skip
+    return _table(["modulation", "channel", "SNR, dB", "N bits", "wrong", "rate", "theory", "off"], rows)
+
+
+def _link_modem_published(figures: Figures) -> str:
+    rows = [
+        [
+            str(row["eb_n0_db"]), f"{row['snr_db']:.1f}", f"{row['flipped']:.3e}", f"{row['theory']:.3e}",
+            f"{row['rate']:.3e}", f"{row['sigmas']:+.1f}",
+        ]
+        for row in figures["published"]
+    ]  # fmt: skip
+    headings = ["16-QAM at Eb/N0, dB", "Es/N0, dB", "its code flips", "theory", "our modem", "off"]
+    return f"N = {figures['symbols'] * 4:,} bits.\n\n" + _table(headings, rows)
+
+
+def _link_modem_outage(figures: Figures) -> str:
+    rows = [
+        [
+            f"{row['snr_db']}",
+            f"{row['bits_per_use']:g}",
+            *(f"{row[k]:.3e}" for k in ("rate", "theory")),
+            f"{row['sigmas']:+.1f}",
+        ]
+        for row in figures["outage"]
+    ]
+    headings = ["mean SNR, dB", "bits a use", "lost", "theory", "off"]
+    return f"N = {figures['symbols']:,} blocks.\n\n" + _table(headings, rows)
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -563,6 +621,10 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "gas": _gas,
     "token_uri": _token_uri,
     "gas_repriced": _gas_repriced,
+    "link_modem": _link_modem,
+    "link_modem_rates": _link_modem_rates,
+    "link_modem_published": _link_modem_published,
+    "link_modem_outage": _link_modem_outage,
 }
 
 if __name__ == "__main__":

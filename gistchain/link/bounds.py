@@ -29,7 +29,7 @@ class Information(NamedTuple):
     dispersion: float
 
 
-@functools.cache
+@functools.lru_cache(1 << 12)
 def information(snr_db: float, modulation: ModulationName | None = None) -> Information:
     """Of a complex use over AWGN. modulation: its points, each as often as another; None allows any signal.
 

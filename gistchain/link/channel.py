@@ -24,7 +24,7 @@ from gistchain.errors import LinkError, SettingError
 from gistchain.link.modem import modulation
 from gistchain.link.noise import Seed, gaussian, path
 from gistchain.link.snr import check_power, noise_density
-from gistchain.types import ArrivedBits, ArrivedSymbols, Link, Segment, Symbols
+from gistchain.types import ArrivedBits, ArrivedSymbols, Segment, Symbols
 
 CHANNELS = "awgn", "rayleigh-block", "rayleigh-fast"
 _NOTHING = 1e30
@@ -32,7 +32,7 @@ _NOTHING = 1e30
 Complex = NDArray[np.complex128]
 
 
-def open_link(channel: str, snr_db: float, *, pilots: int = 0) -> Link:
+def open_link(channel: str, snr_db: float, *, pilots: int = 0) -> Radio:
     """The Link of this name, one of `CHANNELS`. pilots: of a block's gain, 0 for a receiver that knows it.
 
     Raises SettingError for another name, an SNR that can't be used, and pilots on a channel that has no blocks.
@@ -56,8 +56,8 @@ def received(values: Complex, gains: Complex | complex, noise_variance: float) -
     return symbols.astype(np.complex64), variance.astype(np.float32)
 
 
-class _Radio(ABC):
-    """What the channels share: frames of symbols and of bits, both by `_arrived`."""
+class Radio(ABC):
+    """What the channels share: frames of symbols and of bits, both by `_arrived`. Fulfils `Link`."""
 
     @property
     @abstractmethod
@@ -91,7 +91,7 @@ class _Radio(ABC):
 
 
 @dataclass(frozen=True)
-class Awgn(_Radio):
+class Awgn(Radio):
     """White Gaussian noise. gain: of the path, complex and known to the receiver; 0 is a channel that is dead.
 
     Raises SettingError for an SNR that can't be used, and a gain that is not finite.
@@ -116,7 +116,7 @@ class Awgn(_Radio):
 
 
 @dataclass(frozen=True)
-class RayleighFast(_Radio):
+class RayleighFast(Radio):
     """A gain of its own for each symbol, known to the receiver: nothing could estimate it."""
 
     snr_db: float
@@ -135,7 +135,7 @@ class RayleighFast(_Radio):
 
 
 @dataclass(frozen=True)
-class RayleighBlock(_Radio):
+class RayleighBlock(Radio):
     """A gain that stays for a block of uses, or for a whole frame (`block_uses` None).
 
     pilots: of these uses, those that carry no data but tell the gain; 0 for a receiver that knows it.
@@ -188,13 +188,13 @@ class RayleighBlock(_Radio):
 
 
 @dataclass(frozen=True)
-class Parallel(_Radio):
+class Parallel(Radio):
     """Channels that don't disturb one another, such as one for each text (S4.1). A frame goes over them in turn.
 
     Uses of all of them count. Raises SettingError where there is none.
     """
 
-    links: tuple[_Radio, ...]
+    links: tuple[Radio, ...]
 
     def __post_init__(self) -> None:
         if not self.links:

@@ -55,8 +55,13 @@ class Modulation:
             bits = np.where((bits == 0) | (bits == 1), bits, 2).astype(np.uint8)
         if bits.size and bits.max() > 1:
             raise LinkError("bits are 0 or 1, and something else was to be sent")
-        symbols = np.zeros(bits.size // self.bits, np.complex64)
-        by_axis = bits.reshape(-1, self.bits // self.axes, self.axes)
+        if self.levels.size == 2:
+            amplitudes = bits.astype(np.float32)
+            amplitudes *= self.levels[1] - self.levels[0]
+            amplitudes += self.levels[0]
+            return amplitudes.view(np.complex64) if self.axes == 2 else amplitudes.astype(np.complex64)
+        symbols = np.empty(bits.size // self.bits, np.complex64)
+        by_axis = bits.reshape(-1, self.bits // 2, 2)
         softbits.mapped(by_axis, self.levels, symbols.view(np.float32).reshape(-1, 2))
         return symbols
 
@@ -69,9 +74,10 @@ class Modulation:
         """
         symbols = np.ascontiguousarray(symbols, np.complex64)
         variance = np.asarray(noise_variance, np.float64)
-        if not np.isfinite(symbols.view(np.float32)).all() or not (variance > 0).all():
+        received = symbols.view(np.float32).reshape(-1)
+        if not np.isfinite(received).all() or not (variance > 0).all():
             raise LinkError("received symbols are finite, and the variance of their noise is above 0")
-        amplitudes = symbols.view(np.float32).reshape(-1, 2)[:, : self.axes]
+        amplitudes = received.reshape(-1, 2)[:, : self.axes]
         weights = np.minimum(1 / variance, _MOST_WEIGHT).astype(np.float32)[..., None]
         if self.levels.size == 2:  # |y + d|^2 - |y - d|^2 is 4 d y, and there are no sums
             soft: SoftValues = amplitudes * (4 * self.levels[0] * weights)

@@ -123,18 +123,12 @@ def _add_log_ratio(llr: Any, total0: Any, total1: Any, constants: Any) -> None:
         llr[i] += whole + part + part
 
 
-@compiled("u1[n, m, a], f4[l], out f4[n, d]")
+@compiled("u1[n, m, 2], f4[l], out f4[n, 2]")
 def mapped(bits: Any, levels: Any, symbols: Any) -> None:
-    """The level of each axis by the number that its m bits make, first bit highest. An axis without bits is left."""
-    if bits.shape[1] == 1:
-        zero, apart = levels[0], levels[0] - levels[1]
-        for s in range(bits.shape[0]):
-            for axis in range(bits.shape[2]):
-                symbols[s, axis] = zero - np.float32(bits[s, 0, axis]) * apart
-    else:
-        for s in range(bits.shape[0]):
-            for axis in range(bits.shape[2]):
-                label = 0
-                for bit in range(bits.shape[1]):
-                    label = 2 * label + bits[s, bit, axis]
-                symbols[s, axis] = levels[label]
+    """The level of each axis by the number that its m bits make, first bit highest."""
+    for s in range(bits.shape[0]):
+        for axis in range(2):
+            label = 0
+            for bit in range(bits.shape[1]):
+                label = 2 * label + bits[s, bit, axis]
+            symbols[s, axis] = levels[label]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from gistchain.link.errorrates import bit_error_rate
 from gistchain.link.modem import BITS, modulation
 from gistchain.link.noise import gaussian
 from gistchain.types import Link, ModulationName, Segment
+from tests.support.places import ROOT
 
 COUNT = 40_000
 
@@ -152,6 +155,13 @@ def test_parallel_channels_don_t_disturb_one_another() -> None:
 def test_a_frame_goes_over_parallel_channels_in_turn() -> None:
     variance = Parallel((Awgn(0), Awgn(10))).carry(np.ones(5, np.complex64), seed=1).noise_variance
     assert variance == pytest.approx(np.array([1, 0.1, 1, 0.1, 1]))
+
+
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    example = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "link.md").read_text("utf-8"), re.S)
+    assert example is not None
+    exec(example[1], {})
+    assert capsys.readouterr().out.startswith("104\n")
 
 
 def test_channels_that_cannot_be_are_refused() -> None:

@@ -149,3 +149,8 @@ def test_what_is_no_bits_or_no_symbol_is_refused(modem: Modulation) -> None:
 def test_an_unknown_modulation_is_named() -> None:
     with pytest.raises(SettingError, match="'8psk' is no modulation: take one of bpsk"):
         modulation("8psk")
+
+
+def test_symbols_as_large_as_float32_has_them_give_no_nan(modem: Modulation) -> None:
+    symbols = np.array([1e30 + 1e30j, -1e30j], np.complex64)
+    assert np.isfinite(modem.llrs(symbols, 1.0)).all()
