@@ -30,6 +30,8 @@ _QUALITIES = {"AVIF": (0, 95), "HEIF": (0, 95), "WEBP": (0, 100), "JPEG": (1, 95
 _WITHOUT_LOSS = {"lossless": True, "quality": 100, "method": 6}
 MOST_CELLS = 128
 """Across: of a picture that was drawn large."""
+_LEAST_DENSITY = 0.05
+"""Bits a pixel below which no file without loss is tried: a large one takes seconds."""
 _LEAST_SIDE = 4
 _PATIENCE = 2
 """Scales in a row that do worse, after which larger ones are not tried."""
@@ -105,22 +107,29 @@ class FileSearch:
     _seen: dict[tuple[str, float, int], SmallFile] = field(default_factory=dict)
     _scaled: dict[float, Image] = field(default_factory=dict)
     _lossless: list[SmallFile] = field(default_factory=list)
+    _cells: Pixels = field(init=False)
 
     def within(self, most_bytes: int) -> SmallFile | None:
         """The file of at most so many bytes that shows the picture best; None where none is so small."""
-        whole = [found for found in self._lossless if len(found.file.data) <= most_bytes]
+        whole = [found for found in self._without_loss(most_bytes) if len(found.file.data) <= most_bytes]
         if whole:
             return min(whole, key=lambda found: len(found.file.data))
         offered = [found for kind in self.kinds for found in self._lossy(kind, most_bytes)]
         return max(offered, key=lambda found: (found.fidelity, -len(found.file.data)), default=None)
 
     def __post_init__(self) -> None:
-        small = cells(self.pixels)
+        self._cells = cells(self.pixels)
+
+    def _without_loss(self, most_bytes: int) -> list[SmallFile]:
+        small = self._cells
+        if self._lossless or 8 * most_bytes < _LEAST_DENSITY * small.shape[0] * small.shape[1]:
+            return self._lossless
         files = {"PNG": _png(small), "WEBP": _saved(_image(small), "WEBP", _WITHOUT_LOSS)}
         size = small.shape[1], small.shape[0]
         self._lossless = [
             SmallFile(ImageFile(MEDIA_TYPES[kind], data), kind, size, self.pixels, 1.0) for kind, data in files.items()
         ]
+        return self._lossless
 
     def _lossy(self, kind: str, most_bytes: int) -> list[SmallFile]:
         """The best quality that fits at each scale, from the smallest scale up."""

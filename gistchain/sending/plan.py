@@ -35,7 +35,8 @@ _LAYER_BYTES = 12
 """What a further layer takes beside its data: tag, length and check, and its place in the first block's list."""
 _STEP = 1.1
 """Layers are made in sizes that grow by so much, so that one is made once for many budgets."""
-_LEAST_BYTES = 24
+_LEAST_BYTES, _LEAST_EXACT = 24, 150
+"""Of a layer that is worth a try; no residual is shorter."""
 _ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
 _NESTED_SHARE = 3
@@ -120,6 +121,8 @@ class Planner:
         """The form whose further layer has about so many bytes, and no more."""
         if name == "file":
             return self._file(most_bytes)
+        if name == "exact" and most_bytes < _LEAST_EXACT:
+            return None
         size = 0 if name in ("caption", "exact") else _step_below(most_bytes)
         if (name, size) not in self._made:
             self._made[name, size] = self._make(name, size)
