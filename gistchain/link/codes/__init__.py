@@ -1,0 +1,4 @@
+"""Bits -> coded bits ~~ log-likelihood ratios ~~> bits: the channel codes of 5G (3GPP TS 38.212).
+
+Bits are arrays of uint8, 0 or 1. A log-likelihood ratio is log P(0)/P(1): positive where a bit is rather 0.
+"""
