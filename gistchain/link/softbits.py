@@ -6,8 +6,8 @@ that say 1, and
     LLR = log sum exp(-(y - l)^2 w) over levels of 0  -  the same over levels of 1,     w = 1 / N0
 
 From each sum the term of its nearest level is taken out. The terms give w (near1 - near0) (near1 + near0), a product of
-differences, which keeps its digits where distances alone lose them (60 dB); what is left of a sum lies between 1 and half
-the number of levels.
+differences, which keeps its digits where distances alone lose them (60 dB); what is left of a sum lies between 1 and
+half the number of levels.
 
 exp and log are made of sums, products and quotients, so that every machine finds the same bits (kernels/compiled.py).
 """
