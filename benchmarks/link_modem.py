@@ -12,6 +12,7 @@ thread; each is counted at the batch that suits it best, in information bits a C
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -61,11 +62,10 @@ def main() -> None:
 
 
 def rates() -> list[Figures]:
+    points = itertools.product(BITS, (False, True), TARGETS)
     return [
-        measured(name, fading, snr_for(name, target, fading), seed=100 * number + len(channel))
-        for name in BITS
-        for channel, fading in (("AWGN", False), ("Rayleigh", True))
-        for number, target in enumerate(TARGETS)
+        measured(name, fading, snr_for(name, target, fading), seed=seed)
+        for seed, (name, fading, target) in enumerate(points)
     ]
 
 
@@ -91,7 +91,7 @@ def published() -> list[Figures]:
     """16-QAM at the Eb/N0 of Img2Img-SC, whose code flips bits in place of a channel."""
     found = []
     for eb_n0_db in (0, 5, 10):
-        row = measured("16qam", False, es_n0_db(eb_n0_db, 4), seed=eb_n0_db)
+        row = measured("16qam", False, es_n0_db(eb_n0_db, 4), seed=100 + eb_n0_db)
         found.append({"eb_n0_db": eb_n0_db, "flipped": published_bit_flip_rate(eb_n0_db), **row})
     return found
 
@@ -99,7 +99,7 @@ def published() -> list[Figures]:
 def outages() -> list[Figures]:
     found = []
     for snr_db, rate in ((0, 0.5), (10, 1.0), (20, 2.0)):
-        arrived = RayleighBlock(snr_db, block_uses=1).carry(np.ones(SYMBOLS, np.complex64), seed=snr_db)
+        arrived = RayleighBlock(snr_db, block_uses=1).carry(np.ones(SYMBOLS, np.complex64), seed=200 + snr_db)
         lost = float(np.mean(np.log2(1 + 1 / arrived.noise_variance.astype(np.float64)) < rate))
         expected = outage(snr_db, rate)
         sigmas = (lost - expected) / math.sqrt(expected * (1 - expected) / SYMBOLS)

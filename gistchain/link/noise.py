@@ -25,7 +25,7 @@ def gaussian(seed: Seed, stream: Literal["noise", "gains", "pilots"], count: int
     first, *others = path(seed)
     # A key, not more entropy: numpy takes [5] and [5, 0] for the same.
     sequence = np.random.SeedSequence(first, spawn_key=(_STREAMS.index(stream), *others))
-    random = np.random.RandomState(np.random.MT19937(sequence))
+    random = np.random.RandomState(np.random.PCG64(sequence))
     numbers: NDArray[np.float64] = random.standard_normal(2 * count) * math.sqrt(0.5)
     return numbers.view(np.complex128)
 

@@ -5,8 +5,8 @@ that say 1, and
 
     LLR = log sum exp(-(y - l)^2 w) over levels of 0  -  the same over levels of 1,     w = 1 / N0
 
-of each class the nearest level is taken out of the sum. What stands before the logarithm is then a product of
-differences, which stays exact where distances alone lose all digits (60 dB), and the rest of each sum lies from 1 to
+From each sum the term of its nearest level is taken out. The terms give w (near1 - near0) (near1 + near0), a product of
+differences, which keeps its digits where distances alone lose them (60 dB); what is left of a sum lies between 1 and
 half the number of levels.
 
 exp and log are made of sums, products and quotients, so that every machine finds the same bits (kernels/compiled.py).
