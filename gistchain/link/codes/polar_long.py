@@ -1,9 +1,9 @@
 """How many information and coded bits -> a polar code of our own, designed for them. No standard has it.
 
-The mother codes of 5G end at 1,024 bits, and longer blocks repeat bits. `LongPolarCode` takes the next power of two up to
-8,192 and chooses its information bits for the coded bits that are really sent: each bit's mean LLR is followed through
-the tree under the Gaussian approximation (Chung, Richardson & Urbanke 2001, Trifonov 2012), at an SNR where the rate
-is a little below capacity.
+The mother codes of 5G end at 1,024 bits, and longer blocks repeat bits. `LongPolarCode` takes the next power of two up
+to 8,192 and chooses its information bits for the coded bits that are really sent: each bit's mean LLR is followed
+through the tree under the Gaussian approximation (Chung, Richardson & Urbanke 2001, Trifonov 2012), at an SNR where the
+rate is a little below capacity.
 
 Sender and receiver must choose the same bits, so that the design only adds, multiplies, divides and shifts (T1.2).
 """
@@ -55,7 +55,7 @@ def designed(bits: int, coded_bits: int, largest: int = _LONGEST) -> Matching:
     first = missing if punctured else 0
     sent = leaving[(first + np.arange(coded_bits)) % mother]
     zeros = leaving[coded_bits:] if missing and not punctured else leaving[:0]
-    received = _mean_llr(bits / coded_bits) * np.bincount(sent, minlength=mother)
+    received: Floats = _mean_llr(bits / coded_bits) * np.bincount(sent, minlength=mother).astype(np.float64)
     received[zeros] = _CERTAIN
     reliability = _reliability(received)
     reliability[zeros] = -1.0  # a bit that is always 0 forces the one at its place to be 0
