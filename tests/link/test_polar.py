@@ -242,7 +242,7 @@ def test_input_of_another_shape_is_refused() -> None:
         code.decode(np.zeros(39))
     with pytest.raises(SettingError, match="finite"):
         code.decode(np.full(40, np.nan))
-    with pytest.raises(SettingError, match="8,192 candidates, not 0"):
+    with pytest.raises(SettingError, match="2,048 candidates, not 0"):
         code.decode(np.zeros(40), 0)
     with pytest.raises(SettingError, match="20 priors"):
         code.decode(np.zeros(40), priors=np.zeros(3))

@@ -24,7 +24,7 @@ from gistchain.link.codes.polar_matching import Matching, input_order, matched, 
 
 Floats = NDArray[np.float64]
 LIST_SIZES = (1, 8, 32, 128, 512)
-_LARGEST_LIST = 8_192
+_LARGEST_LIST = 2_048
 _AT_ONCE = 1 << 24
 """Bits of candidates that a call of the decoder makes."""
 

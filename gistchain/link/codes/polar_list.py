@@ -96,7 +96,7 @@ class ListDecoder:
             np.empty(size * (self.mother - 1) + self.mother, np.float32),
             np.empty(2 * size * (2 * self.mother - 1), np.uint8),
             np.empty((size, 3 * stages), np.int64), np.empty((size, self.mother), np.float32),
-            np.empty((7, size)), np.empty(2 * size), np.empty((6, size), np.int64),
+            np.empty((5, size)), np.empty(2 * size), np.empty((6, size), np.int64),
             found, metrics,
         )  # fmt: skip
         return found, metrics
@@ -104,7 +104,7 @@ class ListDecoder:
 
 @compiled(
     "i8[steps, 3], i8[k], f8[frames, n], f4[frames, n], f8[frames, p], "
-    "out f4[a], out u1[b], out i8[L, c], out f4[L, n], out f8[7, L], out f8[d], out i8[6, L], "
+    "out f4[a], out u1[b], out i8[L, c], out f4[L, n], out f8[5, L], out f8[d], out i8[6, L], "
     "out u1[frames, L, k], out f8[frames, L]"
 )
 def _decode(
@@ -112,8 +112,9 @@ def _decode(
     alpha: NDArray[np.float32], beta: Bits, pointers: Ints, weights: NDArray[np.float32], paths: Floats,
     work: Floats, picks: Ints, found: Bits, metrics: Floats,
 ) -> None:  # fmt: skip
-    """paths: metric, cost of either choice, three of a node, spare. picks: parent, choice, free places, order, ...
+    """paths: what every path costs, what it would with either choice, what a flip adds where parity counts, spare.
 
+    picks: parent and choice of every path, free places, the bit that flips next, the one that keeps parity, spare.
     alpha and beta hold for every stage one array per path. All paths write a stage at the same time, each into its own
     array, and read through `pointers`, so that a path that splits copies pointers only.
     """
