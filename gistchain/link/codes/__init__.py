@@ -1,8 +1,7 @@
-"""Bits -> coded bits ~~ log-likelihood ratios ~~> bits: the channel codes of 5G (3GPP TS 38.212).
+"""Bits -> coded bits, and log-likelihood ratios -> bits: the channel codes of 5G (TS 38.212).
 
-    transport.py   any number of bits, with checks, divided among LDPC blocks
-    ldpc.py        one LDPC block: ldpc_graph.py, ldpc_encoder.py, ldpc_decoder.py
-    crc.py         cyclic redundancy checks
+    crc.py        the checks                        ldpc.py   long blocks; transport.py cuts longer ones
+    polar*.py     short blocks, whose decoder lists candidates
 
-Bits are arrays of uint8, 0 or 1. A log-likelihood ratio is log P(0)/P(1): positive where a bit is rather 0.
+Bits are uint8, 0 or 1; a log-likelihood ratio is log P(0)/P(1), positive for a 0.
 """
