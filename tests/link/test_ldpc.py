@@ -60,6 +60,7 @@ def test_a_base_graph_has_its_elements_and_a_parity_bit_for_each_row(graph: Base
         assert len({tuple(place) for place in elements[:, :2]}) == count
         assert set(elements[:, 0]) == set(range(graph.rows))
         assert set(elements[:, 1]) == set(range(graph.columns))
+        assert np.bincount(elements[:, 1]).max() <= 30, "a bit in more checks could leave 16 bits in the decoder"
         assert ((elements[:, 2] >= 0) & (elements[:, 2] < size)).all()
         further = elements[elements[:, 1] >= graph.information + 4]
         assert further[:, [0, 2]].tolist() == [[row, 0] for row in range(4, graph.rows)]

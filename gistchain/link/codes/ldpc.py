@@ -74,16 +74,16 @@ class LdpcCode:
         return words[:, sent].reshape(*given.shape[:-1], self.coded_bits)
 
     def decode(
-        self, ratios: ArrayLike, versions: Sequence[int] = (0,), iterations: int = 20
+        self, llrs: ArrayLike, versions: Sequence[int] = (0,), iterations: int = 20
     ) -> tuple[Bits, NDArray[np.bool_]]:
         """(bits [..., bits], whether all parity checks of the block hold [...]).
 
-        ratios: [..., coded_bits x versions], log P(0)/P(1), of one transmission after the other; those of a bit that
+        llrs: [..., coded_bits x versions], log P(0)/P(1), of one transmission after the other; those of a bit that
         was sent more than once are added. versions: which redundancy version each transmission was.
         A block that fulfils its checks is done before all iterations. A block that was not received is not ok.
-        Raises SettingError where ratios are no numbers or not so many.
+        Raises SettingError where one is no number or not so many.
         """
-        received = as_ratios(ratios, self.coded_bits, len(versions))
+        received = as_llrs(llrs, self.coded_bits, len(versions))
         if iterations < 1:
             raise SettingError(f"a decoder needs at least 1 iteration, not {iterations}")
         rows = np.ascontiguousarray(received.reshape(math.prod(received.shape[:-1]), received.shape[-1]))
@@ -127,7 +127,7 @@ class LdpcCode:
         return found[np.isin(found[:, 0], rows)]
 
 
-def as_ratios(values: ArrayLike, count: int, times: int) -> NDArray[np.float32]:
+def as_llrs(values: ArrayLike, count: int, times: int) -> NDArray[np.float32]:
     """The log-likelihood ratios [..., count x times], cut off where the decoder does.
 
     Raises SettingError where there are not so many, or one is no number.
@@ -139,6 +139,6 @@ def as_ratios(values: ArrayLike, count: int, times: int) -> NDArray[np.float32]:
         raise SettingError(
             f"needed are {count} log-likelihood ratios for each of {times} transmissions, not {found.shape[-1]} in all"
         )
-    limit = ldpc_decoder.LARGEST_RATIO
+    limit = ldpc_decoder.LARGEST_LLR
     within: NDArray[np.float32] = np.clip(found, -limit, limit).astype(np.float32)
     return within

@@ -35,7 +35,7 @@ _UNIT = 16
 """What stands for a log-likelihood ratio of 1. int16 holds 30 messages, the most that a bit gets, and the channel's."""
 _LARGEST_MESSAGE = 900
 _LARGEST_RECEIVED = 2047
-LARGEST_RATIO = _LARGEST_RECEIVED / _UNIT
+LARGEST_LLR = _LARGEST_RECEIVED / _UNIT
 """Log-likelihood ratios are cut off here."""
 _LANES = 512
 """At most; the parts of the scratch memory are so far apart."""
@@ -113,16 +113,16 @@ def plan(
     return Plan(size, slots, edges, starts, columns, place(received), place(known), place(information))
 
 
-def decoded(plan: Plan, ratios: Floats, positions: Integers, iterations: int) -> tuple[Bits, Bits]:
+def decoded(plan: Plan, llrs: Floats, positions: Integers, iterations: int) -> tuple[Bits, Bits]:
     """(information bits [blocks, bits], 1 for each block whose checks hold and leave no bit open).
 
-    ratios: [blocks, n], log P(0)/P(1), finite. positions: [n], where in the circular buffer each belongs; those that
+    llrs: [blocks, n], log P(0)/P(1), finite. positions: [n], where in the circular buffer each belongs; those that
     meet are added up.
     """
     width, memory = plan.width, len(plan.columns) * plan.pitch
-    bits, holds = np.empty((len(ratios), len(plan.information)), np.uint8), np.empty(len(ratios), np.uint8)
+    bits, holds = np.empty((len(llrs), len(plan.information)), np.uint8), np.empty(len(llrs), np.uint8)
     _decode(
-        ratios, positions, plan.received, plan.known, plan.information, plan.edges, plan.starts, plan.columns,
+        llrs, positions, plan.received, plan.known, plan.information, plan.edges, plan.starts, plan.columns,
         plan.size * plan.slots, iterations,
         np.zeros(memory, np.int16), np.zeros((len(plan.edges), width), np.int16),
         np.empty((int(np.diff(plan.starts).max()), width), np.int16), np.empty(2 * _LANES, np.int16),
@@ -138,7 +138,7 @@ def decoded(plan: Plan, ratios: Floats, positions: Integers, iterations: int) ->
     "out i8[slots, 3], out f4[buffer], out i2[buffer], out u1[blocks, bits], out u1[blocks]"
 )
 def _decode(
-    ratios: Floats, positions: Integers, received: Integers, known: Integers, information: Integers,
+    llrs: Floats, positions: Integers, received: Integers, known: Integers, information: Integers,
     edges: Integers, starts: Integers, columns: Integers, lanes: int, iterations: int,
     values: Fixed, messages: Fixed, others: Fixed, scratch: Fixed, decisions: NDArray[np.int8],
     parity: NDArray[np.int8], state: Integers, sums: Floats, fixed: Fixed, bits: Bits, holds: Bits,
@@ -150,8 +150,8 @@ def _decode(
         state[g, 0] = -1
     while True:
         for g in range(slots):
-            if state[g, 0] < 0 and upcoming < ratios.shape[0]:
-                _collect(ratios[upcoming], positions, sums, fixed)
+            if state[g, 0] < 0 and upcoming < llrs.shape[0]:
+                _collect(llrs[upcoming], positions, sums, fixed)
                 _put_in(g, slots, lanes, fixed, received, known, columns, values, messages)
                 state[g, 0] = upcoming
                 state[g, 1] = 0
@@ -180,12 +180,12 @@ def _decode(
                 working -= 1
 
 
-def _collect(ratios: Floats, positions: Integers, sums: Floats, fixed: Fixed) -> None:
+def _collect(llrs: Floats, positions: Integers, sums: Floats, fixed: Fixed) -> None:
     """A block's circular buffer in fixed point."""
     for i in range(sums.shape[0]):
         sums[i] = np.float32(0)
     for i in range(positions.shape[0]):
-        sums[positions[i]] += ratios[i]
+        sums[positions[i]] += llrs[i]
     for i in range(sums.shape[0]):
         value = sums[i] * np.float32(_UNIT)
         value = min(max(value, np.float32(-_LARGEST_RECEIVED)), np.float32(_LARGEST_RECEIVED))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gistchain.errors import SettingError
 from gistchain.link.codes.crc import CRC16, CRC24A, CRC24B, Bits, Crc, as_bits
-from gistchain.link.codes.ldpc import LdpcCode, as_ratios
+from gistchain.link.codes.ldpc import LdpcCode, as_llrs
 from gistchain.link.codes.ldpc_graph import BaseGraph, graph_for
 
 _SHORT = 3824
@@ -77,15 +77,15 @@ class TransportBlock:
         return np.concatenate(coded, axis=-1)
 
     def decode(
-        self, ratios: ArrayLike, versions: Sequence[int] = (0,), iterations: int = 20
+        self, llrs: ArrayLike, versions: Sequence[int] = (0,), iterations: int = 20
     ) -> tuple[Bits, NDArray[np.bool_]]:
         """(bits [..., bits], whether all parity checks and cyclic redundancy checks hold [...]).
 
-        ratios: [..., coded_bits x versions], log P(0)/P(1), of one transmission after the other.
+        llrs: [..., coded_bits x versions], log P(0)/P(1), of one transmission after the other.
         versions: which redundancy version each transmission was.
-        Raises SettingError where ratios are no numbers or not so many.
+        Raises SettingError where one is no number or not so many.
         """
-        received = as_ratios(ratios, self.coded_bits, len(versions))
+        received = as_llrs(llrs, self.coded_bits, len(versions))
         sent = received.reshape(*received.shape[:-1], len(versions), self.coded_bits)
         ends = np.cumsum([code.coded_bits for code in self.codes])
         parts = np.split(sent, ends[:-1], axis=-1)
