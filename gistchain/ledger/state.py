@@ -248,11 +248,20 @@ class State:
 
     def batched(self, owner: str, image: bytes) -> int:
         """The owner's token for the image in a batch, 0 for none."""
+        return next(self._batched(image, owner), 0)
+
+    def all_for(self, image: bytes, owner: str | None) -> tuple[int, ...]:
+        """The first token for the image, the owner's, and those in batches, whoever's: to look for others in the logs,
+        all blocks would have to be read."""
+        own = self.token_of(owner, image) if owner else 0
+        return tuple(sorted({self.first_of(image), own, *self._batched(image)} - {0}))
+
+    def _batched(self, image: bytes, owner: str | None = None) -> Iterator[int]:
+        """The tokens for the image in batches: of the owner, None for those of all."""
         with self._damage():
             for first, data in self._batches_of(owner):
                 if (index := batch.index_of(data, image)) is not None:
-                    return first + index
-        return 0
+                    yield first + index
 
     def tokens_of(self, owner: str, images: Collection[bytes]) -> dict[bytes, int]:
         """The owner's tokens for these images, alone or in batches; those without are left out."""
@@ -265,12 +274,13 @@ class State:
                         found.setdefault(image, first + index)
         return found
 
-    def _batches_of(self, owner: str) -> Iterator[tuple[int, bytes]]:
-        """The first token and the data of each batch of the owner's that can be read."""
+    def _batches_of(self, owner: str | None) -> Iterator[tuple[int, bytes]]:
+        """The first token and the data of each batch, of the owner's or of all, that can be read."""
         for number in range(1, (self._number(_word(self._slots["totals"])) >> 176) + 1):
             reach = self._get("batchRanges", number)
             who = _who_and_when(self._get("batchHeads", number))
-            data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if who[0] == owner else None
+            wanted = owner is None or who[0] == owner
+            data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if wanted else None
             if data is not None:
                 yield reach >> 16 & (1 << 96) - 1, data
 

@@ -16,6 +16,7 @@ from gistchain.ledger import ticket as tickets
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
+from gistchain.ledger.node import Node
 from gistchain.ledger.reader import PAGE, RegistryReader
 from gistchain.ledger.relay import relay
 from gistchain.ledger.snapshot import Snapshot
@@ -193,6 +194,26 @@ def test_all_tokens_for_a_file_are_told(ledger: EvmLedger) -> None:
     own = ledger.put(b"mine", image_sha3_256=image).token
     assert ledger.all_for(image) == (first, own)
     assert (ledger.find(image), ledger.token_of(image)) == (first, own)
+
+
+def test_tokens_for_a_file_in_somebody_s_batch_are_told(ledger: EvmLedger, tmp_path: Path) -> None:
+    """Also where nobody has the file alone. They take nobody's place."""
+    stranger = Account(os.urandom(32))
+    ledger.node.run(Call(stranger.address, b"", 10**18))
+    images, data = batch_of([b"one", b"two", b"three"], common=b"", width=0, rated=False)
+    other = Node(ledger.node.connection, stranger, name="a stranger's node", timeout_s=60)
+    other.run(ledger.call("registerBatch", data))
+    other.run(ledger.call("registerProofs", b"\1" * 32, 3, data))  # of proofs the state has no image
+    assert [ledger.all_for(image) for image in images] == [(1,), (2,), (3,)]
+    assert [ledger.token_of(image) for image in images] == [0, 0, 0]
+    own = ledger.put(b"mine", image_sha3_256=images[1]).token
+    assert ledger.all_for(images[1]) == (2, own)
+    assert ledger.all_for(os.urandom(32)) == ()
+    reader = RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)
+    assert reader.all_for(images[1]) == (2, own)
+    if (tmp_path / "chain.sqlite").exists():
+        with Snapshot(tmp_path) as snapshot:
+            assert snapshot.all_for(images[1]) == (2, own)
 
 
 def test_the_state_says_of_all_this_what_the_contract_says(tmp_path: Path) -> None:
