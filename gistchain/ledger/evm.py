@@ -20,11 +20,12 @@ from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import checked, known_registry, remembered
+from gistchain.ledger.deployed import checked, deploying, known_registry, remembered
 from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read, urls_of
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.leaves import Leaves
+from gistchain.ledger.linking import check_linkable
 from gistchain.ledger.minting import mint
 from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
@@ -238,11 +239,12 @@ class EvmLedger(RegistryReader):
         """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
 
         Raises LedgerError where the token is another's or linked to another NFT, and for an NFT of this chain that is
-        another's; UnknownToken, OutOfGas, NotConfirmed.
+        another's or not there; UnknownToken, OutOfGas, NotConfirmed.
         """
-        there = self.link_of(token)
-        if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
-            self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
+        there, wanted = self.link_of(token), replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:])))
+        if there != wanted:
+            check_linkable(self._node, self.token(token), there, wanted)
+            self._node.run(self.call("link", token, wanted.chain_id, wanted.contract, wanted.token_id))
 
     def mint(self, token: int) -> Minted:
         """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
@@ -263,7 +265,7 @@ class EvmLedger(RegistryReader):
         Raises OutOfGas, NotConfirmed, LedgerError, also where the chain has no contract for tables.
         """
         contract = compiled("tables")
-        checked(self._node, contract.address, "'gistchain deploy' puts it there", name="tables")
+        checked(self._node, contract.address, deploying(self._node), name="tables")
         if self.table(keccak(table)[:4]) == table:
             return 0, None
         with edge(self._node.name):

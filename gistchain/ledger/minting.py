@@ -6,11 +6,9 @@ from gistchain.errors import LedgerError
 from gistchain.ledger import abi
 from gistchain.ledger.connection import Call, edge
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import checked
+from gistchain.ledger.deployed import checked, deploying
 from gistchain.ledger.node import Node
 from gistchain.types import Minted, NftLink
-
-_DEPLOY = "'gistchain deploy --token' puts it there"
 
 
 def mint(node: Node, registry: str, token: int) -> Minted:
@@ -20,7 +18,7 @@ def mint(node: Node, registry: str, token: int) -> Minted:
     if registry != usual:
         raise LedgerError(f"wallets show tokens of the registry at {usual}, and this one is at {registry}")
     for name in ("token", "pictures"):
-        checked(node, compiled(name).address, _DEPLOY, name=name)
+        checked(node, compiled(name).address, deploying(node, "--token"), name=name)
     nft = NftLink(node.chain_id, contract.address, token)
     with edge(node.name):
         asked = Call(contract.address, abi.calldata(contract, "minted", token))

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from gistchain.errors import LedgerError, PacketError, UnknownToken
+from gistchain.ledger import abi
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call
+from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
 from gistchain.ledger.node import Node
 from gistchain.ledger.reader import PAGE, RegistryReader
@@ -172,9 +174,34 @@ def test_links_are_looked_up_both_ways(ledger: EvmLedger) -> None:
     assert ledger.linked_to(NFT.chain_id, NFT.contract, NFT.token_id) == tokens[:2]
     assert ledger.linked_to(2, NFT.contract, NFT.token_id) == []
     assert [ledger.link_of(token) for token in tokens] == [NFT, NFT, None]
-    here = NftLink(ledger.chain_id, ledger.registry, 1)  # no NFT at all
-    with pytest.raises(LedgerError):
-        ledger.link(tokens[2], here)
+
+
+def test_what_can_t_be_linked_is_told_in_plain_words(ledger: EvmLedger) -> None:
+    token, other = (ledger.put(b"a gist", image_sha3_256=os.urandom(32)).token for _ in range(2))
+    stranger = Account(os.urandom(32))
+    wanted = Registration(stranger.address, os.urandom(32), b"a stranger's", None, 2**33)
+    theirs = relay(ledger, wanted, sign(ledger, wanted, stranger)).token
+
+    def refused(token: int, nft: NftLink, told: str) -> None:
+        with pytest.raises(LedgerError, match=told) as error:
+            ledger.link(token, nft)
+        assert "refused:" not in str(error.value)
+
+    refused(theirs, NFT, f"token {theirs} is {stranger.address}'s: only its owner can link it")
+    refused(token, replace(NFT, contract="0x" + "00" * 20), "is no NFT: give the address of its contract")
+    for contract in (ledger.registry, "0x" + "12" * 20, compiled("token").address):
+        refused(token, NftLink(ledger.chain_id, contract, token), f"there is no NFT {token} of .*: correct contract")
+    ledger.mint(token)
+    here = NftLink(ledger.chain_id, compiled("token").address, token)
+    give = abi.calldata(compiled("token"), "transferFrom", ledger.owner, stranger.address, token)
+    ledger.node.run(Call(here.contract, give))
+    refused(other, here, f"is {stranger.address}'s: on the same chain only the NFT's owner can link")
+    ledger.link(token, NFT)
+    refused(token, replace(NFT, token_id=3), f"token {token} is linked to NFT {NFT.token_id} of .*: a link is for good")
+
+
+def sign(ledger: EvmLedger, wanted: Registration, owner: Account) -> bytes:
+    return tickets.sign(wanted, owner, chain_id=ledger.chain_id, registry=ledger.registry)
 
 
 def test_a_contract_that_owns_a_token_is_asked_for_its_signature(ledger: EvmLedger) -> None:
@@ -189,8 +216,7 @@ def test_a_contract_that_owns_a_token_is_asked_for_its_signature(ledger: EvmLedg
 def test_all_tokens_for_a_file_are_told(ledger: EvmLedger) -> None:
     image, squatter = os.urandom(32), Account(os.urandom(32))
     wanted = Registration(squatter.address, image, b"garbage", None, 2**33)
-    signature = tickets.sign(wanted, squatter, chain_id=ledger.chain_id, registry=ledger.registry)
-    first = relay(ledger, wanted, signature).token
+    first = relay(ledger, wanted, sign(ledger, wanted, squatter)).token
     own = ledger.put(b"mine", image_sha3_256=image).token
     assert ledger.all_for(image) == (first, own)
     assert (ledger.find(image), ledger.token_of(image)) == (first, own)
