@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from gistchain.digest import keccak
 from gistchain.disk.lock import FileLock
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
@@ -101,19 +100,13 @@ def deployed(node: Node, home: Path, name: str) -> Deployed:
     outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry="", owner=node.owner)
     with contextlib.closing(outbox):
         try:
-            sent, mined = Sender(node, outbox).deliver(
-                keccak(creation.data), lambda: creation, lambda call: call.data == creation.data
-            )
+            mined = Sender(node, outbox).run(creation)
         except LedgerError:
             # The proxy refuses where somebody else was faster.
             if node.connection.code(contract.address):
                 return there
             raise
-        outbox.drop(sent)
-    if not mined.succeeded and node.connection.code(contract.address):
-        return there
-    node.succeeded(sent.tx, mined)
-    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the contract is not"):
+    for _ in node.patiently(f"transaction {mined.tx} is in block {mined.block}, the contract is not"):
         if node.connection.code(contract.address):
             break
     checked(node, contract.address, "ask another node", name=name)

@@ -135,7 +135,7 @@ def signed_by(account: Account, wanted: Registration, ledger: EvmLedger) -> byte
 
 def batched(ledger: EvmLedger, data: BatchData) -> int:
     """The first token of a batch of the ledger's account."""
-    ledger.node.run(ledger.call("registerBatch", data.encoded()))
+    ledger.run(ledger.call("registerBatch", data.encoded()))
     return ledger.count() - len(data.items) + 1
 
 
@@ -279,7 +279,7 @@ def test_another_transaction_of_the_owner_is_no_signature_of_a_batch(
     batched(ledger, batch_with(image))
     other = batch_with(new_image()).encoded()
     arguments = (other,) if function == "registerBatch" else (b"\xff" * 32, 3, other)
-    node.faults["eth_getLogs"] = names(ledger.node.run(ledger.call(function, *arguments)).tx)
+    node.faults["eth_getLogs"] = names(ledger.run(ledger.call(function, *arguments)).tx)
     assert [said.proof for said in told(script, node.url, image.hex())] == ["FALSE"]
 
 
@@ -294,7 +294,7 @@ def test_the_same_batch_sent_by_another_is_no_signature(
     call = ledger.call("registerBatch", data.encoded())
     (tmp_path / "key").write_text(key.hex())
     with open_rpc(anvil.url, tmp_path, tmp_path / "key", chain_id=CHAIN_ID, max_fee=Decimal(1)) as other:
-        node.faults["eth_getLogs"] = names(other.node.run(call).tx)
+        node.faults["eth_getLogs"] = names(other.run(call).tx)
     said = {one.token: one.proof for one in told(script, node.url, image.hex())}
     assert said[token] == "FALSE"
 
@@ -308,12 +308,12 @@ def test_what_a_stranger_makes_unreadable_is_false_and_hides_no_other_token(
     data = batch_with(image, (b"one", b"two more", b"three"))
     broken = data.encoded().replace(b"\0\x03\0\x0b\0\x10", b"\xff\0\0\1\xff\xff")
     assert broken != data.encoded()
-    ledger.node.run(ledger.call("registerBatch", broken))
+    ledger.run(ledger.call("registerBatch", broken))
     call = ledger.call("register", image, bytes(32), 0, b"\xc5\x90by code").data
     size = len(call).to_bytes(2)
     code = b"\x61" + size + b"\x60\x33\x60\0\x39" + b"\x60\0\x60\0\x61" + size + b"\x60\0\x60\0\x73"
     code += bytes.fromhex(ledger.registry[2:]) + b"\x5a\xf1\x60\x31\x57\x60\0\x80\xfd\x5b\0"
-    ledger.node.run(Call(None, code + call))
+    ledger.run(Call(None, code + call))
     said = {one.token: one.proof for one in told(script, anvil.url, image.hex())}
     assert len(said) == 3
     assert said.pop(own) == SIGNED
@@ -327,7 +327,7 @@ def test_a_contract_s_own_kind_of_signature_is_asked_of_it_or_false(
     image, owner = new_image(), Account(os.urandom(32)).address
     answer = b"\x63\x16\x26\xba\x7e\x60\xe0\x1b\x60\0\x52\x60\x20\x60\0\xf3"  # 0x1626ba7e, whatever is asked
     anvil.ask("anvil_setCode", owner, f"0x{answer.hex()}")
-    ledger.node.run(ledger.call("registerFor", owner, image, bytes(32), 0, b"\xc5\x90ours", FOR_EVER, b"odd"))
+    ledger.run(ledger.call("registerFor", owner, image, bytes(32), 0, b"\xc5\x90ours", FOR_EVER, b"odd"))
     (said,) = told(script, anvil.url, image.hex())
     assert said.proof == ("FALSE" if script[1].suffix == ".py" else SIGNED)
 

@@ -19,8 +19,10 @@ from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
 from gistchain.ledger.node import Node
+from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.reader import PAGE, RegistryReader
 from gistchain.ledger.relay import relay
+from gistchain.ledger.sending import Sender
 from gistchain.ledger.snapshot import Snapshot
 from gistchain.ledger.ticket import Registration
 from gistchain.listing import listing
@@ -71,7 +73,7 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
     alone = ledger.put(b"alone", image_sha3_256=os.urandom(32)).token
     gists = [os.urandom(width or 1 + k) for k in range(20)]
     hashes, data = batch_of(gists, common=common, width=width, rated=rated)
-    sent = ledger.node.run(ledger.call("registerBatch", data))
+    sent = ledger.run(ledger.call("registerBatch", data))
     block = sent.block
     after = ledger.put(b"." * 100, image_sha3_256=os.urandom(32), rareness=TICKET).token
     assert (alone, after, ledger.count()) == (1, 22, 22)
@@ -87,7 +89,7 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
 
 
 def test_tokens_of_proofs_have_a_record_and_no_gist(ledger: EvmLedger) -> None:
-    ledger.node.run(ledger.call("registerProofs", b"\1" * 32, 3, b"what the leaves are"))
+    ledger.run(ledger.call("registerProofs", b"\1" * 32, 3, b"what the leaves are"))
     ledger.put(b"alone", image_sha3_256=b"\7" * 32)
     assert [(token.batch, token.image_sha3_256) for token in ledger.tokens()] == [(1, bytes(32))] * 3 + [
         (0, b"\7" * 32)
@@ -106,7 +108,7 @@ def test_a_batch_of_nonsense_does_not_break_the_list(ledger: EvmLedger, tmp_path
     ends, ratings = len(data) - 16, len(data) - 28
     for at, bad in ((ends + 2, b"\0\1"), (ends + 4, b"\xff\xff"), (ratings, b"\xff\xff\0"), (ratings + 3, b"\0\0\x09")):
         data = data[:at] + bad + data[at + len(bad) :]
-    ledger.node.run(ledger.call("registerBatch", data))
+    ledger.run(ledger.call("registerBatch", data))
     ledger.put(b"after it", image_sha3_256=b"\7" * 32)
     with contextlib.ExitStack() as undo:
         both: list[Ledger] = [RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)]
@@ -126,7 +128,7 @@ def test_a_node_that_allows_little_gas_is_asked_for_smaller_pages(
     ledger: EvmLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, data = batch_of([b"."] * 100, common=b"", width=1, rated=False)
-    ledger.node.run(ledger.call("registerBatch", data))
+    ledger.run(ledger.call("registerBatch", data))
     call, allowed = ledger.node.connection.call, 30
 
     def poor(asked: Call, sender: str | None) -> bytes:
@@ -144,7 +146,7 @@ def test_a_node_that_allows_little_gas_is_asked_for_smaller_pages(
 def test_more_tokens_than_fit_a_page_are_read_in_pages(ledger: EvmLedger) -> None:
     for count in (PAGE, 40):
         hashes, data = batch_of([b"."] * count, common=b"", width=1, rated=False)
-        ledger.node.run(ledger.call("registerBatch", data))
+        ledger.run(ledger.call("registerBatch", data))
     said = list(ledger.tokens())
     assert [token.id for token in said] == list(range(1, PAGE + 41))
     assert [token.image_sha3_256 for token in said[PAGE:]] == hashes
@@ -194,7 +196,7 @@ def test_what_can_t_be_linked_is_told_in_plain_words(ledger: EvmLedger) -> None:
     ledger.mint(token)
     here = NftLink(ledger.chain_id, compiled("token").address, token)
     give = abi.calldata(compiled("token"), "transferFrom", ledger.owner, stranger.address, token)
-    ledger.node.run(Call(here.contract, give))
+    ledger.run(Call(here.contract, give))
     refused(other, here, f"is {stranger.address}'s: on the same chain only the NFT's owner can link")
     ledger.link(token, NFT)
     refused(token, replace(NFT, token_id=3), f"token {token} is linked to NFT {NFT.token_id} of .*: a link is for good")
@@ -206,7 +208,7 @@ def sign(ledger: EvmLedger, wanted: Registration, owner: Account) -> bytes:
 
 def test_a_contract_that_owns_a_token_is_asked_for_its_signature(ledger: EvmLedger) -> None:
     creation = bytes.fromhex(f"60{len(ALWAYS_YES):02x}80600b6000396000f3") + ALWAYS_YES
-    wallet = str(ledger.node.run(Call(None, creation)).contract)
+    wallet = str(ledger.run(Call(None, creation)).contract)
     wanted = Registration(wallet, os.urandom(32), b"a wallet's", TICKET, 2**33)
     receipt = relay(ledger, wanted, b"its own kind of signature")
     rareness = ledger.rareness_of(receipt.token)
@@ -225,9 +227,10 @@ def test_all_tokens_for_a_file_are_told(ledger: EvmLedger) -> None:
 def test_tokens_for_a_file_in_somebody_s_batch_are_told(ledger: EvmLedger, tmp_path: Path) -> None:
     """Also where nobody has the file alone. They take nobody's place."""
     stranger = Account(os.urandom(32))
-    ledger.node.run(Call(stranger.address, b"", 10**18))
+    ledger.run(Call(stranger.address, b"", 10**18))
     images, data = batch_of([b"one", b"two", b"three"], common=b"", width=0, rated=False)
-    other = Node(ledger.node.connection, stranger, name="a stranger's node", timeout_s=60)
+    outbox = Outbox(tmp_path / "other", chain_id=ledger.chain_id, registry=ledger.registry, owner=stranger.address)
+    other = Sender(Node(ledger.node.connection, stranger, name="a stranger's node", timeout_s=60), outbox)
     other.run(ledger.call("registerBatch", data))
     other.run(ledger.call("registerProofs", b"\1" * 32, 3, data))  # of proofs the state has no image
     assert [ledger.all_for(image) for image in images] == [(1,), (2,), (3,)]
@@ -247,8 +250,8 @@ def test_the_state_says_of_all_this_what_the_contract_says(tmp_path: Path) -> No
         ledger.put(b"alone", image_sha3_256=os.urandom(32), rareness=TICKET)
         for rated, width in ((True, 0), (False, 3), (True, 2)):
             gists = [os.urandom(width or k) for k in range(1, 9)]
-            ledger.node.run(ledger.call("registerBatch", batch_of(gists, common=b"xy", width=width, rated=rated)[1]))
-        ledger.node.run(ledger.call("registerProofs", b"\1" * 32, 2, b""))
+            ledger.run(ledger.call("registerBatch", batch_of(gists, common=b"xy", width=width, rated=rated)[1]))
+        ledger.run(ledger.call("registerProofs", b"\1" * 32, 2, b""))
         ledger.attest(3, TICKET)
         ledger.link(1, NFT)
         asks = ("token", "rareness_of", "ticket_of", "attestations", "link_of")
