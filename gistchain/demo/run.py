@@ -20,6 +20,7 @@ from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
 from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
+from gistchain.text import printable
 from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
         typer.echo(json.dumps(compared.figures))
     else:
         _print(compared)
-    typer.echo(f"report: {report.resolve()}", err=True)
+    typer.echo(printable(f"report: {report.resolve()}"), err=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
