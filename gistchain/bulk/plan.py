@@ -66,16 +66,21 @@ class Estimated:
     plan: Plan
 
 
-def estimated(gists: Sequence[Gist], guarantee: Guarantee) -> Iterator[Estimated]:
-    """The batches of these gists, all with tickets and without trait tables, on any chain."""
+def estimated(gists: Sequence[Gist], guarantee: Guarantee, *, first: bool = False) -> Iterator[Estimated]:
+    """The batches of these gists, all with tickets and without trait tables, on any chain.
+
+    first: nothing was registered there before.
+    """
+    planned = registering_batch if guarantee == "state" else registering_proofs
     filled = 255  # hashes and tickets hardly have zeros, which cost less
     rating = int.from_bytes(bytes([filled]) * 14)
     for group in grouped(gists, [None] * len(gists)):
         for part in _parts(group, MAX_DATA_BYTES[guarantee], rated=True):
             items = [Item(bytes([filled]) * 32, item, rating) for _, item in part]
             data = Batch(tuple(items), group.common, bytes([filled]) * 32).data
-            plan = registering_batch(data, len(part)) if guarantee == "state" else registering_proofs(data, len(part))
+            plan = planned(data, len(part), first=first)
             yield Estimated(len(part), sum(len(group.common) + len(item) for _, item in part), plan)
+            first = False
 
 
 def _fix(
