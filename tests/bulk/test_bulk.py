@@ -128,6 +128,40 @@ def test_proofs_on_a_node_are_read_and_named(run: Run, tmp_path: Path) -> None:
         node.kill()
 
 
+@needs_anvil
+def test_a_batch_that_nobody_wants_to_pay_for_is_not_asked_for_again(run: Run, tmp_path: Path) -> None:
+    """Also where the next run wants other images."""
+    images, others = tmp_path / "images", tmp_path / "others"
+    for folder, numbers in ((images, (1, 2)), (others, (3,))):
+        folder.mkdir()
+        for number in numbers:
+            noun(number, folder / f"{number}.png")
+    node = Anvil()
+    (tmp_path / "rich.key").write_text(RICH_KEY)
+    words = (
+        "--batch",
+        "--json",
+        "--jobs",
+        1,
+        "--rpc",
+        node.url,
+        "--key",
+        tmp_path / "rich.key",
+        "--chain-id",
+        CHAIN_ID,
+    )
+    try:
+        code, _, err = run("register", images, *words, "--max-fee", "0.0000001")
+        assert code == 1
+        assert "nothing was sent" in err
+        code, out, err = run("register", others, *words)
+        assert (code, [one["token"] for one in lines(out)]) == (0, [1]), err
+        code, out, err = run("register", images, *words)
+        assert (code, sorted(one["token"] for one in lines(out))) == (0, [2, 3]), err
+    finally:
+        node.kill()
+
+
 def test_what_a_batch_does_not_take_is_said(run: Run, tmp_path: Path) -> None:
     noun(1, tmp_path / "a.png")
     for words, says in (
