@@ -28,6 +28,7 @@ _STATE_ROOT, _NUMBER = 3, 8  # fields of a block's header (Yellow Paper, 4.3)
 _STORAGE_ROOT, _CODE_HASH = 2, 3  # of an account (4.1)
 _PREFIX_BYTES = 11  # of the code of a data contract, before what it holds
 _ELSEWHERE = 2**21 - 1
+_MOST_PROOFS = 256  # whose data, of 32 KB at most, is kept: to find and check it takes 12 ms
 
 
 def name(home: Path) -> str:
@@ -63,12 +64,12 @@ class State:
     Every call raises FileDamaged where the records don't hold what they should.
     """
 
-    def __init__(self, records: chainfile.Records) -> None:
-        """Raises LedgerError where another contract stands there."""
+    def __init__(self, records: chainfile.Records, proofs: dict[int, bytes | None] | None = None) -> None:
+        """proofs: batches of proofs that were read before, by number. Raises LedgerError for another contract there."""
         self._records = records
         contract = compiled("registry")
         self._slots, self.registry = contract.slots, contract.address
-        self._proofs: tuple[int, bytes | None] = (0, None)  # the batch of proofs that was read last
+        self._proofs = {} if proofs is None else proofs
         self._last = (0, b"")  # the data contract that was read last: its token's record, gist and ticket follow
         with self._damage():
             header = header_of(records, records[b"v1:canonical_head_hash"])
@@ -251,8 +252,7 @@ class State:
         return next(self._batched(image, owner), 0)
 
     def all_for(self, image: bytes, owner: str | None) -> tuple[int, ...]:
-        """The first token for the image, the owner's, and those in batches, whoever's: to look for others in the logs,
-        all blocks would have to be read."""
+        """The first token for the image, the owner's, all in batches: to look for more, all blocks would be read."""
         own = self.token_of(owner, image) if owner else 0
         return tuple(sorted({self.first_of(image), own, *self._batched(image)} - {0}))
 
@@ -311,12 +311,14 @@ class State:
         """What the token's batch consists of; None for one of proofs whose transaction does not give its root."""
         if head.data:
             return self._data(head.data)
-        if self._proofs[0] != head.batch:
+        if head.batch not in self._proofs:
+            if len(self._proofs) >= _MOST_PROOFS:
+                self._proofs.clear()
             sent, root = self._sent(head), _word(self._get("roots", head.batch))
             count = self._get("batchRanges", head.batch) & 65535
-            good = sent is not None and sent[1] is not None and batch.gives(sent[1].data, root, count)
-            self._proofs = head.batch, sent[1].data if good and sent is not None and sent[1] is not None else None
-        return self._proofs[1]
+            data = None if sent is None or sent[1] is None else sent[1].data
+            self._proofs[head.batch] = data if data is not None and batch.gives(data, root, count) else None
+        return self._proofs[head.batch]
 
     def _sent(self, head: Head) -> tuple[str, BatchSent | None] | None:
         """The transaction that made the token's batch: its hash, and what it gave to the registry."""

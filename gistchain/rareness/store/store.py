@@ -101,6 +101,7 @@ class Store:
 
     def until(self, rows: int) -> Store:
         """The store as it was when it had so many rows, for reading; views of it may be used at the same time."""
+        self._current()  # what is new is read once here, and not by each view
         earlier = copy.copy(self)
         earlier._most = rows
         return earlier
