@@ -30,8 +30,7 @@ from gistchain.gist import traitcode
 from gistchain.ledger import gas
 from gistchain.ledger.compile import EVM, FOLDER
 from gistchain.ledger.connection import Call
-from gistchain.ledger.evm import open_embedded
-from gistchain.ledger.node import Node
+from gistchain.ledger.evm import EvmLedger, open_embedded
 
 SIZES = 10, 18, 32, 64, 65, 100, 200, 1_000, 5_000, 20_000
 BATCHES = 10, 100, 500
@@ -49,27 +48,28 @@ PAGE_BYTES = 24_575
 class Chain:
     """Contracts on a new embedded chain, and the gas of calls of them."""
 
-    def __init__(self, node: Node) -> None:
-        self._node, self._rng = node, random.Random(13)
+    def __init__(self, ledger: EvmLedger) -> None:
+        self._ledger, self._rng = ledger, random.Random(13)
 
     def created(self, source: str) -> str:
         made = vyper.compile_code(source, output_formats=["bytecode"], settings=Settings(evm_version=EVM))
-        contract = self._node.run(Call(None, bytes.fromhex(made["bytecode"][2:]))).contract
+        contract = self._ledger.run(Call(None, bytes.fromhex(made["bytecode"][2:]))).contract
         assert contract
         return contract
 
     def used(self, contract: str, function: str, *values: object) -> int:
         types = function[function.index("(") + 1 : -1].split(",")
-        call, node = Call(contract, keccak(function.encode())[:4] + encode(types, values)), self._node
-        # Not `node.run`, which takes no contract to need as much as some of these do.
+        call, node = Call(contract, keccak(function.encode())[:4] + encode(types, values)), self._ledger.node
+        # Not `ledger.run`, which takes no contract to need as much as some of these do.
         limit = gas.TRANSACTION_GAS_LIMIT
         raw, tx = node.account.sign_transaction(
             call, node.price(), gas=limit, nonce=node.nonce("pending"), chain_id=node.chain_id
         )
         node.broadcast(raw)
-        mined = node.wait(tx, node.nonce("latest"))
+        mined = node.connection.receipt(tx)
         assert mined
-        return node.succeeded(tx, mined).gas
+        assert mined.succeeded
+        return mined.gas
 
     def some(self, size: int) -> bytes:
         return bytes(self._rng.randrange(1, 256) for _ in range(size))
@@ -170,7 +170,7 @@ def layers() -> Iterator[bytes]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, open_embedded(Path(folder) / "home") as ledger:
-        chain = Chain(ledger.node)
+        chain = Chain(ledger)
         registry = chain.created((FOLDER / "registry.vy").read_text("utf-8"))
         rivals = chain.created(RIVALS.read_text("utf-8"))
         tables = chain.created((FOLDER / "tables.vy").read_text("utf-8"))

@@ -159,7 +159,7 @@ class Chain:
 
     def _run(self, contract: str, function: str, *arguments: object) -> int:
         made = compiled(contract)
-        return self._ledger.node.run(Call(made.address, abi.calldata(made, function, *arguments))).gas
+        return self._ledger.run(Call(made.address, abi.calldata(made, function, *arguments))).gas
 
     def asked(self, form: str, token: int) -> Asked:
         """The token minted, and its URI read by a strict parser."""

@@ -1,4 +1,4 @@
-// Find, read and check the tokens of an image on any EVM chain: 60 lines of code on viem, without gistchain.
+// Find, read and check the tokens of an image on any EVM chain: 79 lines of code on viem, without gistchain.
 //
 //     npm install viem
 //     node find_token.mjs RPC_URL IMAGE      IMAGE: the file, or the 64 hex digits of its SHA3-256
@@ -10,7 +10,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createPublicClient, encodeAbiParameters, encodePacked, getAddress, hashTypedData, http, parseAbi } from 'viem'
+import { createPublicClient, decodeAbiParameters, encodePacked, hashTypedData, http, parseAbi } from 'viem'
 import { parseAbiParameters, parseTransaction, recoverAddress, recoverTransactionAddress } from 'viem'
 
 // The registry has one address on every chain. A verdict is told by its place in this row.
@@ -20,6 +20,7 @@ const RATING = 'uint16 score, uint8 verdict, uint16 checker, uint40 asOfBlock, u
 const abi = parseAbi([
   'event Registered(uint256 indexed id, address indexed owner, bytes32 indexed imageHash)',
   'event Relayed(uint256 indexed id, uint256 deadline, bytes signature)',
+  'event Batch(uint256 indexed batch, address indexed owner, uint256 first, uint256 count, bytes32 root)',
   'function firstOf(bytes32) view returns (uint256)',
   'function batches() view returns (uint256)',
   'function indexOf(uint256, bytes32) view returns (uint256)',
@@ -39,9 +40,22 @@ const logs = (eventName, args) => client.getContractEvents({ address, abi, event
 
 const told = (good) => (good ? 'signed by the owner' : 'FALSE')
 
+// What a batch has for its k-th image, as registerBatch in registry.vy lays it: hash, evidence, rating and gist.
+function item(data, k) {
+  const cut = (at, size) => data.slice(2 + 2 * at, 2 + 2 * (at + size))
+  const number = (at, size) => parseInt(cut(at, size) || '0', 16)
+  const [rated, count, width, common] = [number(0, 1), number(1, 2), number(3, 1), number(4, 1)]
+  const images = 5 + common + 43 * rated, scores = images + 32 * count, gists = scores + 3 * rated * count
+  const end = (j) => 2 * count + (j < 0 ? 0 : number(gists + 2 * j, 2))
+  const [a, b] = width ? [k * width, (k + 1) * width] : [end(k - 1), end(k)]
+  const evidence = cut(images - 43, 32 * rated).padEnd(64, '0')
+  const rating = BigInt('0x0' + cut(scores + 3 * k, 3 * rated) + cut(images - 11, 11 * rated))
+  return ['0x' + cut(images + 32 * k, 32), '0x' + evidence, rating, '0x' + cut(5, common) + cut(gists + a, b - a)]
+}
+
 // Whether the owner signed just this image, gist and ticket, in words.
-async function signed(id, owner, gist, rated) {
-  const [{ args } = {}] = await logs('Relayed', { id })
+async function signed(id, { owner, batch }, gist, rated) {
+  const [{ args } = {}] = batch ? [] : await logs('Relayed', { id })
   if (args) {
     // Somebody else sent and paid it: the log has its deadline and the owner's EIP-712 signature.
     const fields = parseAbiParameters(`bytes32 imageHash, bytes gist, ${RATING}, address owner, uint256 deadline`)
@@ -52,15 +66,22 @@ async function signed(id, owner, gist, rated) {
     // An owner that is a contract has no key: it alone can say whether it signed (ERC-1271).
     return told((await ask('isValidSignature', [hash, args.signature], owner).catch(() => null)) === '0x1626ba7e')
   }
-  // The owner sent it: the transaction is her signature.
-  const [made] = await logs('Registered', { id })
-  if (!made) return 'not checked: of a batch, or its log is gone'
+  // The owner sent it: the transaction is her signature, of a batch for all of its tokens.
+  const [made] = await (batch ? logs('Batch', { batch }) : logs('Registered', { id }))
+  if (!made) return 'not checked: its log is gone'
   const raw = await client.request({ method: 'eth_getRawTransactionByHash', params: [made.transactionHash] })
   const sum = BigInt(encodePacked(['uint16', 'uint8', 'uint16', 'uint40', 'uint32'], Object.values(rated).slice(0, 5)))
-  const call = encodeAbiParameters(parseAbiParameters('bytes32,bytes32,uint,bytes'), [image, rated.evidence, sum, gist])
-  const { to, data } = parseTransaction(raw)
-  if (getAddress(to) !== address || data.slice(10) !== call.slice(2).toLowerCase()) return told(false)
-  return told((await recoverTransactionAddress({ serializedTransaction: raw })) === owner)
+  try {
+    const { to, data } = parseTransaction(raw)
+    const form = parseAbiParameters(batch ? 'bytes' : 'bytes32, bytes32, uint, bytes')
+    const sent = decodeAbiParameters(form, `0x${data.slice(10)}`)
+    const said = batch ? item(sent[0], Number(id - made.args.first)) : sent
+    const same = said.join() === [image, rated.evidence, sum, gist].join().toLowerCase()
+    return told(same && to === address.toLowerCase() &&
+      (await recoverTransactionAddress({ serializedTransaction: raw })) === owner)
+  } catch {
+    return told(false) // a stranger chose the bytes, and those that can't be read sign nothing
+  }
 }
 
 const ids = new Set((await logs('Registered', { imageHash: image })).map((log) => log.args.id))
@@ -75,7 +96,7 @@ for (const id of [...ids].sort((a, b) => Number(a - b))) {
   // What strangers wrote is shown with escapes: a terminal obeys nothing in it.
   const shown = JSON.stringify(words && Buffer.from(words, 'latin1').toString())
     .replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const proof = await signed(id, record.owner, gist, rated)
+  const proof = await signed(id, record, gist, rated)
   console.log(`token ${id}, owner ${record.owner.toLowerCase()}, ${new Date(Number(record.time) * 1000).toISOString()}`)
   console.log(`  gist: ${gist.length / 2 - 1} bytes ${gist.slice(2)}\n  words: ${shown}`)
   console.log(`  ${BigInt(rated.evidence) ? NAMES[rated.verdict] : 'no ticket'}, score ${rated.score}/10000, ` +

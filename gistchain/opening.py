@@ -128,6 +128,19 @@ def open_ledger(
     )
 
 
+def nothing_registered(settings: Settings) -> bool:
+    """Whether the home's own chain has no token yet; False for a chain behind a node, which is not asked.
+
+    Raises LedgerError, FileError.
+    """
+    from gistchain.ledger.snapshot import Snapshot
+
+    if settings.rpc:
+        return False
+    with Snapshot(settings.home) as snapshot:
+        return snapshot.count() == 0
+
+
 def deploy(
     settings: Settings,
     *,

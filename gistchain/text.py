@@ -6,11 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 # Printable by Unicode and yet invisible: fillers and joiners of scripts, variation selectors, the blank of Braille.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _MOST_MARKS = 4
 """Accents and the like on one letter: no language needs more, and a heap of them covers the lines above."""
 _KEY = re.compile(r"\s*(0x)?[0-9a-fA-F]{32,}\s*")
@@ -20,7 +22,8 @@ def printable(text: str) -> str:
     """The text with all that can't be seen as escapes, so that a terminal or a browser shows it and obeys nothing.
 
     Escaped are control and format characters, line ends, blanks but the space, what turns the direction of reading or
-    joins letters, surrogates, private and unassigned characters, invisible letters, and marks beyond the fourth.
+    joins letters, surrogates, private and unassigned characters, invisible letters, and marks beyond the fourth. A byte
+    of a file's name that is no UTF-8 is shown as \\xff.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -28,8 +31,23 @@ def printable(text: str) -> str:
     for character in text:
         marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         plain = character.isprintable() and marks <= _MOST_MARKS and not _INVISIBLE.match(character)
-        shown.append(character if plain else ascii(character)[1:-1])
+        shown.append(character if plain else _escape(character))
     return "".join(shown)
+
+
+def well_formed(value: Any) -> Any:
+    """A value for JSON with the surrogates in its texts as escapes: bytes of file names that are no UTF-8."""
+    if isinstance(value, str):
+        return _SURROGATES.sub(lambda found: _escape(found[0]), value)
+    if isinstance(value, dict):
+        return {well_formed(key): well_formed(each) for key, each in value.items()}
+    return [well_formed(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # in place of a byte (PEP 383)
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return ascii(character)[1:-1]
 
 
 def lines(texts: Iterable[str]) -> str:

@@ -154,6 +154,14 @@ class Journal:
                     (made.lastrowid, payload, *self._whose, image),
                 )
 
+    def unplan(self, batch: int) -> None:
+        """Undo the plan of this batch and of those after it that are in no block: their images wait again."""
+        with self._writing():
+            gone = "SELECT batch FROM batches WHERE ledger = ? AND owner = ? AND batch >= ? AND receipt IS NULL"
+            place = (*self._whose, batch)
+            self._database.execute(f"UPDATE images SET batch = NULL, payload = NULL WHERE batch IN ({gone})", place)
+            self._database.execute(f"DELETE FROM batches WHERE batch IN ({gone})", place)
+
     def planned(self) -> list[Planned]:
         """Every batch, oldest first."""
         with self._file.errors():

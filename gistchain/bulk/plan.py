@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gistchain.bulk.journal import Checked, Journal, Row
-from gistchain.errors import PacketError
+from gistchain.errors import NotConfirmed, PacketError
 from gistchain.gist.grouped import Group, grouped
 from gistchain.ledger.batch import HEAD_BYTES, RATED_BYTES, Batch, Item
 from gistchain.ledger.batching import MAX_DATA_BYTES
@@ -42,7 +42,11 @@ def check_size(gist: bytes, guarantee: Guarantee, name: str) -> None:
 
 
 def send(registry: Registry, journal: Journal) -> None:
-    """Bring every batch that is planned into a block; in what order they are sent again does not matter."""
+    """Bring every batch that is planned into a block; in what order they are sent again does not matter.
+
+    Raises NotConfirmed where a person does not want to pay for one: it and those after it, of which nothing was sent,
+    are planned no more.
+    """
     store = registry.required_book().checker.store
     for batch in journal.planned():
         if batch.receipt is not None:
@@ -50,9 +54,13 @@ def send(registry: Registry, journal: Journal) -> None:
         rows = sorted(journal.of(batch.batch), key=lambda row: row.image)
         tickets = _tickets(rows, batch.evidence)
         items = [BatchItem(row.image, row.payload, ticket) for row, ticket in zip(rows, tickets, strict=True)]
-        receipt = registry.ledger.put_batch(
-            items, common=batch.common, evidence=batch.evidence, guarantee=batch.guarantee
-        )
+        try:
+            receipt = registry.ledger.put_batch(
+                items, common=batch.common, evidence=batch.evidence, guarantee=batch.guarantee
+            )
+        except NotConfirmed:
+            journal.unplan(batch.batch)
+            raise
         store.name_tokens(registry.ledger.name, {row.image: receipt.first + k for k, row in enumerate(rows)})
         journal.registered(batch.batch, receipt)
 
@@ -66,16 +74,21 @@ class Estimated:
     plan: Plan
 
 
-def estimated(gists: Sequence[Gist], guarantee: Guarantee) -> Iterator[Estimated]:
-    """The batches of these gists, all with tickets and without trait tables, on any chain."""
+def estimated(gists: Sequence[Gist], guarantee: Guarantee, *, first: bool = False) -> Iterator[Estimated]:
+    """The batches of these gists, all with tickets and without trait tables, on any chain.
+
+    first: nothing was registered there before.
+    """
+    planned = registering_batch if guarantee == "state" else registering_proofs
     filled = 255  # hashes and tickets hardly have zeros, which cost less
     rating = int.from_bytes(bytes([filled]) * 14)
     for group in grouped(gists, [None] * len(gists)):
         for part in _parts(group, MAX_DATA_BYTES[guarantee], rated=True):
             items = [Item(bytes([filled]) * 32, item, rating) for _, item in part]
             data = Batch(tuple(items), group.common, bytes([filled]) * 32).data
-            plan = registering_batch(data, len(part)) if guarantee == "state" else registering_proofs(data, len(part))
+            plan = planned(data, len(part), first=first)
             yield Estimated(len(part), sum(len(group.common) + len(item) for _, item in part), plan)
+            first = False
 
 
 def _fix(

@@ -61,6 +61,7 @@ def link(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -131,13 +132,14 @@ def mint(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Make a token of yours an NFT, which wallets show and which can be given away."""
     from gistchain.opening import open_ledger
 
-    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes)) as ledger:
+    with open_ledger(load(ctx.params), password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
         done = ledger.mint(token)
     answer(done, minted_json, minted_text, as_json)
 
@@ -153,6 +155,7 @@ def attest(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

@@ -22,8 +22,8 @@ from gistchain.answers.collection import (
     trained_json,
     trained_text,
 )
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, Rpc, Yes
-from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, say, stages
+from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, Yes
+from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, note, say, stages
 from gistchain.cli.usage import a_path
 from gistchain.errors import SettingError
 from gistchain.settings import load
@@ -155,6 +155,7 @@ def publish(
     registry: Contract = None,
     chain_id: ChainId = None,
     max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -170,7 +171,7 @@ def publish(
     traits = next((one for one in known if name == one.collection or is_called(name, one.subject)), None)
     if traits is None:
         raise SettingError(f"there is no collection {name!r}: `gistchain collection list` shows which there are")
-    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes)) as ledger:
+    with open_ledger(settings, password=ask_password, confirm=asker(yes=yes), waiting=note) as ledger:
         done = Registry(ledger).publish(Table(traits))
     answer(done, published_json, published_text, as_json, done=f"the table of {traits.collection} is on the chain")
 

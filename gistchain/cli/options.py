@@ -64,7 +64,7 @@ Yes = Annotated[
 ]
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only tell what it would cost: no chain is asked, nothing sent or kept.")
+    bool, typer.Option("--dry-run", help="Only tell what it would cost: no node is asked, nothing sent or kept.")
 ]
 GasPrice = Annotated[str | None, typer.Option(metavar="GWEI", help="With --dry-run: the price of a unit of gas.")]
 EthPrice = Annotated[

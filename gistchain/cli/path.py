@@ -54,7 +54,7 @@ from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN, a_path
 from gistchain.disk.write import check_folder, make_folder
 from gistchain.errors import AlreadyRegistered, GistchainError, SettingError
-from gistchain.opening import is_keystore, open
+from gistchain.opening import is_keystore, nothing_registered, open
 from gistchain.settings import load
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ def register(
         raise SettingError("--guarantee and --jobs are for --batch")
     if dry_run:
         ways = guarantee if batch else None
-        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, ways, readable)
+        first = nothing_registered(settings)
+        tell_costs(sources, rosis(needed, **wanted), caption, prices, as_json, ways, readable, first)
         return
     if batch:
         register_batch(sources, needed, Options(guarantee, wanted, refuse, jobs or 0), yes=yes, as_json=as_json)

@@ -1,6 +1,7 @@
 """`register --dry-run`: prices in a person's words, and what registering images would cost at them.
 
-No chain is asked, so that captions are taken as they are without the trait tables of one, which may make them shorter.
+No node is asked, so that captions are taken as they are without the trait tables of one, which may make them shorter,
+and a registry on a node is taken to have tokens: the very first costs more.
 """
 
 from __future__ import annotations
@@ -52,17 +53,19 @@ def tell_costs(
     as_json: bool,
     batches: Guarantee | None = None,
     readable: bool = False,
+    first: bool = False,
 ) -> None:
     """A row for each image, with a ticket as `register` writes one; or, of batches, one for each of them.
 
-    Raises typer.Exit(1) where one failed.
+    first: nothing was registered there before. Raises typer.Exit(1) where one failed.
     """
     from gistchain.pipeline import each
 
     done: list[Planned] = []
     failed = False
     for source, planned in each(
-        progress(sources, "describing", as_json), lambda source: _planned(source, system, caption, prices, readable)
+        progress(sources, "describing", as_json),
+        lambda source: _planned(source, system, caption, prices, readable, first and not done),
     ):
         if isinstance(planned, GistchainError):
             failed = True
@@ -72,7 +75,7 @@ def tell_costs(
         if batches is None:
             _tell(planned, len(done) == 1, as_json)
     if batches is not None:
-        done = _in_batches([planned.gist for planned in done], batches, prices)
+        done = _in_batches([planned.gist for planned in done], batches, prices, first)
         for number, planned in enumerate(done, 1):
             _tell(planned, number == 1, as_json)
     if len(done) > 1 and not as_json:
@@ -87,7 +90,7 @@ def _tell(planned: Planned, first: bool, as_json: bool) -> None:
     answer(planned, cost_json, cost_text, as_json)
 
 
-def _in_batches(gists: list[Gist], guarantee: Guarantee, prices: Prices | None) -> list[Planned]:
+def _in_batches(gists: list[Gist], guarantee: Guarantee, prices: Prices | None, first: bool) -> list[Planned]:
     from gistchain.bulk.plan import estimated
     from gistchain.ledger.estimate import cost
     from gistchain.types import Gist
@@ -100,11 +103,13 @@ def _in_batches(gists: list[Gist], guarantee: Guarantee, prices: Prices | None) 
             one.plan,
             None if prices is None else cost(one.plan, prices),
         )
-        for one in estimated(gists, guarantee)
+        for one in estimated(gists, guarantee, first=first)
     ]
 
 
-def _planned(source: str | Path, system: System, caption: str | None, prices: Prices | None, readable: bool) -> Planned:
+def _planned(
+    source: str | Path, system: System, caption: str | None, prices: Prices | None, readable: bool, first: bool
+) -> Planned:
     from gistchain.gist.packet import pack
     from gistchain.ledger.estimate import cost, registering
 
@@ -112,7 +117,7 @@ def _planned(source: str | Path, system: System, caption: str | None, prices: Pr
     gist = system.describe(picture, caption=caption).gist
     payload = pack(gist, readable=readable)
     try:
-        plan = registering(payload, rated=True)
+        plan = registering(payload, rated=True, first=first)
     except SettingError as error:
         raise PacketError(f"{picture.name} can't be registered: {error}") from error
     return Planned(picture.name, gist, len(payload), plan, None if prices is None else cost(plan, prices))

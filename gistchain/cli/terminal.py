@@ -22,7 +22,7 @@ from gistchain.cli.start import INTERRUPTED, INTERRUPTED_CODE
 from gistchain.cli.usage import STDIN, STDIN_NAME, in_plain_words
 from gistchain.disk.write import is_full, no_space
 from gistchain.errors import AlreadyRegistered, FileError, GistchainError, SettingError
-from gistchain.text import printable
+from gistchain.text import printable, well_formed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -212,7 +212,7 @@ def skipped(as_json: bool) -> Callable[[Found], None]:
 def ask_password(key: Path) -> str:
     """That of a keystore: asked for where a person is there to answer, otherwise the first line of stdin."""
     if sys.stdin.isatty():
-        return str(typer.prompt(f"password of {key}", hide_input=True, err=True))
+        return str(typer.prompt(printable(f"password of {key}"), hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
@@ -236,8 +236,8 @@ def asker(*, yes: bool) -> Confirm:
 
 
 def print_json(fields: dict[str, Any]) -> None:
-    # In ASCII: names of files need not be UTF-8. To sys.stdout by name, which puts it above a bar.
-    typer.echo(json.dumps(fields), file=sys.stdout)
+    # To sys.stdout by name, which puts it above a bar.
+    typer.echo(json.dumps(well_formed(fields)), file=sys.stdout)
 
 
 def say(text: str, *, err: bool = False) -> None:

@@ -18,7 +18,7 @@ from gistchain.score.storage import CODECS, decode, encode
 from gistchain.types import Pixels, Rebuilt
 
 if TYPE_CHECKING:
-    from gistchain.ledger.node import Node
+    from gistchain.ledger.evm import EvmLedger
     from gistchain.pipeline import Registered, Registry
     from gistchain.types import Captioner, Picture, TextEmbedder
 
@@ -81,13 +81,13 @@ def cost_of_gist(sample: Sample) -> Cost:
     return Cost(receipt.size_bytes, receipt.gas, 1, sample.registered.persisting_s)
 
 
-def store(node: Node, archive: str, sample: Sample, codec: str) -> Cost:
+def store(ledger: EvmLedger, archive: str, sample: Sample, codec: str) -> Cost:
     """What it cost to put the image on the chain in a classical format."""
     from gistchain.ledger.archive import put_file
 
     data = encode(sample.registered.picture.pixels, codec)
     started = time.perf_counter()
-    parts = put_file(node, archive, data)
+    parts = put_file(ledger, archive, data)
     seconds = time.perf_counter() - started
     return Cost(sum(p.size_bytes for p in parts), sum(p.gas for p in parts), len({p.block for p in parts}), seconds)
 

@@ -20,12 +20,13 @@ from gistchain.errors import AlreadyRegistered, CaptionError, ModelError
 from gistchain.image import read_image, write_png
 from gistchain.pipeline import Registry
 from gistchain.score.storage import CODECS
+from gistchain.text import printable
 from gistchain.types import Picture, Pixels
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gistchain.ledger.node import Node
+    from gistchain.ledger.evm import EvmLedger
     from gistchain.systems import Rosis
     from gistchain.types import Captioner
 
@@ -50,7 +51,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
     ):
         # Without rareness: the figures are of the gist alone.
         registry = Registry(ledger, system)
-        sent = _send_all(registry, ledger.node, Path(folder), images)
+        sent = _send_all(registry, ledger, Path(folder), images)
     if not sent.samples:
         raise CaptionError("none of the images could be sent: " + "; ".join(sent.left_out[:3]))
     compared = _compare(sent, system, second, images, started)
@@ -61,7 +62,7 @@ def run(*, report: Path, results: Path | None, images: int, home: Path | None, a
         typer.echo(json.dumps(compared.figures))
     else:
         _print(compared)
-    typer.echo(f"report: {report.resolve()}", err=True)
+    typer.echo(printable(f"report: {report.resolve()}"), err=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,13 +132,13 @@ def held_out(images: int) -> Iterator[tuple[str, Pixels]]:
         raise missing
 
 
-def _send_all(registry: Registry, node: Node, folder: Path, images: int) -> Outcome:
+def _send_all(registry: Registry, ledger: EvmLedger, folder: Path, images: int) -> Outcome:
     from rich.console import Console
     from rich.progress import track
 
     from gistchain.ledger.archive import deploy_archive
 
-    archive = deploy_archive(node)
+    archive = deploy_archive(ledger)
     sent = Outcome([], {name: [] for name in (*CODECS, GIST)}, [])
     console = Console(stderr=True)
     for name, image in track(
@@ -150,7 +151,7 @@ def _send_all(registry: Registry, node: Node, folder: Path, images: int) -> Outc
             continue
         sent.costs[GIST].append(cost_of_gist(sample))
         for codec in CODECS:
-            sent.costs[codec].append(store(node, archive, sample, codec))
+            sent.costs[codec].append(store(ledger, archive, sample, codec))
         sent.samples.append(sample)
     return sent
 

@@ -11,13 +11,19 @@ from gistchain.errors import ImageError
 from gistchain.image.kinds import HEAD_BYTES, INSTALL_HEIF, READ, kind_of
 
 EMPTY, NO_IMAGE = "empty file", "file that is not an image"
-_PLURAL = {EMPTY: "empty files", NO_IMAGE: "files that are not images"}
+DANGLING, SPECIAL = "link that leads nowhere", "pipe, socket or device"
+_PLURAL = {
+    EMPTY: "empty files",
+    NO_IMAGE: "files that are not images",
+    DANGLING: "links that lead nowhere",
+    SPECIAL: "pipes, sockets or devices",
+}
 _MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file of a folder that is not read. kind: EMPTY, NO_IMAGE, or the format: HEIC, SVG ..."""
+    """A file of a folder that is not read. kind: EMPTY, NO_IMAGE, DANGLING, SPECIAL, or the format: HEIC, SVG ..."""
 
     path: Path
     kind: str
@@ -64,6 +70,11 @@ def files_below(folder: Path) -> Iterator[Path]:
     Links are followed, but each folder is entered once, however many links lead to it. Raises OSError for a folder
     that can't be read.
     """
+    return (path for path in _below(folder) if path.is_file())
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The same with what is no file and no folder, such as a link that leads nowhere."""
     entered = {_identity(folder)}
     waiting = [_listed(folder)]  # not recursive: folders may be nested thousands deep
     while waiting:
@@ -74,7 +85,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             if (identity := _identity(path)) not in entered:
                 entered.add(identity)
                 waiting.append(_listed(path))
-        elif path.is_file():
+        else:
             yield path
 
 
@@ -90,8 +101,8 @@ def _in_folder(folder: Path) -> Found:
     skipped: list[Skipped] = []
     readable = {*READ, "HEIC"} if heif_installed() else set(READ)
     try:
-        for path in files_below(folder):
-            kind = _sniffed(path)
+        for path in _below(folder):
+            kind = _kind(path)
             if kind is None or kind in readable:
                 images.append(path)
             else:
@@ -105,8 +116,14 @@ def _in_folder(folder: Path) -> Found:
     return found
 
 
+def _kind(path: Path) -> str | None:
+    """What it is, or None where it can't be opened: reading it will say why."""
+    if not path.is_file():
+        return SPECIAL if path.exists() else DANGLING
+    return _sniffed(path)
+
+
 def _sniffed(path: Path) -> str | None:
-    """What the file is, or None where it can't be opened: reading it will say why."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -122,7 +139,7 @@ def _note(kind: str, paths: list[Path]) -> str:
     if len(paths) > _MOST_NAMED:
         names += f" and {len(paths) - _MOST_NAMED:,} more"
     one = len(paths) == 1
-    if kind in (NO_IMAGE, EMPTY):
+    if kind in _PLURAL:
         return f"skipped {len(paths):,} {kind if one else _PLURAL[kind]}: {names}"
     advice = f"{INSTALL_HEIF} to read" if kind == "HEIC" else "convert"
     return f"skipped {len(paths):,} {kind} file{'' if one else 's'}, {advice} {'it' if one else 'them'}: {names}"

@@ -10,8 +10,8 @@ from gistchain.errors import LedgerError
 from gistchain.ledger import abi
 from gistchain.ledger.connection import Call
 from gistchain.ledger.contracts import compiled
+from gistchain.ledger.evm import EvmLedger
 from gistchain.ledger.gas import PART_BYTES
-from gistchain.ledger.node import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Part:
     block: int
 
 
-def deploy_archive(node: Node) -> str:
+def deploy_archive(ledger: EvmLedger) -> str:
     """Address of a new archive contract."""
-    return str(node.run(Call(None, compiled("archive").bytecode)).contract)
+    return str(ledger.run(Call(None, compiled("archive").bytecode)).contract)
 
 
-def put_file(node: Node, archive: str, content: bytes) -> list[Part]:
+def put_file(ledger: EvmLedger, archive: str, content: bytes) -> list[Part]:
     """The transactions that carry the file, in the order of its parts; each is in a block before the next is sent.
 
     The contract files them under the SHA3-256 of the file.
@@ -41,6 +41,6 @@ def put_file(node: Node, archive: str, content: bytes) -> list[Part]:
     parts = []
     for index, start in enumerate(range(0, len(text), PART_BYTES)):
         part = text[start : start + PART_BYTES]
-        mined = node.run(Call(archive, abi.calldata(compiled("archive"), "store", file_id, index, part)))
+        mined = ledger.run(Call(archive, abi.calldata(compiled("archive"), "store", file_id, index, part)))
         parts.append(Part(len(part), mined.gas, mined.tx, mined.block))
     return parts

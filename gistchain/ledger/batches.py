@@ -17,7 +17,8 @@ from gistchain.ledger.proof import BATCH, Found, batch_sent
 from gistchain.ledger.recover import checksummed
 
 MOST = 64
-"""Batches that are gone through, the newest, whatever a node's logs tell of an account's: it may have pruned them."""
+"""Batches that are gone through, the newest: for an account's tokens, as a node may have pruned the logs that name its
+batches, and for an image's, as no log names the images of a batch."""
 _AT_ONCE = 64
 """Records of a batch that are asked for at a time; for each the contract reads the whole batch."""
 
@@ -84,6 +85,12 @@ class Batches:
     def index_of(self, number: int, image: bytes) -> int:
         """The token of an image in a batch whose gists the state holds, 0 for none."""
         return int(self._read("indexOf", number, image))
+
+    def all_for(self, image: bytes) -> list[int]:
+        """The tokens for an image, whoever's, in the newest batches whose gists the state holds; a request for each."""
+        last = int(self._read("batches"))
+        found = (self.index_of(number, image) for number in range(last, max(0, last - MOST), -1))
+        return [token for token in found if token]
 
     def gist_of(self, token: int) -> bytes:
         """The gist that the state holds, empty for none."""

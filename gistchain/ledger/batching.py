@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from gistchain.digest import keccak
-from gistchain.errors import LedgerError
+from gistchain.errors import LedgerError, NotConfirmed
 from gistchain.ledger import abi
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.batch import Batch, Item
@@ -63,7 +63,7 @@ class Batching:
     def put(self, batch: Batch, guarantee: Guarantee, ledger: str) -> tuple[BatchReceipt, tuple[Sent, Mined] | None]:
         """The receipt, and its transaction, which stays in the outbox until the caller has taken the receipt.
 
-        Raises as EvmLedger.put does.
+        Raises as EvmLedger.put does; NotConfirmed only where nothing of it was ever sent.
         """
         root = batch.root if guarantee == "proof" else b""
         call = self._call(batch, root)
@@ -81,6 +81,12 @@ class Batching:
         except _IsThere as found:
             block = int(self._batches.record(found.there.first)[2])
             return self._receipt(batch, root, found.there, BatchReceipt(ledger, 0, 0, 0, 0, "", block)), None
+        except NotConfirmed as error:
+            if self._sender.outbox.attempts(key):
+                raise LedgerError(
+                    f"what was sent of this batch before may get into a block yet; now {error}"
+                ) from error
+            raise
         if not mined.succeeded and self._there(batch, root, whole=True) is None:
             self._sender.outbox.drop(sent)
             raise LedgerError(f"transaction {sent.tx} failed on {self._node.name}: no token was registered; try again")

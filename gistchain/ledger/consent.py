@@ -63,12 +63,12 @@ class Consent:
             total_wei = max(0, self.total_wei - instead_of_wei) + cost_wei
             if cost_wei > self.most_wei:
                 limit = f"the limit is {coins(self.most_wei)}"
-                otherwise = f"allow it with --max-fee {_enough(cost_wei)} (max_fee in Python)"
+                otherwise = f"allow it with --max-fee {enough(cost_wei)} (max_fee in Python)"
             elif total_wei > self._most_total_wei:
                 limit = f"{coins(total_wei)} with those before it, where the limit is {coins(self._most_total_wei)}"
                 otherwise = (
                     f"allow {TOTAL_TIMES} times --max-fee in all with --max-fee "
-                    f"{_enough(-(-total_wei // TOTAL_TIMES))} (max_fee in Python)"
+                    f"{enough(-(-total_wei // TOTAL_TIMES))} (max_fee in Python)"
                 )
             else:
                 self.total_wei = total_wei
@@ -90,7 +90,7 @@ def coins(wei: int) -> str:
         return f"{amount.quantize(Decimal(1).scaleb(min(0, amount.adjusted() - 3))):f}" if wei else "0"
 
 
-def _enough(wei: int) -> str:
+def enough(wei: int) -> str:
     """Wei as coins, to two digits, rounded up, so that it is enough."""
     with localcontext(_DIGITS):
         needed = Decimal(wei) / WEI

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from gistchain.digest import keccak
 from gistchain.disk.lock import FileLock
 from gistchain.errors import LedgerError, NodeDown, OutOfGas, SettingError
 from gistchain.ledger.connection import Call
-from gistchain.ledger.consent import MAX_FEE, WEI, coins
+from gistchain.ledger.consent import MAX_FEE, WEI, coins, enough
 from gistchain.ledger.contracts import DEPLOYED, FOR_WALLETS, PROXY, PROXY_RUNTIME, compiled
 from gistchain.ledger.dialled import REPLY_S, Dialled, Told, dialled, urls_of
 from gistchain.ledger.fees import cost
@@ -30,7 +29,7 @@ from gistchain.ledger.sending import Sender
 from gistchain.types import Confirm
 
 DEPLOY_GAS = 5_500_000
-"""About what the creation of registry and trait tables takes."""
+"""About what the creation of registry and trait tables takes; the creation of no contract takes more."""
 PROXY_TRANSACTION = bytes.fromhex(
     "f8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffff"
     "ffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222"
@@ -101,19 +100,13 @@ def deployed(node: Node, home: Path, name: str) -> Deployed:
     outbox = Outbox(home / "outbox.sqlite", chain_id=node.chain_id, registry="", owner=node.owner)
     with contextlib.closing(outbox):
         try:
-            sent, mined = Sender(node, outbox).deliver(
-                keccak(creation.data), lambda: creation, lambda call: call.data == creation.data
-            )
+            mined = Sender(node, outbox).run(creation)
         except LedgerError:
             # The proxy refuses where somebody else was faster.
             if node.connection.code(contract.address):
                 return there
             raise
-        outbox.drop(sent)
-    if not mined.succeeded and node.connection.code(contract.address):
-        return there
-    node.succeeded(sent.tx, mined)
-    for _ in node.patiently(f"transaction {sent.tx} is in block {mined.block}, the contract is not"):
+    for _ in node.patiently(f"transaction {mined.tx} is in block {mined.block}, the contract is not"):
         if node.connection.code(contract.address):
             break
     checked(node, contract.address, "ask another node", name=name)
@@ -165,17 +158,27 @@ _ELSE = (
 
 def _missing(node: Node) -> LedgerError:
     """The error where the registry is not at its usual address."""
+    # A home that knows no registry there does not know the URL either.
+    return LedgerError(
+        f"the registry {compiled('registry').address} is not on {called(node.chain_id)} at {node.name}: "
+        f"{deploying(node, f'--chain-id {node.chain_id}')}; give --registry where it has another address"
+    )
+
+
+def deploying(node: Node, *options: str) -> str:
+    """The command that puts what is missing there, with these options and what else it needs, and what it costs."""
+    words = " ".join(["gistchain deploy --rpc URL --key FILE", *options])
     try:
         cost_wei = cost(node.name, DEPLOY_GAS, node.price())
-        costs = f", up to {coins(cost_wei)} coins by the price that the node names"
     except NodeDown:
         raise
     except LedgerError:  # a chain that can't say is no reason to say less
-        costs = ""
-    return LedgerError(
-        f"the registry {compiled('registry').address} is not on {called(node.chain_id)} at {node.name}: 'gistchain "
-        f"deploy --rpc URL --key FILE' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas{costs}; give "
-        "--registry where it has another address"
+        return f"'{words}' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas"
+    if cost_wei > MAX_FEE * WEI:
+        words += f" --max-fee {enough(cost_wei)}"
+    return (
+        f"'{words}' puts it there, once for everybody, for about {DEPLOY_GAS:,} gas, up to {coins(cost_wei)} coins by "
+        "the price that the node names"
     )
 
 

@@ -45,6 +45,7 @@ class EmbeddedChain:
     ) -> None:
         self._lock = chainfile.lock(home, wait_s, waiting)
         self._records: chainfile.Records | None = None
+        self._proofs: dict[int, bytes | None] = {}  # nothing in a block of this chain is ever replaced
         try:
             self._open(home / chainfile.NAME, expected=expected)
         except BaseException:
@@ -73,7 +74,7 @@ class EmbeddedChain:
         """The registry's state as the last block left it: asking the contract takes 30 times as long."""
         assert self._records is not None
         with self.connection.turn:
-            yield State(self._records)
+            yield State(self._records, self._proofs)
 
     def close(self) -> None:
         if self._records is not None:

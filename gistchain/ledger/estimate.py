@@ -55,24 +55,27 @@ class Cost:
         return Decimal(self.wei) / _COIN_WEI
 
 
-def registering(gist: bytes, *, rated: bool) -> Plan:
-    """One token by its owner, in words or in code as the client chooses. Raises SettingError for a gist too long."""
+def registering(gist: bytes, *, rated: bool, first: bool = False) -> Plan:
+    """One token by its owner, in words or in code as the client chooses. first: nothing was registered there before.
+
+    Raises SettingError for a gist too long.
+    """
     words = len(gist) <= (gas.RATED_INLINE_BYTES if rated else gas.INLINE_BYTES)
     return Plan(
         "register" if words else "registerLong",
         gas.registration_calldata(gist, rated=rated),
-        gas.registration_gas(gist, rated=rated),
+        gas.registration_gas(gist, rated=rated, first=first),
     )
 
 
-def registering_batch(data: bytes, tokens: int) -> Plan:
+def registering_batch(data: bytes, tokens: int, *, first: bool = False) -> Plan:
     """Tokens whose gists the state keeps. data: what registerBatch takes."""
-    return Plan("registerBatch", gas.batch_calldata(data), gas.batch_gas(data), tokens)
+    return Plan("registerBatch", gas.batch_calldata(data), gas.batch_gas(data, first=first), tokens)
 
 
-def registering_proofs(data: bytes, tokens: int) -> Plan:
+def registering_proofs(data: bytes, tokens: int, *, first: bool = False) -> Plan:
     """Tokens of which the state keeps a root. data: what registerProofs takes beside it."""
-    return Plan("registerProofs", gas.proofs_calldata(data), gas.proofs_gas(data), tokens)
+    return Plan("registerProofs", gas.proofs_calldata(data), gas.proofs_gas(data, first=first), tokens)
 
 
 def cost(plan: Plan, prices: Prices) -> Cost:

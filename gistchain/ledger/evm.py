@@ -20,11 +20,12 @@ from gistchain.ledger.batching import Batching, made
 from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.consent import MAX_FEE
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import checked, known_registry, remembered
+from gistchain.ledger.deployed import checked, deploying, known_registry, remembered
 from gistchain.ledger.dialled import REPLY_S, Told, dialled, to_read, urls_of
 from gistchain.ledger.embedded import EmbeddedChain
 from gistchain.ledger.known import EMBEDDED, check_same_chain, recall, remember
 from gistchain.ledger.leaves import Leaves
+from gistchain.ledger.linking import check_linkable
 from gistchain.ledger.minting import mint
 from gistchain.ledger.node import REPLACE_AFTER, Node
 from gistchain.ledger.outbox import Outbox, Sent
@@ -113,9 +114,14 @@ class EvmLedger(RegistryReader):
             return receipt
 
     def call(self, function: str, *arguments: object) -> Call:
-        """A transaction to the registry, for `node` to sign."""
+        """A transaction to the registry, for `run`."""
         with edge(self._node.name):
             return Call(self.registry, abi.calldata(compiled("registry"), function, *arguments))
+
+    def run(self, call: Call, before: bytes = b"") -> Mined:
+        """Send a call, wait until it is in a block, and replace it where it is stuck; see Sender.run."""
+        with self._turn:
+            return self._sender.run(call, before)
 
     def _registering(self, payload: bytes, image_sha3_256: bytes, rareness: RarenessTicket | None) -> Call:
         wanted = Registration(self.owner, image_sha3_256, payload, rareness)
@@ -232,17 +238,19 @@ class EvmLedger(RegistryReader):
         there = tickets.from_chain(*self._read("attestationOf", token, self.owner))
         if there is not None and replace(there, as_of=ticket.as_of) == ticket:
             return None
-        return self._node.run(self.call("attest", token, *tickets.kept(ticket))).tx
+        before = b"" if there is None else repr(tickets.kept(there)).encode()
+        return self.run(self.call("attest", token, *tickets.kept(ticket)), before).tx
 
     def link(self, token: int, nft: NftLink) -> None:
         """Say, once and for good, which NFT a token of this account is of; said again it changes nothing.
 
         Raises LedgerError where the token is another's or linked to another NFT, and for an NFT of this chain that is
-        another's; UnknownToken, OutOfGas, NotConfirmed.
+        another's or not there; UnknownToken, OutOfGas, NotConfirmed.
         """
-        there = self.link_of(token)
-        if there is None or there != replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:]))):
-            self._node.run(self.call("link", token, nft.chain_id, nft.contract, nft.token_id))
+        there, wanted = self.link_of(token), replace(nft, contract=checksummed(bytes.fromhex(nft.contract[2:])))
+        if there != wanted:
+            check_linkable(self._node, self.token(token), there, wanted)
+            self.run(self.call("link", token, wanted.chain_id, wanted.contract, wanted.token_id))
 
     def mint(self, token: int) -> Minted:
         """Make a token of this account an NFT, which wallets show; once it is one, nothing is changed.
@@ -255,7 +263,7 @@ class EvmLedger(RegistryReader):
             raise LedgerError(
                 f"token {token} is {owner}'s: only its owner can mint it, and this account is {self.owner}"
             )
-        return mint(self._node, self.registry, token)
+        return mint(self._node, self.registry, token, self.run)
 
     def add_table(self, table: bytes) -> tuple[int, str | None]:
         """Put a trait table on the chain, for everybody: gas and transaction, 0 and None where it is there already.
@@ -263,12 +271,12 @@ class EvmLedger(RegistryReader):
         Raises OutOfGas, NotConfirmed, LedgerError, also where the chain has no contract for tables.
         """
         contract = compiled("tables")
-        checked(self._node, contract.address, "'gistchain deploy' puts it there", name="tables")
+        checked(self._node, contract.address, deploying(self._node), name="tables")
         if self.table(keccak(table)[:4]) == table:
             return 0, None
         with edge(self._node.name):
             call = Call(contract.address, abi.calldata(contract, "add", table))
-        done = self._node.run(call)
+        done = self.run(call)
         return done.gas, done.tx
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:

@@ -8,9 +8,9 @@
     registration_calldata(gist), batch_calldata(data), proofs_calldata(data)    the calls, for what goes by their bytes
 
 Without a node, from the bytes alone, within 2% of a receipt. An image's hash is taken to have no zero bytes. What else
-changes the cost: an image that another owner registered before (`seen`) costs 4,544 more; the very first token of a
-registry 17,100 more, because its counter's word is new. An owner's first token costs what later ones do, and no word is
-warm when a transaction starts unless it names it in an access list, which costs as much as it saves.
+changes the cost: an image that another owner registered before (`seen`) costs 4,544 more; the very first token or batch
+of a registry (`first`) 17,100 more, because its counter's word is new. An owner's first token costs what later ones do,
+and no word is warm when a transaction starts unless it names it in an access list, which costs as much as it saves.
 What a contract's own signature check (ERC-1271) costs can't be known here. What a rollup adds is in rollups.py.
 
 The rules of Amsterdam, which will price state anew, are not these: docs/contract.md says what it would change.
@@ -72,13 +72,20 @@ def floor_gas(data: bytes) -> int:
 
 
 def registration_gas(
-    gist: bytes, *, rated: bool = False, relayed: bool = False, seen: bool = False, in_words: bool | None = None
+    gist: bytes,
+    *,
+    rated: bool = False,
+    relayed: bool = False,
+    seen: bool = False,
+    first: bool = False,
+    in_words: bool | None = None,
 ) -> int:
     """Gas of one registration, as a receipt tells it.
 
     relayed: with a signature of 65 bytes, which someone else sends. seen: another owner registered the image before.
-    in_words: whether storage words hold the gist (register) or a data contract does (registerLong); None for words
-    where they are allowed. Raises SettingError for a size that this form doesn't take.
+    first: nothing was registered there before. in_words: whether storage words hold the gist (register) or a data
+    contract does (registerLong); None for words where they are allowed. Raises SettingError for a size that this form
+    doesn't take.
     """
     fits = 0 < len(gist) <= (_RATED_INLINE_BYTES if rated else INLINE_BYTES)
     words = fits if in_words is None else in_words
@@ -91,10 +98,15 @@ def registration_gas(
     call = registration_calldata(gist, rated=rated, relayed=relayed)
     run = _in_words(gist, rated=rated, relayed=relayed) if words else _in_code(gist, rated=rated, relayed=relayed)
     # Hash, head and who was first; the counter; the event Registered.
-    run += 3 * NEW_WORD + CHANGED_WORD + 5 * _LOG
+    run += 3 * NEW_WORD + _counter(first) + 5 * _LOG
     if relayed:
         run += _ECRECOVER + 3 * _LOG + _LOG_BYTE * (3 * 32 + _padded(_SIGNATURE_BYTES))
     return _paid(call, run + (_SEEN if seen else 0))
+
+
+def _counter(first: bool) -> int:
+    """The word of the counters, which all registrations write."""
+    return NEW_WORD if first else CHANGED_WORD
 
 
 def _in_words(gist: bytes, *, rated: bool, relayed: bool) -> int:
@@ -114,16 +126,22 @@ def _in_code(gist: bytes, *, rated: bool, relayed: bool) -> int:
     return run + _LONG + (_LONG_RATED if rated else 0) + _copied(len(gist), 24, 261)
 
 
-def batch_gas(data: bytes) -> int:
-    """Gas of registerBatch with these bytes: one data contract, two words, whatever number of tokens."""
+def batch_gas(data: bytes, *, first: bool = False) -> int:
+    """Gas of registerBatch with these bytes: one data contract, two words, whatever number of tokens.
+
+    first: nothing was registered there before.
+    """
     run = _BATCH + _copied(len(data), 24, 261) + _created(_PREFIX_BYTES + len(data))
-    run += 2 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
+    run += 2 * NEW_WORD + _counter(first) + 3 * _LOG + _LOG_BYTE * 128
     return _paid(batch_calldata(data), run)
 
 
-def proofs_gas(data: bytes) -> int:
-    """Gas of registerProofs with these bytes: three words; from some hundred tokens on it is the floor of calldata."""
-    run = _PROOFS + 3 * _padded(len(data)) // 32 + 3 * NEW_WORD + CHANGED_WORD + 3 * _LOG + _LOG_BYTE * 128
+def proofs_gas(data: bytes, *, first: bool = False) -> int:
+    """Gas of registerProofs with these bytes: three words; from some hundred tokens on it is the floor of calldata.
+
+    first: nothing was registered there before.
+    """
+    run = _PROOFS + 3 * _padded(len(data)) // 32 + 3 * NEW_WORD + _counter(first) + 3 * _LOG + _LOG_BYTE * 128
     return _paid(proofs_calldata(data), run)
 
 

@@ -23,10 +23,8 @@ class EmbeddedLedger(EvmLedger):
             return state.first_of(image_sha3_256) or None
 
     def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """The first token for the image, and this account's: to look for logs, all blocks would have to be read."""
         with self._chain.state() as state:
-            first, own = state.first_of(image_sha3_256), state.token_of(self.owner, image_sha3_256)
-        return tuple(sorted({first, own} - {0}))
+            return state.all_for(image_sha3_256, self.owner)
 
     def token_of(self, image_sha3_256: bytes, owner: str | None = None) -> int:
         with self._chain.state() as state:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gistchain.errors import LedgerError
 from gistchain.ledger import abi
-from gistchain.ledger.connection import Call, edge
+from gistchain.ledger.connection import Call, Mined, edge
 from gistchain.ledger.contracts import compiled
-from gistchain.ledger.deployed import checked
+from gistchain.ledger.deployed import checked, deploying
 from gistchain.ledger.node import Node
 from gistchain.types import Minted, NftLink
 
-_DEPLOY = "'gistchain deploy --token' puts it there"
 
+def mint(node: Node, registry: str, token: int, run: Callable[[Call], Mined]) -> Minted:
+    """The NFT with the token's number, made if there is none. run: brings a call into a block.
 
-def mint(node: Node, registry: str, token: int) -> Minted:
-    """The NFT with the token's number, made if there is none. Raises LedgerError and its kinds, as node.run does."""
+    Raises LedgerError and its kinds, as `run` does.
+    """
     contract = compiled("token")
     usual = compiled("registry").address
     if registry != usual:
         raise LedgerError(f"wallets show tokens of the registry at {usual}, and this one is at {registry}")
     for name in ("token", "pictures"):
-        checked(node, compiled(name).address, _DEPLOY, name=name)
+        checked(node, compiled(name).address, deploying(node, "--token"), name=name)
     nft = NftLink(node.chain_id, contract.address, token)
     with edge(node.name):
         asked = Call(contract.address, abi.calldata(contract, "minted", token))
@@ -28,5 +31,5 @@ def mint(node: Node, registry: str, token: int) -> Minted:
         call = Call(contract.address, abi.calldata(contract, "mint", token))
     if there:
         return Minted(nft)
-    done = node.run(call)
+    done = run(call)
     return Minted(nft, done.gas, done.tx)

@@ -1,4 +1,4 @@
-"""A connection and an account -> transactions signed, sent and waited for.
+"""A connection and an account -> transactions, signed and sent.
 
 What the embedded chain and a JSON-RPC node have in common, which is all but the connection.
 """
@@ -19,14 +19,12 @@ from gistchain.ledger.networks import called
 from gistchain.ledger.refusals import advice, has_it, is_for_want_of_money
 from gistchain.ledger.transaction import call_of, terms_of
 
-# Another process may take the nonce between reading and sending; each loss costs one try.
-TRIES = 5
 REPLACE_AFTER = 5
 """Blocks: a minute on Ethereum."""
 
 
 class Node:
-    """A connection and an account on it: sends transactions and waits for them.
+    """A connection and an account on it: signs transactions and sends them; sending.py sees to it that they get there.
 
     account: None for one that only reads. replace_after: blocks in which a transaction that is next may be left out
     before a higher fee is offered for it. consent: what its person has allowed.
@@ -128,26 +126,12 @@ class Node:
         )
 
     def broadcast(self, raw: bytes) -> str | None:
-        """None if the node took it or had it; else what it said, which need not be true: see `holds`.
+        """None if the node took it or had it; else what it said, which need not be true.
 
         Raises NodeDown where no answer came.
         """
         text = self.connection.send(raw)
         return None if text is None or has_it(text) else text
-
-    def holds(self, tx: str, nonce: int) -> bool:
-        """Whether the transaction, or another with its nonce, is in a block or waits for one."""
-        return self.nonce("pending") > nonce or self.connection.knows(tx)
-
-    def wait(self, tx: str, nonce: int) -> Mined | None:
-        """The receipt once it is in a block; None if another transaction took its nonce."""
-        for _ in self.patiently(f"transaction {tx} is in no block"):
-            used = self.nonce("latest") > nonce
-            if (found := self.connection.receipt(tx)) is not None:
-                return found
-            if used and not self.connection.knows(tx):  # known, its receipt is only late
-                return None
-        raise AssertionError("patience ends with an error")
 
     def final(self, mined: Mined) -> bool | None:
         """Whether the chain says that the transaction's block stays; None where it has no word for that."""
@@ -170,29 +154,6 @@ class Node:
                 )
             time.sleep(pause_s)
             pause_s = min(1.0, pause_s * 1.5)
-
-    def run(self, call: Call) -> Mined:
-        """Send and wait, without a journal: for what may safely happen twice."""
-        for _ in range(TRIES):
-            raw, tx, nonce = self.sign(call)
-            refused = self.broadcast(raw)
-            if refused is not None and not self.holds(tx, nonce):
-                raise self.refusal(refused)
-            if (done := self.wait(tx, nonce)) is not None:
-                return self.succeeded(tx, done)
-        raise self.crowded()
-
-    def succeeded(self, tx: str, done: Mined) -> Mined:
-        """The receipt, if it is one of success."""
-        if not done.succeeded:
-            raise LedgerError(f"transaction {tx} failed on {self.name} after {done.gas} gas")
-        return done
-
-    def crowded(self) -> LedgerError:
-        return LedgerError(
-            f"{self.name} took none of {TRIES} transactions: another program sends from {self.owner} too; "
-            "end it or use another --key"
-        )
 
     def refusal(self, text: str) -> LedgerError:
         """The node's refusal of a transaction as one of our errors."""

@@ -307,13 +307,13 @@ class RegistryReader:
         return self._number("firstOf", image_sha3_256) or None
 
     def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """Tokens for the image: the first, this account's, and those that the logs name and the contract confirms."""
-        first = self.find(image_sha3_256)
-        if first is None:
-            return ()
-        found = {first, self.token_of(image_sha3_256) or first}
+        """Tokens for the image: the first, this account's, those that the logs name and the contract confirms, and
+        those of the newest 64 state batches."""
+        first = self._number("firstOf", image_sha3_256)
+        found = {first, self.token_of(image_sha3_256), *self._batches.all_for(image_sha3_256)} - {0}
+        named = logs.named(self._node, self.registry, image_sha3_256) if first else set()
         # Anyone may register a hash many times over, by many accounts.
-        for token in sorted(logs.named(self._node, self.registry, image_sha3_256) - found)[:MOST_NAMED]:
+        for token in sorted(named - found)[:MOST_NAMED]:
             if self.token(token).image_sha3_256 == image_sha3_256:
                 found.add(token)
         return tuple(sorted(found))

@@ -36,7 +36,7 @@ def relay(ledger: EvmLedger, registration: Registration, signature: bytes) -> Re
     if not 0 < len(signature) <= MAX_SIGNATURE_BYTES:
         raise LedgerError(f"a signature has 65 bytes, a contract's up to {MAX_SIGNATURE_BYTES}, not {len(signature)}")
     told = registration.owner, *registration.arguments(), registration.deadline, signature
-    mined = ledger.node.run(ledger.call(f"{registration.function}For", *told))
+    mined = ledger.run(ledger.call(f"{registration.function}For", *told))
     return receipt_of(
         ledger.node,
         mined,

@@ -15,14 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from gistchain.digest import keccak
 from gistchain.errors import LedgerError, NodeDown
 from gistchain.ledger.connection import Call, Mined
 from gistchain.ledger.fees import ENTERS, REPLACES
-from gistchain.ledger.node import TRIES, Node
+from gistchain.ledger.node import Node
 from gistchain.ledger.outbox import Outbox, Sent
 from gistchain.ledger.refusals import calls_it_cheap, calls_itself_full
 from gistchain.ledger.transaction import call_of
 
+_TRIES = 5
+"""Another process may take the nonce between reading and sending; each loss costs one try."""
 MOST_ATTEMPTS = 8
 """Of one transaction, each at a higher fee: 2.3 times the first one's where the chain's own fees stay as they are."""
 _MOST_OFFERS = 5
@@ -51,14 +54,30 @@ class Sender:
         """
         if (done := self._again(key, same)) is not None:
             return done
-        for _ in range(TRIES):
+        for _ in range(_TRIES):
             raw, tx, nonce = self._node.sign(call())
             sent = Sent(key, nonce, raw, tx, self._node.connection.block_number())
             self._offer(sent)
             if (done := self._awaited(key)) is not None:
                 return done
         self.outbox.drop(sent)
-        raise self._node.crowded()
+        raise LedgerError(
+            f"{self._node.name} took none of {_TRIES} transactions: another program sends from {self._node.owner} too; "
+            "end it or use another --key"
+        )
+
+    def run(self, call: Call, before: bytes = b"") -> Mined:
+        """The receipt of a call whose effect can be looked up: what was tried before is found or sent again.
+
+        before: how what it changes is now, where it may be said again after something else was.
+        Raises as `deliver`, and LedgerError where it failed.
+        """
+        key = keccak((call.to or "").encode() + call.value_wei.to_bytes(32) + before + call.data)
+        sent, mined = self.deliver(key, lambda: call, lambda other: True)
+        self.outbox.drop(sent)
+        if not mined.succeeded:
+            raise LedgerError(f"transaction {sent.tx} failed on {self._node.name} after {mined.gas} gas")
+        return mined
 
     def _offer(self, sent: Sent) -> None:
         """Send it, for more where the node calls that too little. Raises the refusal of one that is not there."""

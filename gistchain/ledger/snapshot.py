@@ -136,12 +136,8 @@ class Snapshot:
         return None if self._state is None else self._state.first_of(image_sha3_256) or None
 
     def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """The first token for the image, and what the home's own account has."""
-        if self._state is None or not (first := self._state.first_of(image_sha3_256)):
-            return ()
-        own = own_account(self._home)
-        others = {self._state.token_of(own, image_sha3_256)} if own else set()
-        return tuple(sorted({first} | others - {0}))
+        """As State.all_for, of the home's own account."""
+        return () if self._state is None else self._state.all_for(image_sha3_256, own_account(self._home))
 
     def token_of(self, image_sha3_256: bytes) -> int:
         """0: without a key there is no account."""

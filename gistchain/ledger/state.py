@@ -28,6 +28,7 @@ _STATE_ROOT, _NUMBER = 3, 8  # fields of a block's header (Yellow Paper, 4.3)
 _STORAGE_ROOT, _CODE_HASH = 2, 3  # of an account (4.1)
 _PREFIX_BYTES = 11  # of the code of a data contract, before what it holds
 _ELSEWHERE = 2**21 - 1
+_MOST_PROOFS = 256  # whose data, of 32 KB at most, is kept: to find and check it takes 12 ms
 
 
 def name(home: Path) -> str:
@@ -63,12 +64,12 @@ class State:
     Every call raises FileDamaged where the records don't hold what they should.
     """
 
-    def __init__(self, records: chainfile.Records) -> None:
-        """Raises LedgerError where another contract stands there."""
+    def __init__(self, records: chainfile.Records, proofs: dict[int, bytes | None] | None = None) -> None:
+        """proofs: batches of proofs that were read before, by number. Raises LedgerError for another contract there."""
         self._records = records
         contract = compiled("registry")
         self._slots, self.registry = contract.slots, contract.address
-        self._proofs: tuple[int, bytes | None] = (0, None)  # the batch of proofs that was read last
+        self._proofs = {} if proofs is None else proofs
         self._last = (0, b"")  # the data contract that was read last: its token's record, gist and ticket follow
         with self._damage():
             header = header_of(records, records[b"v1:canonical_head_hash"])
@@ -248,11 +249,19 @@ class State:
 
     def batched(self, owner: str, image: bytes) -> int:
         """The owner's token for the image in a batch, 0 for none."""
+        return next(self._batched(image, owner), 0)
+
+    def all_for(self, image: bytes, owner: str | None) -> tuple[int, ...]:
+        """The first token for the image, the owner's, all in batches: to look for more, all blocks would be read."""
+        own = self.token_of(owner, image) if owner else 0
+        return tuple(sorted({self.first_of(image), own, *self._batched(image)} - {0}))
+
+    def _batched(self, image: bytes, owner: str | None = None) -> Iterator[int]:
+        """The tokens for the image in batches: of the owner, None for those of all."""
         with self._damage():
             for first, data in self._batches_of(owner):
                 if (index := batch.index_of(data, image)) is not None:
-                    return first + index
-        return 0
+                    yield first + index
 
     def tokens_of(self, owner: str, images: Collection[bytes]) -> dict[bytes, int]:
         """The owner's tokens for these images, alone or in batches; those without are left out."""
@@ -265,12 +274,13 @@ class State:
                         found.setdefault(image, first + index)
         return found
 
-    def _batches_of(self, owner: str) -> Iterator[tuple[int, bytes]]:
-        """The first token and the data of each batch of the owner's that can be read."""
+    def _batches_of(self, owner: str | None) -> Iterator[tuple[int, bytes]]:
+        """The first token and the data of each batch, of the owner's or of all, that can be read."""
         for number in range(1, (self._number(_word(self._slots["totals"])) >> 176) + 1):
             reach = self._get("batchRanges", number)
             who = _who_and_when(self._get("batchHeads", number))
-            data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if who[0] == owner else None
+            wanted = owner is None or who[0] == owner
+            data = self._batch_data(Head(*who, reach >> 112, False, batch=number)) if wanted else None
             if data is not None:
                 yield reach >> 16 & (1 << 96) - 1, data
 
@@ -301,12 +311,14 @@ class State:
         """What the token's batch consists of; None for one of proofs whose transaction does not give its root."""
         if head.data:
             return self._data(head.data)
-        if self._proofs[0] != head.batch:
+        if head.batch not in self._proofs:
+            if len(self._proofs) >= _MOST_PROOFS:
+                self._proofs.clear()
             sent, root = self._sent(head), _word(self._get("roots", head.batch))
             count = self._get("batchRanges", head.batch) & 65535
-            good = sent is not None and sent[1] is not None and batch.gives(sent[1].data, root, count)
-            self._proofs = head.batch, sent[1].data if good and sent is not None and sent[1] is not None else None
-        return self._proofs[1]
+            data = None if sent is None or sent[1] is None else sent[1].data
+            self._proofs[head.batch] = data if data is not None and batch.gives(data, root, count) else None
+        return self._proofs[head.batch]
 
     def _sent(self, head: Head) -> tuple[str, BatchSent | None] | None:
         """The transaction that made the token's batch: its hash, and what it gave to the registry."""

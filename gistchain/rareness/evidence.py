@@ -20,6 +20,7 @@ from typing import Any
 
 from gistchain.errors import RarenessError
 from gistchain.safejson import parsed
+from gistchain.text import well_formed
 from gistchain.types import Nearest, Rareness, RarenessTicket, Region, WebMatch, WebSearch
 
 FORMAT = "gistchain rareness evidence 1"
@@ -54,7 +55,8 @@ def document(picture_sha3: bytes, rareness: Rareness) -> bytes:
         "nearest": None if rareness.nearest is None else _nearest(rareness.nearest),
         "web": None if rareness.web is None else [_search(search) for search in rareness.web],
     }
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    told = well_formed(fields)
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
 def ticket(rareness: Rareness, document: bytes, *, as_of: int) -> RarenessTicket:

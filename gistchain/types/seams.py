@@ -178,7 +178,7 @@ class Ledger(Protocol):
         ...
 
     def all_for(self, image_sha3_256: bytes) -> tuple[int, ...]:
-        """Tokens for the image, whoever registered them: the first, this account's, and those that the logs name."""
+        """Tokens for the image, whoever registered them: the first, this account's, and others that can be found."""
         ...
 
     def token_of(self, image_sha3_256: bytes) -> int:

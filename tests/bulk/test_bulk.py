@@ -50,7 +50,8 @@ def test_a_folder_gets_the_verdicts_of_one_by_one(run: Run, folder: Path, tmp_pa
     code, out, err = run("register", folder, "--batch", "--json", "--min-confidence", 0)
     assert code == 1, "three images were left out"
     told = {Path(one["image"]).name: one for one in lines(out)}
-    assert "no words" in told["d.png"]["error"] or "one colour" in told["d.png"]["error"]
+    assert "one colour" in told["d.png"]["error"]
+    assert "Register it alone in words of your own: --caption TEXT" in told["d.png"]["error"]
     assert "f.png" in told["f.png"]["error"], err
     assert "error" in told["g.png"], "the same file under another name"
     assert [one["token"] for one in lines(run("list", "--json")[1])] == list(range(1, 7))
@@ -124,6 +125,40 @@ def test_proofs_on_a_node_are_read_and_named(run: Run, tmp_path: Path) -> None:
         assert code == 0, err
         assert lines(out)[0]["rareness"]["verified"]
         assert run("register", tmp_path / "images" / "1.png", *writing, "--json")[1].count('"already": true') == 1
+    finally:
+        node.kill()
+
+
+@needs_anvil
+def test_a_batch_that_nobody_wants_to_pay_for_is_not_asked_for_again(run: Run, tmp_path: Path) -> None:
+    """Also where the next run wants other images."""
+    images, others = tmp_path / "images", tmp_path / "others"
+    for folder, numbers in ((images, (1, 2)), (others, (3,))):
+        folder.mkdir()
+        for number in numbers:
+            noun(number, folder / f"{number}.png")
+    node = Anvil()
+    (tmp_path / "rich.key").write_text(RICH_KEY)
+    words = (
+        "--batch",
+        "--json",
+        "--jobs",
+        1,
+        "--rpc",
+        node.url,
+        "--key",
+        tmp_path / "rich.key",
+        "--chain-id",
+        CHAIN_ID,
+    )
+    try:
+        code, _, err = run("register", images, *words, "--max-fee", "0.0000001")
+        assert code == 1
+        assert "nothing was sent" in err
+        code, out, err = run("register", others, *words)
+        assert (code, [one["token"] for one in lines(out)]) == (0, [1]), err
+        code, out, err = run("register", images, *words)
+        assert (code, sorted(one["token"] for one in lines(out))) == (0, [2, 3]), err
     finally:
         node.kill()
 

@@ -517,7 +517,13 @@ def test_a_file_name_that_is_no_utf_8_is_no_obstacle(run: Run, tmp_path: Path) -
     for words in ((), ("--json",)):
         code, out, err = run("register", os.fsdecode(b"\xff.png"), *words)
         assert (code, err) == (0, "")
-        assert r"\udcff.png" in out
+        assert r"\xff.png" in out
+        assert "udcff" not in out
+    assert lines(out)[0]["image"] == r"\xff.png"
+    assert r"\xff.png" in run("list")[1]
+    assert r"\xff.png" in run("show", 1, "--evidence")[1] + run("check", os.fsdecode(b"\xff.png"), "--json")[1]
+    code, _, err = run("register", os.fsdecode(b"\xfe.png"))
+    assert (code, err) == (1, "gistchain: \\xfe.png doesn't exist: check the path\n")
 
 
 def test_isotopes_that_can_not_be_written_are_an_error(run: Run, tmp_path: Path) -> None:

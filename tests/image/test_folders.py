@@ -77,6 +77,24 @@ def test_what_a_folder_skips_is_counted_and_named_by_kind(tmp_path: Path) -> Non
     )
 
 
+def test_what_is_no_file_is_skipped_by_name_and_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PIXEL)
+    (tmp_path / "b.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "c.png").symlink_to(tmp_path / "c.png")
+    (tmp_path / "d.png").symlink_to(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "e.png")
+    found = images_in([tmp_path])
+    assert [path.name for path in found.images] == ["a.png", "d.png"]
+    assert found.notes() == (
+        "skipped 2 links that lead nowhere: b.png, c.png",
+        "skipped 1 pipe, socket or device: e.png",
+    )
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "b.png").symlink_to("nowhere")
+    with pytest.raises(ImageError, match=r"holds no image.*skipped 1 link that leads nowhere: b\.png"):
+        images_in([tmp_path / "only"])
+
+
 def test_a_path_that_was_named_is_never_skipped(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     assert images_in([tmp_path / "notes.txt"]).images == (tmp_path / "notes.txt",)

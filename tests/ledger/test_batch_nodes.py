@@ -87,14 +87,14 @@ def test_a_batch_with_the_number_of_one_that_was_replaced_is_read_as_it_is(ledge
     assert ledger.token_of(gone[0].image_sha3_256)
     assert anvil.ask("evm_revert", snapshot)
     image = os.urandom(32)
-    ledger.node.run(ledger.call("registerBatch", Batch.of([Item(image, b"another")]).data))
+    ledger.run(ledger.call("registerBatch", Batch.of([Item(image, b"another")]).data))
     assert ledger.token_of(image) == 1
     assert ledger.token_of(gone[0].image_sha3_256) == 0
 
 
 def test_a_batch_that_a_node_does_not_know_yet_is_asked_for_again(ledger: EvmLedger, node: FaultyNode) -> None:
     (item,) = wanted = items(1)
-    ledger.node.run(ledger.call("registerBatch", Batch.of([Item(item.image_sha3_256, item.payload)]).data))
+    ledger.run(ledger.call("registerBatch", Batch.of([Item(item.image_sha3_256, item.payload)]).data))
     node.faults[CALL] = asks("batchOf", says("0x" + "00" * 128))
     assert ledger.token_of(item.image_sha3_256) == 0
     node.faults.clear()

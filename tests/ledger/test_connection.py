@@ -97,11 +97,11 @@ def test_a_contract_says_why_it_refuses(ledger: EvmLedger) -> None:
 
 
 def test_a_transaction_that_creates_tells_where(ledger: EvmLedger) -> None:
-    mined = ledger.node.run(Call(None, compiled("archive").bytecode))
+    mined = ledger.run(Call(None, compiled("archive").bytecode))
     assert mined.contract is not None
     assert ledger.node.connection.code(mined.contract) == compiled("archive").runtime
     with pytest.raises(LedgerError, match=r"failed|refused"):
-        ledger.node.run(Call(mined.contract, b"\0\0\0\0"))
+        ledger.run(Call(mined.contract, b"\0\0\0\0"))
 
 
 def test_what_is_no_transaction_is_refused(ledger: EvmLedger) -> None:

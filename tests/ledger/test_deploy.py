@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -98,11 +99,14 @@ def deploying(node: Anvil, tmp_path: Path) -> Deploy:
 
 @needs_anvil
 def test_it_is_deployed_once_for_everybody(node: Anvil, deploying: Deploy, tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match=r"is not on chain 31337 .*'gistchain deploy --rpc URL --key FILE'"):
+    wanted = r"is not on chain 31337 .*'gistchain deploy --rpc URL --key FILE --chain-id 31337 --max-fee (0\.\d+)'"
+    with pytest.raises(LedgerError, match=wanted) as missing:
         open_rpc(node.url, tmp_path / "home")
     with pytest.raises(NotConfirmed, match="--max-fee"):
         deploying(max_fee=Decimal("0.001"))
-    done = deploying()
+    advised = re.search(wanted, str(missing.value))
+    assert advised is not None
+    done = deploying(max_fee=Decimal(advised[1]))
     assert (done.address, done.already, done.block) == (compiled("registry").address, False, 1)
     assert deploying("another").already
     with open_rpc(node.url, tmp_path / "third") as ledger:

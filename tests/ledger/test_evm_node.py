@@ -191,7 +191,7 @@ def test_a_retry_with_another_ticket_sends_the_first_one(nodes: Callable[..., An
 
 @needs_anvil
 def test_the_archive_works_at_a_node(ledger: EvmLedger) -> None:
-    receipts = put_file(ledger.node, deploy_archive(ledger.node), os.urandom(100_000))
+    receipts = put_file(ledger, deploy_archive(ledger), os.urandom(100_000))
     assert [receipt.size_bytes for receipt in receipts] == [102_400, 30_936]
 
 
@@ -244,7 +244,7 @@ def test_an_address_without_our_contract_is_refused(anvil: Anvil, home: Path, ke
 
 @needs_anvil
 def test_another_contract_is_not_taken_for_a_registry(anvil: Anvil, ledger: EvmLedger, home: Path, key: Path) -> None:
-    archive = deploy_archive(ledger.node)
+    archive = deploy_archive(ledger)
     with pytest.raises(LedgerError, match="other code"):
         open_rpc(anvil.url, home, key, chain_id=CHAIN_ID, registry=archive)
     with pytest.raises(SettingError, match="is not an address"):
@@ -344,7 +344,7 @@ def test_a_journalled_transaction_whose_nonce_went_to_another_is_signed_anew(
         (lost,) = sent_transactions(home)
         node.ask("anvil_dropTransaction", lost)
         mine_again(node, ledger)
-        ledger.node.run(Call("0x" + "77" * 20))
+        ledger.run(Call("0x" + "77" * 20))
         receipt = ledger.put(b"evicted", image_sha3_256=image)
         assert receipt.tx != lost
         assert ledger.count() == 1

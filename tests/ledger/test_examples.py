@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from gistchain.errors import LedgerError
 from gistchain.gist.packet import pack
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.account import Account
+from gistchain.ledger.connection import Call
 from gistchain.ledger.evm import EvmLedger, open_rpc, open_rpc_to_read
 from gistchain.ledger.relay import relay
 from gistchain.ledger.ticket import Registration
@@ -40,7 +41,7 @@ from tests.support.places import ROOT
 pytestmark = needs_anvil
 TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"evidence").digest(), 3, 123_456, 1_700)
 FOR_EVER = 2**40
-SIGNED, NOT_CHECKED = "signed by the owner", "not checked: of a batch, or its log is gone"
+SIGNED, NOT_CHECKED = "signed by the owner", "not checked: its log is gone"
 RELAYED = "0x" + keccak(b"Relayed(uint256,uint256,bytes)").hex()
 RATING_OF = "0x" + keccak(b"ratingOf(uint256)")[:4].hex()
 MODULES = Path(os.environ.get("GISTCHAIN_NODE_MODULES", ROOT / "node_modules"))
@@ -111,7 +112,7 @@ def told(script: Script, url: str, image: str) -> list[Said]:
 def _said(script: Script, text: str) -> Said:
     first, gist, words, rareness, proof = (line.strip() for line in text.splitlines())
     token, owner, time = re.fullmatch(r"token (\d+), owner (0x\w{40}), (\S+)", first).groups()  # type: ignore[union-attr]
-    size, held = re.fullmatch(r"gist: (\d+) bytes (\w*)", gist).groups()  # type: ignore[union-attr]
+    size, held = re.fullmatch(r"gist: (\d+) bytes ?(\w*)", gist).groups()  # type: ignore[union-attr]
     assert int(size) == len(held) // 2
     read = json.loads if script[1].suffix == ".mjs" else ast.literal_eval
     spoken = read(words.removeprefix("words: "))
@@ -130,6 +131,20 @@ def by_gistchain(ledger: EvmLedger, token: int, words: str | None, proof: str) -
 
 def signed_by(account: Account, wanted: Registration, ledger: EvmLedger) -> bytes:
     return tickets.sign(wanted, account, chain_id=ledger.chain_id, registry=ledger.registry)
+
+
+def batched(ledger: EvmLedger, data: BatchData) -> int:
+    """The first token of a batch of the ledger's account."""
+    ledger.run(ledger.call("registerBatch", data.encoded()))
+    return ledger.count() - len(data.items) + 1
+
+
+def batch_with(image: bytes, gists: Sequence[bytes] = (b"abcd", b"efgh", b"ijkl"), *, rated: bool = True) -> BatchData:
+    """One of three images, this one among them."""
+    images = sorted([image, new_image(), new_image()])
+    items = (Item(one, gist, (9_000, 1)) for one, gist in zip(images, gists, strict=True))
+    width = len(gists[0]) if len(set(map(len, gists))) == 1 else None
+    return BatchData(tuple(items), b"\xc5\x90", width, rated, TICKET.evidence, (3, 4, 5))
 
 
 def relayed(ledger: EvmLedger, image: bytes, gist: bytes, owner: Account) -> int:
@@ -170,17 +185,27 @@ def test_all_tokens_of_a_file_also_those_that_others_sent_and_those_of_batches(
     image = hashlib.sha3_256(file.read_bytes()).digest()
     own = ledger.put(b"\xc5\x90mine", image_sha3_256=image, rareness=TICKET).token
     short, long = (relayed(ledger, image, gist, Account(os.urandom(32))) for gist in (b"\xc5\x90x", bytes(100)))
-    items = tuple(Item(one, b"abcd", (9_000, 1)) for one in sorted([image, new_image(), new_image()]))
-    data = BatchData(items, b"\xc5\x90", 4, True, TICKET.evidence, (3, 4, 5)).encoded()
-    ledger.node.run(ledger.call("registerBatch", data))
-    item = next(token for token in range(long + 1, long + 4) if ledger.token(token).image_sha3_256 == image)
+    first = batched(ledger, batch_with(image, [b"abcd"] * 3))
+    item = next(token for token in range(first, first + 3) if ledger.token(token).image_sha3_256 == image)
     wanted = [
         by_gistchain(ledger, own, "mine", SIGNED),
         by_gistchain(ledger, short, "x", SIGNED),
         by_gistchain(ledger, long, None, SIGNED),
-        by_gistchain(ledger, item, "abcd", NOT_CHECKED),
+        by_gistchain(ledger, item, "abcd", SIGNED),
     ]
     assert told(script, anvil.url, str(file)) == told(script, anvil.url, image.hex()) == wanted
+
+
+@pytest.mark.parametrize("rated", [True, False], ids=["rated", "plain"])
+@pytest.mark.parametrize("gists", [(b"abcd", b"efgh", b"ijkl"), (b"one", b"", b"a longer one")], ids=["even", "ends"])
+def test_each_token_of_a_batch_is_signed_by_the_transaction_of_all(
+    anvil: Anvil, ledger: EvmLedger, script: Script, gists: tuple[bytes, ...], rated: bool
+) -> None:
+    data = batch_with(new_image(), gists, rated=rated)
+    first = batched(ledger, data)
+    for place, item in enumerate(data.items):
+        wanted = by_gistchain(ledger, first + place, item.gist.decode(), SIGNED)
+        assert told(script, anvil.url, item.image.hex()) == [wanted]
 
 
 def test_an_image_without_a_token(anvil: Anvil, ledger: EvmLedger, script: Script) -> None:
@@ -188,13 +213,16 @@ def test_an_image_without_a_token(anvil: Anvil, ledger: EvmLedger, script: Scrip
     assert "no token has this image" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("sent_by", ["owner", "another"])
+@pytest.mark.parametrize("sent_by", ["owner", "another", "batch"])
 def test_a_false_ticket_is_told(
     anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode, sent_by: str
 ) -> None:
     """The node says another score than the one that was signed."""
     image, gist = new_image(), b"\xc5\x90a red bus"
-    if sent_by == "owner":
+    if sent_by == "batch":
+        data = batch_with(image)
+        token = batched(ledger, data) + [item.image for item in data.items].index(image)
+    elif sent_by == "owner":
         token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
     else:
         token = relayed(ledger, image, gist, Account(os.urandom(32)))
@@ -203,8 +231,14 @@ def test_a_false_ticket_is_told(
     (said,) = told(script, node.url, image.hex())
     assert (said.token, said.proof) == (token, "FALSE")
     assert "score 10000/10000" in said.rareness
-    with open_rpc_to_read(node.url, Path("nowhere")) as reader, pytest.raises(LedgerError, match="ask another node"):
-        reader.rareness_of(token)
+    with open_rpc_to_read(node.url, Path("nowhere")) as reader:
+        if sent_by == "batch":
+            found = reader.rareness_of(token)
+            assert found is not None
+            assert not found.verified
+        else:
+            with pytest.raises(LedgerError, match="ask another node"):
+                reader.rareness_of(token)
 
 
 def test_a_foreign_signature_is_told(anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode) -> None:
@@ -233,15 +267,69 @@ def test_someone_else_s_transaction_is_no_signature(
     image, gist = new_image(), b"\xc5\x90a red bus"
     token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
     other = ledger.put(gist, image_sha3_256=new_image(), rareness=TICKET).tx
-
-    def another(asked: Asked) -> Any:
-        reply = asked.passed_on()
-        for log in reply["result"]:
-            log["transactionHash"] = other
-        return reply
-
-    node.faults["eth_getLogs"] = another
+    node.faults["eth_getLogs"] = names(other)
     assert [(said.token, said.proof) for said in told(script, node.url, image.hex())] == [(token, "FALSE")]
+
+
+@pytest.mark.parametrize("function", ["registerBatch", "registerProofs"])
+def test_another_transaction_of_the_owner_is_no_signature_of_a_batch(
+    anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode, function: str
+) -> None:
+    image = new_image()
+    batched(ledger, batch_with(image))
+    other = batch_with(new_image()).encoded()
+    arguments = (other,) if function == "registerBatch" else (b"\xff" * 32, 3, other)
+    node.faults["eth_getLogs"] = names(ledger.run(ledger.call(function, *arguments)).tx)
+    assert [said.proof for said in told(script, node.url, image.hex())] == ["FALSE"]
+
+
+def test_the_same_batch_sent_by_another_is_no_signature(
+    anvil: Anvil, ledger: EvmLedger, script: Script, node: FaultyNode, tmp_path: Path
+) -> None:
+    image = new_image()
+    data = batch_with(image)
+    token = batched(ledger, data) + [item.image for item in data.items].index(image)
+    key = os.urandom(32)
+    anvil.ask("anvil_setBalance", Account(key).address, hex(10**18))
+    call = ledger.call("registerBatch", data.encoded())
+    (tmp_path / "key").write_text(key.hex())
+    with open_rpc(anvil.url, tmp_path, tmp_path / "key", chain_id=CHAIN_ID, max_fee=Decimal(1)) as other:
+        node.faults["eth_getLogs"] = names(other.run(call).tx)
+    said = {one.token: one.proof for one in told(script, node.url, image.hex())}
+    assert said[token] == "FALSE"
+
+
+def test_what_a_stranger_makes_unreadable_is_false_and_hides_no_other_token(
+    anvil: Anvil, ledger: EvmLedger, script: Script
+) -> None:
+    """A batch whose gists end before they start, and a registration by the creation code of a contract."""
+    image = new_image()
+    own = ledger.put(b"\xc5\x90mine", image_sha3_256=image, rareness=TICKET).token
+    data = batch_with(image, (b"one", b"two more", b"three"))
+    broken = data.encoded().replace(b"\0\x03\0\x0b\0\x10", b"\xff\0\0\1\xff\xff")
+    assert broken != data.encoded()
+    ledger.run(ledger.call("registerBatch", broken))
+    call = ledger.call("register", image, bytes(32), 0, b"\xc5\x90by code").data
+    size = len(call).to_bytes(2)
+    code = b"\x61" + size + b"\x60\x33\x60\0\x39" + b"\x60\0\x60\0\x61" + size + b"\x60\0\x60\0\x73"
+    code += bytes.fromhex(ledger.registry[2:]) + b"\x5a\xf1\x60\x31\x57\x60\0\x80\xfd\x5b\0"
+    ledger.run(Call(None, code + call))
+    said = {one.token: one.proof for one in told(script, anvil.url, image.hex())}
+    assert len(said) == 3
+    assert said.pop(own) == SIGNED
+    assert set(said.values()) == {"FALSE"}
+
+
+def test_a_contract_s_own_kind_of_signature_is_asked_of_it_or_false(
+    anvil: Anvil, ledger: EvmLedger, script: Script
+) -> None:
+    """The viem script asks the owner; the other one tells no contract's signature from a wrong one."""
+    image, owner = new_image(), Account(os.urandom(32)).address
+    answer = b"\x63\x16\x26\xba\x7e\x60\xe0\x1b\x60\0\x52\x60\x20\x60\0\xf3"  # 0x1626ba7e, whatever is asked
+    anvil.ask("anvil_setCode", owner, f"0x{answer.hex()}")
+    ledger.run(ledger.call("registerFor", owner, image, bytes(32), 0, b"\xc5\x90ours", FOR_EVER, b"odd"))
+    (said,) = told(script, anvil.url, image.hex())
+    assert said.proof == ("FALSE" if script[1].suffix == ".py" else SIGNED)
 
 
 def test_a_node_without_logs_leaves_the_first_token_unchecked(
@@ -251,6 +339,18 @@ def test_a_node_without_logs_leaves_the_first_token_unchecked(
     token = ledger.put(gist, image_sha3_256=image, rareness=TICKET).token
     node.faults["eth_getLogs"] = says([])
     assert told(script, node.url, image.hex()) == [by_gistchain(ledger, token, "a red bus", NOT_CHECKED)]
+
+
+def names(tx: str) -> Callable[[Asked], Any]:
+    """Another transaction in each log."""
+
+    def another(asked: Asked) -> Any:
+        reply = asked.passed_on()
+        for log in reply["result"]:
+            log["transactionHash"] = tx
+        return reply
+
+    return another
 
 
 def _a_better_score(asked: Asked) -> Any:
@@ -266,6 +366,10 @@ def test_they_are_as_short_as_they_say() -> None:
     script = (ROOT / "examples" / "find_token.py").read_text("utf-8")
     words = (tokenize.NAME, tokenize.OP, tokenize.NUMBER)
     code = {one.start[0] for one in tokenize.generate_tokens(io.StringIO(script).readline) if one.type in words}
-    assert len(code) <= 40
+    assert f": {len(code)} lines of code on web3.py" in script
     other = (ROOT / "examples" / "find_token.mjs").read_text("utf-8")
-    assert len([line for line in other.splitlines() if line.strip() and not line.strip().startswith("//")]) <= 60
+    lines = [line for line in other.splitlines() if line.strip() and not line.strip().startswith("//")]
+    assert f": {len(lines)} lines of code on viem" in other
+    page = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    assert f"({len(lines)} lines on viem)" in page
+    assert f"({len(code)} lines on web3.py)" in page

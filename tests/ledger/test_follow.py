@@ -198,7 +198,7 @@ def test_tokens_of_replaced_blocks_are_undone(
     if logs is not None:
         node.faults[LOGS] = pruned(10**9, logs)
     follower.run()
-    ledger.node.run(ledger.call("register", new_image(), bytes(32), 0, b"will be gone"))
+    ledger.run(ledger.call("register", new_image(), bytes(32), 0, b"will be gone"))
     follower.run()
     anvil.ask("anvil_reorg", 2, [])
     told = follower.run()
@@ -219,10 +219,10 @@ def test_another_token_with_the_number_of_one_that_was_replaced_takes_its_place(
     put(ledger, 1)
     follower.run()
     snapshot = anvil.ask("evm_snapshot")
-    ledger.node.run(ledger.call("register", new_image(), bytes(32), 0, b"first of two"))
+    ledger.run(ledger.call("register", new_image(), bytes(32), 0, b"first of two"))
     follower.run()
     assert anvil.ask("evm_revert", snapshot)
-    ledger.node.run(ledger.call("register", new_image(), bytes(32), 0, b"second of two"))
+    ledger.run(ledger.call("register", new_image(), bytes(32), 0, b"second of two"))
     assert [event.kind for event in follower.run()] == ["undone", "registered"]
     follower.check()
 
@@ -298,7 +298,7 @@ def test_a_chain_of_which_no_block_is_known_any_more_is_read_anew(
     follower.run()
     assert anvil.ask("evm_revert", snapshot)
     anvil.ask("anvil_mine", "0x10")
-    ledger.node.run(ledger.call("register", new_image(), bytes(32), 0, b"another"))
+    ledger.run(ledger.call("register", new_image(), bytes(32), 0, b"another"))
     told = follower.run()
     assert [(event.kind, event.count) for event in told] == [("undone", 3), ("registered", 1)]
     follower.check()

@@ -96,10 +96,25 @@ def test_only_the_registry_s_first_token_and_a_known_image_cost_more(registry: C
     fresh = Contract(registry.machine, registry_source())
     images = [bytes([k]) * 32 for k in range(1, 4)]
     usual = gas.registration_gas(b"gist")
+    assert gas.registration_gas(b"gist", first=True) == usual + 17_100
     assert near(usual + 17_100, fresh.send(SENDER, "register", images[0], ZERO, 0, b"gist"))
     assert near(usual, fresh.send(SENDER, "register", images[1], ZERO, 0, b"gist"))
     assert near(usual, fresh.send(OTHER, "register", images[2], ZERO, 0, b"gist"))  # this owner's first
     assert near(gas.registration_gas(b"gist", seen=True), fresh.send(OTHER, "register", images[0], ZERO, 0, b"gist"))
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_the_first_batch_of_a_registry_pays_for_its_counter(registry: Contract, count: int) -> None:
+    rng = random.Random(count)
+    items = tuple(Item(image, b"a gist") for image in sorted(rng.randbytes(32) for _ in range(count)))
+    data = BatchData(items, b"", 6)
+    encoded, root = data.encoded(), Merkle([data.leaf(k) for k in range(count)]).root
+    for call in (("registerBatch", encoded), ("registerProofs", root, count, encoded)):
+        fresh = Contract(registry.machine, registry_source())
+        predicted = gas.batch_gas if len(call) == 2 else gas.proofs_gas
+        for first in (True, False):
+            done = fresh.send(SENDER, *call)
+            assert near(predicted(encoded, first=first), done), (predicted(encoded, first=first), done.gas)
 
 
 def test_a_deployment_costs_what_was_predicted(registry: Contract) -> None:

@@ -64,7 +64,7 @@ def register_as(ledger: EvmLedger, owner_key: bytes, gist: bytes, image: bytes) 
 @pytest.fixture
 def other_key(ledger: EvmLedger) -> bytes:
     key = os.urandom(32)
-    ledger.node.run(Call(Account(key).address, value_wei=10**20))
+    ledger.run(Call(Account(key).address, value_wei=10**20))
     return key
 
 
@@ -124,7 +124,7 @@ def test_the_contract_itself_refuses_a_second_registration(ledger: EvmLedger) ->
     ledger.put(b"first words", image_sha3_256=image)
     before = ledger.count()
     with pytest.raises(LedgerError, match=r"refused: .*registered"):
-        ledger.node.run(ledger.call("register", image, bytes(32), 0, b"second words"))
+        ledger.run(ledger.call("register", image, bytes(32), 0, b"second words"))
     assert ledger.count() == before
 
 
@@ -177,7 +177,7 @@ def test_the_contract_itself_holds_to_its_limits(ledger: EvmLedger, size: int) -
     for name in ("register", "registerLong"):
         told = encode(["bytes32", "bytes32", "uint256", "bytes"], [new_image(), bytes(32), 0, b"x" * size])
         with pytest.raises(LedgerError):
-            ledger.node.run(Call(ledger.registry, selector(compiled("registry"), name) + told))
+            ledger.run(Call(ledger.registry, selector(compiled("registry"), name) + told))
 
 
 @pytest.mark.parametrize(("payload", "image"), [(b"", b"\1" * 32), (b"x", b"\1" * 31), (b"x", b"")])
@@ -247,8 +247,8 @@ def test_the_archive_takes_a_file_in_parts_and_keeps_their_digests(ledger: EvmLe
     from eth_utils.crypto import keccak
 
     content = os.urandom(PART_BYTES * 3 // 4 + 1000)
-    archive = deploy_archive(ledger.node)
-    receipts = put_file(ledger.node, archive, content)
+    archive = deploy_archive(ledger)
+    receipts = put_file(ledger, archive, content)
     assert [receipt.size_bytes for receipt in receipts] == [PART_BYTES, len(base64.b64encode(content)) - PART_BYTES]
     # 40 gas a byte: EIP-7623 prices calldata that does little else.
     assert receipts[0].gas == pytest.approx(4_120_000, rel=0.01)
@@ -256,9 +256,9 @@ def test_the_archive_takes_a_file_in_parts_and_keeps_their_digests(ledger: EvmLe
     digest = ledger.node.connection.call(Call(archive, asked), ledger.owner)
     assert digest == keccak(base64.b64encode(content)[:PART_BYTES])
     with pytest.raises(LedgerError):
-        put_file(ledger.node, archive, content)
+        put_file(ledger, archive, content)
     with pytest.raises(LedgerError):
-        put_file(ledger.node, archive, b"")
+        put_file(ledger, archive, b"")
 
 
 def test_tokens_are_listed_in_order(ledger: EvmLedger) -> None:

@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 
 from gistchain.errors import LedgerError, PacketError, UnknownToken
+from gistchain.ledger import abi
 from gistchain.ledger import ticket as tickets
 from gistchain.ledger.account import Account
 from gistchain.ledger.connection import Call
+from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
+from gistchain.ledger.node import Node
+from gistchain.ledger.outbox import Outbox
 from gistchain.ledger.reader import PAGE, RegistryReader
 from gistchain.ledger.relay import relay
+from gistchain.ledger.sending import Sender
 from gistchain.ledger.snapshot import Snapshot
 from gistchain.ledger.ticket import Registration
 from gistchain.listing import listing
@@ -68,7 +73,7 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
     alone = ledger.put(b"alone", image_sha3_256=os.urandom(32)).token
     gists = [os.urandom(width or 1 + k) for k in range(20)]
     hashes, data = batch_of(gists, common=common, width=width, rated=rated)
-    sent = ledger.node.run(ledger.call("registerBatch", data))
+    sent = ledger.run(ledger.call("registerBatch", data))
     block = sent.block
     after = ledger.put(b"." * 100, image_sha3_256=os.urandom(32), rareness=TICKET).token
     assert (alone, after, ledger.count()) == (1, 22, 22)
@@ -84,7 +89,7 @@ def test_tokens_of_a_batch_are_read_as_others(ledger: EvmLedger, rated: bool, wi
 
 
 def test_tokens_of_proofs_have_a_record_and_no_gist(ledger: EvmLedger) -> None:
-    ledger.node.run(ledger.call("registerProofs", b"\1" * 32, 3, b"what the leaves are"))
+    ledger.run(ledger.call("registerProofs", b"\1" * 32, 3, b"what the leaves are"))
     ledger.put(b"alone", image_sha3_256=b"\7" * 32)
     assert [(token.batch, token.image_sha3_256) for token in ledger.tokens()] == [(1, bytes(32))] * 3 + [
         (0, b"\7" * 32)
@@ -103,7 +108,7 @@ def test_a_batch_of_nonsense_does_not_break_the_list(ledger: EvmLedger, tmp_path
     ends, ratings = len(data) - 16, len(data) - 28
     for at, bad in ((ends + 2, b"\0\1"), (ends + 4, b"\xff\xff"), (ratings, b"\xff\xff\0"), (ratings + 3, b"\0\0\x09")):
         data = data[:at] + bad + data[at + len(bad) :]
-    ledger.node.run(ledger.call("registerBatch", data))
+    ledger.run(ledger.call("registerBatch", data))
     ledger.put(b"after it", image_sha3_256=b"\7" * 32)
     with contextlib.ExitStack() as undo:
         both: list[Ledger] = [RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)]
@@ -123,7 +128,7 @@ def test_a_node_that_allows_little_gas_is_asked_for_smaller_pages(
     ledger: EvmLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, data = batch_of([b"."] * 100, common=b"", width=1, rated=False)
-    ledger.node.run(ledger.call("registerBatch", data))
+    ledger.run(ledger.call("registerBatch", data))
     call, allowed = ledger.node.connection.call, 30
 
     def poor(asked: Call, sender: str | None) -> bytes:
@@ -141,7 +146,7 @@ def test_a_node_that_allows_little_gas_is_asked_for_smaller_pages(
 def test_more_tokens_than_fit_a_page_are_read_in_pages(ledger: EvmLedger) -> None:
     for count in (PAGE, 40):
         hashes, data = batch_of([b"."] * count, common=b"", width=1, rated=False)
-        ledger.node.run(ledger.call("registerBatch", data))
+        ledger.run(ledger.call("registerBatch", data))
     said = list(ledger.tokens())
     assert [token.id for token in said] == list(range(1, PAGE + 41))
     assert [token.image_sha3_256 for token in said[PAGE:]] == hashes
@@ -171,14 +176,39 @@ def test_links_are_looked_up_both_ways(ledger: EvmLedger) -> None:
     assert ledger.linked_to(NFT.chain_id, NFT.contract, NFT.token_id) == tokens[:2]
     assert ledger.linked_to(2, NFT.contract, NFT.token_id) == []
     assert [ledger.link_of(token) for token in tokens] == [NFT, NFT, None]
-    here = NftLink(ledger.chain_id, ledger.registry, 1)  # no NFT at all
-    with pytest.raises(LedgerError):
-        ledger.link(tokens[2], here)
+
+
+def test_what_can_t_be_linked_is_told_in_plain_words(ledger: EvmLedger) -> None:
+    token, other = (ledger.put(b"a gist", image_sha3_256=os.urandom(32)).token for _ in range(2))
+    stranger = Account(os.urandom(32))
+    wanted = Registration(stranger.address, os.urandom(32), b"a stranger's", None, 2**33)
+    theirs = relay(ledger, wanted, sign(ledger, wanted, stranger)).token
+
+    def refused(token: int, nft: NftLink, told: str) -> None:
+        with pytest.raises(LedgerError, match=told) as error:
+            ledger.link(token, nft)
+        assert "refused:" not in str(error.value)
+
+    refused(theirs, NFT, f"token {theirs} is {stranger.address}'s: only its owner can link it")
+    refused(token, replace(NFT, contract="0x" + "00" * 20), "is no NFT: give the address of its contract")
+    for contract in (ledger.registry, "0x" + "12" * 20, compiled("token").address):
+        refused(token, NftLink(ledger.chain_id, contract, token), f"there is no NFT {token} of .*: correct contract")
+    ledger.mint(token)
+    here = NftLink(ledger.chain_id, compiled("token").address, token)
+    give = abi.calldata(compiled("token"), "transferFrom", ledger.owner, stranger.address, token)
+    ledger.run(Call(here.contract, give))
+    refused(other, here, f"is {stranger.address}'s: on the same chain only the NFT's owner can link")
+    ledger.link(token, NFT)
+    refused(token, replace(NFT, token_id=3), f"token {token} is linked to NFT {NFT.token_id} of .*: a link is for good")
+
+
+def sign(ledger: EvmLedger, wanted: Registration, owner: Account) -> bytes:
+    return tickets.sign(wanted, owner, chain_id=ledger.chain_id, registry=ledger.registry)
 
 
 def test_a_contract_that_owns_a_token_is_asked_for_its_signature(ledger: EvmLedger) -> None:
     creation = bytes.fromhex(f"60{len(ALWAYS_YES):02x}80600b6000396000f3") + ALWAYS_YES
-    wallet = str(ledger.node.run(Call(None, creation)).contract)
+    wallet = str(ledger.run(Call(None, creation)).contract)
     wanted = Registration(wallet, os.urandom(32), b"a wallet's", TICKET, 2**33)
     receipt = relay(ledger, wanted, b"its own kind of signature")
     rareness = ledger.rareness_of(receipt.token)
@@ -188,11 +218,31 @@ def test_a_contract_that_owns_a_token_is_asked_for_its_signature(ledger: EvmLedg
 def test_all_tokens_for_a_file_are_told(ledger: EvmLedger) -> None:
     image, squatter = os.urandom(32), Account(os.urandom(32))
     wanted = Registration(squatter.address, image, b"garbage", None, 2**33)
-    signature = tickets.sign(wanted, squatter, chain_id=ledger.chain_id, registry=ledger.registry)
-    first = relay(ledger, wanted, signature).token
+    first = relay(ledger, wanted, sign(ledger, wanted, squatter)).token
     own = ledger.put(b"mine", image_sha3_256=image).token
     assert ledger.all_for(image) == (first, own)
     assert (ledger.find(image), ledger.token_of(image)) == (first, own)
+
+
+def test_tokens_for_a_file_in_somebody_s_batch_are_told(ledger: EvmLedger, tmp_path: Path) -> None:
+    """Also where nobody has the file alone. They take nobody's place."""
+    stranger = Account(os.urandom(32))
+    ledger.run(Call(stranger.address, b"", 10**18))
+    images, data = batch_of([b"one", b"two", b"three"], common=b"", width=0, rated=False)
+    outbox = Outbox(tmp_path / "other", chain_id=ledger.chain_id, registry=ledger.registry, owner=stranger.address)
+    other = Sender(Node(ledger.node.connection, stranger, name="a stranger's node", timeout_s=60), outbox)
+    other.run(ledger.call("registerBatch", data))
+    other.run(ledger.call("registerProofs", b"\1" * 32, 3, data))  # of proofs the state has no image
+    assert [ledger.all_for(image) for image in images] == [(1,), (2,), (3,)]
+    assert [ledger.token_of(image) for image in images] == [0, 0, 0]
+    own = ledger.put(b"mine", image_sha3_256=images[1]).token
+    assert ledger.all_for(images[1]) == (2, own)
+    assert ledger.all_for(os.urandom(32)) == ()
+    reader = RegistryReader(ledger.node, registry=ledger.registry, close=lambda: None)
+    assert reader.all_for(images[1]) == (2, own)
+    if (tmp_path / "chain.sqlite").exists():
+        with Snapshot(tmp_path) as snapshot:
+            assert snapshot.all_for(images[1]) == (2, own)
 
 
 def test_the_state_says_of_all_this_what_the_contract_says(tmp_path: Path) -> None:
@@ -200,8 +250,8 @@ def test_the_state_says_of_all_this_what_the_contract_says(tmp_path: Path) -> No
         ledger.put(b"alone", image_sha3_256=os.urandom(32), rareness=TICKET)
         for rated, width in ((True, 0), (False, 3), (True, 2)):
             gists = [os.urandom(width or k) for k in range(1, 9)]
-            ledger.node.run(ledger.call("registerBatch", batch_of(gists, common=b"xy", width=width, rated=rated)[1]))
-        ledger.node.run(ledger.call("registerProofs", b"\1" * 32, 2, b""))
+            ledger.run(ledger.call("registerBatch", batch_of(gists, common=b"xy", width=width, rated=rated)[1]))
+        ledger.run(ledger.call("registerProofs", b"\1" * 32, 2, b""))
         ledger.attest(3, TICKET)
         ledger.link(1, NFT)
         asks = ("token", "rareness_of", "ticket_of", "attestations", "link_of")

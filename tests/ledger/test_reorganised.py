@@ -103,7 +103,7 @@ def test_where_another_transaction_has_taken_the_nonce_it_is_signed_anew(
     with opened() as ledger:
         first = ledger.put(b"anew", image_sha3_256=image)
         assert anvil.ask("evm_revert", snapshot)
-        ledger.node.run(Call("0x" + "77" * 20))
+        ledger.run(Call("0x" + "77" * 20))
         (second,) = ledger.receipts()
         assert second.tx != first.tx
         assert (second.token, ledger.count()) == (1, 1)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ from gistchain.ledger.connection import Call
 from gistchain.ledger.evm import EvmLedger, open_rpc
 from gistchain.ledger.fees import Price
 from gistchain.ledger.transaction import call_of, terms_of
-from gistchain.types import Receipt
+from gistchain.types import NftLink, RarenessTicket, Receipt
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 from tests.support.faults import Asked, FaultyNode, faulty, first, refuses
 
 pytestmark = needs_anvil
 SEND, NONCE = "eth_sendRawTransaction", "eth_getTransactionCount"
 GWEI = 10**9
+TICKET = RarenessTicket(0.9876, "sibling", hashlib.sha3_256(b"evidence").digest(), 3, 12, 1_700)
+NFT = NftLink(1, "0x" + "12" * 20, 77)
 ENDS_S = 60
 """No machine is so slow that what is waited for takes longer."""
 _images = itertools.count(1)
@@ -131,6 +134,67 @@ def raised_by_an_eighth(before: Price, after: Price) -> bool:
     assert before.tip_wei is not None
     assert after.tip_wei is not None
     return 8 * after.most_wei >= 9 * before.most_wei and 8 * after.tip_wei >= 9 * before.tip_wei
+
+
+Act = Callable[[EvmLedger, int], object]
+ACTS: dict[str, Act] = {
+    "attest": lambda ledger, token: ledger.attest(token, TICKET),
+    "link": lambda ledger, token: ledger.link(token, NFT),
+    "mint": lambda ledger, token: ledger.mint(token),
+    "table": lambda ledger, token: ledger.add_table(b"a table of %d" % token),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_what_is_said_of_a_token_is_replaced_too_where_it_is_left_out(
+    ledger: EvmLedger, anvil: Anvil, seen: Seen, act: Act
+) -> None:
+    token = ledger.put(b"a token", image_sha3_256=new_image()).token
+    ledger.node.consent.most_wei = 10**18
+    seen.raw.clear()
+    anvil.ask("evm_setAutomine", False)
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act, ledger, token)
+        until(lambda: len(seen.raw) == 1)
+        mine_without(anvil, 4)
+        until(lambda: len(seen.raw) == 2)
+        anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+        anvil.ask("evm_mine")
+        acting.result(ENDS_S)
+    assert all(seen.journalled)
+    assert len({terms_of(raw)[0] for raw in seen.raw}) == 1
+    assert raised_by_an_eighth(*seen.prices[:2])
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_what_is_said_of_a_token_is_sent_once_however_often_it_is_tried(
+    opened: Callable[..., EvmLedger], anvil: Anvil, seen: Seen, act: Act
+) -> None:
+    with opened(timeout_s=1) as ledger:
+        token = ledger.put(b"a token", image_sha3_256=new_image()).token
+        seen.raw.clear()
+        anvil.ask("evm_setAutomine", False)
+        with pytest.raises(NodeDown, match="is in no block"):
+            act(ledger, token)
+    with opened() as ledger, ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act, ledger, token)
+        until(acting.running)
+        anvil.ask("evm_mine")
+        acting.result(ENDS_S)
+        act(ledger, token)  # it is so already
+    assert len(set(seen.raw)) == 1
+
+
+def test_what_is_said_again_after_something_else_is_sent_again(opened: Callable[..., EvmLedger], seen: Seen) -> None:
+    other = replace(TICKET, score=0.5)
+    with opened() as ledger:
+        token = ledger.put(b"a token", image_sha3_256=new_image()).token
+        seen.raw.clear()
+        for ticket in (TICKET, other, TICKET, other):
+            ledger.attest(token, ticket)
+            (said,) = ledger.attestations(token) or ()
+            assert said.ticket == ticket
+    assert len(set(seen.raw)) == 4
 
 
 def test_one_that_blocks_leave_out_is_replaced_at_a_higher_fee(ledger: EvmLedger, anvil: Anvil, seen: Seen) -> None:

@@ -149,7 +149,9 @@ def test_where_no_tables_stand_none_is_found_and_none_added(tmp_path: Path) -> N
     try:
         with open_rpc(node.url, tmp_path, tmp_path / "rich.key", chain_id=CHAIN_ID) as ledger:
             assert ledger.table(HATS.name) == b""
-            with pytest.raises(LedgerError, match=r"no contract at .*'gistchain deploy' puts it there"):
+            with pytest.raises(
+                LedgerError, match=r"no contract at .*'gistchain deploy --rpc URL --key FILE --max-fee 0\.\d+' puts"
+            ):
                 ledger.add_table(HATS.data)
     finally:
         node.kill()

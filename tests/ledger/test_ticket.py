@@ -66,7 +66,7 @@ def signature_by(
 
 
 def send(ledger: EvmLedger, wanted: Registration, signature: bytes) -> Any:
-    return ledger.node.run(relaying(ledger, wanted, signature))
+    return ledger.run(relaying(ledger, wanted, signature))
 
 
 def relaying(ledger: EvmLedger, wanted: Registration, signature: bytes) -> Call:
@@ -226,12 +226,12 @@ def test_a_signature_for_another_chain_is_refused(ledger: EvmLedger) -> None:
 def test_a_signature_for_one_registry_is_refused_by_another(ledger: EvmLedger) -> None:
     wanted = registration(ledger, deadline=2**40)
     signature = sign(ledger, wanted)
-    other = str(ledger.node.run(Call(None, compiled("registry").bytecode)).contract)
+    other = str(ledger.run(Call(None, compiled("registry").bytecode)).contract)
     call = replace(relaying(ledger, wanted, signature), to=other)
     with pytest.raises(LedgerError, match="signature is not the owner's"):
-        ledger.node.run(call)
+        ledger.run(call)
     own = signature_by(ledger.node.account, wanted, ledger, registry=other)
-    assert ledger.node.run(replace(relaying(ledger, wanted, own), to=other)).succeeded
+    assert ledger.run(replace(relaying(ledger, wanted, own), to=other)).succeeded
 
 
 def test_the_mirrored_signature_with_high_s_is_refused(ledger: EvmLedger) -> None:
@@ -273,7 +273,7 @@ def test_the_contract_itself_refuses_what_is_no_ticket(
     arguments = list(registration(ledger).arguments())
     arguments[place] = value  # type: ignore[call-overload]
     with pytest.raises(LedgerError, match=reason):
-        ledger.node.run(ledger.call(function, *arguments))
+        ledger.run(ledger.call(function, *arguments))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_ticket_is_written_once(ledger: EvmLedger) -> None:
         with pytest.raises(LedgerError, match="registered"):
             send(ledger, wanted, sign(ledger, wanted))
         with pytest.raises(LedgerError, match="registered"):
-            ledger.node.run(ledger.call(wanted.function, *wanted.arguments()))
+            ledger.run(ledger.call(wanted.function, *wanted.arguments()))
     rareness = ledger.rareness_of(token)
     assert rareness is not None
     assert rareness.ticket == TICKET

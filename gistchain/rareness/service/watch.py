@@ -38,6 +38,7 @@ from gistchain.rareness.service.arrivals import POLL_S, Arrival, Arrivals, File
 from gistchain.rareness.service.journal import HEX_DIGITS, Journal
 from gistchain.rareness.service.sense import refusal, sense
 from gistchain.safejson import parsed
+from gistchain.text import well_formed
 from gistchain.types import Picture, Rareness
 
 OUTPUT = "dupe_detection_output_files"
@@ -143,7 +144,7 @@ class Results:
         path = path or next((path for path in paths if not os.path.lexists(path)), None)
         if path is None:
             raise FileError(f"{paths[1]} is not a result, but has its name: move it away")
-        content = json.dumps(fields, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+        content = json.dumps(well_formed(fields), ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
         # One writer, one name for drafts: what a kill leaves behind is written over.
         write_whole(path, content, draft=self._folder / ".gistchain-watch.part")
         return path

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -84,6 +84,12 @@ class Database:
         for statement in _TABLES:
             database.execute(statement)
         return database
+
+    def name_tokens(self, registry: str, tokens: Mapping[bytes, int]) -> None:
+        """Note which token of a registry each image is, by SHA3-256; all or none."""
+        rows = [(sha3_256, registry, token) for sha3_256, token in tokens.items()]
+        with self.writing() as database:
+            database.executemany("insert or replace into tokens values (?, ?, ?)", rows)
 
     def name(self, database: sqlite3.Connection, sha3_256: bytes) -> str | None:
         """The name that an image's file had; None for an image that isn't here."""
@@ -194,9 +200,7 @@ def note_tokens(folder: Path, registry: str, tokens: dict[bytes, int]) -> None:
     file = Database(folder / FILE)
     if not (tokens and file.path.exists()):
         return
-    with file.writing() as database:
-        rows = [(sha3_256, registry, token) for sha3_256, token in tokens.items()]
-        database.executemany("insert or replace into tokens values (?, ?, ?)", rows)
+    file.name_tokens(registry, tokens)
 
 
 def asides(folder: Path) -> list[Path]:

@@ -101,6 +101,7 @@ class Store:
 
     def until(self, rows: int) -> Store:
         """The store as it was when it had so many rows, for reading; views of it may be used at the same time."""
+        self._current()  # what is new is read once here, and not by each view
         earlier = copy.copy(self)
         earlier._most = rows
         return earlier
@@ -192,16 +193,12 @@ class Store:
 
     def name_token(self, sha3_256: bytes, registry: str, token: int) -> None:
         """Note which token an image became, for programs that have no chain open; the chain holds the truth."""
-        self._make()
-        with self._database.writing() as database:
-            database.execute("insert or replace into tokens values (?, ?, ?)", (sha3_256, registry, token))
+        self.name_tokens(registry, {sha3_256: token})
 
     def name_tokens(self, registry: str, tokens: Mapping[bytes, int]) -> None:
         """`name_token` for many images, all or none."""
         self._make()
-        with self._database.writing() as database:
-            rows = ((image, registry, token) for image, token in tokens.items())
-            database.executemany("insert or replace into tokens values (?, ?, ?)", rows)
+        self._database.name_tokens(registry, tokens)
 
     def token(self, entry: Entry) -> int | None:
         """The token that an image became, as far as this folder knows; in one registry, where it has several."""
