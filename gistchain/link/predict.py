@@ -19,7 +19,7 @@ from gistchain.types import ModulationName
 
 # Measured: benchmarks/link_codes. dB beyond the normal approximation at an error rate of 1e-2.
 _SHORT_GAP_DB = 0.2
-_LONG_GAP_DB = 0.8
+_LONG_GAP_DB = 1.1
 """Of a polar code of 0 and of MOST_POLAR_BITS bits; between them in proportion."""
 _LDPC_GAP_DB = 1.0
 _DENSE_GAP_DB: dict[ModulationName, float] = {"bpsk": 0, "qpsk": 0, "16qam": 0.4, "64qam": 0.8, "256qam": 1.2}
