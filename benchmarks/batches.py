@@ -2,9 +2,10 @@
 
     python -m benchmarks.batches [--tokens 1000] [--alone 200] [--chains embedded,anvil]
 
-The tokens are held-out punks. The trait table stands on the chain before. `alone`: as many of them are registered one
-by one too, in a home of their own, and their verdicts compared. Times are of the second command, which goes on where
-the first was killed, and of the processes that both started.
+The tokens are held-out punks. The trait table stands on the chain before. Times are of the second command, which goes on
+where the first was killed, and of the processes that both started. `alone`: so many are registered as a batch and one by
+one, each in a home of its own, and their verdicts compared. Chains and comparisons that are not asked for (`--chains ""`,
+`--alone 0`) keep the figures that they had.
 """
 
 from __future__ import annotations
@@ -119,11 +120,10 @@ def measured(chain: str, folder: Path, count: int, place: Path) -> dict[str, Any
     return found
 
 
-def alike(folder: Path, paths: list[Path], place: Path, chain: str) -> dict[str, Any]:
-    """The verdicts of the first images one by one, beside those of the batch."""
-    home = place / "alone"
-    alone = lines("register", *paths, "--home", home)
-    batch = {one["image"]: one["rareness"] for one in lines("register", folder, "--batch", "--home", place / chain)}
+def alike(paths: list[Path], place: Path) -> dict[str, Any]:
+    """The verdicts of these images one by one, beside those of one batch."""
+    alone = lines("register", *paths, "--home", place / "alone")
+    batch = {one["image"]: one["rareness"] for one in lines("register", *paths, "--batch", "--home", place / "batch")}
     pairs = [(one["rareness"], batch[one["image"]]) for one in alone]
     found = {
         "tokens": len(pairs),
@@ -144,9 +144,24 @@ def main() -> None:
         place = Path(name)
         (folder := place / "punks").mkdir()
         paths = pictures(folder, given.tokens)
-        chains = [measured(chain, folder, given.tokens, place) for chain in given.chains.split(",")]
-        same = alike(folder, paths[: given.alone], place, "embedded") if given.alone else None
-    report.write("batches", data="held-out punks at 512 pixels", figures={"chains": chains, "alone": same})
+        asked_for = [chain for chain in given.chains.split(",") if chain]
+        chains = {chain: measured(chain, folder, given.tokens, place) for chain in asked_for}
+        same = alike(paths[: given.alone], place) if given.alone else None
+    keep(chains, same)
+
+
+def keep(chains: dict[str, dict[str, Any]], same: dict[str, Any] | None) -> None:
+    """Writes the figures beside those of chains that were not asked for."""
+    there = json.loads((report.RESULTS / "batches.json").read_text("utf-8"))["figures"]
+    rows = {row["chain"]: row for row in there["chains"]} | {
+        name: {**row, "command": f"python -m benchmarks.batches {' '.join(sys.argv[1:])}"}
+        for name, row in chains.items()
+    }
+    report.write(
+        "batches",
+        data="held-out punks at 512 pixels",
+        figures={"chains": list(rows.values()), "alone": there["alone"] if same is None else same},
+    )
 
 
 if __name__ == "__main__":
