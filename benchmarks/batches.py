@@ -2,10 +2,10 @@
 
     python -m benchmarks.batches [--tokens 1000] [--alone 200] [--chains embedded,anvil]
 
-The tokens are held-out punks. The trait table stands on the chain before. Times are of the second command, which goes on
-where the first was killed, and of the processes that both started. `alone`: so many are registered as a batch and one by
-one, each in a home of its own, and their verdicts compared. Chains and comparisons that are not asked for (`--chains ""`,
-`--alone 0`) keep the figures that they had.
+The tokens are held-out punks. The trait table stands on the chain before. Times are of the second command, which goes
+on where the first was killed, and of the processes that both started. `alone`: so many are registered as a batch and
+one by one, each in a home of its own, and their verdicts compared. Chains and comparisons that are not asked for
+(`--chains ""`, `--alone 0`) keep the figures that they had.
 """
 
 from __future__ import annotations

@@ -167,19 +167,20 @@ SENDERS = "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "im
 """Systems that send a picture over a radio."""
 
 
-def sender(name: str, settings: Settings | None = None) -> Sender:
+def sender(name: str, settings: Settings | None = None, *, caption: str | None = None) -> Sender:
     """A system that sends pictures, by its name in SENDERS; the models are those of `rosis`.
 
+    caption: a person's own words in place of the captioner's.
     Raises SettingError for another name, ModelError as `rosis` does.
     """
     if name not in SENDERS:
         raise SettingError(f"{name!r} is no system that sends pictures: take one of {', '.join(SENDERS)}")
+    gist = gist_sender(settings, caption=caption)
     if name == "gist":
-        return gist_sender(settings)
+        return gist
     if name == "text_coded":
         # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
-        return replace(gist_sender(settings), only_caption=True)
-    gist = gist_sender(settings)
+        return replace(gist, only_caption=True)
     if name == "text_only":
         # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
         return TextOnly(gist.describe, gist.rebuild)
@@ -190,7 +191,7 @@ def sender(name: str, settings: Settings | None = None) -> Sender:
     return ImageLdpc(_alike, gist.rebuild, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
 
 
-def gist_sender(settings: Settings | None = None) -> Adaptive:
+def gist_sender(settings: Settings | None = None, *, caption: str | None = None) -> Adaptive:
     """Our own (S2.3, left to the future there): whatever is expected to give back most at this SNR and budget."""
     system = rosis(settings)
     if system.layers is None:
@@ -202,7 +203,8 @@ def gist_sender(settings: Settings | None = None) -> Adaptive:
         except RebuildError:
             return None
 
-    return Adaptive(replace(system, latent=NO_LATENT, form=None).describe, system.layers, picture)
+    words = replace(system, latent=NO_LATENT, form=None)
+    return Adaptive(partial(words.describe, caption=caption), system.layers, picture)
 
 
 _FIXED_RATE = 1.0

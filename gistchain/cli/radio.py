@@ -17,13 +17,14 @@ from gistchain.errors import LinkError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
-    from gistchain.types import Conditions, Link
+    from gistchain.types import Conditions, Link, Picture, Sent
 
 app = typer.Typer(
     help="Images over a noisy radio: what would be sent.", cls=Verbs, no_args_is_help=True, rich_markup_mode=None
 )
 
 Image = Annotated[str, typer.Argument(help="An image file; - reads one from stdin.", show_default=False)]
+Caption = Annotated[str | None, typer.Option(help="Your own words, in place of the captioner's.")]
 Snr = Annotated[float, typer.Option("--snr-db", help="Es/N0 of the channel in dB, on average where it fades.")]
 Channel = Annotated[
     Literal["awgn", "rayleigh-block", "rayleigh-fast"],
@@ -56,6 +57,7 @@ def send(
             "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR."
         ),
     ] = "gist",
+    caption: Caption = None,
     channel: Channel = "awgn",
     budget: Budget = 1024,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise: the same one meets every system.")] = 0,
@@ -81,14 +83,10 @@ def send(
     link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
     picture = read(image)
     with busy(f"sending {picture.name}"):
-        prepared = sender(system, load(ctx.params)).prepare(picture)
+        prepared = sender(system, load(ctx.params), caption=caption).prepare(picture)
         sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
     if sent.picture is None:
-        lost = "nothing arrived" if sent.gist is None else "no picture can be made of what arrived"
-        raise LinkError(
-            f"{lost} of {picture.name} over {link.name} in {sent.uses:,} uses: give it more uses (--budget), let lost "
-            "blocks be sent again (--rounds), or try another --system"
-        )
+        raise _unseen(picture, link, sent)
     write_image(sent.picture, output)
     answer(
         sent,
@@ -104,6 +102,7 @@ def plan(
     ctx: typer.Context,
     image: Image,
     snr_db: Snr,
+    caption: Caption = None,
     channel: Channel = "awgn",
     budget: Budget = 1024,
     pilots: Pilots = 0,
@@ -119,12 +118,21 @@ def plan(
     link, conditions = _conditions(channel, snr_db, budget, pilots, 0.0)
     picture = read(image)
     with busy(f"planning {picture.name}"):
-        plans = gist_sender(load(ctx.params)).prepare(picture).plans(link, conditions)
+        plans = gist_sender(load(ctx.params), caption=caption).prepare(picture).plans(link, conditions)
     answer(
         plans,
         lambda done: plan_json(picture, link.name, done),
         lambda done: plan_text(picture, link.name, done),
         as_json,
+    )
+
+
+def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:
+    """What to say where the receiver has no picture."""
+    lost = "nothing arrived of" if sent.gist is None else f"{sent.caption!r} arrived, which gives no picture, of"
+    return LinkError(
+        f"{lost} {picture.name} over {link.name} in {sent.uses:,} uses: give it more uses (--budget), let lost blocks "
+        "be sent again (--rounds), or try another --system"
     )
 
 

@@ -1,0 +1,94 @@
+"""`gistchain send` and `link plan`, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.pictures import noun, scene
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    return noun(5, tmp_path / "noun.png", size=160)
+
+
+def test_a_token_is_sent_and_what_is_seen_is_like_it(run: Run, token: Path, tmp_path: Path) -> None:
+    back = tmp_path / "back.png"
+    code, out, err = run("send", token, "--snr-db", 2, "-o", back)
+    assert code == 0, err
+    assert "1,024 uses" in out
+    assert "read" in out
+    seen, original = (np.asarray(Image.open(path).convert("RGB")).astype(int) for path in (back, token))
+    assert seen.shape == original.shape
+    assert np.abs(seen - original).mean() < 12
+
+
+def test_the_json_says_what_was_used_and_lost(run: Run, token: Path, tmp_path: Path) -> None:
+    words = ("send", token, "--snr-db", 3, "--budget", 300, "-o", tmp_path / "b.png", "--json")
+    code, out, err = run(*words, "--system", "text_coded")
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["uses"], told["lost"], told["certain"], told["system"]) == (300, [], True, "text_coded")
+    assert told["cbr"] == pytest.approx(300 / (3 * 160 * 160))
+    assert told["start_uses"] + sum(block["uses"] for block in told["blocks"]) == 300
+
+
+@pytest.mark.parametrize("words", [("--snr-error", 25), ("--channel", "rayleigh-block", "--seed", 1)])
+def test_where_nothing_arrives_nothing_is_written(run: Run, token: Path, tmp_path: Path, words: tuple[object]) -> None:
+    back = tmp_path / "back.png"
+    back.write_bytes(b"what was there")
+    code, _, err = run("send", token, "--snr-db", -14, "--budget", 300, "-o", back, *words)
+    assert code == 1
+    assert "nothing arrived" in err or "too few" in err
+    assert back.read_bytes() == b"what was there"
+
+
+def test_lost_blocks_may_be_sent_again(run: Run, token: Path, tmp_path: Path) -> None:
+    words = ("send", token, "--snr-db", -8, "--snr-error", 12, "--budget", 256, "-o", tmp_path / "b.png", "--json")
+    assert run(*words)[0] == 1
+    code, out, err = run(*words, "--rounds", 4)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["rounds"] >= 1
+    assert told["uses"] > 256
+
+
+def test_the_plan_shows_every_form_the_best_first(run: Run, tmp_path: Path) -> None:
+    picture = scene(3, tmp_path / "scene.png")
+    code, out, err = run("link", "plan", picture, "--snr-db", 12, "--json")
+    assert code == 0, err
+    plans = json.loads(out)["plans"]
+    expected = [plan["expected_ssim"] for plan in plans]
+    assert expected == sorted(expected, reverse=True)
+    assert {plan["form"] for plan in plans} >= {"caption", "latent", "file"}
+    assert "sent" in run("link", "plan", picture, "--snr-db", 12)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--snr-db", "nan"), "SNR of nan"),
+        (("--snr-db", "inf"), "SNR of inf"),
+        (("--snr-db", "5", "--budget", "20"), "too few"),
+        (("--snr-db", "5", "--pilots", "3"), "pilots have no use on awgn"),
+        (("--snr-db", "5", "--system", "telepathy"), "telepathy"),
+        (("--snr-db", "5", "--rounds", "5"), "5"),
+        (("--snr-db", "5", "--system", "text_only", "--caption", "naïve"), "ASCII"),
+        (("--snr-db", "5", "--caption", ""), "caption"),
+    ],
+)
+def test_what_can_not_be_sent_is_refused_with_the_reason(
+    run: Run, token: Path, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    code, _, err = run("send", token, "-o", tmp_path / "b.png", *words)
+    assert code in (1, 2)
+    assert told in err
+    assert not (tmp_path / "b.png").exists()
