@@ -158,7 +158,7 @@ def rosis(
         plan,
         min_confidence,
         (PhotoCaptioner(), ColourCaptioner()),
-        Forms(LayerPainter(known), _alike, coder, lambda image: registry.load("segmenter", "default").mask(image)),
+        Forms(LayerPainter(known), fidelity, coder, lambda image: registry.load("segmenter", "default").mask(image)),
         form,
     )
 
@@ -188,7 +188,7 @@ def sender(name: str, settings: Settings | None = None, *, caption: str | None =
         # The same as published: each bit for itself.
         return TextOnly(gist.describe, gist.rebuild, reading="hard")
     # Stands in for BPG + LDPC (S4.6); `fixed` has one rate for all SNRs, as there.
-    return ImageLdpc(_alike, gist.rebuild, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
+    return ImageLdpc(fidelity, gist.rebuild, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
 
 
 def gist_sender(settings: Settings | None = None, *, caption: str | None = None) -> Adaptive:
@@ -211,7 +211,7 @@ _FIXED_RATE = 1.0
 """Bits a use: 4 of 16-QAM at a code rate of 1/4, or 2 of QPSK at 1/2, as S4 takes for its BPG + LDPC."""
 
 
-def _alike(picture: Pixels, back: Pixels) -> float:
+def fidelity(picture: Pixels, back: Pixels) -> float:
     """SSIM; of pictures that are smaller than its window, of their enlargements."""
     from gistchain.score.fidelity import ssim
 

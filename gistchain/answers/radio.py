@@ -37,7 +37,7 @@ def sent_text(picture: Picture, system: str, channel: str, output: Path, sent: S
     width, height = picture.size
     told = [
         f"{picture.name}  {system} over {channel}: {sent.uses:,} uses, CBR 1/{3 * width * height / sent.uses:,.0f}"
-        + (f", {sent.rounds} of them rounds in which lost blocks were sent again" if sent.rounds else ""),
+        + (f", lost blocks sent again in {sent.rounds} rounds" if sent.rounds else ""),
         *_blocks(sent.start_uses, sent.blocks),
         f"  read        {sent.caption!r}" + ("" if sent.certain else ", which nothing checks") if sent.caption else "",
         f"  lost        {', '.join(sent.lost)}" if sent.lost else "",
@@ -84,7 +84,9 @@ def _blocks(start_uses: int, blocks: Sequence[PlannedBlock]) -> list[str]:
     ]
 
 
-def _percent(share: float) -> str:
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "an unknown share"
     return "less than 0.01%" if share < 1e-4 else f"{100 * share:.2g}%"
 
 

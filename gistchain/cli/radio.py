@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gistchain.answers.compared import compared_json, compared_page, compared_text
 from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
 from gistchain.cli.options import Captioner, Home, Json, Painter
-from gistchain.cli.sources import check_stdin, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy
+from gistchain.cli.sources import check_stdin, expanded, read
+from gistchain.cli.terminal import Verb, Verbs, answer, busy, counted, skipped
 from gistchain.cli.usage import a_path
-from gistchain.errors import LinkError
+from gistchain.errors import LinkError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.types import Conditions, Link, Picture, Sent
 
+_MOST_SNRS = 100
 app = typer.Typer(
     help="Images over a noisy radio: what would be sent.", cls=Verbs, no_args_is_help=True, rich_markup_mode=None
 )
@@ -32,7 +33,9 @@ Channel = Annotated[
 ]
 Budget = Annotated[
     int,
-    typer.Option(min=1, max=1 << 20, help="Channel uses: complex symbols, pilots and all that is sent again aside."),
+    typer.Option(
+        min=1, max=1 << 20, help="Channel uses (complex symbols), pilots included. What is sent again adds to them."
+    ),
 ]
 Pilots = Annotated[
     int, typer.Option(min=0, max=1000, help="Uses that tell the gain of rayleigh-block; 0: the receiver knows it.")
@@ -127,6 +130,81 @@ def plan(
     )
 
 
+@app.command(cls=Verb)
+def compare(
+    ctx: typer.Context,
+    images: Annotated[list[str], typer.Argument(help="Image files or folders.", show_default=False)],
+    snrs_db: Annotated[
+        str,
+        typer.Option("--snr-db", metavar="FROM:TO:STEP", help="Es/N0 in dB: one, several with commas, or a range."),
+    ] = "-5:20:2.5",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", parser=a_path, help="The page.  [default: compare.html]")
+    ] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option("--system", help="Again for each.  [default: gist, text_coded, text_only, image_ldpc]"),
+    ] = None,
+    channel: Channel = "awgn",
+    budget: Budget = 1024,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How often each picture is sent, with other noise.")] = 3,
+    pilots: Pilots = 0,
+    captioner: Captioner = None,
+    painter: Painter = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Send images by several systems over the same noise at several SNRs, and write one page that compares them."""
+    from gistchain.disk.write import check_writable, write_whole
+    from gistchain.image.reading import start_reading
+    from gistchain.link.channel import open_link
+    from gistchain.sending.compare import compared
+    from gistchain.systems import fidelity, sender
+
+    place = output or Path("compare.html")
+    check_writable(place)
+    wanted = spread(snrs_db)
+    start_reading()
+    pictures = [read(source) for source in expanded(images, skipped(as_json))]
+    settings = load(ctx.params)
+    named = {name: sender(name, settings) for name in systems or ("gist", "text_coded", "text_only", "image_ldpc")}
+    for snr_db in wanted:
+        open_link(channel, snr_db, pilots=pilots)  # what can't be used is told before the work
+    total = len(pictures) * len(named) * len(wanted) * seeds
+    made = compared(
+        pictures, named, wanted, channel=channel, link=lambda snr_db: open_link(channel, snr_db, pilots=pilots),
+        budget=budget, pilots=pilots, seeds=range(seeds), fidelity=fidelity,
+    )  # fmt: skip
+    rows = list(counted(made, total, "sending", as_json))
+    write_whole(place, compared_page(rows, channel=channel, budget=budget).encode())
+    answer(
+        rows,
+        lambda done: compared_json(done, channel=channel, budget=budget),
+        lambda done: f"{compared_text(done)}\n{place}",
+        as_json,
+        done=f"the page is {place}",
+    )
+
+
+def spread(text: str) -> list[float]:
+    """The SNRs of "-5:20:2.5", "0,5,10" or "3". Raises SettingError for anything else, and for more than 100."""
+    try:
+        if ":" in text:
+            first, last, step = map(float, text.split(":"))
+            count = int((last - first) / step + 1e-9) + 1
+            found = [first + k * step for k in range(count)] if 0 < count <= _MOST_SNRS else []
+        else:
+            found = [float(part) for part in text.split(",")]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        found = []
+    if not 0 < len(found) <= _MOST_SNRS:
+        raise SettingError(
+            f"--snr-db {text!r} can't be read: give a number, several with commas, or FROM:TO:STEP, at most "
+            f"{_MOST_SNRS} of them"
+        )
+    return list(dict.fromkeys(found))
+
+
 def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:
     """What to say where the receiver has no picture."""
     lost = "nothing arrived of" if sent.gist is None else f"{sent.caption!r} arrived, which gives no picture, of"
@@ -141,5 +219,5 @@ def _conditions(channel: Channel, snr_db: float, budget: int, pilots: int, snr_e
     from gistchain.link.channel import open_link
     from gistchain.types import Conditions
 
-    believed = Conditions(channel, snr_db, budget)
-    return open_link(channel, snr_db, pilots=pilots), replace(believed, snr_db=snr_db + snr_error)
+    believed = Conditions(channel, snr_db + snr_error, budget, pilots)
+    return open_link(channel, snr_db, pilots=pilots), believed

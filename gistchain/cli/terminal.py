@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from io import UnsupportedOperation
 from pathlib import Path
@@ -139,6 +139,13 @@ def progress(items: Sequence[Item], what: str, as_json: bool = False) -> Iterato
     quiet = as_json and sys.stdout.isatty()
     with nullcontext() if quiet else _bar() as bar:
         yield from items if bar is None else bar.track(items, description=what)
+
+
+def counted(items: Iterable[Item], total: int, what: str, as_json: bool = False) -> Iterator[Item]:
+    """`progress` for items that are made one by one."""
+    quiet = as_json and sys.stdout.isatty()
+    with nullcontext() if quiet else _bar() as bar:
+        yield from items if bar is None else bar.track(items, total=total, description=what)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ TABLE = 2
 """Who reads a caption, after textcode's PLAIN and DICTIONARY: whoever has the trait table that it names."""
 _LATENT_CODERS = {1: "thumb8", 2: "photo", 3: "sd-vae"}
 _RESIDUAL_CODERS = {1: "exact"}
-_MEDIA_TYPES = {1: "image/png", 2: "image/jpeg", 3: "image/webp", 4: "image/avif", 5: "image/gif"}
+_MEDIA_TYPES = {1: "image/png", 2: "image/jpeg", 3: "image/webp", 4: "image/avif", 5: "image/gif", 6: "image/heif"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,9 @@ def layer_borders(payload: bytes) -> list[int]:
 
 
 def is_whole(payload: bytes) -> bool:
-    """Whether the checks of all layers say that they arrived as they were sent; what they say is not read."""
+    """Whether all layers arrived as they were sent: their checks are right, and what they say can be read."""
     try:
-        _, start = _read_start(payload)
-        return not is_bare(payload) and bool(_layers(payload, start))
+        return not is_bare(payload) and bool(unpack(payload))
     except PacketError:
         return False
 

@@ -17,13 +17,15 @@ import numpy as np
 
 from gistchain.errors import LinkError
 from gistchain.link.codes.ldpc import LdpcCode
+from gistchain.link.codes.ldpc_graph import GRAPH1, GRAPH2, BaseGraph, graph_for
 from gistchain.link.codes.polar import PolarCode, likeliest
 from gistchain.link.modem import BITS
 from gistchain.types import Bits, ModulationName, SoftValues
 
 MOST_POLAR_BITS = 400
-"""Of a polar code; longer blocks are surer with LDPC (benchmarks/link_codes)."""
-MOST_LDPC_BITS = 8448
+"""Of a polar code; longer blocks are surer with LDPC."""
+_MOST_LDPC_BITS, _MOST_SLOW_BITS, _SLOW = GRAPH1.largest, GRAPH2.largest, 0.25
+"""Of an LDPC code, and of one at a rate of a quarter or less, which base graph 2 is for."""
 LIST_SIZES = (1, 8, 32)
 """A check of 16 bits passes by chance once in 65,536 candidates: long lists would make rubbish certain."""
 MOST_BITS_PER_USE = 7.5
@@ -82,14 +84,27 @@ class BlockCode:
     def _polar(self) -> PolarCode:
         return PolarCode(self.bits, self.uses * BITS[self.modulation], channel_interleaved=True)
 
+    @property
+    def segments(self) -> int:
+        """Codes that the block is divided among."""
+        if self.is_polar:
+            return 1
+        slow = self.bits <= _SLOW * self.uses * BITS[self.modulation]
+        return -(-self.bits // (_MOST_SLOW_BITS if slow else _MOST_LDPC_BITS))
+
     @cached_property
     def _segments(self) -> Sequence[LdpcCode]:
-        count = -(-self.bits // MOST_LDPC_BITS)
-        each = BITS[self.modulation]
+        count, each = self.segments, BITS[self.modulation]
         return [
-            LdpcCode(bits, uses * each, bits_per_symbol=each)
+            LdpcCode(bits, uses * each, each, _graph(bits, uses * each))
             for bits, uses in zip(_shared(self.bits, count), _shared(self.uses, count), strict=True)
         ]
+
+
+def _graph(bits: int, coded_bits: int) -> BaseGraph:
+    """Shares of a block may differ by a bit or a use, so that one may be too long for the graph of its rate."""
+    graph = graph_for(bits, bits / coded_bits)
+    return graph if bits <= graph.largest else GRAPH1
 
 
 def _shared(total: int, count: int) -> list[int]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from gistchain.errors import LinkError, SettingError
 from gistchain.link.modem import modulation
 from gistchain.link.noise import Seed, gaussian, path
-from gistchain.link.snr import check_power, noise_density
+from gistchain.link.snr import check_points, check_power, noise_density
 from gistchain.types import ArrivedBits, ArrivedSymbols, Segment, Symbols
 
 CHANNELS = "awgn", "rayleigh-block", "rayleigh-fast"
@@ -74,8 +74,7 @@ class Radio(ABC):
         return uses
 
     def carry(self, symbols: Symbols, *, seed: Seed, points: bool = False) -> ArrivedSymbols:
-        if not points:
-            check_power(symbols)
+        check_points(symbols) if points else check_power(symbols)
         return ArrivedSymbols(*self._arrived(symbols, seed), self.uses(symbols.size))
 
     def carry_bits(self, segments: Sequence[Segment], *, seed: Seed, exact: bool = True) -> ArrivedBits:

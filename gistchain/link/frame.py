@@ -4,13 +4,15 @@
                    │                                   first block = what says of the further ones, and its own bytes
                    └ list of the further ones: kind, length, share
 
-The receiver knows the room of the frame and nothing else; all that it is told counts as uses. A block is believed only
-where the check passes that its own bytes carry. Blocks that were lost can be sent again: their symbols are added to
-those that came before (chase combining), and every round counts. docs/link.md is the specification.
+The receiver knows the room of the frame and how long each burst is; all else that it is told counts as uses. A block is
+believed only where the check passes that its own bytes carry, and so is the list. Blocks that were lost can be sent
+again: their symbols are added to those that came before (chase combining), and every round counts. docs/link.md is the
+specification.
 """
 
 from __future__ import annotations
 
+import binascii
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,8 +33,7 @@ MOST_BLOCKS = 8
 LEAST_ROOM = 48
 _LENGTH_BITS, _SHARE_BITS = 10, 5
 START_BITS = _LENGTH_BITS + _SHARE_BITS
-_START_USES = 24, 96
-"""Of the start word, at least and at most; between them a quarter of the room."""
+_LEAST_START_USES = 24
 _STARTS_TRIED = 4
 _EXACT_LENGTHS = 512
 """Lengths up to here are told to the byte, longer ones to a part in 144: zeros fill them up."""
@@ -87,13 +88,21 @@ def start_uses(room: int) -> int:
     """Uses of the start word in a frame of so much room. Raises LinkError where that is too small for any frame."""
     if room < LEAST_ROOM:
         raise LinkError(f"a frame of {room} symbols is too small: at least {LEAST_ROOM} are needed")
-    least, most = _START_USES
-    return max(least, min(most, room // 4))
+    return max(_LEAST_START_USES, min(room // 4, max(96, room // 16)))
 
 
 def uses_of(share: int, left: int, *, first: bool) -> int:
     """The uses that a share is, of those that are left."""
     return max(1, round(left * math.exp2(-share / (_FIRST_STEP if first else _FURTHER_STEP)))) if share else left
+
+
+def most_first_bytes(size: int) -> int:
+    """The longest own bytes of a first block that stands alone and has at most so many bytes; 0 for none."""
+    if size < 1:
+        return 0
+    number = min((1 << _LENGTH_BITS) - 1, _length_number(min(size, _length_of((1 << _LENGTH_BITS) - 1))))
+    filled = _length_of(number) if _length_of(number) <= size else _length_of(number - 1)
+    return filled if filled <= _EXACT_LENGTHS else filled - len(_number(filled))
 
 
 def first_bytes(length: int, further: Sequence[Block]) -> int:
@@ -282,6 +291,7 @@ def _filled(data: bytes, further: Sequence[Block]) -> bytes:
         bytes([(index < len(further) - 1) << 7 | block.kind << 4 | block.share]) + _number(len(block.data))
         for index, block in enumerate(further)
     )
+    listing += _check_of(listing) if further else b""
     whole = listing + data
     if len(whole) > _EXACT_LENGTHS:
         whole = listing + _number(len(data)) + data
@@ -299,12 +309,21 @@ def _read_first(block: bytes, listed: bool) -> tuple[list[tuple[int, int, int]],
         length, at = _read_number(block, at + 1)
         more = bool(head & 128)
         further.append((head >> 4 & _MOST_KIND, length, head % FURTHER_SHARES))
+    if listed:
+        if block[at : at + 1] != _check_of(block[:at]):
+            raise LinkError("the list of further blocks is damaged: its check differs")
+        at += 1
     if len(block) <= _EXACT_LENGTHS:
         return further, block[at:]
     length, at = _read_number(block, at)
     if at + length > len(block):
         raise LinkError("the first block is longer than it is")
     return further, block[at : at + length]
+
+
+def _check_of(listing: bytes) -> bytes:
+    """The low byte of the CRC-16 that captions have (docs/packet.md)."""
+    return binascii.crc_hqx(listing, 0xFFFF).to_bytes(2)[1:]
 
 
 def _number(value: int) -> bytes:

@@ -23,6 +23,8 @@ from gistchain.types import Symbols
 LIMIT_DB = 100
 """Farther from 0 dB there is no radio, and float32 holds no noise."""
 _POWER_TOLERANCE = 1e-3
+_STRONGEST_POINT = 2.65
+"""A corner of 256-QAM has 45/17."""
 
 
 def noise_density(snr_db: float) -> float:
@@ -88,3 +90,12 @@ def check_power(symbols: Symbols) -> None:
     mean = power(symbols)
     if abs(mean - 1) > _POWER_TOLERANCE:
         raise LinkError(f"the frame has mean power {mean:.4g}, where 1 is allowed: send snr.normalised(symbols)")
+
+
+def check_points(symbols: Symbols) -> None:
+    """Raises LinkError unless these can be points of constellations of mean power 1, none stronger than any of them."""
+    power(symbols)
+    if (strongest := float(np.abs(symbols).max() ** 2)) > _STRONGEST_POINT:
+        raise LinkError(
+            f"a symbol has power {strongest:.4g}: no point of a constellation has more than {_STRONGEST_POINT}"
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gistchain.gist.forms import FormName, Forms
 from gistchain.image.smallfile import FileSearch
 from gistchain.sending.air import over
-from gistchain.sending.plan import Plan, Planner
+from gistchain.sending.plan import Plan, Planner, believed_db
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
 
 
@@ -40,15 +40,13 @@ class PreparedGist:
         """What would be sent. Raises LinkError where nothing fits."""
         only: FormName | None = "caption" if self.sender.only_caption else None
         room = link.room(conditions.budget)
-        return self.planner.best(conditions.channel, conditions.snr_db, room, only=only)
+        return self.planner.best(conditions.channel, believed_db(conditions), room, only=only)
 
     def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
         """Every form that fits, the one that would be sent first. Raises LinkError where none does."""
         best = self.plan(link, conditions)
-        room = link.room(conditions.budget)
-        others = [
-            plan for plan in self.planner.plans(conditions.channel, conditions.snr_db, room) if plan.form != best.form
-        ]
+        made = self.planner.plans(conditions.channel, believed_db(conditions), link.room(conditions.budget))
+        others = [plan for plan in made if plan.payload != best.payload]
         return [best, *sorted(others, key=lambda plan: -plan.expected)]
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:

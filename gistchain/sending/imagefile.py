@@ -9,13 +9,14 @@ from gistchain.errors import LinkError
 from gistchain.gist.packet import pack
 from gistchain.image.smallfile import KINDS, FileSearch
 from gistchain.link.blockcode import modulation_of
-from gistchain.link.frame import first_bytes, start_uses
-from gistchain.link.predict import bytes_for, error_rate
+from gistchain.link.frame import first_bytes, most_first_bytes, start_uses
+from gistchain.link.predict import arrival_rates, bytes_for, error_rate, start_error_rate
 from gistchain.sending.air import over
+from gistchain.sending.plan import believed_db
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, PlannedBlock, Sent
 
-_HEAD_BYTES = 16
-"""Of a packet and a frame around a file, at most."""
+_HEAD_BYTES = 14
+"""Of a packet around a file, at most: size, tag, length and check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,12 @@ class PreparedFile:
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         room = link.room(conditions.budget)
         uses = room - start_uses(room)
-        rate = self.sender.bits_per_use
+        rate, snr_db = self.sender.bits_per_use, believed_db(conditions)
         if rate is None:
-            most = bytes_for(uses, self.sender.target, conditions.channel, conditions.snr_db)
+            most = bytes_for(uses, self.sender.target, conditions.channel, snr_db)
         else:
             most = int(uses * rate) // 8
-        found = self.files.within(most - _HEAD_BYTES)
+        found = self.files.within(most_first_bytes(most) - _HEAD_BYTES)
         if found is None:
             raise LinkError(
                 f"no image file of {self.picture.name} is so small: {room} channel uses carry {max(0, most)} bytes at "
@@ -62,7 +63,8 @@ class PreparedFile:
         payload = pack(gist)
         came = over(link, payload, [0], room=room, seed=seed, rounds=rounds)
         size = first_bytes(len(payload), [])
-        lost = error_rate(8 * size, uses, conditions.channel, conditions.snr_db)
+        lost = error_rate(8 * size, uses, conditions.channel, snr_db)
+        start = start_error_rate(room, conditions.channel, snr_db)
         block = PlannedBlock("file", size, uses, modulation_of(8 * size, uses), lost)
         return Sent(
             picture=None if came.gist is None else self.sender.show(came.gist),
@@ -74,5 +76,5 @@ class PreparedFile:
             rounds=came.rounds,
             start_uses=start_uses(room),
             blocks=(block,),
-            expected=(1 - lost) * found.fidelity,
+            expected=arrival_rates([start, lost], conditions.channel)[-1] * found.fidelity,
         )

@@ -15,6 +15,7 @@ import bisect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,19 @@ from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.packet import pack
 from gistchain.image.smallfile import FileSearch
 from gistchain.link.blockcode import modulation_of
-from gistchain.link.frame import FIRST_SHARES, FURTHER_SHARES, LEAST_ROOM, Block, first_bytes, start_uses, uses_of
-from gistchain.link.predict import bytes_for, error_rate
+from gistchain.link.frame import (
+    FIRST_SHARES,
+    FURTHER_SHARES,
+    LEAST_ROOM,
+    Block,
+    first_bytes,
+    most_first_bytes,
+    start_uses,
+    uses_of,
+)
+from gistchain.link.predict import arrival_rates, bytes_for, clear_db, error_rate, start_error_rate
 from gistchain.sending.air import layers_of
-from gistchain.types import Gist, Picture, PlannedBlock
+from gistchain.types import Conditions, Gist, Picture, PlannedBlock
 
 TARGETS = 1e-3, 3e-3, 1e-2
 """Error rates that the first, further and last blocks are planned for: what matters more is lost more seldom."""
@@ -41,7 +51,7 @@ _LEAST_BYTES, _LEAST_EXACT = 24, 150
 _ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
 _HOPELESS = 0.9
-"""Error rate of the first block from which on nothing is sent."""
+"""Share of frames in which not even the caption arrives, from which on nothing is sent."""
 MOST_USES = 1 << 17
 _NESTED_SHARE = 3
 """Of a latent that a subject is laid over: 2^(-3/2) of what is left."""
@@ -49,8 +59,8 @@ _NESTED_SHARE = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """form: what is sent. expected: fidelity, lost blocks considered. start_uses: of the frame's first word. payload:
-    the packet. shares: of its layers."""
+    """form: what is sent. expected: fidelity, lost blocks considered. arrives: how often the first block does.
+    start_uses: of the frame's first word. payload: the packet. shares: of its layers."""
 
     form: FormName
     gist: Gist
@@ -61,6 +71,7 @@ class Plan:
     blocks: tuple[PlannedBlock, ...]
     fidelity: float
     expected: float
+    arrives: float
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +99,7 @@ class Planner:
                 best = plan
             if best is not None and (best.form == only or best.expected >= _ENOUGH):
                 break
-        if best is None or best.blocks[0].error_rate > _HOPELESS:
+        if best is None or best.arrives < 1 - _HOPELESS:
             raise self._too_small(channel, snr_db, room)
         return best
 
@@ -180,15 +191,21 @@ class Planner:
 
         def enough(uses: int) -> bool:
             try:
-                return error_rate(bits, uses - start_uses(uses), channel, snr_db) <= TARGETS[-1]
+                first = error_rate(bits, uses - start_uses(uses), channel, snr_db)
+                return arrival_rates([start_error_rate(uses, channel, snr_db), first], channel)[-1] >= 1 - TARGETS[-1]
             except LinkError:
                 return False
 
-        uses = bisect.bisect_left(range(MOST_USES), True, lo=max(room, LEAST_ROOM), key=enough)
-        needed = f"needs {uses:,}" if uses < MOST_USES else f"does not arrive in any up to {MOST_USES:,}"
+        rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=enough)
+        needed = f"needs {rooms:,}" if rooms < MOST_USES else f"does not arrive in any up to {MOST_USES:,}"
         return LinkError(
-            f"{room:,} channel uses are too few for {self.picture.name} at {snr_db:g} dB: its caption alone {needed}"
+            f"{room:,} symbols are too few for {self.picture.name} at {snr_db:g} dB: its caption alone {needed}"
         )
+
+
+def believed_db(conditions: Conditions) -> float:
+    """The SNR to plan by."""
+    return clear_db(conditions.snr_db, conditions.pilots)
 
 
 def _step_below(size: int) -> int:
@@ -204,7 +221,7 @@ def _data(gist: Gist) -> bytes:
     return b"" if last is None else last.data
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Air:
     """A channel with a frame of so much room: what fits, and how surely."""
 
@@ -216,9 +233,13 @@ class _Air:
     def free(self) -> int:
         return self.room - start_uses(self.room)
 
+    @cached_property
+    def start_error(self) -> float:
+        return start_error_rate(self.room, self.channel, self.snr_db)
+
     def most_alone(self) -> int:
         """Bytes of an image file without anything else."""
-        return bytes_for(self.free, TARGETS[-1], self.channel, self.snr_db) - _LAYER_BYTES
+        return most_first_bytes(bytes_for(self.free, TARGETS[-1], self.channel, self.snr_db)) - _LAYER_BYTES
 
     def most_beside(self, caption: Form) -> int:
         """Bytes of a layer that the caption leaves room for."""
@@ -251,24 +272,36 @@ class _Air:
         if shares is None:
             return None
         blocks = [Block(data, 0, share) for data, share in zip(layers, shares, strict=True)]
-        sizes = [first_bytes(len(layers[0]), blocks[1:]), *(len(layer) for layer in layers[1:])]
-        planned, at = [], start_uses(self.room)
+        planned, errors, at = [], [], start_uses(self.room)
+        try:
+            sizes = [first_bytes(len(layers[0]), blocks[1:]), *(len(layer) for layer in layers[1:])]
+        except LinkError:
+            return None
         for index, (size, share) in enumerate(zip(sizes, shares, strict=True)):
             uses = uses_of(share, self.room - at, first=index == 0)
             at += uses
             try:
                 error = error_rate(8 * size, uses, self.channel, self.snr_db)
+                errors.append(error)
                 planned.append(PlannedBlock(_names(gist)[index], size, uses, modulation_of(8 * size, uses), error))
             except LinkError:
                 return None
-        expected, arrives = 0.0, 1.0
-        for index, (form, block) in enumerate(zip(forms, planned, strict=True)):
-            arrives *= 1 - block.error_rate
-            further = planned[index + 1].error_rate if index + 1 < len(planned) else 1.0
-            expected += arrives * further * (form.fidelity or 0.0)
+        expected = 0.0
+        arrives = [*arrival_rates([self.start_error, *errors], self.channel)[1:], 0.0]
+        for form, so_far, with_next in zip(forms, arrives[:-1], arrives[1:], strict=True):
+            expected += (so_far - with_next) * (form.fidelity or 0.0)
         fidelity = forms[-1].fidelity or 0.0
         return Plan(
-            name, gist, payload, tuple(shares), self.room, start_uses(self.room), tuple(planned), fidelity, expected
+            name,
+            gist,
+            payload,
+            tuple(shares),
+            self.room,
+            start_uses(self.room),
+            tuple(planned),
+            fidelity,
+            expected,
+            arrives[0],
         )
 
     def _shares(self, sizes: Sequence[int]) -> list[int] | None:

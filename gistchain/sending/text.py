@@ -32,7 +32,8 @@ class TextOnly:
     """describe: a picture in words. rebuild: the picture of a gist. reading: hard decisions, or the soft ones.
 
     The text fills the budget, up to 512 characters, with zeros behind it, so that its length needs no word of its own;
-    the papers' field has 77 (S2.7, T2.1). Nothing checks what is read, so that it is never certain.
+    the papers' field has 77 (S2.7, T2.1). Nothing checks what is read, so that it is never certain. The picture's size
+    is taken to be agreed, which spares this rival two bytes that the others send.
     """
 
     describe: Callable[[Picture], Described]
@@ -67,6 +68,8 @@ class PreparedText:
     text: bytes
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+        if rounds:
+            raise LinkError("uncoded text can't be sent again: nothing tells that it was lost, so leave the rounds out")
         name = self.sender.modulation
         symbols = -(-8 * len(self.text) // BITS[name])
         if (room := link.room(conditions.budget)) < symbols:
@@ -81,7 +84,7 @@ class PreparedText:
         llrs = came.llrs[0][: 8 * len(field)].astype(np.float64)
         text = read(llrs).text if self.sender.reading == "soft" else hard_text(llrs)
         gist = Gist((text,), self.picture.size)
-        block = PlannedBlock("caption", len(field), came.uses, name, 0.0)
+        block = PlannedBlock("caption", len(field), came.uses, name, None)
         return Sent(
             picture=self.sender.rebuild(gist) if text else None,
             caption=text,

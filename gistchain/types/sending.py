@@ -13,22 +13,24 @@ ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedBlock:
-    """layers: what it holds. error_rate: how often it is predicted to be lost."""
+    """layers: what it holds. error_rate: how often it is predicted to be lost; None where nothing is predicted."""
 
     layers: str
     size_bytes: int
     uses: int
     modulation: ModulationName
-    error_rate: float
+    error_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a sender knows: the channel, its SNR (mean Es/N0) as estimated, and the uses that it may take."""
+    """What a sender knows: the channel, its SNR (mean Es/N0) as estimated, the uses that it may take, and how many of
+    these are pilots of each block of fading."""
 
     channel: ChannelName
     snr_db: float
     budget: int
+    pilots: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,6 +72,37 @@ def test_the_plan_shows_every_form_the_best_first(run: Run, tmp_path: Path) -> N
     assert "sent" in run("link", "plan", picture, "--snr-db", 12)[1]
 
 
+def test_the_page_shows_every_system_at_every_snr(run: Run, token: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    words = ("link", "compare", token, "--snr-db", "-12,0:12:12", "--budget", 300, "--seeds", 2, "-o", page, "--json")
+    code, _, err = run(*words)
+    assert code != 0, "a list is not a range"
+    assert "can't be read" in err
+    code, out, err = run(*(word if word != "-12,0:12:12" else "-12,12" for word in words))
+    assert code == 0, err
+    told = json.loads(out)
+    assert len(told["rows"]) == 4 * 2 * 2
+    better = {(mean["system"], mean["snr_db"]): mean for mean in told["means"]}
+    assert better["gist", 12.0]["fidelity"] > 0.9 > better["gist", -12.0]["fidelity"]
+    assert all(mean["low"] <= mean["fidelity"] <= mean["high"] for mean in told["means"])
+    html = page.read_text("utf-8")
+    assert html.count("data:image/webp") == 1 + sum(row["ssim"] > 0 and row["seed"] == 0 for row in told["rows"])
+    assert "http" not in html, "the page needs nothing from elsewhere"
+
+
+def test_a_page_that_can_not_be_written_is_told_before_the_work(run: Run, token: Path, tmp_path: Path) -> None:
+    code, _, err = run("link", "compare", token, "-o", tmp_path / "no" / "page.html")
+    assert code == 1
+    assert "there is no folder" in err
+
+
+@pytest.mark.parametrize("given", ["5:1:1", "1:2:0", "nan", "", "a", "0:1:1e-9", "0,inf", "1:2"])
+def test_snrs_that_are_none_are_refused(run: Run, token: Path, tmp_path: Path, given: str) -> None:
+    code, _, err = run("link", "compare", token, "--snr-db", given, "-o", tmp_path / "page.html")
+    assert code in (1, 2)
+    assert "can't be" in err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -80,7 +111,10 @@ def test_the_plan_shows_every_form_the_best_first(run: Run, tmp_path: Path) -> N
         (("--snr-db", "5", "--budget", "20"), "too few"),
         (("--snr-db", "5", "--pilots", "3"), "pilots have no use on awgn"),
         (("--snr-db", "5", "--system", "telepathy"), "telepathy"),
-        (("--snr-db", "5", "--rounds", "5"), "5"),
+        (("--snr-db", "5", "--rounds", "5"), "give 4 or less"),
+        (("--snr-db", "5", "--snr-error", "nan"), "SNR of nan"),
+        (("--snr-db", "5", "--snr-error", "inf"), "SNR of inf"),
+        (("--snr-db", "5", "--system", "text_only", "--rounds", "1"), "can't be sent again"),
         (("--snr-db", "5", "--system", "text_only", "--caption", "naïve"), "ASCII"),
         (("--snr-db", "5", "--caption", ""), "caption"),
     ],

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn, RayleighBlock, RayleighFast
-from gistchain.link.frame import Arrived, Block, Receiver, first_bytes, framed, sent, start_uses, uses_of
+from gistchain.link.frame import (
+    Arrived,
+    Block,
+    Receiver,
+    _filled,
+    first_bytes,
+    framed,
+    most_first_bytes,
+    sent,
+    start_uses,
+    uses_of,
+)
+from gistchain.link.modem import modulation
 from gistchain.types import Link
 
 CLEAR = Awgn(30.0)
@@ -60,16 +72,16 @@ def test_a_first_block_may_be_long(length: int) -> None:
 
 
 def test_the_start_word_takes_its_uses_from_the_room() -> None:
-    assert [start_uses(room) for room in (48, 128, 384, 1024, 1 << 16)] == [24, 32, 96, 96, 96]
+    assert [start_uses(room) for room in (48, 128, 384, 1024, 1 << 16)] == [24, 32, 96, 96, 4096]
     assert [uses_of(share, 1000, first=True) for share in (0, 4, 8)] == [1000, 500, 250]
     assert [uses_of(share, 1000, first=False) for share in (0, 2, 4)] == [1000, 500, 250]
 
 
 def test_a_caption_arrives_at_minus_5_db_in_384_uses() -> None:
-    """The bar of issue 7, on 100 frames; benchmarks/link_frames has more."""
+    """In 99% of frames, on 400: 3 standard deviations below are 390."""
     block = Block(checked(9, 3))
-    arrived = sum(over(Awgn(-5.0), [block], 384, seed).blocks == ((0, block.data),) for seed in range(100))
-    assert arrived >= 98
+    arrived = sum(over(Awgn(-5.0), [block], 384, seed).blocks == ((0, block.data),) for seed in range(400))
+    assert arrived >= 390
 
 
 def test_a_lost_block_is_told_and_the_others_are_used() -> None:
@@ -91,13 +103,38 @@ def test_rubbish_is_not_believed() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(48, 700), st.integers(0, 9999))
+@given(st.one_of(st.integers(48, 700), st.sampled_from([4096, 16_384])), st.integers(0, 9999))
 def test_noise_alone_never_breaks_the_receiver(room: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     receiver = Receiver(room, is_whole, lambda _, data: is_whole(data))
     noise = (rng.normal(size=room) + 1j * rng.normal(size=room)).astype(np.complex64)
     receiver.add([slice(0, room)], noise, np.full(room, 0.1, np.float32))
     receiver.read()
+
+
+def test_a_damaged_list_of_further_blocks_is_not_believed() -> None:
+    """A bit of the list is turned and coded anew, so that only the list's own check can tell."""
+    blocks = [Block(checked(8, 1), 0, 12), Block(checked(30, 2), 2)]
+    for byte in range(3):
+        for bit in range(8):
+            frame = framed(blocks, 900)
+            first = frame.parts[0]
+            sound = np.unpackbits(np.frombuffer(_filled(blocks[0].data, blocks[1:]), np.uint8))
+            sound[8 * byte + bit] ^= 1
+            symbols = frame.symbols.copy()
+            symbols[first.span] = modulation(first.code.modulation).map(first.code.encode(sound))
+            receiver = Receiver(900, is_whole, lambda _, data: is_whole(data))
+            receiver.add([slice(0, 900)], symbols, np.full(900, 0.01, np.float32))
+            assert receiver.read() == [0]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 18_500))
+def test_the_most_that_a_first_block_holds_is_exact(size: int) -> None:
+    most = most_first_bytes(size)
+    assert most == 0 or first_bytes(most, []) <= size
+    if size <= 17_000:
+        assert first_bytes(most + 1, []) > size
 
 
 @pytest.mark.parametrize("link", [Awgn(-6.5), RayleighBlock(3.0), RayleighFast(-4.0)])

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gistchain.errors import LinkError, SettingError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import CHANNELS, open_link
-from gistchain.link.predict import bytes_for, error_rate, uses_for
+from gistchain.link.frame import start_uses
+from gistchain.link.predict import arrival_rates, bytes_for, clear_db, error_rate, start_error_rate, uses_for
 from gistchain.types import Segment
 
 FRAMES = 150
@@ -46,12 +47,51 @@ def test_block_fading_is_an_outage() -> None:
 
 
 @settings(deadline=None, max_examples=80)
-@given(st.sampled_from(CHANNELS), st.integers(40, 3000), st.floats(-8, 25), st.floats(0.1, 4))
-def test_a_better_channel_or_more_uses_never_lose_more(channel: str, bits: int, snr_db: float, better: float) -> None:
-    uses = max(64, bits // 2)
+@given(st.sampled_from(CHANNELS), st.integers(40, 30_000), st.floats(-8, 25), st.floats(0.1, 4), st.floats(0.2, 6))
+def test_a_better_channel_never_loses_more(channel: str, bits: int, snr_db: float, better: float, rate: float) -> None:
+    uses = max(64, int(bits / rate))
     here = error_rate(bits, uses, channel, snr_db)
     assert 0 <= here <= 1
     assert error_rate(bits, uses, channel, snr_db + better) <= here + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("bits", "uses", "snr_db"), [(6080, 16_000, -3.0), (9000, 40_000, -5.0), (20_000, 12_000, 7.0)]
+)
+def test_long_blocks_are_divided_and_arrive(bits: int, uses: int, snr_db: float) -> None:
+    code, word = BlockCode(bits, uses), np.random.default_rng(1).integers(0, 2, bits, dtype=np.uint8)
+    came = open_link("awgn", snr_db).carry_bits([Segment(code.encode(word), code.modulation)], seed=1)
+    found = code.decode(came.llrs[0], lambda read: np.array_equal(read, word))
+    assert found is not None
+
+
+def test_the_start_word_is_lost_as_often_as_predicted() -> None:
+    for room, snr_db in ((256, -4.5), (4096, -12.0)):
+        told, found = start_error_rate(room, "awgn", snr_db), measured(15, start_uses(room), "awgn", snr_db)
+        assert found <= told + 4 * math.sqrt(told * (1 - told) / FRAMES) + 1 / FRAMES
+
+
+def test_a_block_of_fading_hits_all_blocks_of_a_frame() -> None:
+    assert arrival_rates([0.1, 0.3, 0.2], "rayleigh-block") == pytest.approx([0.9, 0.7, 0.7])
+    assert arrival_rates([0.1, 0.3], "awgn") == pytest.approx([0.9, 0.63])
+
+
+@pytest.mark.parametrize("pilots", [1, 4])
+def test_pilots_that_tell_the_gain_less_well_are_planned_for(pilots: int) -> None:
+    snr_db, lost = 8.0, 0
+    code, link = BlockCode(64, 100), open_link("rayleigh-block", snr_db, pilots=pilots)
+    word = np.random.default_rng(3).integers(0, 2, 64, dtype=np.uint8)
+    for frame in range(2 * FRAMES):
+        came = link.carry_bits([Segment(code.encode(word), code.modulation)], seed=(frame, pilots))
+        lost += code.decode(came.llrs[0], lambda read: np.array_equal(read, word)) is None
+    told = error_rate(64, 100, "rayleigh-block", clear_db(snr_db, pilots))
+    assert abs(lost / (2 * FRAMES) - told) <= 3.5 * math.sqrt(told * (1 - told) / (2 * FRAMES))
+
+
+@pytest.mark.parametrize("snr_db", [math.nan, math.inf, -math.inf, 200.0])
+def test_an_snr_that_is_none_is_refused(snr_db: float) -> None:
+    with pytest.raises(SettingError, match="SNR of"):
+        error_rate(80, 100, "awgn", snr_db)
 
 
 @settings(deadline=None, max_examples=40)
