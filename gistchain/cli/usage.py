@@ -55,8 +55,10 @@ def _plain(error: dict[str, Any], otherwise: str) -> str:
     return otherwise if advice is None else f"{str(error['input'])[:_SHOWN]!r} can't be used: {advice.format(**limits)}"
 
 
-def a_path(words: str) -> Path:
-    """The path that was typed. Raises ValueError where nothing or an address was."""
+def a_path(words: str | Path) -> Path:
+    """The path that was typed, or that is taken by default. Raises ValueError where nothing or an address was typed."""
+    if isinstance(words, Path):
+        return words
     if not words:
         raise ValueError("it is empty: give a name, or leave the option out")
     if (told := about_address(words)) is not None:
