@@ -2,8 +2,8 @@
 
     python -m benchmarks.link_captions        # about 2 CPU-minutes; needs the samples extra
 
-What the default captioner says of held-out tokens of nine collections, at 256 x 256 (punks and Nouns at 512 x 512); what
-it says of the 46 held-out photos (as benchmarks/photo_captioner.py wrote it down); and the 40 sentences of
+What the default captioner says of held-out tokens of nine collections, at 256 x 256 (punks and Nouns at 512 x 512);
+what it says of the 46 held-out photos (as benchmarks/photo_captioner.py wrote it down); and the 40 sentences of
 english_captions.txt, which no captioner said. Right or wrong, they are what is sent.
 """
 

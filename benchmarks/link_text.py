@@ -1,0 +1,355 @@
+"""Captions over AWGN: uncoded and read hard, with SymSpell or softly; packed and coded; and what is called certain.
+
+    python -m benchmarks.link_text [--only PART ...]        writes results/link_text.json; about 25 CPU-minutes
+
+500 held-out captions (benchmarks/link_captions.py). uncoded: 8 bits a character, as many uses as they take; every
+reader is told how many characters there are. hard: the nearest points; what can't be printed becomes a question mark.
+spelled: the best, at each SNR, of SymSpell's English words and those of our captions, word by word and compound.
+soft: through the dictionary's probabilities. BLEU: of the corpus, case-sensitive, by sacrebleu. at_75: the SNR where
+BLEU reaches 75, by linear interpolation, and its 95% interval by bootstrap over captions.
+
+coded: the packet of the caption (size, tag, code, 16-bit check) in one block. needed: the SNR where 99% are exact, by
+interpolation of the logarithm of the error rate, beside the normal approximation's, of the same lengths. wrong:
+readings of blocks that could not be decoded, and how many the check called certain. clean: texts with names and
+numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sacrebleu.metrics import BLEU
+
+from benchmarks import report, spelling
+from benchmarks.clean_texts import clean_texts
+from benchmarks.link_captions import captions
+from gistchain.gist.packet import is_whole, pack, unpack
+from gistchain.gist.softtext import read
+from gistchain.link.blockcode import BlockCode
+from gistchain.link.bounds import error_rate_for
+from gistchain.link.channel import Awgn
+from gistchain.link.modem import BITS
+from gistchain.types import Gist, ModulationName, Segment
+
+Figures = dict[str, Any]
+TARGET = 75.0
+GRIDS: dict[ModulationName, tuple[Sequence[int], Sequence[int]]] = {
+    "16qam": ((-7, -5, -3, -1, 1, 3, 5, 7), (12, 13, 14, 15, 16, 17, 18, 19)),
+    "qpsk": ((-13, -10, -7, -5, -3, -1, 1), (6, 7, 8, 9, 10, 11, 12)),
+}
+"""SNRs in dB of soft reading and of the others."""
+EACH_CODED = 8
+ONE_SIZE = 250
+BINS = 0, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0000001
+RESAMPLED = 1000
+WRONG = 2000
+
+
+def main() -> None:
+    parts: dict[str, Callable[[Sequence[tuple[str, str]]], Figures]] = {
+        "16qam": partial(uncoded, "16qam"), "qpsk": partial(uncoded, "qpsk"), "coded": coded, "wrong": wrong,
+        "clean": clean, "speed": speed,
+    }  # fmt: skip
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
+    given = parser.parse_args()
+    path = report.RESULTS / "link_text.json"
+    rows = captions()
+    for part in given.only:
+        found = parts[part](rows)
+        figures = (json.loads(path.read_text("utf-8"))["figures"] if path.exists() else {}) | {part: found}
+        report.write(
+            "link_text", command="python -m benchmarks.link_text", figures=figures,
+            data="benchmarks/link_captions.tsv: 500 held-out captions of 9 collections, photos and English",
+        )  # fmt: skip
+        print(json.dumps(found, indent=1), flush=True)
+
+
+# Uncoded
+
+
+def uncoded(name: ModulationName, rows: Sequence[tuple[str, str]]) -> Figures:
+    texts = [text for _, text in rows]
+    sources = np.array([source for source, _ in rows])
+    soft_grid, hard_grid = GRIDS[name]
+    stats: dict[str, dict[int, NDArray[np.int64]]] = {}
+    rates: dict[str, dict[int, Figures]] = {}
+    told: list[tuple[float, bool]] = []
+    for snr_db in sorted({*soft_grid, *hard_grid}):
+        llrs = [_arrived(text.encode(), name, snr_db, seed) for seed, text in enumerate(texts)]
+        readings: dict[str, list[str]] = {}
+        if snr_db in hard_grid:
+            readings |= _hard([_nearest(row) for row in llrs])
+        if snr_db in soft_grid:
+            soft = [read(row) for row in llrs]
+            readings["soft"] = [reading.text for reading in soft]
+            told += [pair for reading, text in zip(soft, texts, strict=True) for pair in _right(reading, text)]
+        for reader, hypotheses in readings.items():
+            stats.setdefault(reader, {})[snr_db] = _stats(hypotheses, texts)
+            rates.setdefault(reader, {})[snr_db] = _rates(hypotheses, texts)
+        print(name, snr_db, {r: round(_bleu(s[snr_db]), 1) for r, s in stats.items() if snr_db in s}, flush=True)
+    metric = BLEU()
+    metric.corpus_score(texts[:1], [texts[:1]])
+    found = {"n": len(texts), "signature": str(metric.get_signature()), "confidence": _reliability(told)}
+    return found | _crossings(stats, rates, sources)
+
+
+def _arrived(data: bytes, name: ModulationName, snr_db: float, seed: int) -> NDArray[np.float64]:
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    return Awgn(snr_db).carry_bits([Segment(bits, name)], seed=seed).llrs[0].astype(np.float64)
+
+
+def _nearest(llrs: NDArray[np.float64]) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in np.packbits(llrs < 0).tobytes())
+
+
+def _hard(texts: list[str]) -> dict[str, list[str]]:
+    found = {"hard": texts}
+    for words in ("english", "captions"):
+        found[f"{words} words"] = [spelling.by_word(text, words) for text in texts]
+        found[f"{words} words, compound"] = [spelling.compound(text, words) for text in texts]
+    return found
+
+
+def _stats(hypotheses: Sequence[str], texts: Sequence[str]) -> NDArray[np.int64]:
+    """What corpus BLEU sums up over captions: matching and all n-grams of four lengths, both lengths in words."""
+    metric = BLEU(effective_order=True)
+    rows = [metric.sentence_score(said, [text]) for said, text in zip(hypotheses, texts, strict=True)]
+    return np.array([[*row.counts, *row.totals, row.sys_len, row.ref_len] for row in rows])
+
+
+def _bleu(stats: NDArray[np.int64]) -> float:
+    *grams, said, wanted = (int(number) for number in stats.sum(0))
+    return float(BLEU.compute_bleu(grams[:4], grams[4:], said, wanted, smooth_method="exp").score)
+
+
+def _rates(hypotheses: Sequence[str], texts: Sequence[str]) -> Figures:
+    wrong = [_edits(said, text) / len(text) for said, text in zip(hypotheses, texts, strict=True)]
+    exact = np.mean([said == text for said, text in zip(hypotheses, texts, strict=True)])
+    return {"exact": round(float(exact), 4), "character_errors": round(float(np.mean(wrong)), 4)}
+
+
+def _edits(said: str, text: str) -> int:
+    """Levenshtein's distance."""
+    from editdistpy import levenshtein
+
+    return int(levenshtein.distance(said, text, 10**6))
+
+
+def _crossings(
+    stats: dict[str, dict[int, NDArray[np.int64]]], rates: dict[str, dict[int, Figures]], sources: NDArray[np.str_]
+) -> Figures:
+    """Curves; at_75 of hard decisions, of the best spelling and of soft reading, by source, and the gain."""
+    curves = {
+        reader: {str(snr): {"bleu": round(_bleu(s), 2), **rates[reader][snr]} for snr, s in rows.items()}
+        for reader, rows in stats.items()
+    }
+    spelled = [reader for reader in stats if "words" in reader]
+    groups: dict[str, Sequence[str]] = {"hard": ["hard"], "spelled": ["hard", *spelled], "soft": ["soft"]}
+    rng = np.random.default_rng(0)
+    at: Figures = {}
+    for source in ("all", "tokens", "photos", "english"):
+        members = np.flatnonzero((sources == source) | (source == "all"))
+        draws = [members, *(rng.choice(members, len(members)) for _ in range(RESAMPLED))]
+        crossing = {
+            group: np.array([_at_target([stats[r] for r in readers], draw) for draw in draws])
+            for group, readers in groups.items()
+        }
+        crossing["gain"] = crossing["spelled"] - crossing["soft"]
+        at[source] = {"n": len(members), **{group: _told(values) for group, values in crossing.items()}}
+    return {"curves": curves, "at_75": at}
+
+
+def _at_target(readers: Sequence[dict[int, NDArray[np.int64]]], draw: NDArray[np.int64]) -> float:
+    """The SNR from which on the best reader's BLEU is at least the target; NaN where the grid doesn't hold it."""
+    grid = sorted(readers[0])
+    best = [max(_bleu(reader[snr][draw]) for reader in readers) for snr in grid]
+    for k in range(len(grid) - 1, 0, -1):
+        if best[k - 1] < TARGET <= best[k]:
+            return grid[k - 1] + (grid[k] - grid[k - 1]) * (TARGET - best[k - 1]) / (best[k] - best[k - 1])
+    return math.nan
+
+
+def _told(values: NDArray[np.float64]) -> list[float]:
+    """[value, ends of its 95% interval]; the first is that of all captions, the others of those drawn again."""
+    return [round(float(v), 2) for v in (values[0], *np.nanpercentile(values[1:], [2.5, 97.5]))]
+
+
+def _right(reading: Any, text: str) -> list[tuple[float, bool]]:
+    """(confidence, whether these characters are what was sent there) of each word."""
+    spans = [found.span() for found in re.finditer(r"\S+", reading.text)]
+    return [
+        (word.confidence, reading.text[a:b] == text[a:b]) for word, (a, b) in zip(reading.words, spans, strict=True)
+    ]
+
+
+def _reliability(told: Sequence[tuple[float, bool]]) -> list[Figures]:
+    confidence, right = (np.array(part) for part in zip(*told, strict=True))
+    number = np.digitize(confidence, BINS) - 1
+    rows = []
+    for k in range(len(BINS) - 1):
+        inside = number == k
+        rows.append({
+            "from": BINS[k], "to": min(1, BINS[k + 1]), "words": int(inside.sum()),
+            "told": round(float(confidence[inside].mean()), 4), "right": round(float(right[inside].mean()), 4),
+        })  # fmt: skip
+    return rows
+
+
+# Coded
+
+
+def coded(rows: Sequence[tuple[str, str]]) -> Figures:
+    """By budget, all captions; then captions of one size each: the shortest, the median, and two long ones."""
+    packets = [pack(Gist((text,), (512, 512))) for _, text in rows]
+    asciis = [-(-8 * len(text) // BITS["16qam"]) for _, text in rows]
+    pools = {
+        "all, as many as ASCII takes in 16-QAM": (packets, asciis),
+        "all, 256": (packets, [256] * len(packets)),
+        "all, 1,024": (packets, [1024] * len(packets)),
+    }
+    for size in (min(map(len, packets)), *(int(np.percentile([len(p) for p in packets], q)) for q in (50, 95, 99))):
+        of_it = [packet for packet in packets if len(packet) == size]
+        again = (of_it * -(-ONE_SIZE // len(of_it)))[:ONE_SIZE]
+        for uses in (128, 256):
+            pools[f"{size} bytes, {uses}"] = again, [uses] * len(again)
+    found: Figures = {}
+    for name, (pool, uses) in pools.items():
+        found[name] = needed(pool, uses, lambda code, llrs: code.decode(llrs, _passes))
+        print(name, found[name], flush=True)
+    return found
+
+
+Decoder = Callable[[BlockCode, NDArray[np.float32]], NDArray[np.uint8] | None]
+
+
+def needed(packets: Sequence[bytes], uses: Sequence[int], decode: Decoder) -> Figures:
+    """The SNR for 99% and the normal approximation's, in dB, with the gap; error rates by SNR."""
+    bound = _bound(packets, uses)
+    grid = [round(bound + step, 2) for step in (0.0, 0.3, 0.6, 0.9, 1.2)]
+    lost = np.array([[
+        np.mean([_lost(packet, n, snr_db, (number, k), decode) for k in range(EACH_CODED)])
+        for number, (packet, n) in enumerate(zip(packets, uses, strict=True))
+    ] for snr_db in grid])  # fmt: skip
+    rng = np.random.default_rng(0)
+    draws = [np.arange(len(packets)), *(rng.integers(0, len(packets), len(packets)) for _ in range(RESAMPLED))]
+    at = np.array([_at_rate(grid, lost[:, draw].mean(1)) for draw in draws])
+    return {
+        "frames": len(packets) * EACH_CODED, "bound_db": round(bound, 2), "needed_db": _told(at),
+        "gap_db": _told(at - bound),
+        "lost": {str(snr_db): round(float(row.mean()), 5) for snr_db, row in zip(grid, lost, strict=True)},
+    }  # fmt: skip
+
+
+@functools.cache
+def block_code(bits: int, uses: int) -> BlockCode:
+    return BlockCode(bits, uses)
+
+
+def _bound(packets: Sequence[bytes], uses: Sequence[int]) -> float:
+    """Where the normal approximation loses one in a hundred of these blocks on average, each of its own length."""
+    kinds, counts = np.unique([(8 * len(p), n) for p, n in zip(packets, uses, strict=True)], axis=0, return_counts=True)
+    low, high = -20.0, 30.0
+    for _ in range(40):
+        snr_db = (low + high) / 2
+        rates = [error_rate_for(int(bits), int(n), snr_db) for bits, n in kinds]
+        low, high = (snr_db, high) if np.average(rates, weights=counts) > 0.01 else (low, snr_db)
+    return high
+
+
+def _lost(packet: bytes, uses: int, snr_db: float, seed: tuple[int, ...], decode: Decoder) -> bool:
+    bits = np.unpackbits(np.frombuffer(packet, np.uint8))
+    code = block_code(bits.size, uses)
+    came = Awgn(snr_db).carry_bits([Segment(code.encode(bits), code.modulation)], seed=seed)
+    found = decode(code, came.llrs[0])
+    return found is None or not np.array_equal(found, bits)
+
+
+def _passes(bits: NDArray[np.uint8]) -> bool:
+    return is_whole(np.packbits(bits).tobytes())
+
+
+def _at_rate(grid: Sequence[float], lost: NDArray[np.float64]) -> float:
+    """Where one in a hundred is lost: from the first point below it, along the logarithm."""
+    logs = np.log(np.maximum(lost, 1e-5))
+    target = math.log(0.01)
+    for k in range(1, len(grid)):
+        if logs[k] <= target < logs[k - 1]:
+            return grid[k - 1] + (grid[k] - grid[k - 1]) * (logs[k - 1] - target) / (logs[k - 1] - logs[k])
+    return grid[0] if logs[0] <= target else math.nan
+
+
+def wrong(rows: Sequence[tuple[str, str]]) -> Figures:
+    """Of blocks 3 dB below the bound: what a reader gets that are not the text, and how many are called certain."""
+    packets = [pack(Gist((text,), (512, 512))) for _, text in rows]
+    snr_db = round(_bound(packets, [256] * len(packets)) - 3, 1)
+    certain = seen = frames = 0
+    while seen < WRONG:
+        packet = packets[frames % len(packets)]
+        bits = np.unpackbits(np.frombuffer(packet, np.uint8))
+        code = block_code(bits.size, 256)
+        came = Awgn(snr_db).carry_bits([Segment(code.encode(bits), code.modulation)], seed=(1, frames))
+        found = code.decode(came.llrs[0], _passes)
+        frames += 1
+        if found is None or not np.array_equal(found, bits):
+            seen += 1
+            certain += found is not None and bool(unpack(np.packbits(found).tobytes()).captions)
+    return {
+        "snr_db": snr_db, "frames": frames, "wrong": seen, "certain": certain, "share": certain / seen,
+        "upper_95": upper_95(certain, seen),
+    }  # fmt: skip
+
+
+def upper_95(count: int, n: int) -> float:
+    """Clopper and Pearson's one-sided limit."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(0.95, count + 1, n - count))
+
+
+# Clean
+
+
+def clean(rows: Sequence[tuple[str, str]]) -> Figures:
+    texts = list(clean_texts(1000))
+    without_noise = [np.where(np.unpackbits(np.frombuffer(t.encode(), np.uint8)), -100.0, 100.0) for t in texts]
+    at_25 = [_arrived(text.encode(), "16qam", 25, seed) for seed, text in enumerate(texts)]
+    count = {
+        name: sum(read(llrs).text == text for llrs, text in zip(arrived, texts, strict=True))
+        for name, arrived in (("without noise", without_noise), ("16qam at 25 dB", at_25))
+    }
+    spelled = {
+        f"SymSpell, {words} words": sum(spelling.by_word(text, words) == text for text in texts)
+        for words in ("english", "captions")
+    }
+    return {"n": len(texts), "unchanged": count | spelled, "examples": texts[:4]}
+
+
+def speed(rows: Sequence[tuple[str, str]]) -> Figures:
+    """CPU-milliseconds to read one text of so many places, the median of 40 captions at 6 dB."""
+    found = {}
+    for places in (77, 512):
+        texts = [text.encode()[:places].ljust(places, b"\0") for _, text in rows[::12]]
+        llrs = [_arrived(data, "16qam", 6, seed) for seed, data in enumerate(texts)]
+        read(llrs[0])
+        spent = []
+        for row in llrs:
+            started = time.process_time()
+            read(row)
+            spent.append(1000 * (time.process_time() - started))
+        found[str(places)] = round(float(np.median(spent)), 1)
+    return {"n": len(rows[::12]), "ms": found}
+
+
+if __name__ == "__main__":
+    main()
