@@ -55,7 +55,9 @@ JSON_KEYS = {
     "rebuild": "token file width height seed caption distance isotopes",
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
-    "link": "token nft",
+    "link-nft": "token nft",
+    "send": "image system channel output uses cbr rounds caption certain lost expected_ssim start_uses blocks",
+    "link plan": "image channel plans",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
     "follow": "event block token count by",
     "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",

@@ -32,7 +32,7 @@ def deployed_text(done: Deployed) -> str:
 
 
 def nft_words(link: NftLink) -> str:
-    """'1:0x12...:77', as `gistchain link --nft` takes it."""
+    """'1:0x12...:77', as `gistchain link-nft --nft` takes it."""
     return f"{link.chain_id}:{link.contract}:{link.token_id}"
 
 

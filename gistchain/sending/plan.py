@@ -11,6 +11,7 @@ by the chance that it arrives (link/predict.py). What matters more is sent more 
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.packet import pack
 from gistchain.image.smallfile import FileSearch
 from gistchain.link.blockcode import modulation_of
-from gistchain.link.frame import FIRST_SHARES, FURTHER_SHARES, Block, first_bytes, start_uses, uses_of
+from gistchain.link.frame import FIRST_SHARES, FURTHER_SHARES, LEAST_ROOM, Block, first_bytes, start_uses, uses_of
 from gistchain.link.predict import bytes_for, error_rate
 from gistchain.sending.air import layers_of
 from gistchain.types import Gist, Picture, PlannedBlock
@@ -39,6 +40,9 @@ _LEAST_BYTES, _LEAST_EXACT = 24, 150
 """Of a layer that is worth a try; no residual is shorter."""
 _ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
+_HOPELESS = 0.9
+"""Error rate of the first block from which on nothing is sent."""
+MOST_USES = 1 << 17
 _NESTED_SHARE = 3
 """Of a latent that a subject is laid over: 2^(-3/2) of what is left."""
 
@@ -76,7 +80,7 @@ class Planner:
     def best(self, channel: str, snr_db: float, room: int, *, only: FormName | None = None) -> Plan:
         """The plan that is expected to give back most. only: of this form.
 
-        Raises LinkError where the smallest gist does not fit, and says how many uses it needs.
+        Raises LinkError where even the smallest gist would hardly ever arrive, and says how many uses it needs.
         """
         best: Plan | None = None
         for plan in self.plans(channel, snr_db, room):
@@ -84,12 +88,14 @@ class Planner:
                 best = plan
             if best is not None and (best.form == only or best.expected >= _ENOUGH):
                 break
-        if best is None:
-            raise self._too_small(room)
+        if best is None or best.blocks[0].error_rate > _HOPELESS:
+            raise self._too_small(channel, snr_db, room)
         return best
 
     def plans(self, channel: str, snr_db: float, room: int) -> Iterator[Plan]:
         """One for each form that fits."""
+        if room < LEAST_ROOM:
+            return
         air = _Air(channel, snr_db, room)
         caption = self._form("caption", 0)
         if caption is not None and (alone := air.plan("caption", [caption])) is not None:
@@ -168,10 +174,21 @@ class Planner:
     def _measured(self, name: FormName, gist: Gist, fidelity: float | None) -> Form:
         return Form(name, gist, len(pack(gist)), fidelity, exact=fidelity == 1)
 
-    def _too_small(self, room: int) -> LinkError:
-        needed = len(pack(self.words)) + 1
-        least = next((uses for uses in range(room, room + 65536) if needed <= uses - start_uses(max(uses, 48))), None)
-        return LinkError(f"{room} channel uses are too few for {self.picture.name}: its caption alone needs {least}")
+    def _too_small(self, channel: str, snr_db: float, room: int) -> LinkError:
+        """Names the uses in which the caption is lost once in a hundred times."""
+        bits = 8 * (len(pack(self.words)))
+
+        def enough(uses: int) -> bool:
+            try:
+                return error_rate(bits, uses - start_uses(uses), channel, snr_db) <= TARGETS[-1]
+            except LinkError:
+                return False
+
+        uses = bisect.bisect_left(range(MOST_USES), True, lo=max(room, LEAST_ROOM), key=enough)
+        needed = f"needs {uses:,}" if uses < MOST_USES else f"does not arrive in any up to {MOST_USES:,}"
+        return LinkError(
+            f"{room:,} channel uses are too few for {self.picture.name} at {snr_db:g} dB: its caption alone {needed}"
+        )
 
 
 def _step_below(size: int) -> int:

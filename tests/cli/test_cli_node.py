@@ -140,15 +140,15 @@ def test_a_token_is_linked_to_an_nft(run: Run, bare: Anvil, key: str, tmp_path: 
     assert run("deploy", *writing, "--max-fee", 1)[0] == 0
     assert run("register", noun(1, tmp_path / "a.png"), *writing)[0] == 0
     for wrong in ("1:0x12:7", "1", "0:0x" + "12" * 20 + ":7", "x:0x" + "12" * 20 + ":7"):
-        code, _, err = run("link", 1, "--nft", wrong, *writing)
+        code, _, err = run("link-nft", 1, "--nft", wrong, *writing)
         assert code == 2
         assert "give chain id, contract and token id" in err
     nft = "1:0x" + "12" * 20 + ":77"
-    code, out, err = run("link", 1, "--nft", nft, *writing, "--json")
+    code, out, err = run("link-nft", 1, "--nft", nft, *writing, "--json")
     assert (code, lines(out)) == (0, [{"token": 1, "nft": nft}]), err
     assert lines(run("show", 1, "--rpc", bare.url, "--json")[1])[0]["nft"] == nft
-    assert run("link", 1, "--nft", nft, *writing)[0] == 0, "said again it changes nothing"
-    assert run("link", 1, "--nft", nft[:-1], *writing)[0] == 1
+    assert run("link-nft", 1, "--nft", nft, *writing)[0] == 0, "said again it changes nothing"
+    assert run("link-nft", 1, "--nft", nft[:-1], *writing)[0] == 1
 
 
 def test_what_a_reorganisation_took_back_is_there_again(run: Run, bare: Anvil, key: str, tmp_path: Path) -> None:

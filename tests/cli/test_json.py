@@ -26,6 +26,8 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("attest", 1, images / "a.png"),
         ("show", 1),
         ("list",),
+        ("send", "images/a.png", "--snr-db", 10, "-o", "back.png"),
+        ("link", "plan", "images/a.png", "--snr-db", 10),
         ("check", "images"),
         ("watch", "images", "--once", "--settle", "0.01"),
         ("rareness", "status"),

@@ -58,7 +58,9 @@ class PolarCode:
     largest: int = 1_024
 
     def __post_init__(self) -> None:
-        _ = self.matching  # what can't be coded is refused here
+        if self.largest < 32 or self.largest & (self.largest - 1):
+            raise SettingError(f"the longest mother code is a power of two from 32 on, not {self.largest}")
+        _ = self.matching, self._input  # what can't be coded is refused here
 
     @cached_property
     def matching(self) -> Matching:
@@ -79,7 +81,10 @@ class PolarCode:
         return ListDecoder(self.matching.mother, self.matching.carrying)
 
     def encode(self, bits: ArrayLike) -> Bits:
-        """The coded bits u1[..., coded_bits] of bits [..., bits]. Raises SettingError unless they are so many 0 or 1."""
+        """The coded bits u1[..., coded_bits] of bits [..., bits].
+
+        Raises SettingError where a bit is neither 0 nor 1 or their number differs.
+        """
         message = as_bits(bits)
         if message.shape[-1] != self.bits:
             raise SettingError(f"this polar code takes {self.bits} bits, not {message.shape[-1]}")
@@ -92,40 +97,43 @@ class PolarCode:
 
         llrs: [..., coded_bits], finite. list_size: how many paths the decoder follows; L is less only where there are
         not as many words. priors: [..., bits], log P(0)/P(1) of each bit by what is known beforehand, such as a model
-        of the language; one row does for all blocks. A metric is the sum of |LLR| that the candidate contradicts: two
+        of the language; one row does for all blocks.
+        A metric is the sum of |LLR| that the candidate contradicts, priors included, LLRs of repeated bits added: two
         differ by the logarithm of how many times likelier one is.
         Raises SettingError where a shape or the list's size doesn't fit, or a number is not finite.
         """
         received = _floats(llrs, self.coded_bits, "LLRs of this polar code")
         if not 1 <= list_size <= _LARGEST_LIST:
             raise SettingError(f"a list has from 1 to {_LARGEST_LIST:,} candidates, not {list_size}")
-        known = None
-        if priors is not None:
-            known = _floats(priors, self.bits, "priors of this polar code")[..., self._input]
-            known = np.ascontiguousarray(np.broadcast_to(known, (*received.shape[:-1], self.bits)))
-            known = known.reshape(-1, self.bits)
-        blocks = self._recovered(received.reshape(-1, self.coded_bits))
+        blocks = received.reshape(-1, self.coded_bits)
+        if not len(blocks):
+            raise SettingError("there are no LLRs to decode")
+        known = None if priors is None else self._known(priors, received.shape[:-1])
+        blocks, known, scale = _scaled(self._added(blocks), known)
+        # More than all others together: no likely candidate contradicts it.
+        blocks[:, self.matching.zeros] = 1 + np.abs(blocks).sum(axis=1, keepdims=True)
         step = max(1, _AT_ONCE // (list_size * self.matching.mother))
         parts = [
             self._decoder.listed(blocks[i : i + step], list_size, None if known is None else known[i : i + step])
             for i in range(0, len(blocks), step)
         ]
-        if not parts:
-            raise SettingError("there are no LLRs to decode")
         words, metrics = (np.concatenate(part) for part in zip(*parts, strict=True))
         found = np.empty_like(words)
         found[..., self._input] = words
         shape = received.shape[:-1]
-        return found.reshape(*shape, *words.shape[1:]), metrics.reshape(*shape, -1)
+        return found.reshape(*shape, *words.shape[1:]), (metrics / scale).reshape(*shape, -1)
 
-    def _recovered(self, blocks: Floats) -> Floats:
+    def _known(self, priors: ArrayLike, shape: tuple[int, ...]) -> Floats:
+        """Priors [frames, bits] in the order of the mother code's positions."""
+        known = _floats(priors, self.bits, "priors of this polar code")[..., self._input]
+        return np.broadcast_to(known, (*shape, self.bits)).reshape(-1, self.bits)
+
+    def _added(self, blocks: Floats) -> Floats:
         """LLRs of the mother code [frames, mother]: repeated ones added, 0 where nothing was sent."""
-        found = np.zeros((len(blocks), self.matching.mother))
+        found, blocks = np.zeros((len(blocks), self.matching.mother)), self._in_turn(blocks)
         for start in range(0, self.coded_bits, self.matching.mother):
-            part = self.matching.sent[start : start + self.matching.mother]
-            found[:, part] += self._in_turn(blocks)[:, start : start + self.matching.mother]
-        # More than all others together: no likely candidate contradicts it.
-        found[:, self.matching.zeros] = 1 + np.abs(found).sum(axis=1, keepdims=True)
+            part = slice(start, start + self.matching.mother)
+            found[:, self.matching.sent[part]] += blocks[:, part]
         return found
 
     def _in_turn(self, blocks: Floats) -> Floats:
@@ -167,6 +175,19 @@ def _floats(values: ArrayLike, length: int, what: str) -> Floats:
     if not np.isfinite(found).all():
         raise SettingError(f"{what} must be finite numbers")
     return found
+
+
+def _scaled(llrs: Floats, priors: Floats | None) -> tuple[Floats, Floats | None, Floats]:
+    """Both, scaled so that float32 neither under- nor overflows, and the scale [frames, 1].
+
+    Only where the largest |LLR| of a block is below 1, so that no code would help, or above 1e6, where no noise is.
+    """
+    largest = np.abs(llrs).max(axis=1, keepdims=True)
+    if priors is not None:
+        largest = np.maximum(largest, np.abs(priors).max(axis=1, keepdims=True))
+    largest[largest == 0] = 1.0
+    scale = np.clip(largest, 1.0, 1e6) / largest
+    return llrs * scale, None if priors is None else np.ascontiguousarray(priors * scale), scale
 
 
 def _transformed(word: Bits) -> Bits:

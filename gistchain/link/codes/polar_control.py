@@ -1,6 +1,6 @@
 """Messages -> the polar blocks of 5G's control channels with their CRC, and the messages whose CRC holds (TS 38.212).
 
-    uplink(bits, coded_bits)      20 to 1,706 bits, CRC11, coded bits in a triangle, two blocks where the message is long
+    uplink(bits, coded_bits)      20 to 1,706 bits, CRC11, coded bits in a triangle; long messages in two blocks
     downlink(bits, coded_bits)    at most 140 bits, CRC24C, spread over the block by the input interleaver
 
 Refused: uplink messages of 12 to 19 bits, for which the standard adds parity-check bits, and of less, for which it has

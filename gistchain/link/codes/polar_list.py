@@ -2,13 +2,13 @@
 
     the code's tree ── steps(carrying) ──> a short program ── listed(...) ──> candidates and their metrics
 
-The tree halves the code: F takes two log-likelihood ratios to that of the sum of their bits, G to that of the second bit
-once the first half is known. L paths walk the program in step. A subtree whose bits are all frozen, one bit repeated, all
-free or free but for their parity is decided as a whole (Sarkis et al. 2016; Hashemi, Condo and Gross 2017).
+The tree halves the code: F takes two log-likelihood ratios to that of the sum of their bits, G to that of the second
+bit once the first half is known. L paths walk the program in step. A subtree whose bits are all frozen, one bit
+repeated, all free or free but for their parity is decided as a whole (Sarkis et al. 2016; Hashemi, Condo & Gross 2017).
 
-F is the min-sum one: then the metric of a path is exactly the sum of |LLR| over the coded bits that it contradicts, so
-that candidates come in the order of their likelihood, and a list of all words is maximum likelihood (Balatsoukas-Stimming,
-Parizi and Burg 2015 give the metric).
+On the way a path costs log(1 + exp(-LLR)) for every bit (Balatsoukas-Stimming, Parizi & Burg 2015), where min-sum would
+lose a fifth more blocks. At the end candidates are ordered by the |LLR| that they contradict, which is the order of
+their likelihood: a list of all words is maximum likelihood.
 """
 
 from __future__ import annotations
@@ -20,16 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.kernels.compiled import compiled
+from gistchain.link.codes.polar_paths import NEVER, split
 
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 F, G, COMBINE, FROZEN, REPEATED, FREE, PARITY, BIT = range(8)
-_NEVER = 1e30
-"""A metric that no path has."""
-_LARGEST = 1e9
-"""A larger LLR is scaled down."""
 
 
 def steps(carrying: Ints, mother: int, *, priors: bool) -> Ints:
@@ -91,14 +88,11 @@ class ListDecoder:
         frames, k = len(llrs), len(self.carrying)
         size = list_size if k >= list_size.bit_length() else min(list_size, 1 << k)
         given = np.zeros((frames, 0)) if priors is None else priors
-        # Far from any noise the scale is free: what float32 can't add up is made smaller.
-        largest = np.maximum(np.abs(llrs).max(axis=1), np.abs(given).max(axis=1, initial=0.0))
-        scale = _LARGEST / np.maximum(largest, _LARGEST)
         stages = self.mother.bit_length()
         found, metrics = np.empty((frames, size, k), np.uint8), np.empty((frames, size))
         _decode(
             self._plain if priors is None else self._bitwise, self.carrying,
-            llrs, (llrs * scale[:, None]).astype(np.float32), given, given * scale[:, None],
+            llrs, llrs.astype(np.float32), given,
             np.empty(size * (self.mother - 1) + self.mother, np.float32),
             np.empty(2 * size * (2 * self.mother - 1), np.uint8),
             np.empty((size, 3 * stages), np.int64), np.empty((size, self.mother), np.float32),
@@ -109,12 +103,12 @@ class ListDecoder:
 
 
 @compiled(
-    "i8[steps, 3], i8[k], f8[frames, n], f4[frames, n], f8[frames, p], f8[frames, p], "
+    "i8[steps, 3], i8[k], f8[frames, n], f4[frames, n], f8[frames, p], "
     "out f4[a], out u1[b], out i8[L, c], out f4[L, n], out f8[7, L], out f8[d], out i8[6, L], "
     "out u1[frames, L, k], out f8[frames, L]"
 )
 def _decode(
-    program: Ints, carrying: Ints, llrs: Floats, scaled: NDArray[np.float32], priors: Floats, scaled_priors: Floats,
+    program: Ints, carrying: Ints, llrs: Floats, rounded: NDArray[np.float32], priors: Floats,
     alpha: NDArray[np.float32], beta: Bits, pointers: Ints, weights: NDArray[np.float32], paths: Floats,
     work: Floats, picks: Ints, found: Bits, metrics: Floats,
 ) -> None:  # fmt: skip
@@ -123,12 +117,12 @@ def _decode(
     alpha and beta hold for every stage one array per path. All paths write a stage at the same time, each into its own
     array, and read through `pointers`, so that a path that splits copies pointers only.
     """
-    size, n = pointers.shape[0], scaled.shape[1]
+    size, n = pointers.shape[0], rounded.shape[1]
     stages = pointers.shape[1] // 3
-    for frame in range(scaled.shape[0]):
+    for frame in range(rounded.shape[0]):
         root = size * (n - 1)
         for i in range(n):
-            alpha[root + i] = scaled[frame, i]
+            alpha[root + i] = rounded[frame, i]
         for i in range(pointers.shape[1]):
             pointers[0, i] = 0
         paths[0, 0] = 0.0
@@ -143,12 +137,12 @@ def _decode(
                 _combine(beta, pointers, count, stage, stages, side)
             elif what == FROZEN:
                 _frozen(alpha, beta, pointers, paths, count, stage, stages, side)
-            elif what == FREE or what == PARITY:
+            elif what >= FREE and what != BIT:
                 count = _free(
                     alpha, beta, pointers, weights, paths, work, picks, count, stage, stages, side, what == PARITY
                 )
             else:
-                prior = scaled_priors[frame, side >> 1] if scaled_priors.shape[1] else 0.0
+                prior = priors[frame, side >> 1] if priors.shape[1] else 0.0
                 count = _repeated(alpha, beta, pointers, paths, work, picks, count, stage, stages, side & 1, prior)
         _gather(beta, pointers, carrying, llrs, priors, paths, picks, frame, count, stages, found, metrics)
 
@@ -168,8 +162,8 @@ def _f(alpha: NDArray[np.float32], pointers: Ints, count: int, stage: int) -> No
 
 
 def _soft(llr: np.float32) -> np.float32:
-    """log(1 + exp(-|llr|)) to .02, by a polynomial, since kernels take no logarithms."""
-    part = np.float32(1) - abs(llr) * np.float32(0.16)
+    """log(1 + exp(-|llr|)) to .02, with its value and slope at 0: a polynomial, as kernels take no logarithms."""
+    part = np.float32(1) - abs(llr) * np.float32(0.1803369)
     part = part if part > 0 else np.float32(0)
     part = part * part
     return np.float32(0.6931472) * part * part
@@ -202,17 +196,18 @@ def _combine(beta: Bits, pointers: Ints, count: int, stage: int, stages: int, si
 
 
 def _frozen(
-    alpha: NDArray[np.float32], beta: Bits, pointers: Ints, paths: Floats, count: int, stage: int, stages: int, side: int
+    alpha: NDArray[np.float32], beta: Bits, pointers: Ints, paths: Floats,
+    count: int, stage: int, stages: int, side: int,
 ) -> None:  # fmt: skip
     """Zeros; every negative LLR is contradicted."""
     size, length = pointers.shape[0], 1 << stage
     for p in range(count):
         source = size * (length - 1) + pointers[p, stage] * length
         place = 2 * size * (length - 1) + (side * size + p) * length
-        contradicted = 0.0
+        contradicted = np.float64(0)
         for i in range(length):
             a = alpha[source + i]
-            contradicted += (-a if a < 0 else np.float32(0)) + _soft(a)
+            contradicted += _soft(a) - (a if a < 0 else np.float32(0))
         for i in range(length):
             beta[place + i] = 0
         paths[0, p] += contradicted
@@ -227,7 +222,7 @@ def _repeated(
     size, length = pointers.shape[0], 1 << stage
     for p in range(count):
         source = size * (length - 1) + pointers[p, stage] * length
-        zero, one = 0.0, 0.0
+        zero, one = np.float64(0), np.float64(0)
         for i in range(length):
             a = alpha[source + i]
             either = _soft(a)
@@ -235,7 +230,7 @@ def _repeated(
             one += either + (a if a > 0 else np.float32(0))
         paths[1, p] = paths[0, p] + zero + (-prior if prior < 0 else 0.0)
         paths[2, p] = paths[0, p] + one + (prior if prior > 0 else 0.0)
-    count = _split(pointers, paths, work, picks, count)
+    count = split(pointers, paths, work, picks, count)
     for p in range(count):
         place = 2 * size * (length - 1) + (side * size + p) * length
         for i in range(length):
@@ -275,12 +270,12 @@ def _free(
                 beta[base + p * length + least] ^= 1
                 paths[0, p] += paths[3, p]
                 paths[3, p] = -paths[3, p]
-            weights[p, least] = _NEVER
+            weights[p, least] = NEVER
     turns = length - 1 if parity else length
     if turns > size:
         turns = size
     for _ in range(turns):
-        worst, best = 0.0, _NEVER
+        worst, best = 0.0, NEVER
         for p in range(count):
             least = _least(weights, p, length)
             picks[3, p] = least
@@ -288,10 +283,10 @@ def _free(
             paths[2, p] = paths[0, p] + weights[p, least] + paths[3, p]
             worst = paths[1, p] if paths[1, p] > worst else worst
             best = paths[2, p] if paths[2, p] < best else best
-            weights[p, least] = _NEVER
+            weights[p, least] = NEVER
         if count == size and best >= worst:
             break
-        count = _split(pointers, paths, work, picks, count)
+        count = split(pointers, paths, work, picks, count)
         for p in range(count):
             parent = picks[0, p]
             if parent != p:
@@ -315,89 +310,6 @@ def _least(weights: NDArray[np.float32], p: int, length: int) -> int:
         if weights[p, i] < least:
             found, least = i, weights[p, i]
     return found
-
-
-def _split(pointers: Ints, paths: Floats, work: Floats, picks: Ints, count: int) -> int:
-    """Of two choices for each path the L cheapest stay; returns how many there are.
-
-    paths[1] and [2]: what the path costs with choice 0 and 1. picks[0], [1]: the parent and the choice of every path
-    now. A path whose two choices both stay keeps the cheaper one; the other goes where a path has ended.
-    """
-    size = pointers.shape[0]
-    worst, best = 0.0, _NEVER
-    for p in range(count):
-        picks[0, p] = p
-        if paths[2, p] < paths[1, p]:
-            picks[1, p], paths[0, p], paths[4, p] = 1, paths[2, p], paths[1, p]
-        else:
-            picks[1, p], paths[0, p], paths[4, p] = 0, paths[1, p], paths[2, p]
-        worst = paths[0, p] if paths[0, p] > worst else worst
-        best = paths[4, p] if paths[4, p] < best else best
-    if count == size and best >= worst:
-        return count
-    if 2 * count <= size:
-        for p in range(count):
-            _branch(pointers, paths, picks, p, count + p)
-        return 2 * count
-    for p in range(count):
-        work[p], work[count + p] = paths[0, p], paths[4, p]
-    limit = _ordered(work, 2 * count, size - 1)
-    room, free = size, 0
-    for p in range(count):
-        room -= 1 if paths[0, p] < limit else 0
-        room -= 1 if paths[4, p] < limit else 0
-    # Equal metrics: first the cheaper choices, in the order of the paths.
-    for p in range(count):
-        if paths[0, p] == limit and room > 0:
-            room -= 1
-        elif paths[0, p] >= limit:
-            picks[2, free] = p
-            picks[0, p] = -1
-            free += 1
-    for p in range(count, size):
-        picks[2, free] = p
-        free += 1
-    used = 0
-    for p in range(count):
-        if picks[0, p] == p and (paths[4, p] < limit or (paths[4, p] == limit and room > 0)):
-            room -= 1 if paths[4, p] == limit else 0
-            if used < free:
-                picks[5, used] = p
-                used += 1
-    for i in range(used):
-        _branch(pointers, paths, picks, picks[5, i], picks[2, i])
-    return size
-
-
-def _branch(pointers: Ints, paths: Floats, picks: Ints, parent: int, place: int) -> None:
-    picks[0, place], picks[1, place] = parent, 1 - picks[1, parent]
-    paths[0, place] = paths[4, parent]
-    for i in range(pointers.shape[1]):
-        pointers[place, i] = pointers[parent, i]
-
-
-def _ordered(values: Floats, count: int, place: int) -> float:
-    """The value that stands at `place` once the first `count` are sorted (Hoare's quickselect)."""
-    low, high = 0, count - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if place <= j:
-            high = j
-        elif place >= i:
-            low = i
-        else:
-            break
-    return values[place]
 
 
 def _gather(

@@ -18,9 +18,10 @@ from gistchain.errors import SettingError
 
 Ints = NDArray[np.int64]
 
-_SUB_BLOCKS = np.array(
-    [0, 1, 2, 4, 3, 5, 6, 7, 8, 16, 9, 17, 10, 18, 11, 19, 12, 20, 13, 21, 14, 22, 15, 23, 24, 25, 26, 28, 27, 29, 30, 31]
-)  # fmt: skip
+_SUB_BLOCKS = np.array([
+    0, 1, 2, 4, 3, 5, 6, 7, 8, 16, 9, 17, 10, 18, 11, 19, 12, 20, 13, 21, 14, 22, 15, 23, 24, 25, 26, 28, 27, 29,
+    30, 31,
+])  # fmt: skip
 """Table 5.4.1.1-1."""
 _INPUT_ORDER = np.array([
     0, 2, 4, 7, 9, 14, 19, 20, 24, 25, 26, 28, 31, 34, 42, 45, 49, 50, 51, 53, 54, 56, 58, 59, 61, 62, 65, 66, 67, 69,
@@ -124,5 +125,5 @@ def input_order(bits: int) -> Ints:
     """Section 5.3.1.1: where each information bit of a downlink block comes from; at most 164."""
     if bits > len(_INPUT_ORDER):
         raise SettingError(f"the input interleaver takes at most {len(_INPUT_ORDER)} bits, not {bits}")
-    start = len(_INPUT_ORDER) - bits
-    return _INPUT_ORDER[start <= _INPUT_ORDER] - start
+    shifted = _INPUT_ORDER - (len(_INPUT_ORDER) - bits)
+    return shifted[shifted >= 0]

@@ -1,0 +1,82 @@
+"""What every system that sends pictures over a radio must do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gistchain.collection.known import nouns
+from gistchain.errors import LinkError
+from gistchain.link.channel import Awgn, open_link
+from gistchain.systems import SENDERS, sender
+from gistchain.types import Conditions, Picture, Prepared, Sender
+
+CLEAR = Conditions("awgn", 20.0, 2048)
+
+
+@pytest.fixture(scope="module")
+def noun() -> Picture:
+    token = nouns.tokens(nouns.sample(1, rng=np.random.default_rng(21), held=False)).image(0)
+    pixels = np.asarray(Image.fromarray(token).resize((160, 160), Image.Resampling.NEAREST))
+    return Picture(pixels, bytes(range(32)), (160, 160), "a noun")
+
+
+@pytest.fixture(scope="module", params=SENDERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def prepared(name: str, noun: Picture) -> Prepared:
+    found = sender(name)
+    assert isinstance(found, Sender)
+    return found.prepare(noun)
+
+
+def test_over_a_clear_channel_a_recognisable_picture_arrives(prepared: Prepared, noun: Picture) -> None:
+    assert isinstance(prepared, Prepared)
+    sent = prepared.send(open_link("awgn", 20.0), CLEAR, seed=(1,))
+    assert sent.picture is not None
+    assert (sent.picture.shape, sent.picture.dtype) == (noun.pixels.shape, np.uint8)
+    assert np.abs(sent.picture.astype(int) - noun.pixels).mean() < 12
+    assert sent.lost == ()
+    assert 0 < sent.uses <= CLEAR.budget
+    assert sum(block.uses for block in sent.blocks) + sent.start_uses == sent.uses
+
+
+def test_the_same_seed_gives_the_same_and_another_one_other_noise(prepared: Prepared) -> None:
+    link, conditions = open_link("awgn", 6.0), Conditions("awgn", 6.0, 1024)
+    first, again = (prepared.send(link, conditions, seed=(4,)) for _ in range(2))
+    assert first.caption == again.caption
+    assert np.array_equal(first.picture, again.picture) if first.picture is not None else again.picture is None
+
+
+def test_over_a_dead_channel_nothing_is_certain(prepared: Prepared) -> None:
+    sent = prepared.send(Awgn(10.0, gain=0), Conditions("awgn", 10.0, 1024), seed=(1,))
+    assert not sent.certain
+    if sent.gist is None:
+        assert sent.picture is None
+        assert sent.lost
+
+
+def test_too_few_uses_are_refused_and_the_error_says_so(prepared: Prepared) -> None:
+    with pytest.raises(LinkError, match=r"few|small"):
+        prepared.send(open_link("awgn", 0.0), Conditions("awgn", 0.0, 50), seed=(1,))
+
+
+@pytest.mark.parametrize("channel", ["rayleigh-block", "rayleigh-fast"])
+def test_it_sends_over_fading_channels_too(prepared: Prepared, channel: str) -> None:
+    link = open_link(channel, 25.0, pilots=4 if channel == "rayleigh-block" else 0)
+    conditions = Conditions(channel, 25.0, 2048)  # type: ignore[arg-type]
+    sent = [prepared.send(link, conditions, seed=(seed,)) for seed in range(3)]
+    assert any(one.picture is not None for one in sent)
+    assert all(one.uses <= 2048 for one in sent)
+
+
+def test_a_sender_that_is_wrong_about_the_channel_loses_something_and_says_what(prepared: Prepared) -> None:
+    """Planned for 12 dB, sent at -9: whatever arrives is right, and the rest is named."""
+    sent = prepared.send(open_link("awgn", -9.0), Conditions("awgn", 12.0, 1024), seed=(2,))
+    assert sent.gist is not None or sent.lost
+    if sent.certain and sent.gist is not None:
+        assert sent.gist.size == (160, 160)
