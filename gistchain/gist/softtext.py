@@ -80,6 +80,24 @@ def read(
     dictionary: what texts are made of, by default that of packets.
     Raises SettingError for more than 512 bytes, a number of bits that is no whole number of bytes, and NaN.
     """
+    logs, padding, symbols = _weighed(llrs, dictionary)
+    path, best, total = _likeliest(logs, padding, symbols)
+    data = b"".join(piece for _, piece in path)
+    certain = check is not None and check(data)
+    if not data:
+        return Reading("", (), certain)
+    sure = _certainty(logs, padding, symbols, best, total)[np.arange(len(data)), np.frombuffer(data, np.uint8)]
+    return Reading(data.decode(errors="replace"), _words(data, sure), certain)
+
+
+def read_text(llrs: Floats, *, dictionary: Dictionary | None = None) -> str:
+    """The text of `read` alone, in about half of the time. Arguments and errors are the same."""
+    path, _, _ = _likeliest(*_weighed(llrs, dictionary))
+    return b"".join(piece for _, piece in path).decode(errors="replace")
+
+
+def _weighed(llrs: Floats, dictionary: Dictionary | None) -> tuple[Floats, Floats, _Symbols]:
+    """Log of how likely each byte is at each place; of zeros from each place to the end; the dictionary."""
     ratios = np.asarray(llrs, np.float64)
     if ratios.ndim != 1 or ratios.size % _BITS or np.isnan(ratios).any():
         raise SettingError(f"a text is read from 8 ratios a byte, none of them NaN, not from {ratios.shape}")
@@ -87,15 +105,8 @@ def read(
     if count > MOST_BYTES:
         raise SettingError(f"a text of {count} bytes can't be read from soft bits: at most {MOST_BYTES}")
     logs = _byte_logs(ratios.reshape(count, _BITS))
-    symbols = _symbols(dictionary or textcode.load())
     padding = np.concatenate([np.cumsum(logs[::-1, PADDING])[::-1], [0.0]])
-    path, best, total = _likeliest(logs, padding, symbols)
-    if not path:
-        return Reading("", (), check is not None and check(b""))
-    data = b"".join(piece for _, piece in path)
-    sure = _certainty(logs, padding, symbols, best, total)[np.arange(len(data)), np.frombuffer(data, np.uint8)]
-    text = data.decode(errors="replace")
-    return Reading(text, _words(data, sure), check is not None and check(data))
+    return logs, padding, _symbols(dictionary or textcode.load())
 
 
 def _byte_logs(ratios: Floats) -> Floats:
@@ -251,7 +262,7 @@ def _sums(
     chance: Any, log_chance: Any, pieces: Any, best: Any, rest: Any, least: float, forward: Any, backward: Any,
     found: Any,
 ) -> float:  # fmt: skip
-    """How likely all texts are together; `found` gets those that have a byte at a place. Those below `least` are not in."""
+    """How likely all texts from `least` on are together; `found` gets those that have a byte at a place."""
     places, contexts, whole = len(ends), len(starts) - 1, 0.0
     for place in range(places):
         for context in range(contexts):
