@@ -23,10 +23,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from editdistpy import levenshtein
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU
 
@@ -43,17 +45,19 @@ from gistchain.link.modem import BITS
 from gistchain.types import Gist, ModulationName, Segment
 
 Figures = dict[str, Any]
+Floats = NDArray[np.float64]
 TARGET = 75.0
-GRIDS: dict[ModulationName, tuple[Sequence[int], Sequence[int]]] = {
-    "16qam": ((-6, -4, -2, 0, 2, 4, 6), (13, 14, 15, 16, 17, 18)),
-    "qpsk": ((-12, -10, -8, -6, -4, -2, 0), (6, 7, 8, 9, 10, 11)),
+GRIDS: dict[ModulationName, dict[str, Sequence[int]]] = {
+    "16qam": {"all": (-7, -5, -3), "few": (-1, 1, 3, 5), "hard": (14, 15, 16, 17, 18)},
+    "qpsk": {"all": (-14, -12, -10), "few": (-8, -6, -4, -2), "hard": (7, 8, 9, 10, 11)},
 }
-"""SNRs in dB of soft reading and of the others."""
+"""SNRs in dB: of soft reading, of the captions of photos and English alone, which need more, and of the others."""
+SOURCES = "tokens", "photos", "english"
 EACH_CODED = 4
 ONE_SIZE = 500
 SOME = 5
 SIZES = 8, 12
-STEPS = -0.6, -0.3, 0.0, 0.3, 0.6
+STEPS = -0.4, 0.0, 0.4, 0.8, 1.2
 BINS = 0, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999, 1.0000001
 RESAMPLED = 500
 WRONG = 2000
@@ -85,27 +89,44 @@ def main() -> None:
 def uncoded(name: ModulationName, rows: Sequence[tuple[str, str]]) -> Figures:
     texts = [text for _, text in rows]
     sources = np.array([source for source, _ in rows])
-    soft_grid, hard_grid = GRIDS[name]
-    stats: dict[str, dict[int, NDArray[np.int64]]] = {}
-    rates: dict[str, dict[int, Figures]] = {}
+    grid = GRIDS[name]
+    found: dict[str, dict[int, Read]] = {}
     told: list[tuple[float, bool]] = []
-    for snr_db in sorted({*soft_grid, *hard_grid}):
-        llrs = [_arrived(text.encode(), name, snr_db, seed) for seed, text in enumerate(texts)]
-        readings: dict[str, list[str]] = {}
-        if snr_db in hard_grid:
-            readings |= _hard([_nearest(row) for row in llrs])
-        if snr_db in soft_grid:
-            readings["soft"] = [read_text(row) for row in llrs]
-            some = zip(llrs[::SOME], texts[::SOME], strict=True)
-            told += [pair for row, text in some for pair in _right(read(row), text)]
-        for reader, hypotheses in readings.items():
-            stats.setdefault(reader, {})[snr_db] = _stats(hypotheses, texts)
-            rates.setdefault(reader, {})[snr_db] = _rates(hypotheses, texts)
-        print(name, snr_db, {r: round(_bleu(s[snr_db]), 1) for r, s in stats.items() if snr_db in s}, flush=True)
+    for snr_db in sorted({*grid["all"], *grid["few"], *grid["hard"]}):
+        numbers = np.flatnonzero(sources != "tokens") if snr_db in grid["few"] else np.arange(len(texts))
+        llrs = [_arrived(texts[k].encode(), name, snr_db, int(k)) for k in numbers]
+        if snr_db in grid["hard"]:
+            readings = _hard([_nearest(row) for row in llrs])
+        else:
+            readings = {"soft": [read_text(row) for row in llrs]}
+            some = range(0, len(numbers), SOME)
+            told += [pair for k in some for pair in _right(read(llrs[k]), texts[numbers[k]])]
+        for reader, said in readings.items():
+            found.setdefault(reader, {})[snr_db] = _compared(said, texts, numbers)
+        print(name, snr_db, {r: round(_bleu(s[snr_db].stats), 1) for r, s in found.items() if snr_db in s}, flush=True)
     metric = BLEU()
     metric.corpus_score(texts[:1], [texts[:1]])
-    found = {"n": len(texts), "signature": str(metric.get_signature()), "confidence": _reliability(told)}
-    return found | _crossings(stats, rates, sources)
+    signature = str(metric.get_signature())
+    return {"signature": signature, "confidence": _reliability(told), **_crossings(found, sources)}
+
+
+@dataclass(frozen=True)
+class Read:
+    """Of every caption, NaN where it was not read: what BLEU sums up (`_stats`), exact or not, edits a character."""
+
+    stats: Floats
+    exact: Floats
+    errors: Floats
+
+
+def _compared(said: Sequence[str], texts: Sequence[str], numbers: NDArray[np.int64]) -> Read:
+    wanted = [texts[k] for k in numbers]
+    pairs = list(zip(said, wanted, strict=True))
+    found = Read(*(np.full((len(texts), *more), np.nan) for more in ((10,), (), ())))
+    found.stats[numbers] = _stats(said, wanted)
+    found.exact[numbers] = [a == b for a, b in pairs]
+    found.errors[numbers] = [levenshtein.distance(a, b, 10**6) / len(b) for a, b in pairs]
+    return found
 
 
 def _arrived(data: bytes, name: ModulationName, snr_db: float, seed: int) -> NDArray[np.float64]:
@@ -125,56 +146,53 @@ def _hard(texts: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _stats(hypotheses: Sequence[str], texts: Sequence[str]) -> NDArray[np.int64]:
+def _stats(hypotheses: Sequence[str], texts: Sequence[str]) -> Floats:
     """What corpus BLEU sums up over captions: matching and all n-grams of four lengths, both lengths in words."""
     metric = BLEU(effective_order=True)
     rows = [metric.sentence_score(said, [text]) for said, text in zip(hypotheses, texts, strict=True)]
-    return np.array([[*row.counts, *row.totals, row.sys_len, row.ref_len] for row in rows])
+    return np.array([[*row.counts, *row.totals, row.sys_len, row.ref_len] for row in rows], float)
 
 
-def _bleu(stats: NDArray[np.int64]) -> float:
-    *grams, said, wanted = (int(number) for number in stats.sum(0))
+def _bleu(stats: Floats) -> float:
+    *grams, said, wanted = (int(number) for number in np.nansum(stats, 0))
     return float(BLEU.compute_bleu(grams[:4], grams[4:], said, wanted, smooth_method="exp").score)
 
 
-def _rates(hypotheses: Sequence[str], texts: Sequence[str]) -> Figures:
-    wrong = [_edits(said, text) / len(text) for said, text in zip(hypotheses, texts, strict=True)]
-    exact = np.mean([said == text for said, text in zip(hypotheses, texts, strict=True)])
-    return {"exact": round(float(exact), 4), "character_errors": round(float(np.mean(wrong)), 4)}
-
-
-def _edits(said: str, text: str) -> int:
-    """Levenshtein's distance."""
-    from editdistpy import levenshtein
-
-    return int(levenshtein.distance(said, text, 10**6))
-
-
-def _crossings(
-    stats: dict[str, dict[int, NDArray[np.int64]]], rates: dict[str, dict[int, Figures]], sources: NDArray[np.str_]
-) -> Figures:
-    """Curves; at_75 of hard decisions, of the best spelling and of soft reading, by source, and the gain."""
-    curves = {
-        reader: {str(snr): {"bleu": round(_bleu(s), 2), **rates[reader][snr]} for snr, s in rows.items()}
-        for reader, rows in stats.items()
-    }
-    spelled = [reader for reader in stats if "words" in reader]
+def _crossings(found: dict[str, dict[int, Read]], sources: NDArray[np.str_]) -> Figures:
+    """curves: BLEU, exact captions and wrong characters by source, reader and SNR. at_75: of hard decisions, of the
+    best spelling and of soft reading, and the gain."""
+    spelled = [reader for reader in found if "words" in reader]
     groups: dict[str, Sequence[str]] = {"hard": ["hard"], "spelled": ["hard", *spelled], "soft": ["soft"]}
     rng = np.random.default_rng(0)
     at: Figures = {}
-    for source in ("all", "tokens", "photos", "english"):
+    curves: Figures = {}
+    for source in ("all", *SOURCES):
         members = np.flatnonzero((sources == source) | (source == "all"))
         draws = [members, *(rng.choice(members, len(members)) for _ in range(RESAMPLED))]
+        stats = {
+            reader: {snr: row.stats for snr, row in rows.items() if not np.isnan(row.exact[members]).any()}
+            for reader, rows in found.items()
+        }
         crossing = {
             group: np.array([_at_target([stats[r] for r in readers], draw) for draw in draws])
             for group, readers in groups.items()
         }
         crossing["gain"] = crossing["spelled"] - crossing["soft"]
         at[source] = {"n": len(members), **{group: _told(values) for group, values in crossing.items()}}
+        curves[source] = {
+            reader: {str(snr): _point(found[reader][snr], members) for snr in rows} for reader, rows in stats.items()
+        }
     return {"curves": curves, "at_75": at}
 
 
-def _at_target(readers: Sequence[dict[int, NDArray[np.int64]]], draw: NDArray[np.int64]) -> float:
+def _point(row: Read, members: NDArray[np.int64]) -> Figures:
+    return {
+        "bleu": round(_bleu(row.stats[members]), 2), "exact": round(float(row.exact[members].mean()), 4),
+        "character_errors": round(float(row.errors[members].mean()), 4),
+    }  # fmt: skip
+
+
+def _at_target(readers: Sequence[dict[int, Floats]], draw: NDArray[np.int64]) -> float:
     """The SNR from which on the best reader's BLEU is at least the target; NaN where the grid doesn't hold it."""
     grid = sorted(readers[0])
     best = [max(_bleu(reader[snr][draw]) for reader in readers) for snr in grid]

@@ -40,14 +40,18 @@ def _at_75(figures: Figures) -> str:
 
 def _curves(figures: Figures) -> str:
     curves = figures["16qam"]["curves"]
-    grid = sorted({int(snr) for rows in curves.values() for snr in rows})
 
-    def cell(row: Figures | None) -> str:
-        return f"{row['bleu']:.0f} / {row['exact']:.2f} / {row['character_errors']:.3f}" if row else ""
+    def row(said: str, found: Figures) -> list[str]:
+        cells = {
+            snr: f"{point['bleu']:.0f} / {point['exact']:.2f} / {point['character_errors']:.3f}"
+            for snr, point in found.items()
+        }
+        return [said, *(cells.get(snr, "") for snr in grid)]
 
-    shown = [snr for snr in grid if snr % 2 or str(snr) in curves["soft"]]
-    rows = [[said, *(cell(curves[reader].get(str(snr))) for snr in shown)] for reader, said in _READERS.items()]
-    return table(["16-QAM at SNR, dB", *map(str, shown)], rows)
+    grid = [str(snr) for snr in sorted({int(snr) for rows in curves["english"].values() for snr in rows})]
+    rows = [row(said, curves["all"][reader]) for reader, said in _READERS.items() if reader in curves["all"]]
+    rows += [row(f"soft reading, {source}", curves[source]["soft"]) for source in ("tokens", "photos", "english")]
+    return table(["16-QAM at SNR, dB", *grid], rows)
 
 
 def _confidence(figures: Figures) -> str:
@@ -83,13 +87,20 @@ def _joint(figures: Figures) -> str:
     return f"N = {figures['unpacked']['frames']} a point.\n\n" + table(["90% exact at; uses:", *uses], rows)
 
 
-def _joint_lists(figures: Figures) -> str:
+def _joint_packed(figures: Figures) -> str:
+    packed = figures["packed"]
+    pools = packed["pools"]
     rows = [
-        [f"{uses} uses, lists {name}", _interval(row["needed_db"]), _interval(row["gap_db"])]
-        for uses, found in figures["packed"]["long lists"].items()
-        for name, row in found.items()
+        [
+            name,
+            *(f"{_interval(row[name]['needed_db'])} ({row[name]['gap_db'][0]:+.2f})" for row in pools.values()),
+            f"{wrong['certain']} of {wrong['wrong']:,} (at most {wrong['upper_95']:.2%})",
+        ]
+        for name, wrong in packed["wrong"].items()
     ]
-    return table(["packed caption", "99% exact at, dB", "gap, dB"], rows)
+    frames = next(iter(next(iter(pools.values())).values()))["frames"]
+    headings = ["candidates need", *(f"{name}, dB (from the bound)" for name in pools), "wrong readings called certain"]
+    return f"99% exact at; N = {frames:,} a point.\n\n" + table(headings, rows)
 
 
 TABLES: dict[str, Callable[[Figures], str]] = {
@@ -98,5 +109,5 @@ TABLES: dict[str, Callable[[Figures], str]] = {
     "link_text_confidence": _confidence,
     "link_text_coded": _coded,
     "link_joint": _joint,
-    "link_joint_lists": _joint_lists,
+    "link_joint_packed": _joint_packed,
 }
