@@ -126,6 +126,12 @@ TARGETS = (
     Target("rareness_scan", "figures/scan/scan_over_read/0", "<=", 1.15),
     Target("link_modem", _farthest_from_theory, "<=", 3, name="standard errors from theory, bits and outage"),
     Target("link_modem", "figures/speed/*/times_sionna", ">=", 20),
+    Target("link_text", "figures/16qam/at_75/all/gain/1", ">=", 6, name="dB that soft reading gains, lower end"),
+    Target("link_text", "figures/qpsk/at_75/all/gain/1", ">=", 6, name="dB that soft reading gains in QPSK, lower end"),
+    Target("link_text", "figures/coded/*/gap_db/0", "<=", 1.2),
+    Target("link_text", "figures/clean/unchanged/without noise", ">=", 1000),
+    Target("link_text", "figures/clean/unchanged/16qam at 25 dB", ">=", 1000),
+    Target("link_text", "figures/wrong/upper_95", "<=", 0.01, name="wrong readings called certain, upper limit"),
     Target("rareness_scan", "figures/scan/core_seconds_per_100000", "<=", 0.1),
 )  # fmt: skip
 

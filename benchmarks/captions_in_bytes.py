@@ -55,10 +55,15 @@ def held_out() -> dict[str, list[str]]:
         if name not in ("punks", "nouns"):
             tokens = pfp30.held_out(name, 100)
             sets[tokens.traits.subject] = [tokens.caption(index) for index in range(len(tokens))]
-    photos = json.loads((report.RESULTS / "photo_captioner.json").read_text("utf-8"))["figures"]["captions"]
-    sets["photos"] = [re.sub(r" \([\d.]+\)$", "", said) for said in photos.values()]
+    sets["photos"] = of_photos()
     sets["English"] = (HERE / "english_captions.txt").read_text("utf-8").splitlines()
     return sets
+
+
+def of_photos() -> list[str]:
+    """What the photo captioner said of the held-out photos."""
+    photos = json.loads((report.RESULTS / "photo_captioner.json").read_text("utf-8"))["figures"]["captions"]
+    return [re.sub(r" \([\d.]+\)$", "", said) for said in photos.values()]
 
 
 def measured(texts: list[str]) -> dict[str, dict[str, float]]:

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import link_text_tables
+from benchmarks.markdown import table as _table
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
@@ -39,11 +42,6 @@ def _table_of(name: str) -> str:
     path = path if path.exists() else RESULTS / f"{name.rpartition('_')[0]}.json"
     record = json.loads(path.read_text("utf-8"))
     return _TABLES[name](record.get("figures") or record.get("sets") or record)
-
-
-def _table(headings: list[str], rows: list[list[str]]) -> str:
-    lines = [headings, ["---", *["--:"] * (len(headings) - 1)], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _demo(figures: Figures) -> str:
@@ -625,6 +623,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "link_modem_rates": _link_modem_rates,
     "link_modem_published": _link_modem_published,
     "link_modem_outage": _link_modem_outage,
+    **link_text_tables.TABLES,
 }
 
 if __name__ == "__main__":

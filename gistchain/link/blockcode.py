@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.errors import LinkError
 from gistchain.link.codes.ldpc import LdpcCode
@@ -69,11 +70,26 @@ class BlockCode:
         parts = np.split(np.asarray(bits, np.uint8), np.cumsum([code.bits for code in self._segments])[:-1])
         return np.concatenate([code.encode(part) for code, part in zip(self._segments, parts, strict=True)])
 
-    def decode(self, llrs: SoftValues, passes: Callable[[Bits], bool]) -> Bits | None:
-        """The likeliest bits that pass, None where none do. llrs: finite, f4[uses * bits a symbol]."""
+    def decode(
+        self,
+        llrs: SoftValues,
+        passes: Callable[[Bits], bool],
+        *,
+        known: NDArray[np.float64] | None = None,
+        list_sizes: Sequence[int] = LIST_SIZES,
+    ) -> Bits | None:
+        """The likeliest bits that pass, None where none do. llrs: finite, f4[uses * bits a symbol].
+
+        known: log P(0)/P(1) of each bit before anything arrived, f8[bits], and list_sizes, of lists that are tried in
+        turn: for polar codes; LDPC has neither.
+        """
         if self.is_polar:
             found = likeliest(
-                self._polar, llrs, lambda words: np.array([passes(word) for word in words]), list_sizes=LIST_SIZES
+                self._polar,
+                llrs,
+                lambda words: np.array([passes(word) for word in words]),
+                list_sizes=list_sizes,
+                priors=known,
             )
             return None if found is None else found[0]
         parts = np.split(llrs, np.cumsum([code.coded_bits for code in self._segments])[:-1])
