@@ -31,8 +31,8 @@ from benchmarks import report
 from benchmarks.link_captions import captions
 from benchmarks.link_text import SIZES, Decoder, _passes, block_code, needed, of_size, wrong
 from gistchain.gist import textcode
-from gistchain.gist.expected import caption_ratios, reads
-from gistchain.gist.packet import pack
+from gistchain.gist.expected import caption_ratios
+from gistchain.gist.packet import is_whole, pack
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import Awgn
 from gistchain.link.codes.polar import PolarCode, likeliest
@@ -302,7 +302,7 @@ def _decoder(reads_too: bool, expects: bool, list_sizes: Sequence[int]) -> Decod
 
 
 def _reads(bits: Bits) -> bool:
-    return reads(np.packbits(bits).tobytes())
+    return is_whole(np.packbits(bits).tobytes())
 
 
 DECODERS = {

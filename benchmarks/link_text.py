@@ -35,8 +35,7 @@ from sacrebleu.metrics import BLEU
 from benchmarks import report, spelling
 from benchmarks.clean_texts import clean_texts
 from benchmarks.link_captions import captions
-from gistchain.gist.expected import reads
-from gistchain.gist.packet import is_whole, pack
+from gistchain.gist.packet import checks_hold, is_whole, pack
 from gistchain.gist.softtext import read, read_text
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.bounds import error_rate_for
@@ -303,7 +302,7 @@ def _lost(packet: bytes, uses: int, snr_db: float, seed: tuple[int, ...], decode
 
 
 def _passes(bits: NDArray[np.uint8]) -> bool:
-    return is_whole(np.packbits(bits).tobytes())
+    return checks_hold(np.packbits(bits).tobytes())
 
 
 def _at_rate(grid: Sequence[float], lost: NDArray[np.float64]) -> float:
@@ -330,7 +329,7 @@ def wrong(rows: Sequence[tuple[str, str]], decode: Decoder | None = None) -> Fig
         frames += 1
         if found is None or not np.array_equal(found, bits):
             seen += 1
-            certain += found is not None and reads(np.packbits(found).tobytes())
+            certain += found is not None and is_whole(np.packbits(found).tobytes())
     return {
         "snr_db": snr_db, "frames": frames, "wrong": seen, "certain": certain, "share": certain / seen,
         "upper_95": upper_95(certain, seen),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gistchain.answers.compared import compared_json, compared_page, compared_text
 from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
 from gistchain.cli.options import Captioner, Home, Json, Painter
 from gistchain.cli.sources import check_stdin, expanded, read
@@ -155,6 +154,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Send images by several systems over the same noise at several SNRs, and write one page that compares them."""
+    from gistchain.answers.compared import compared_json, compared_page, compared_text
     from gistchain.disk.write import check_writable, write_whole
     from gistchain.image.reading import start_reading
     from gistchain.link.channel import open_link

@@ -1,10 +1,11 @@
-"""What is known of a caption's packet before anything arrives -> ratios for its decoder, and whether a candidate reads.
+"""What is known of a caption's packet before anything arrives -> ratios for its decoder.
 
     version ‖ size ‖ tag ‖ code ‖ check
        │             │      └ an arithmetic code: 0 as often as 1, but few bytes are the shortest code of any text
        └─────────────┴ the same in nearly every packet that holds one caption
 
-A list decoder that is told the first and asks for the second needs about half a dB less (docs/link.md).
+A list decoder that is told the first, and believes only what can be read (`packet.is_whole`), needs about half a dB less
+(docs/link.md).
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.errors import PacketError
-from gistchain.gist.packet import is_whole, pack, unpack
+from gistchain.gist.packet import pack
 from gistchain.types import Gist
 
 _SURE, _LIKELY = 7.0, 3.0
@@ -30,12 +30,3 @@ def caption_ratios(count: int) -> NDArray[np.float64]:
     sure[:2], sure[8:16] = _SURE, _LIKELY
     sure[:16] *= 1.0 - 2.0 * usual[:16]
     return sure[:count]
-
-
-def reads(payload: bytes) -> bool:
-    """Whether the checks are right and everything in the packet can be read. Of random bytes with right checks a
-    quarter to a hundredth can: the longer, the fewer."""
-    try:
-        return is_whole(payload) and not unpack(payload, strict=False).damaged
-    except PacketError:
-        return False

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.link_captions import captions
-from gistchain.gist.expected import caption_ratios, reads
-from gistchain.gist.packet import is_whole, pack
+from gistchain.gist.expected import caption_ratios
+from gistchain.gist.packet import checks_hold, is_whole, pack
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import Awgn
 from gistchain.types import Gist, Latent, Segment
@@ -36,9 +36,9 @@ def test_there_is_a_ratio_for_each_bit(count: int) -> None:
 def test_a_whole_packet_reads_and_a_damaged_one_does_not() -> None:
     layered = pack(Gist(("a red bicycle",), (512, 512), Latent("thumb8", bytes(192))))
     for packet in (PACKETS[0], layered):
-        assert reads(packet)
-        assert not reads(packet[:-1] + bytes([packet[-1] ^ 1]))
-    assert not reads(b"")
+        assert is_whole(packet)
+        assert not is_whole(packet[:-1] + bytes([packet[-1] ^ 1]))
+    assert not is_whole(b"")
 
 
 def test_few_packets_of_rubbish_with_a_right_check_read() -> None:
@@ -49,8 +49,8 @@ def test_few_packets_of_rubbish_with_a_right_check_read() -> None:
     for _ in range(300):
         body = head + rng.bytes(10)
         packet = body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2)
-        whole += is_whole(packet)
-        read += reads(packet)
+        whole += checks_hold(packet)
+        read += is_whole(packet)
     assert whole == 300
     assert read < 30
 
@@ -62,10 +62,10 @@ def test_a_decoder_that_knows_what_to_expect_reads_at_a_lower_snr() -> None:
         bits = bits_of(packet)
         code = BlockCode(bits.size, 128)
         llrs = Awgn(-3.2).carry_bits([Segment(code.encode(bits), code.modulation)], seed=seed).llrs[0]
-        alone = code.decode(llrs, lambda word: is_whole(np.packbits(word).tobytes()))
+        alone = code.decode(llrs, lambda word: checks_hold(np.packbits(word).tobytes()))
         helped = code.decode(
             llrs,
-            lambda word: reads(np.packbits(word).tobytes()),
+            lambda word: is_whole(np.packbits(word).tobytes()),
             known=caption_ratios(bits.size),
             list_sizes=(1, 8, 32, 128),
         )
@@ -79,5 +79,5 @@ def test_a_packet_that_is_not_as_expected_arrives_on_a_good_channel() -> None:
         bits = bits_of(pack(gist))
         code = BlockCode(bits.size, 4 * bits.size)
         llrs = Awgn(8).carry_bits([Segment(code.encode(bits), code.modulation)], seed=1).llrs[0]
-        found = code.decode(llrs, lambda word: reads(np.packbits(word).tobytes()), known=caption_ratios(bits.size))
+        found = code.decode(llrs, lambda word: is_whole(np.packbits(word).tobytes()), known=caption_ratios(bits.size))
         assert np.array_equal(found, bits)

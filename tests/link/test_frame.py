@@ -50,7 +50,7 @@ def over(link: Link, blocks: list[Block], room: int, seed: int = 0, rounds: int 
 @given(st.data())
 def test_what_is_sent_over_a_clear_channel_arrives_and_fills_the_room(data: st.DataObject) -> None:
     room = data.draw(st.integers(1200, 3000))
-    lengths = data.draw(st.lists(st.integers(3, 90), min_size=1, max_size=4))
+    lengths = data.draw(st.lists(st.integers(3, 60), min_size=1, max_size=4))
     blocks = []
     for index, length in enumerate(lengths):
         last = index == len(lengths) - 1
