@@ -75,6 +75,16 @@ def _farthest_from_theory(record: Record) -> float:
     return float(max(abs(row["sigmas"]) for part in ("rates", "published", "outage") for row in figures[part]))
 
 
+def _lost_in_promised_uses(record: Record) -> float:
+    rows = record["figures"]["promised"]
+    return float(max(row["rate"][0] for row in rows if row["code"] == "5G polar" and row["list"] == 128))
+
+
+def _lost_beside_sionna(record: Record) -> float:
+    rows = record["figures"]["sionna"]
+    return float(sum(row["lost_ours"] for row in rows) / sum(row["lost_sionna"] for row in rows))
+
+
 _KNOWN = "methods/gistchain/unseen collections, known families"
 _UNSEEN = "methods/gistchain/unseen collections, unseen families"
 _COPIES = "verdicts/copies, unseen collections"
@@ -133,6 +143,8 @@ TARGETS = (
     Target("link_text", "figures/clean/unchanged/16qam at 25 dB", ">=", 1000),
     Target("link_text", "figures/wrong/upper_95", "<=", 0.01, name="wrong readings called certain, upper limit"),
     Target("rareness_scan", "figures/scan/core_seconds_per_100000", "<=", 0.1),
+    Target("link_polar", _lost_in_promised_uses, "<=", 0.01, name="polar blocks lost in promised uses, list of 128"),
+    Target("link_polar", _lost_beside_sionna, "<=", 1, name="polar blocks lost, of those that Sionna loses"),
 )  # fmt: skip
 
 _COMPARED: dict[str, Callable[[float, float], bool]] = {

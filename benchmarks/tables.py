@@ -23,6 +23,7 @@ PAGES = (
     "docs/contract.md",
     "docs/link.md",
     "docs/models.md",
+    "docs/polar.md",
     "docs/rareness.md",
     "docs/reliability.md",
     "docs/results.md",
@@ -587,6 +588,71 @@ def _link_modem_outage(figures: Figures) -> str:
     return f"N = {figures['symbols']:,} blocks.\n\n" + _table(headings, rows)
 
 
+def _link_polar_promised(figures: Figures) -> str:
+    rows = [
+        [_polar_block(f), f["code"], f"{f['n']:,}", *(_lost(r) for r in lists), f"{f['bound']:.1g}"]
+        for f, lists in _by_list(figures["promised"])
+    ]
+    return _table(["block", "code", "N", *_LOST_WITH, "bound"], rows)
+
+
+def _link_polar_needed(figures: Figures) -> str:
+    rows = [
+        [
+            f"{f['bits']} bits, {f['snr_db']:g} dB", f["code"], f"{f['n']:,}",
+            *(str(r["uses"]) for r in lists), str(f["bound"]),
+        ]
+        for f, lists in _by_list(figures["uses_at_1_percent"])
+    ]  # fmt: skip
+    return _table(["uses", "code", "N a step", *(f"list {size}" for size in (8, 32, 128)), "bound"], rows)
+
+
+def _link_polar_curves(figures: Figures) -> str:
+    rows = [
+        [_polar_block(f), f["code"], f"{f['n']:,}", *(_lost(r) for r in lists), f"{f['bound']:.1e}"]
+        for f, lists in _by_list(figures["curves"])
+    ]
+    return _table(["block", "code", "N", *_LOST_WITH, "bound"], rows)
+
+
+def _link_polar_checks(figures: Figures) -> str:
+    rows = [
+        [f["check"], f"{f['n']:,}", *(f"{_lost(r)}, {r['wrongly_accepted']}" for r in lists)]
+        for f, lists in _by_list(figures["checks"])
+    ]
+    return _table(["check", "N", *(f"{heading}, wrong ones accepted" for heading in _LOST_WITH)], rows)
+
+
+def _link_polar_sionna(figures: Figures) -> str:
+    rows = [
+        [
+            f"{f['link']} {f['bits']} in {f['coded_bits']}", f"{f['snr_db']:g}", f"{f['n']:,}", str(f["lost_ours"]),
+            str(f["lost_sionna"]), f"{f['cpu_ms_ours']:.3f}", f"{f['cpu_ms_sionna']:.2f}",
+            f"{f['cpu_ms_sionna'] / f['cpu_ms_ours']:.0f}",
+        ]
+        for f in figures["sionna"]
+    ]  # fmt: skip
+    headings = ["block", "SNR, dB", "N", "lost", "lost by Sionna", "CPU ms a block", "Sionna's", "times as fast"]
+    return _table(headings, rows)
+
+
+_LOST_WITH = [f"lost, list {size}" for size in (8, 32, 128)]
+
+
+def _by_list(rows: list[Figures]) -> list[tuple[Figures, list[Figures]]]:
+    """(the first, all) of each three rows, which differ in the size of the list."""
+    return [(rows[i], rows[i : i + 3]) for i in range(0, len(rows), 3)]
+
+
+def _polar_block(row: Figures) -> str:
+    return f"{row['bits']} bits in {row['uses']} uses, {row['snr_db']:g} dB"
+
+
+def _lost(row: Figures) -> str:
+    share, low, high = row["rate"]
+    return f"{share:.2%} ({low:.2%} to {high:.2%})"
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
     "demo": _demo,
     "demo_headline": _demo_headline,
@@ -624,6 +690,11 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "link_modem_published": _link_modem_published,
     "link_modem_outage": _link_modem_outage,
     **link_text_tables.TABLES,
+    "link_polar_promised": _link_polar_promised,
+    "link_polar_needed": _link_polar_needed,
+    "link_polar_curves": _link_polar_curves,
+    "link_polar_checks": _link_polar_checks,
+    "link_polar_sionna": _link_polar_sionna,
 }
 
 if __name__ == "__main__":

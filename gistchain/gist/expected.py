@@ -4,8 +4,8 @@
        │             │      └ an arithmetic code: 0 as often as 1, but few bytes are the shortest code of any text
        └─────────────┴ the same in nearly every packet that holds one caption
 
-A list decoder that is told the first, and believes only what can be read (`packet.is_whole`), needs about half a dB less
-(docs/link.md).
+A list decoder that is told the first, and believes only what can be read (`packet.is_whole`), needs about half a dB
+less (docs/link.md).
 """
 
 from __future__ import annotations
