@@ -204,7 +204,8 @@ def gist_sender(settings: Settings | None = None, *, caption: str | None = None)
             return None
 
     words = replace(system, latent=NO_LATENT, form=None)
-    return Adaptive(partial(words.describe, caption=caption), system.layers, picture)
+    describe = partial(words.describe, caption=caption)
+    return Adaptive(describe, system.layers, picture, own_words=caption is not None)
 
 
 _FIXED_RATE = 1.0

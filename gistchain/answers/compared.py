@@ -72,7 +72,8 @@ def compared_text(rows: Sequence[Compared]) -> str:
         f"{system:<18}" + "".join(f"{mean.fidelity:>7.3f}" for snr in snrs for mean in found if _is(mean, system, snr))
         for system in dict.fromkeys(mean.system for mean in found)
     ]
-    return lines([head, *body])
+    refused = {row.system: row.refused for row in reversed(rows) if row.refused}
+    return lines([head, *body, *(f"refused by {system}: {why}" for system, why in refused.items())])
 
 
 def _is(mean: Mean, system: str, snr_db: float) -> bool:

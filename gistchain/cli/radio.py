@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,9 +11,9 @@ import typer
 from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
 from gistchain.cli.options import Captioner, Home, Json, Painter
 from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, counted, skipped
-from gistchain.cli.usage import a_path
-from gistchain.errors import LinkError, SettingError
+from gistchain.cli.terminal import Verb, Verbs, answer, busy, counted, failure, skipped
+from gistchain.cli.usage import STDIN, a_path
+from gistchain.errors import ImageError, LinkError, SettingError
 from gistchain.settings import load
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def send(
     check_output(output)
     check_stdin([image])
     link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
-    picture = read(image)
+    picture = _one(image, output)
     with busy(f"sending {picture.name}"):
         prepared = sender(system, load(ctx.params), caption=caption).prepare(picture)
         sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
@@ -162,10 +163,22 @@ def compare(
     from gistchain.systems import fidelity, sender
 
     place = output or Path("compare.html")
+    if place.suffix.lower() not in (".html", ".htm"):
+        raise SettingError(f"{place} is no name of a page: give one that ends in .html")
     check_writable(place)
     wanted = spread(snrs_db)
     start_reading()
-    pictures = [read(source) for source in expanded(images, skipped(as_json))]
+    sources = expanded(images, skipped(as_json))
+    _spare(sources, place)
+    pictures, failed = [], False
+    for source in sources:
+        try:
+            pictures.append(read(source))
+        except ImageError as error:
+            failed = True
+            failure(source, error, as_json)
+    if not pictures:
+        raise typer.Exit(1)
     settings = load(ctx.params)
     named = {name: sender(name, settings) for name in systems or ("gist", "text_coded", "text_only", "image_ldpc")}
     for snr_db in wanted:
@@ -184,6 +197,8 @@ def compare(
         as_json,
         done=f"the page is {place}",
     )
+    if failed:
+        raise typer.Exit(1)
 
 
 def spread(text: str) -> list[float]:
@@ -207,11 +222,35 @@ def spread(text: str) -> list[float]:
 
 def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:
     """What to say where the receiver has no picture."""
-    lost = "nothing arrived of" if sent.gist is None else f"{sent.caption!r} arrived, which gives no picture, of"
+    over = f"{picture.name} over {link.name} in {sent.uses:,} uses"
+    if sent.gist is None:
+        return LinkError(
+            f"nothing arrived of {over}: give it more uses (--budget), or let lost blocks be sent again (--rounds)"
+        )
+    if sent.lost:
+        return LinkError(
+            f"of {over} {sent.caption!r} arrived, and what was lost is the {' and the '.join(sent.lost)}: give it more "
+            "uses (--budget), or let lost blocks be sent again (--rounds)"
+        )
     return LinkError(
-        f"{lost} {picture.name} over {link.name} in {sent.uses:,} uses: give it more uses (--budget), let lost blocks "
-        "be sent again (--rounds), or try another --system"
+        f"of {over} {sent.caption!r} was read, and no painter can paint that: captions of known collections can be "
+        "painted, other pictures need a layer more, for which there was no room, or another --system"
     )
+
+
+def _one(image: str, output: Path) -> Picture:
+    """The picture. Raises SettingError for a folder, and where the output would replace it."""
+    if image != STDIN and Path(image).is_dir():
+        raise SettingError(f"{image} is a folder: one image is sent, give its file")
+    _spare([image], output)
+    return read(image)
+
+
+def _spare(images: Sequence[str | Path], output: Path) -> None:
+    """Raises SettingError where the output is one of the images."""
+    for image in images:
+        if output.exists() and image != STDIN and Path(image).exists() and output.samefile(image):
+            raise SettingError(f"{output} is the image itself, which would be lost: give another name")
 
 
 def _conditions(channel: Channel, snr_db: float, budget: int, pilots: int, snr_error: float) -> tuple[Link, Conditions]:

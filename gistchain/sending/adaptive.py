@@ -16,17 +16,20 @@ from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, 
 class Adaptive:
     """describe: a picture in words, without further layers. forms: its other layers. rebuild: the picture of a gist.
 
-    only_caption: send nothing else, as a system of text alone does.
+    only_caption: send nothing else, as a system of text alone does. own_words: `describe` says a person's words, which
+    are sent in any case.
     """
 
     describe: Callable[[Picture], Described]
     forms: Forms
     rebuild: Callable[[Gist], Pixels | None]
     only_caption: bool = False
+    own_words: bool = False
 
     def prepare(self, picture: Picture) -> PreparedGist:
         words = replace(self.describe(picture).gist, latent=None)
-        return PreparedGist(self, Planner(picture, words, self.forms, FileSearch(picture.pixels, self.forms.fidelity)))
+        files = FileSearch(picture.pixels, self.forms.fidelity)
+        return PreparedGist(self, Planner(picture, words, self.forms, files, self.own_words))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

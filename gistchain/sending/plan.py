@@ -42,6 +42,8 @@ from gistchain.types import Conditions, Gist, Picture, PlannedBlock
 
 TARGETS = 1e-3, 3e-3, 1e-2
 """Error rates that the first, further and last blocks are planned for: what matters more is lost more seldom."""
+FADING_TARGETS = 0.05, 0.1, 0.2
+"""The same where one gain hits a whole frame: to lose less takes ten times the power for each factor of ten."""
 _LAYER_BYTES = 12
 """What a further layer takes beside its data: tag, length and check, and its place in the first block's list."""
 _STEP = 1.1
@@ -79,12 +81,14 @@ class Planner:
     """Plans for one picture; what was made for one budget is kept for the next.
 
     words: the caption, as the system describes the picture. forms: makes and measures them. files: of the picture.
+    own_words: a person gave the caption, which is then sent in any case.
     """
 
     picture: Picture
     words: Gist
     forms: Forms
     files: FileSearch
+    own_words: bool = False
     _made: dict[tuple[str, int], Form | None] = field(default_factory=dict)
     _mask: NDArray[np.float32] | None = None
 
@@ -111,7 +115,7 @@ class Planner:
         caption = self._form("caption", 0)
         if caption is not None and (alone := air.plan("caption", [caption])) is not None:
             yield alone
-        if (file := self._file(air.most_alone())) is not None:
+        if not self.own_words and (file := self._file(air.most_alone())) is not None:
             bare = self._measured("file", replace(self.words, captions=(), file=file.gist.file), file.fidelity)
             if (plan := air.plan("file", [bare])) is not None:
                 yield plan
@@ -197,9 +201,10 @@ class Planner:
                 return False
 
         rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=enough)
-        needed = f"needs {rooms:,}" if rooms < MOST_USES else f"does not arrive in any up to {MOST_USES:,}"
+        needed = f"takes {rooms:,}" if rooms < MOST_USES else f"takes more than {MOST_USES:,}"
         return LinkError(
-            f"{room:,} symbols are too few for {self.picture.name} at {snr_db:g} dB: its caption alone {needed}"
+            f"{room:,} channel uses without pilots are too few for {self.picture.name} at {snr_db:.1f} dB: to arrive in "
+            f"99 of 100 frames its caption alone {needed}"
         )
 
 
@@ -233,13 +238,17 @@ class _Air:
     def free(self) -> int:
         return self.room - start_uses(self.room)
 
+    @property
+    def targets(self) -> tuple[float, float, float]:
+        return FADING_TARGETS if self.channel == "rayleigh-block" else TARGETS
+
     @cached_property
     def start_error(self) -> float:
         return start_error_rate(self.room, self.channel, self.snr_db)
 
     def most_alone(self) -> int:
         """Bytes of an image file without anything else."""
-        return most_first_bytes(bytes_for(self.free, TARGETS[-1], self.channel, self.snr_db)) - _LAYER_BYTES
+        return most_first_bytes(bytes_for(self.free, self.targets[-1], self.channel, self.snr_db)) - _LAYER_BYTES
 
     def most_beside(self, caption: Form) -> int:
         """Bytes of a layer that the caption leaves room for."""
@@ -252,7 +261,8 @@ class _Air:
             return 0
         left = self.free - uses_of(share, self.free, first=True)
         return (
-            bytes_for(uses_of(_NESTED_SHARE, left, first=False), TARGETS[1], self.channel, self.snr_db) - _LAYER_BYTES
+            bytes_for(uses_of(_NESTED_SHARE, left, first=False), self.targets[1], self.channel, self.snr_db)
+            - _LAYER_BYTES
         )
 
     def most_last(self, caption: Form, below: Form) -> int:
@@ -322,10 +332,10 @@ class _Air:
         return [*shares, 0] if left > 0 else None
 
     def _first_share(self, size: int) -> int | None:
-        return self._share(size, self.free, TARGETS[0], first=True)
+        return self._share(size, self.free, self.targets[0], first=True)
 
     def _further_share(self, size: int, left: int) -> int | None:
-        return self._share(size, left, TARGETS[1], first=False)
+        return self._share(size, left, self.targets[1], first=False)
 
     def _share(self, size: int, left: int, target: float, *, first: bool) -> int | None:
         """The smallest share that loses a block no oftener than that; none of them leaves nothing for what follows."""
@@ -339,7 +349,7 @@ class _Air:
         return None
 
     def _carried(self, uses: int) -> int:
-        return max(0, bytes_for(uses, TARGETS[-1], self.channel, self.snr_db) - _LAYER_BYTES) if uses > 0 else 0
+        return max(0, bytes_for(uses, self.targets[-1], self.channel, self.snr_db) - _LAYER_BYTES) if uses > 0 else 0
 
 
 def _names(gist: Gist) -> list[str]:

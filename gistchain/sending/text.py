@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gistchain.errors import CaptionError, LinkError
+from gistchain.errors import CaptionError, LinkError, SettingError
 from gistchain.gist.softtext import MOST_BYTES, read
 from gistchain.link.modem import BITS
 from gistchain.types import (
@@ -69,7 +69,9 @@ class PreparedText:
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         if rounds:
-            raise LinkError("uncoded text can't be sent again: nothing tells that it was lost, so leave the rounds out")
+            raise SettingError(
+                "uncoded text can't be sent again: nothing tells that it was lost, so leave the rounds out"
+            )
         name = self.sender.modulation
         symbols = -(-8 * len(self.text) // BITS[name])
         if (room := link.room(conditions.budget)) < symbols:

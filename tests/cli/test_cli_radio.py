@@ -96,6 +96,55 @@ def test_a_page_that_can_not_be_written_is_told_before_the_work(run: Run, token:
     assert "there is no folder" in err
 
 
+def test_an_image_is_not_replaced_by_what_is_made_of_it(run: Run, token: Path) -> None:
+    before = token.read_bytes()
+    page = token.with_suffix(".html")
+    page.symlink_to(token)
+    for words in (
+        ("send", token, "-o", token),
+        ("link", "compare", token, "-o", token),
+        ("link", "compare", token, "-o", page),
+    ):
+        code, _, err = run(*words, "--snr-db", 5)
+        assert code in (1, 2)
+        assert "which would be lost" in err or "no name of a page" in err
+        assert token.read_bytes() == before
+
+
+def test_words_that_a_person_gave_are_sent_in_any_case(run: Run, token: Path, tmp_path: Path) -> None:
+    words = ("send", token, "--snr-db", 15, "--caption", "a red horse", "-o", tmp_path / "b.png", "--json")
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert json.loads(out)["caption"] == "a red horse"
+    code, _, err = run(*words, "--system", "text_coded")
+    assert code == 1
+    assert "'a red horse' was read, and no painter can paint that" in err
+
+
+def test_a_folder_is_not_sent_and_a_broken_image_does_not_end_a_comparison(
+    run: Run, token: Path, tmp_path: Path
+) -> None:
+    code, _, err = run("send", tmp_path, "--snr-db", 5, "-o", tmp_path / "b.png")
+    assert code == 2
+    assert "is a folder" in err
+    broken, page = tmp_path / "broken.png", tmp_path / "page.html"
+    broken.write_bytes(token.read_bytes()[:200])
+    words = ("link", "compare", broken, token, "--snr-db", 8, "--seeds", 1, "--system", "text_coded", "-o", page)
+    code, out, err = run(*words)
+    assert code == 1
+    assert "broken.png" in err
+    assert "text_coded" in out
+    assert page.exists()
+
+
+def test_a_photo_is_sent_in_a_form_that_gives_a_picture_over_fading_too(run: Run, tmp_path: Path) -> None:
+    picture = scene(3, tmp_path / "scene.png")
+    words = ("link", "plan", picture, "--snr-db", 15, "--channel", "rayleigh-block", "--budget", 2048, "--json")
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert json.loads(out)["plans"][0]["expected_ssim"] > 0.3
+
+
 @pytest.mark.parametrize("given", ["5:1:1", "1:2:0", "nan", "", "a", "0:1:1e-9", "0,inf", "1:2"])
 def test_snrs_that_are_none_are_refused(run: Run, token: Path, tmp_path: Path, given: str) -> None:
     code, _, err = run("link", "compare", token, "--snr-db", given, "-o", tmp_path / "page.html")
