@@ -203,8 +203,8 @@ class Planner:
         rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=enough)
         needed = f"takes {rooms:,}" if rooms < MOST_USES else f"takes more than {MOST_USES:,}"
         return LinkError(
-            f"{room:,} channel uses without pilots are too few for {self.picture.name} at {snr_db:.1f} dB: to arrive in "
-            f"99 of 100 frames its caption alone {needed}"
+            f"{room:,} channel uses without pilots are too few for {self.picture.name} at {snr_db:.1f} dB: to arrive "
+            f"in 99 of 100 frames its caption alone {needed}"
         )
 
 
