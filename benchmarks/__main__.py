@@ -85,6 +85,18 @@ def _lost_beside_sionna(record: Record) -> float:
     return float(sum(row["lost_ours"] for row in rows) / sum(row["lost_sionna"] for row in rows))
 
 
+def _errors_beside_sionna(record: Record) -> float:
+    """By how many standard errors ours is the higher block error rate, where that is most."""
+    points = [point for case in record["figures"]["cases"] for point in case["rates"]]
+    spreads = [sum(p["wrong"][who] / p["blocks"][who] ** 2 for who in ("ours", "sionna")) ** 0.5 for p in points]
+    more = [float(point["rate"]["ours"] - point["rate"]["sionna"]) for point in points]
+    return max(m / spread for m, spread in zip(more, spreads, strict=True))
+
+
+def _least_speed(record: Record) -> float:
+    return min(float(case["speed"]["times_sionna"]) for case in record["figures"]["cases"])
+
+
 _KNOWN = "methods/gistchain/unseen collections, known families"
 _UNSEEN = "methods/gistchain/unseen collections, unseen families"
 _COPIES = "verdicts/copies, unseen collections"
@@ -145,6 +157,8 @@ TARGETS = (
     Target("rareness_scan", "figures/scan/core_seconds_per_100000", "<=", 0.1),
     Target("link_polar", _lost_in_promised_uses, "<=", 0.01, name="polar blocks lost in promised uses, list of 128"),
     Target("link_polar", _lost_beside_sionna, "<=", 1, name="polar blocks lost, of those that Sionna loses"),
+    Target("link_ldpc", _errors_beside_sionna, "<=", 2, name="standard errors of more block errors than Sionna"),
+    Target("link_ldpc", _least_speed, ">=", 3, name="information bits a CPU-second, times Sionna's"),
 )  # fmt: skip
 
 _COMPARED: dict[str, Callable[[float, float], bool]] = {

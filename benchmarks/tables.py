@@ -19,15 +19,9 @@ from benchmarks.markdown import table as _table
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
-    "README.md",
-    "docs/contract.md",
-    "docs/link.md",
-    "docs/models.md",
-    "docs/polar.md",
-    "docs/rareness.md",
-    "docs/reliability.md",
-    "docs/results.md",
-)
+    "README.md", "docs/contract.md", "docs/ldpc.md", "docs/link.md", "docs/models.md", "docs/polar.md",
+    "docs/rareness.md", "docs/reliability.md", "docs/results.md",
+)  # fmt: skip
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
 
@@ -653,7 +647,26 @@ def _lost(row: Figures) -> str:
     return f"{share:.2%} ({low:.2%} to {high:.2%})"
 
 
+def _link_ldpc(figures: Figures) -> str:
+    def errors(point: Figures, who: str) -> str:
+        return f"{point['rate'][who]:.2e} ({point['wrong'][who]:,} of {point['blocks'][who]:,})"
+
+    rows, speeds = [], []
+    for case in figures["cases"]:
+        name = f"{case['bits']:,} in {case['coded_bits']:,}, {case['schedule']}"
+        rows += [[name, f"{p['snr_db']:.2f}", errors(p, "ours"), errors(p, "sionna")] for p in case["rates"]]
+        speed = case["speed"]
+        told = [f"{speed['mbit_a_cpu_s'][who]:.2f} ({speed['batch'][who]:,})" for who in ("ours", "sionna")]
+        speeds.append([name, f"{speed['snr_db']:.2f}", *told, f"{speed['times_sionna']:.0f} x"])
+    return (
+        _table(["bits, schedule of Sionna", "Es/N0, dB", "ours: block errors", "Sionna"], rows)
+        + "\n"
+        + _table(["bits, schedule of Sionna", "Es/N0, dB", "ours: Mbit/s (batch)", "Sionna", "ratio"], speeds)
+    )
+
+
 _TABLES: dict[str, Callable[[Figures], str]] = {
+    "link_ldpc": _link_ldpc,
     "demo": _demo,
     "demo_headline": _demo_headline,
     "captioner": _captioner,
