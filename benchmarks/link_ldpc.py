@@ -31,7 +31,7 @@ from gistchain.link.codes.ldpc import LdpcCode
 ERRORS = 100
 MOST = 10
 ITERATIONS = 20
-BATCHES = 1, 10, 30, 100, 300
+BATCHES = 1, 10, 30, 100, 300, 1000
 SECONDS, ROUNDS = 1.0, 3
 Figures = dict[str, Any]
 Bits = NDArray[np.uint8]
@@ -54,9 +54,7 @@ CASES = (
     Case(128, 256, "flooding", (1.5, 2.5, 3.25), 2.5),
     Case(128, 256, "layered", (1.5, 2.5), 2.5),
     Case(500, 625, "flooding", (5.0, 5.5, 5.9), 5.5),
-    Case(640, 1280, "flooding", (1.2, 1.6, 1.85), 1.6),
     Case(200, 1000, "flooding", (-3.5, -3.0, -2.5), -3.0),
-    Case(4000, 8000, "flooding", (1.0, 1.1), 1.1),
 )
 
 
