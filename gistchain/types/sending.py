@@ -13,12 +13,13 @@ ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedBlock:
-    """layers: what it holds. error_rate: how often it is predicted to be lost; None where nothing is predicted."""
+    """layers: what it holds. modulation: None for numbers that are sent as they are. error_rate: how often it is
+    predicted to be lost; None where nothing is predicted."""
 
     layers: str
     size_bytes: int
     uses: int
-    modulation: ModulationName
+    modulation: ModulationName | None
     error_rate: float | None
 
 
