@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
@@ -31,6 +31,7 @@ from gistchain.types import (
     Pixels,
     Rebuilt,
     Sender,
+    SenderName,
     TextEmbedder,
     WhenLatent,
 )
@@ -163,7 +164,7 @@ def rosis(
     )
 
 
-SENDERS = "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed"
+SENDERS: tuple[SenderName, ...] = get_args(SenderName)
 """Systems that send a picture over a radio."""
 
 

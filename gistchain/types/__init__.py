@@ -77,7 +77,7 @@ from gistchain.types.seams import (
     Sender,
     System,
 )
-from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, Sent
+from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, SenderName, Sent
 
 __all__ = [
     "ArrivedBits",
@@ -130,6 +130,7 @@ __all__ = [
     "Segment",
     "Segmenter",
     "Sender",
+    "SenderName",
     "Sent",
     "SignedRareness",
     "SignedVerdict",
