@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gistchain.sending.restart import Restarted
     from gistchain.types import Picture, Pixels, Sent
 
-_THUMBNAIL = 224
+_THUMBNAIL, _LEAST_SIDE = 224, 112
 _WIDE_ENOUGH = 9
 """Percent of a bar whose words fit into it."""
 
@@ -129,7 +129,7 @@ def _refused(rows: Sequence[Compared]) -> list[str]:
         reasons = [row.refused for row in mine if row.refused]
         if reasons:
             share = "all" if len(reasons) == len(mine) else f"{len(reasons)} of {len(mine)}"
-            told.append(f"{system} refused {share}, first because {reasons[0]}")
+            told.append(f"{system} refused {share}: {reasons[0]}")
     return told
 
 
@@ -238,7 +238,8 @@ def _bar(row: Compared) -> dict[str, Any]:
 def _data_url(pixels: Pixels) -> str:
     from PIL import Image
 
-    image = Image.fromarray(pixels)
+    times = max(1, _LEAST_SIDE // max(pixels.shape[:2]))  # a browser would blur small ones
+    image = Image.fromarray(pixels.repeat(times, 0).repeat(times, 1))
     image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
     file = io.BytesIO()
     image.save(file, "WEBP", quality=85, method=4)

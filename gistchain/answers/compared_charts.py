@@ -17,6 +17,8 @@ _COLOURS = 10
 _SHIFT = 7.0
 """Pixels between the marks of two layers at one SNR."""
 _LEAST = 1e-30
+_LOWEST = -6
+"""Decade that the chart of lost blocks ends with, however little is predicted."""
 
 
 def against_snr(found: Sequence[Mean], systems: Sequence[str], terms: Terms) -> dict[str, Any]:
@@ -62,8 +64,9 @@ def block_chart(losses: Sequence[Losses]) -> dict[str, Any] | None:
             Line(name, colour, [None if x is None else _measured(snr, x) for snr, x in mine], "whiskers", shift),
         ]
     runs = max(loss.sent for one in found for loss in one.blocks)
-    lowest = min(-2, -math.ceil(math.log10(runs)) - 1)
-    ticks = [(power, f"{10.0**power:.{-power}f}") for power in range(lowest, 1)]
+    least = min(rate for one in found for loss in one.blocks for rate in (loss.predicted, loss.bound or 1))
+    lowest = max(_LOWEST, min(-math.ceil(math.log10(runs)) - 1, math.floor(_log(least))))
+    ticks = [(power, f"{10.0**power:.{-power}f}" if power > -4 else f"1e{power}") for power in range(lowest, 1)]
     return chart(
         "Lost blocks against SNR", drawn, snr_axis([one.snr_db for one in found]), Axis("share lost", lowest, 0, ticks)
     )
