@@ -17,7 +17,10 @@ from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.painted import BASE_SEED, LayerPainter
 from gistchain.rebuild.isotope import select_isotope
 from gistchain.sending.adaptive import Adaptive
+from gistchain.sending.analogue import AnalogueLatent
+from gistchain.sending.given import AsGiven
 from gistchain.sending.imagefile import ImageLdpc
+from gistchain.sending.literal import Literal
 from gistchain.sending.text import TextOnly
 from gistchain.settings import Settings
 from gistchain.traits import Traits
@@ -26,6 +29,7 @@ from gistchain.types import (
     Choice,
     Described,
     Gist,
+    NumberPainter,
     Painter,
     Picture,
     Pixels,
@@ -166,22 +170,37 @@ def rosis(
 
 SENDERS: tuple[SenderName, ...] = get_args(SenderName)
 """Systems that send a picture over a radio."""
+PUBLISHED_STRENGTH = 0.6
+"""Img2Img-SC takes 30 of 50 steps."""
 
 
-def sender(name: str, settings: Settings | None = None, *, caption: str | None = None) -> Sender:
+def sender(
+    name: str, settings: Settings | None = None, *, caption: str | None = None, strength: float | None = None
+) -> Sender:
     """A system that sends pictures, by its name in SENDERS; the models are those of `rosis`.
 
-    caption: a person's own words in place of the captioner's.
-    Raises SettingError for another name, ModelError as `rosis` does.
+    caption: a person's own words in place of the captioner's. strength: of img2img_sc and its kinds, the step at which
+    the painter starts from the latent: 0 only decodes it, 1 starts from noise; None for what the system does by itself.
+    Raises SettingError for another name, and for a strength where it has no meaning; ModelError as `rosis` does.
     """
     if name not in SENDERS:
         raise SettingError(f"{name!r} is no system that sends pictures: take one of {', '.join(SENDERS)}")
-    gist = gist_sender(settings, caption=caption)
+    if strength is not None and not name.startswith("img2img_sc"):
+        raise SettingError(f"{name!r} starts from no latent: leave the strength out, or take img2img_sc")
+    if strength is not None and not 0 <= strength <= 1:
+        raise SettingError(f"a strength of {strength} can't be: give a number from 0 to 1")
+    system = rosis(settings)
+    gist = _adaptive(system, caption)
     if name == "gist":
         return gist
     if name == "text_coded":
         # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
-        return replace(gist, only_caption=True)
+        return replace(gist, only="caption")
+    if name.startswith("img2img_sc"):
+        return _img2img_sc(name, gist, system, strength)
+    if name == "rosis":
+        # S0 over the air: the gist as it would go on a chain, and ROSIS at the receiver.
+        return AsGiven(system, lambda gist: system.rebuild(gist, full_size=True).chosen.image, caption)
     if name == "text_only":
         # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
         return TextOnly(gist.describe, gist.rebuild)
@@ -194,7 +213,10 @@ def sender(name: str, settings: Settings | None = None, *, caption: str | None =
 
 def gist_sender(settings: Settings | None = None, *, caption: str | None = None) -> Adaptive:
     """Our own (S2.3, left to the future there): whatever is expected to give back most at this SNR and budget."""
-    system = rosis(settings)
+    return _adaptive(rosis(settings), caption)
+
+
+def _adaptive(system: Rosis, caption: str | None) -> Adaptive:
     if system.layers is None:
         raise SettingError("the models of this system make no layers")
 
@@ -209,6 +231,42 @@ def gist_sender(settings: Settings | None = None, *, caption: str | None = None)
     return Adaptive(describe, system.layers, picture, own_words=caption is not None)
 
 
+def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None) -> Sender:
+    """S2.1, S2.2: a caption and a latent, and a painter that starts from both.
+
+    img2img_sc: the latent quantised, with check and code. ..._analogue: its numbers as symbols, the channel's noise as
+    the painter's. ..._literal: as published, float64 and flipped bits (T2.4).
+    """
+    from gistchain.models.default import DefaultPainter
+
+    painter = system.painter.painter if isinstance(system.painter, LayerPainter) else system.painter
+    if not isinstance(painter, NumberPainter):
+        raise SettingError(
+            f"{type(painter).__name__} starts from no latent: take --painter img2img=SOURCE, or leave the painter out"
+        )
+    if name == "img2img_sc_analogue":
+        return AnalogueLatent(gist.describe, painter, gist.rebuild, fidelity, strength)
+    if name == "img2img_sc":
+        if not strength:
+            return replace(gist, only="latent")
+        return replace(gist, only="latent", rebuild=partial(_restarted, gist.rebuild, painter, strength))
+    if strength is None:  # of the default models none is a denoiser of photos
+        strength = 0.0 if isinstance(painter, DefaultPainter) else PUBLISHED_STRENGTH
+    return Literal(gist.describe, painter, strength)
+
+
+def _restarted(
+    decode: Callable[[Gist], Pixels | None], painter: NumberPainter, strength: float, gist: Gist
+) -> Pixels | None:
+    """What the painter makes of the decoded latent, from that step on."""
+    picture = decode(gist)
+    if picture is None or gist.latent is None:
+        return picture
+    numbers = painter.numbers(picture, gist, painter.count(gist, _MOST_NUMBERS))
+    return painter.from_numbers(numbers, 0.0, gist, BASE_SEED, strength)
+
+
+_MOST_NUMBERS = 4 * 64 * 64
 _FIXED_RATE = 1.0
 """Bits a use: 4 of 16-QAM at a code rate of 1/4, or 2 of QPSK at 1/2, as S4 takes for its BPG + LDPC."""
 

@@ -39,11 +39,18 @@ def sent_text(picture: Picture, system: str, channel: str, output: Path, sent: S
         f"{picture.name}  {system} over {channel}: {sent.uses:,} uses, CBR 1/{3 * width * height / sent.uses:,.0f}"
         + (f", lost blocks sent again in {sent.rounds} rounds" if sent.rounds else ""),
         *_blocks(sent.start_uses, sent.blocks),
-        f"  read        {sent.caption!r}" + ("" if sent.certain else ", which nothing checks") if sent.caption else "",
+        f"  read        {sent.caption!r}{_checked(sent)}" if sent.caption else "",
         f"  lost        {', '.join(sent.lost)}" if sent.lost else "",
         f"  written to  {output}",
     ]
     return lines(line for line in told if line)
+
+
+def _checked(sent: Sent) -> str:
+    if sent.certain:
+        return ""
+    analogue = any(block.modulation is None for block in sent.blocks)
+    return ", and numbers as the noise left them" if analogue else ", which nothing checks"
 
 
 def plan_json(picture: Picture, channel: str, plans: Sequence[Plan]) -> dict[str, Any]:
@@ -78,8 +85,12 @@ def plan_text(picture: Picture, channel: str, plans: Sequence[Plan]) -> str:
 def _blocks(start_uses: int, blocks: Sequence[PlannedBlock]) -> list[str]:
     start = [f"  start       {start_uses:>5,} uses"] if start_uses else []
     return start + [
-        f"  {block.layers:<10}  {block.uses:>5,} uses, {block.size_bytes:,} bytes in {block.modulation}, "
-        f"lost in {_percent(block.error_rate)}"
+        f"  {block.layers:<10}  {block.uses:>5,} uses, "
+        + (
+            "numbers as analogue symbols"
+            if block.modulation is None
+            else f"{block.size_bytes:,} bytes in {block.modulation}, lost in {_percent(block.error_rate)}"
+        )
         for block in blocks
     ]
 

@@ -74,8 +74,11 @@ class Radio(ABC):
     def room(self, uses: int) -> int:
         return uses
 
-    def carry(self, symbols: Symbols, *, seed: Seed, points: bool = False) -> ArrivedSymbols:
-        check_points(symbols) if points else check_power(symbols)
+    def carry(self, symbols: Symbols, *, seed: Seed, points: int = 0) -> ArrivedSymbols:
+        if points:
+            check_points(symbols[:points])
+        if points < symbols.size or not points:
+            check_power(symbols[points:])
         return ArrivedSymbols(*self._arrived(symbols, seed), self.uses(symbols.size))
 
     def carry_bits(self, segments: Sequence[Segment], *, seed: Seed, exact: bool = True) -> ArrivedBits:

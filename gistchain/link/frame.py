@@ -4,6 +4,8 @@
                    │                                   first block = what says of the further ones, and its own bytes
                    └ list of the further ones: kind, length, share
 
+In place of further blocks there may be numbers, which are sent as they are, two a symbol.
+
 The receiver knows the room of the frame and how long each burst is; all else that it is told counts as uses. A block is
 believed only where the check passes that its own bytes carry, and so is the list. Blocks that were lost can be sent
 again: their symbols are added to those that came before (chase combining), and every round counts. docs/link.md is the
@@ -17,6 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,7 @@ from gistchain.errors import LinkError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.codes.polar import PolarCode
 from gistchain.link.modem import modulation
+from gistchain.link.numbers import MOST_SCALE, ArrivedNumbers, Numbers, as_numbers, as_symbols
 from gistchain.types import Bits, Link, SoftValues, Symbols
 
 MOST_ROUNDS = 4
@@ -40,7 +44,9 @@ _EXACT_LENGTHS = 512
 _FIRST_STEP, _FURTHER_STEP = 4, 2
 """Shares are 2^(-share / step) of what is left."""
 FIRST_SHARES, FURTHER_SHARES = 1 << _SHARE_BITS, 16
-_MOST_KIND = 7
+_MOST_KIND = 6
+NUMBERS = 7
+"""The kind of a list's entry for numbers: its length is their scale, its share their mark."""
 _MOST_LLR = 1e4
 
 
@@ -62,6 +68,7 @@ class Arrived:
     blocks: tuple[tuple[int, bytes | None], ...]
     uses: int
     rounds: int
+    numbers: ArrivedNumbers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +85,11 @@ class _Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """symbols: at most `room` of them. parts: of each block."""
+    """symbols: at most `room` of them, the first `points` of which are points of constellations. parts: of each
+    block."""
 
     symbols: Symbols
+    points: int
     parts: tuple[_Part, ...]
 
 
@@ -102,21 +111,30 @@ def most_first_bytes(size: int) -> int:
         return 0
     number = min((1 << _LENGTH_BITS) - 1, _length_number(min(size, _length_of((1 << _LENGTH_BITS) - 1))))
     filled = _length_of(number) if _length_of(number) <= size else _length_of(number - 1)
-    return filled if filled <= _EXACT_LENGTHS else filled - len(_number(filled))
+    if filled <= _EXACT_LENGTHS:
+        return filled
+    return next(filled - spent for spent in (2, 3) if len(_number(filled - spent)) <= spent)
 
 
-def first_bytes(length: int, further: Sequence[Block]) -> int:
+def first_bytes(length: int, further: Sequence[Block], *, numbers: bool = False) -> int:
     """Bytes of a first block of this length, with what it says of the others and of itself."""
-    return len(_filled(b"\0" * length, further))
+    entries = [*_entries(further), *([_Entry(NUMBERS, 0, 1)] if numbers else [])]
+    return len(_filled(b"\0" * length, entries))
 
 
-def framed(blocks: Sequence[Block], room: int) -> Frame:
-    """The frame of these blocks, the most important first.
+def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -> Frame:
+    """The frame of these blocks, the most important first; numbers go with a first block alone.
 
-    Raises LinkError where they don't fit in the room, and for more than 8 blocks or an empty one.
+    Raises LinkError where they don't fit in the room, for more than 8 blocks or an empty one, and for numbers that are
+    none or not finite.
     """
-    _check(blocks)
-    first = _filled(blocks[0].data, blocks[1:])
+    _check(blocks, numbers)
+    entries, analogue = _entries(blocks[1:]), np.zeros(0, np.complex64)
+    if numbers is not None:
+        left = room - start_uses(room)
+        analogue, scale = as_symbols(numbers.values, left - uses_of(blocks[0].share, left, first=True))
+        entries = [_Entry(NUMBERS, numbers.mark, scale)]
+    first = _filled(blocks[0].data, entries)
     number = _length_number(len(first))
     at = start_uses(room)
     word = _to_bits(number << _SHARE_BITS | blocks[0].share, START_BITS)
@@ -127,7 +145,7 @@ def framed(blocks: Sequence[Block], room: int) -> Frame:
         parts.append(_Part(at, code))
         symbols.append(modulation(code.modulation).map(code.encode(np.unpackbits(np.frombuffer(data, np.uint8)))))
         at += code.uses
-    return Frame(np.concatenate(symbols), tuple(parts))
+    return Frame(np.concatenate([*symbols, analogue]), at, tuple(parts))
 
 
 def sent(
@@ -139,8 +157,9 @@ def sent(
     whole: Callable[[bytes, bytes], bool],
     seed: tuple[int, ...],
     rounds: int = 0,
+    numbers: Numbers | None = None,
 ) -> Arrived:
-    """Carries the blocks over the link and reads them again.
+    """Carries the blocks over the link, with numbers behind them, and reads them again.
 
     first_whole: whether the first block is as it was sent, by the check that stands in it; whole: whether a further one
     is, given the first. rounds: at most so many, up to 4, in which lost ones are sent again; the answer which are lost
@@ -148,20 +167,20 @@ def sent(
     """
     if not 0 <= rounds <= MOST_ROUNDS:
         raise LinkError(f"lost blocks are sent again in at most {MOST_ROUNDS} rounds, not {rounds}")
-    frame = framed(blocks, room)
+    frame = framed(blocks, room, numbers)
     receiver = Receiver(room, first_whole, whole)
     spans = [slice(0, frame.symbols.size)]
     used = 0
     for attempt in range(rounds + 1):
         symbols = np.concatenate([frame.symbols[span] for span in spans])
-        came = link.carry(symbols, seed=(*seed, attempt), points=True)
+        came = link.carry(symbols, seed=(*seed, attempt), points=symbols.size if attempt else frame.points)
         used += came.uses
         receiver.add(spans, came.symbols, came.noise_variance)
         lost = receiver.read()
         if not lost:
             break
         spans = [slice(0, frame.parts[0].span.stop) if index == 0 else frame.parts[index].span for index in lost]
-    return Arrived(receiver.blocks, used, attempt)
+    return Arrived(receiver.blocks, used, attempt, receiver.numbers)
 
 
 class Receiver:
@@ -173,10 +192,19 @@ class Receiver:
         self._weight: NDArray[np.float64] = np.zeros(room)
         self._first: bytes | None = None
         self._parts: list[tuple[int, _Part, bytes | None]] = []
+        self._rest: tuple[int, int, int] | None = None
 
     @property
     def blocks(self) -> tuple[tuple[int, bytes | None], ...]:
         return () if self._first is None else tuple((kind, data) for kind, _, data in self._parts)
+
+    @property
+    def numbers(self) -> ArrivedNumbers | None:
+        """Those behind the first block, where it told of any."""
+        if self._rest is None:
+            return None
+        at, scale, mark = self._rest
+        return as_numbers(*self._equalised(slice(at, self._room)), scale, mark)
 
     def add(self, spans: Sequence[slice], symbols: Symbols, noise_variance: SoftValues) -> None:
         """Symbols of these spans of the frame: each counts by how little noise it has."""
@@ -223,7 +251,11 @@ class Receiver:
         further, self._first = _read_first(data, listed)
         self._parts = [(0, part, self._first)]
         at = part.span.stop
-        for kind, length, share in further:
+        for kind, share, length in further:
+            if kind == NUMBERS:
+                if length <= MOST_SCALE and at < self._room:
+                    self._rest = at, length, share
+                break
             try:
                 code = BlockCode(8 * length, uses_of(share, self._room - at, first=False))
             except LinkError:
@@ -238,12 +270,16 @@ class Receiver:
     def _llrs(self, part: _Part) -> SoftValues:
         return self._of(part.span, part.code.modulation)
 
-    def _of(self, span: slice, name: str) -> SoftValues:
+    def _equalised(self, span: slice) -> tuple[Symbols, NDArray[np.float64]]:
+        """Symbols and the variance of their noise, of all rounds."""
         weight = self._weight[span]
         seen = weight > 0
         symbols = np.divide(self._weighted[span], weight, out=np.zeros(weight.size, np.complex128), where=seen)
-        variance = np.divide(1, weight, out=np.full(weight.size, np.inf), where=seen)
-        llrs = modulation(name).llrs(symbols.astype(np.complex64), variance.astype(np.float32))
+        return symbols.astype(np.complex64), np.divide(1, weight, out=np.full(weight.size, np.inf), where=seen)
+
+    def _of(self, span: slice, name: str) -> SoftValues:
+        symbols, variance = self._equalised(span)
+        llrs = modulation(name).llrs(symbols, variance.astype(np.float32))
         clipped: SoftValues = np.clip(llrs, -_MOST_LLR, _MOST_LLR)
         return clipped
 
@@ -270,13 +306,29 @@ def _length_number(length: int) -> int:
     raise LinkError(f"a first block of {length} bytes can't be sent: at most {_length_of((1 << _LENGTH_BITS) - 1)}")
 
 
-def _check(blocks: Sequence[Block]) -> None:
+class _Entry(NamedTuple):
+    """Of the list of what follows the first block. length: of numbers, their scale; share: their mark."""
+
+    kind: int
+    share: int
+    length: int
+
+
+def _entries(further: Sequence[Block]) -> list[_Entry]:
+    return [_Entry(block.kind, block.share, len(block.data)) for block in further]
+
+
+def _check(blocks: Sequence[Block], numbers: Numbers | None) -> None:
     if not 1 <= len(blocks) <= MOST_BLOCKS:
         raise LinkError(f"a frame has 1 to {MOST_BLOCKS} blocks, not {len(blocks)}")
     if not all(block.data for block in blocks):
         raise LinkError("a block without bytes can't be sent")
     first, further = blocks[0], blocks[1:]
-    if bool(first.share) != bool(further) or not 0 <= first.share < FIRST_SHARES:
+    if further and numbers is not None:
+        raise LinkError("numbers go with a first block alone")
+    if numbers is not None and not 0 <= numbers.mark < FURTHER_SHARES:
+        raise LinkError(f"the mark of numbers is 0 to {FURTHER_SHARES - 1}, not {numbers.mark}")
+    if bool(first.share) != bool(further or numbers) or not 0 <= first.share < FIRST_SHARES:
         raise LinkError(f"the first of {len(blocks)} blocks can't have share {first.share}")
     for index, block in enumerate(further):
         if bool(block.share) != (index < len(further) - 1) or not 0 <= block.share < FURTHER_SHARES:
@@ -285,22 +337,22 @@ def _check(blocks: Sequence[Block]) -> None:
             raise LinkError(f"a block's kind is 0 to {_MOST_KIND}, not {block.kind}")
 
 
-def _filled(data: bytes, further: Sequence[Block]) -> bytes:
+def _filled(data: bytes, entries: Sequence[_Entry]) -> bytes:
     """The first block: what it says of the others, its own length where zeros may follow, its bytes, zeros."""
     listing = b"".join(
-        bytes([(index < len(further) - 1) << 7 | block.kind << 4 | block.share]) + _number(len(block.data))
-        for index, block in enumerate(further)
+        bytes([(index < len(entries) - 1) << 7 | kind << 4 | share]) + _number(length)
+        for index, (kind, share, length) in enumerate(entries)
     )
-    listing += _check_of(listing) if further else b""
+    listing += _check_of(listing) if entries else b""
     whole = listing + data
     if len(whole) > _EXACT_LENGTHS:
         whole = listing + _number(len(data)) + data
     return whole.ljust(_length_of(_length_number(len(whole))), b"\0")
 
 
-def _read_first(block: bytes, listed: bool) -> tuple[list[tuple[int, int, int]], bytes]:
-    """(kind, length and share of each further block; the first one's own bytes). Raises LinkError for another one."""
-    further: list[tuple[int, int, int]] = []
+def _read_first(block: bytes, listed: bool) -> tuple[list[_Entry], bytes]:
+    """(the list of what follows; the first one's own bytes). Raises LinkError for another one."""
+    further: list[_Entry] = []
     at, more = 0, listed
     while more:
         if at >= len(block) or len(further) == MOST_BLOCKS - 1:
@@ -308,7 +360,7 @@ def _read_first(block: bytes, listed: bool) -> tuple[list[tuple[int, int, int]],
         head = block[at]
         length, at = _read_number(block, at + 1)
         more = bool(head & 128)
-        further.append((head >> 4 & _MOST_KIND, length, head % FURTHER_SHARES))
+        further.append(_Entry(head >> 4 & NUMBERS, head % FURTHER_SHARES, length))
     if listed:
         if block[at : at + 1] != _check_of(block[:at]):
             raise LinkError("the list of further blocks is damaged: its check differs")

@@ -10,19 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gistchain.errors import RebuildError
 from gistchain.models.layered.captioner import CollectionCaptioner
 from gistchain.models.layered.painter import CollectionPainter
 from gistchain.models.layered.shelf import Shelf
+from gistchain.models.photo.autoencoder import MOST_NUMBERS, Autoencoder, AutoencoderPainter
 from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.sketch import SketchPainter
+from gistchain.models.sizes import fitted
 from gistchain.models.strength import strength_or
 from gistchain.models.thumb8 import NAME as THUMB8
 from gistchain.models.traitnet.captioner import TraitCaptioner
 from gistchain.models.traitnet.painter import TraitPainter
 from gistchain.traits import parts
 from gistchain.types import Caption, Gist, Painter, Pixels, TextEmbedder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SHOWN = 80  # letters of a caption in an error
 _SURE = 0.5  # an image that is less surely of a known collection is described as a photo or drawing
@@ -49,7 +56,7 @@ class DefaultCaptioner:
 
 
 class DefaultPainter:
-    """Fulfils Painter for captions of known collections, and for any latent of `photo` or `thumb8`.
+    """Fulfils Painter for captions of known collections, and for any latent of `photo` or `thumb8`; and NumberPainter.
 
     folder: as for DefaultCaptioner.
     """
@@ -59,12 +66,37 @@ class DefaultPainter:
     def __init__(self, embedder: TextEmbedder, folder: Path | None = None) -> None:
         self._traits, self._sketch = TraitPainter(embedder), SketchPainter()
         self._collections = CollectionPainter(embedder, Shelf(folder))
+        self.space = Autoencoder()
+        self._anything = AutoencoderPainter(self.space)
 
     def varies(self, gist: Gist, strength: float | None = None) -> bool:
         return self._painter_of(gist, strength).varies(gist, strength)
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         return self._painter_of(gist, strength).paint(gist, seeds, strength)
+
+    def count(self, gist: Gist, most: int) -> int:
+        return self._number_painter_of(gist).count(gist, most)
+
+    def numbers(self, image: Pixels, gist: Gist, most: int) -> NDArray[np.float32]:
+        return self._number_painter_of(gist).numbers(image, gist, most)
+
+    def from_numbers(
+        self, numbers: NDArray[np.float32], noise: float, gist: Gist, seed: int, strength: float | None = None
+    ) -> Pixels:
+        return self._number_painter_of(gist).from_numbers(numbers, noise, gist, seed, strength)
+
+    def from_latent(self, values: NDArray[np.float32], gist: Gist, seed: int, strength: float) -> Pixels:
+        picture = fitted(self.space.pixels_of(values), gist.size)
+        if not strength_or(0.0, strength):
+            return picture
+        painter = self._number_painter_of(gist)
+        numbers = painter.numbers(picture, gist, painter.count(gist, MOST_NUMBERS))
+        return painter.from_numbers(numbers, 0.0, gist, seed, strength)
+
+    def _number_painter_of(self, gist: Gist) -> TraitPainter | AutoencoderPainter:
+        """Punks and Nouns have a painter that goes on from noise; the latents of others are decoded."""
+        return self._traits if self._traits.knows(parts(gist.caption)[0]) else self._anything
 
     def _painter_of(self, gist: Gist, strength: float | None) -> Painter:
         read = gist.latent if strength_or(0.0, strength) < 1 else None

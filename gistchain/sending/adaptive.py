@@ -16,14 +16,14 @@ from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, 
 class Adaptive:
     """describe: a picture in words, without further layers. forms: its other layers. rebuild: the picture of a gist.
 
-    only_caption: send nothing else, as a system of text alone does. own_words: `describe` says a person's words, which
+    only: this form and no other, as a system of text alone has it. own_words: `describe` says a person's words, which
     are sent in any case.
     """
 
     describe: Callable[[Picture], Described]
     forms: Forms
     rebuild: Callable[[Gist], Pixels | None]
-    only_caption: bool = False
+    only: FormName | None = None
     own_words: bool = False
 
     def prepare(self, picture: Picture) -> PreparedGist:
@@ -41,9 +41,8 @@ class PreparedGist:
 
     def plan(self, link: Link, conditions: Conditions) -> Plan:
         """What would be sent. Raises LinkError where nothing fits."""
-        only: FormName | None = "caption" if self.sender.only_caption else None
         room = link.room(conditions.budget)
-        return self.planner.best(conditions.channel, believed_db(conditions), room, only=only)
+        return self.planner.best(conditions.channel, believed_db(conditions), room, only=self.sender.only)
 
     def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
         """Every form that fits, the one that would be sent first. Raises LinkError where none does."""

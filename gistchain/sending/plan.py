@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -104,14 +104,14 @@ class Planner:
             if best is not None and (best.form == only or best.expected >= _ENOUGH):
                 break
         if best is None or best.arrives < 1 - _HOPELESS:
-            raise self._too_small(channel, snr_db, room)
+            raise self._too_small(Air(channel, snr_db, room), only)
         return best
 
     def plans(self, channel: str, snr_db: float, room: int) -> Iterator[Plan]:
         """One for each form that fits."""
         if room < LEAST_ROOM:
             return
-        air = _Air(channel, snr_db, room)
+        air = Air(channel, snr_db, room)
         caption = self._form("caption", 0)
         if caption is not None and (alone := air.plan("caption", [caption])) is not None:
             yield alone
@@ -129,7 +129,7 @@ class Planner:
                 yield plan
         yield from self._with_subject(air, caption)
 
-    def _with_subject(self, air: _Air, caption: Form) -> Iterator[Plan]:
+    def _with_subject(self, air: Air, caption: Form) -> Iterator[Plan]:
         """The subject, finer than its surroundings: a small latent in some of the uses, the subject in the others."""
         below = self._form("latent", air.most_nested(caption))
         if below is None:
@@ -137,6 +137,15 @@ class Planner:
         over = self._subject(below, air.most_last(caption, below))
         if over is not None and (plan := air.plan("subject", [caption, below, over])) is not None:
             yield plan
+
+    def _too_small(self, air: Air, only: FormName | None) -> LinkError:
+        caption = self._form("caption", 0)
+        if only in (None, "caption") or caption is None:
+            bits = 8 * len(pack(self.words))
+            return too_small(self.picture.name, air, "its caption alone", lambda air: air.carries(bits))
+        return too_small(
+            self.picture.name, air, f"its caption and a {only}", lambda air: air.most_beside(caption) >= _LEAST_BYTES
+        )
 
     def _form(self, name: FormName, most_bytes: int) -> Form | None:
         """The form whose further layer has about so many bytes, and no more."""
@@ -189,23 +198,22 @@ class Planner:
     def _measured(self, name: FormName, gist: Gist, fidelity: float | None) -> Form:
         return Form(name, gist, len(pack(gist)), fidelity, exact=fidelity == 1)
 
-    def _too_small(self, channel: str, snr_db: float, room: int) -> LinkError:
-        """Names the uses in which the caption is lost once in a hundred times."""
-        bits = 8 * (len(pack(self.words)))
 
-        def enough(uses: int) -> bool:
-            try:
-                first = error_rate(bits, uses - start_uses(uses), channel, snr_db)
-                return arrival_rates([start_error_rate(uses, channel, snr_db), first], channel)[-1] >= 1 - TARGETS[-1]
-            except LinkError:
-                return False
+def too_small(name: str, air: Air, what: str, enough: Callable[[Air], bool]) -> LinkError:
+    """Names the uses that would do. what: of the picture does not fit; enough: whether it fits there."""
 
-        rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=enough)
-        needed = f"takes {rooms:,}" if rooms < MOST_USES else f"takes more than {MOST_USES:,}"
-        return LinkError(
-            f"{room:,} channel uses without pilots are too few for {self.picture.name} at {snr_db:.1f} dB: to arrive "
-            f"in 99 of 100 frames its caption alone {needed}"
-        )
+    def fits(room: int) -> bool:
+        try:
+            return enough(replace(air, room=room))
+        except LinkError:
+            return False
+
+    rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=fits)
+    needed = f"takes {rooms:,}" if rooms < MOST_USES else f"takes more than {MOST_USES:,}"
+    return LinkError(
+        f"{air.room:,} channel uses without pilots are too few for {name} at {air.snr_db:.1f} dB: to arrive in 99 of "
+        f"100 frames {what} {needed}"
+    )
 
 
 def believed_db(conditions: Conditions) -> float:
@@ -227,7 +235,7 @@ def _data(gist: Gist) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Air:
+class Air:
     """A channel with a frame of so much room: what fits, and how surely."""
 
     channel: str
@@ -246,17 +254,22 @@ class _Air:
     def start_error(self) -> float:
         return start_error_rate(self.room, self.channel, self.snr_db)
 
+    def carries(self, bits: int) -> bool:
+        """Whether one block of so many arrives in 99 of 100 frames."""
+        first = error_rate(bits, self.free, self.channel, self.snr_db)
+        return arrival_rates([self.start_error, first], self.channel)[-1] >= 1 - TARGETS[-1]
+
     def most_alone(self) -> int:
         """Bytes of an image file without anything else."""
         return most_first_bytes(bytes_for(self.free, self.targets[-1], self.channel, self.snr_db)) - _LAYER_BYTES
 
     def most_beside(self, caption: Form) -> int:
         """Bytes of a layer that the caption leaves room for."""
-        share = self._first_share(caption.size_bytes + 4)
+        share = self.first_share(caption.size_bytes + 4)
         return 0 if share is None else self._carried(self.free - uses_of(share, self.free, first=True))
 
     def most_nested(self, caption: Form) -> int:
-        share = self._first_share(caption.size_bytes + 8)
+        share = self.first_share(caption.size_bytes + 8)
         if share is None:
             return 0
         left = self.free - uses_of(share, self.free, first=True)
@@ -266,7 +279,7 @@ class _Air:
         )
 
     def most_last(self, caption: Form, below: Form) -> int:
-        share = self._first_share(caption.size_bytes + 8)
+        share = self.first_share(caption.size_bytes + 8)
         if share is None:
             return 0
         left = self.free - uses_of(share, self.free, first=True)
@@ -318,7 +331,7 @@ class _Air:
         """The fewest uses that send each block but the last as safely as it should be; the last takes the others."""
         if len(sizes) == 1:
             return [0]
-        first = self._first_share(sizes[0] + 4 * (len(sizes) - 1))
+        first = self.first_share(sizes[0] + 4 * (len(sizes) - 1))
         if first is None:
             return None
         left = self.free - uses_of(first, self.free, first=True)
@@ -331,7 +344,7 @@ class _Air:
             left -= uses_of(share, left, first=False)
         return [*shares, 0] if left > 0 else None
 
-    def _first_share(self, size: int) -> int | None:
+    def first_share(self, size: int) -> int | None:
         return self._share(size, self.free, self.targets[0], first=True)
 
     def _further_share(self, size: int, left: int) -> int | None:

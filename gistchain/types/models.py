@@ -88,6 +88,66 @@ class LatentCoder(Protocol):
 
 
 @runtime_checkable
+class LatentSpace(Protocol):
+    """Image <-> the numbers of an autoencoder's latent, each channel roughly of mean 0 and variance 1 (S2.1)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def factor(self) -> int:
+        """Pixels of a side that one number of a channel covers."""
+        ...
+
+    def latent_of(self, image: Pixels, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Shape (channels, height / factor, width / factor), of the image at (width, height), multiples of factor."""
+        ...
+
+    def pixels_of(self, values: NDArray[np.float32], noise: float = 0.0) -> Pixels:
+        """The picture of a latent, `factor` pixels a side for each number. noise: standard deviation of what a channel
+        has laid on the numbers, for spaces that can take it away. Raises RebuildError for numbers without a picture.
+        """
+        ...
+
+
+@runtime_checkable
+class NumberPainter(Protocol):
+    """A painter that goes on from the numbers of a latent as a channel delivers them (S2.2)."""
+
+    def count(self, gist: Gist, most: int) -> int:
+        """How many numbers of a picture with this caption and size are sent where there is room for `most`; 0 where
+        even the smallest latent has more."""
+        ...
+
+    def numbers(self, image: Pixels, gist: Gist, most: int) -> NDArray[np.float32]:
+        """Shape (count(gist, most),): the picture's latent, what matters most first."""
+        ...
+
+    def from_numbers(
+        self, numbers: NDArray[np.float32], noise: float, gist: Gist, seed: int, strength: float | None = None
+    ) -> Pixels:
+        """An image of `gist.size`. noise: standard deviation of what the channel laid on each number.
+
+        strength: 0 decodes the numbers; 0..1, noise of its own is laid over them up to that step, and all is taken away
+        from there, as published; 1 starts from noise alone; None starts at the step whose noise is the channel's, and
+        adds none. Raises RebuildError where there is no such painter for the picture.
+        """
+        ...
+
+    @property
+    def space(self) -> LatentSpace:
+        """Of pictures of any kind."""
+        ...
+
+    def from_latent(self, values: NDArray[np.float32], gist: Gist, seed: int, strength: float) -> Pixels:
+        """The same from a whole latent of `space`, as published: 0 decodes it."""
+        ...
+
+
+@runtime_checkable
 class Segmenter(Protocol):
     """Image -> its main subject."""
 

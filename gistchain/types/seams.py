@@ -248,10 +248,11 @@ class Link(Protocol):
         """The most symbols that a frame of so many uses can hold."""
         ...
 
-    def carry(self, symbols: Symbols, *, seed: int | tuple[int, ...], points: bool = False) -> ArrivedSymbols:
-        """A frame of analogue symbols. points: of constellations, whose mean power is 1 over all frames, not in each.
+    def carry(self, symbols: Symbols, *, seed: int | tuple[int, ...], points: int = 0) -> ArrivedSymbols:
+        """A frame of analogue symbols, of which the first `points` are those of constellations, whose mean power is 1
+        over all frames, not in each.
 
-        Raises LinkError unless other frames have mean power 1, and for an empty one.
+        Raises LinkError unless the others have mean power 1, and for an empty frame.
         """
         ...
 

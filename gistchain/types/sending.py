@@ -9,18 +9,22 @@ from gistchain.types.link import ModulationName
 from gistchain.types.path import Gist, Pixels
 
 ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
-SenderName = Literal["gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed"]
+SenderName = Literal[
+    "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed", "img2img_sc",
+    "img2img_sc_analogue", "img2img_sc_literal", "rosis",
+]  # fmt: skip
 """Systems that send a picture over a radio (systems.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBlock:
-    """layers: what it holds. error_rate: how often it is predicted to be lost; None where nothing is predicted."""
+    """layers: what it holds. modulation: None for numbers that are sent as they are. error_rate: how often it is
+    predicted to be lost; None where nothing is predicted."""
 
     layers: str
     size_bytes: int
     uses: int
-    modulation: ModulationName
+    modulation: ModulationName | None
     error_rate: float | None
 
 

@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
-from gistchain.models.diffusers.vae import SIDE, SdVae, fitted
+from gistchain.models.diffusers.vae import SIDE, SdVae
+from gistchain.models.photo.autoencoder import grid
+from gistchain.models.sizes import fitted
 from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
-from gistchain.types import Gist, Latent, Pixels
+from gistchain.types import Gist, Pixels
 
 _LESS = "a smaller batch, side or dtype"
 _LONGEST_ASPECT = 2.0  # in longer pictures networks draw the same thing twice
@@ -163,16 +166,81 @@ class ImageToImage(TextToImage):
         return gist.latent is None or round(strength_or(0.0, strength) * self._steps) > 0
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
-        import torch
-
         denoised = round(strength_or(0.0, strength) * self._steps)
         if gist.latent is None or denoised == self._steps:
             return self._drawn(self._pipe, gist, seeds)
         if denoised == 0:
             return [self.coder.decode(gist.latent, gist.size) for _ in seeds]
-        start = torch.from_numpy(self._start(gist.latent, gist.size)[None]).to(self._pipe.device, self._pipe.vae.dtype)
+        start = self._tensor(self._on_canvas(self.coder.values(gist.latent), gist.size))
         # diffusers rounds strength * steps down.
         return self._drawn(self._from_image, gist, seeds, start, strength=(denoised + 0.5) / self._steps)
+
+    def count(self, gist: Gist, most: int) -> int:
+        """As in NumberPainter; so are the next two."""
+        width, height = grid(gist.size, most // self.coder.channels, self.coder.factor)
+        return self.coder.channels * width * height
+
+    def numbers(self, image: Pixels, gist: Gist, most: int) -> NDArray[np.float32]:
+        width, height = grid(gist.size, most // self.coder.channels, self.coder.factor)
+        return self.coder.latent_of(image, (width * self.coder.factor, height * self.coder.factor)).reshape(-1)
+
+    def from_numbers(
+        self, numbers: NDArray[np.float32], noise: float, gist: Gist, seed: int, strength: float | None = None
+    ) -> Pixels:
+        width, height = grid(gist.size, numbers.size // self.coder.channels, self.coder.factor)
+        values = numbers.reshape(-1, height, width)
+        return (
+            self._from_noise_of(values, noise, gist, seed)
+            if strength is None
+            else self.from_latent(values, gist, seed, strength)
+        )
+
+    def from_latent(self, values: NDArray[np.float32], gist: Gist, seed: int, strength: float) -> Pixels:
+        denoised = round(strength_or(0.0, strength) * self._steps)
+        if denoised == 0:
+            return fitted(self.coder.pixels_of(values), gist.size)
+        if denoised == self._steps:
+            return self._drawn(self._pipe, gist, [seed])[0]
+        start = self._tensor(self._on_canvas(values, gist.size))
+        return self._drawn(self._from_image, gist, [seed], start, strength=(denoised + 0.5) / self._steps)[0]
+
+    def _from_noise_of(self, values: NDArray[np.float32], noise: float, gist: Gist, seed: int) -> Pixels:
+        """From the step t whose noise is the channel's: sqrt((1 - a) / a) for a = alphas_cumprod[t]."""
+        pipe, left = self._from_latent, 0
+        kept = pipe.scheduler.alphas_cumprod.numpy()
+        at = int(np.searchsorted(np.sqrt((1 - kept) / kept), noise))
+        left = round(self._steps * at / len(kept))
+        if left == 0:
+            return fitted(self.coder.pixels_of(values), gist.size)
+        at = min(at, len(kept) - 1)
+        start = self._tensor(self._on_canvas(values, gist.size) * np.float32(np.sqrt(kept[at])))
+        times = np.linspace(at, 0, left, endpoint=False).round().astype(int).tolist()
+        return self._drawn(pipe, gist, [seed], latents=start, timesteps=times)[0]
+
+    @property
+    def space(self) -> SdVae:
+        return self.coder
+
+    @functools.cached_property
+    def _from_latent(self) -> Any:
+        """The pipeline with a scheduler that starts at any step. Raises RebuildError where steps have no noise."""
+        with reading(self._name, self._checkpoint.source), silently():
+            import diffusers
+
+            if getattr(self._pipe.scheduler, "alphas_cumprod", None) is None:
+                raise RebuildError(
+                    f"{type(self._pipe).__name__} does not say how much noise its steps have: give a strength, so that "
+                    "noise of its own is laid over the latent"
+                )
+            scheduler = diffusers.DPMSolverMultistepScheduler.from_config(self._pipe.scheduler.config)
+            pipe = diffusers.AutoPipelineForText2Image.from_pipe(self._pipe, scheduler=scheduler)
+            pipe.set_progress_bar_config(disable=True)
+            return pipe
+
+    def _tensor(self, values: NDArray[np.float32]) -> Any:
+        import torch
+
+        return torch.from_numpy(values[None]).to(self._pipe.device, self._pipe.vae.dtype)
 
     @functools.cached_property
     def coder(self) -> SdVae:
@@ -188,9 +256,8 @@ class ImageToImage(TextToImage):
             pipe.set_progress_bar_config(disable=True)
             return pipe
 
-    def _start(self, latent: Latent, size: tuple[int, int]) -> Any:
+    def _on_canvas(self, values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
         """The latent at the size that is painted for a gist of `size`, (C, h, w)."""
-        values = self.coder.values(latent)
         width, height = self._canvas(size)
         if (values.shape[2] * self.coder.factor, values.shape[1] * self.coder.factor) == (width, height):
             return values

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gistchain.errors import ModelError, RebuildError, SettingError, TooFewBytes
 from gistchain.models.diffusers.latentbytes import pack, unpack
 from gistchain.models.diffusers.pipelines import files, silently
+from gistchain.models.sizes import fitted
 from gistchain.models.transformers.loading import Checkpoint, need, reading, whole
 from gistchain.models.transformers.running import memory, running, torch_dtype
 from gistchain.types import Latent, Pixels
@@ -106,8 +107,12 @@ class SdVae:
             )
         return latent
 
-    def pixels_of(self, values: NDArray[np.float32]) -> Pixels:
-        """The image that the decoder makes of a latent, `factor` pixels for each number."""
+    @property
+    def channels(self) -> int:
+        return int(self._vae.config.latent_channels)
+
+    def pixels_of(self, values: NDArray[np.float32], noise: float = 0.0) -> Pixels:
+        """The image that the decoder makes of a latent, `factor` pixels for each number; it knows of no noise."""
         import torch
 
         with self._running():
@@ -134,17 +139,6 @@ class SdVae:
             bits = size[0] * size[1] * int(self._vae.config.latent_channels) * _FEWEST_BITS
             if bits <= 8 * size_bytes or side == 1:
                 yield size
-
-
-def fitted(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """The image at (width, height). Raises RebuildError for a size below 1."""
-    from PIL import Image
-
-    if min(size) < 1:
-        raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be made")
-    if size == (image.shape[1], image.shape[0]):
-        return image
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))
 
 
 def _at_least_one(width: int, height: int, longest: int) -> tuple[int, int]:

@@ -51,6 +51,24 @@ class TraitPainter:
         grid = grid_or_none(gist.latent)
         return [_fit(network.paint(vectors, seed, grid, strength), gist.size, network.pixel_art) for seed in seeds]
 
+    def count(self, gist: Gist, most: int) -> int:
+        """As in NumberPainter, of the PCA latent: any beginning of it is a picture."""
+        return min(_network(_collection_of(parts(gist.caption)[0])).rank, max(0, most))
+
+    def numbers(self, image: Pixels, gist: Gist, most: int) -> NDArray[np.float32]:
+        network = _network(_collection_of(parts(gist.caption)[0]))
+        return network.latent_of(image)[: self.count(gist, most)]
+
+    def from_numbers(
+        self, numbers: NDArray[np.float32], noise: float, gist: Gist, seed: int, strength: float | None = None
+    ) -> Pixels:
+        """As in NumberPainter: the channel's noise is the very noise that the network takes away, at its step."""
+        subject, phrases = parts(gist.caption)
+        network = _network(_collection_of(subject))
+        vectors = self._embedder.embed([subject, *phrases])
+        given = None if strength is None else strength_or(0.0, strength)
+        return _fit(network.paint_from(vectors, seed, numbers, noise, given), gist.size, network.pixel_art)
+
 
 class _Network:
     """The painter of one collection."""
@@ -59,7 +77,7 @@ class _Network:
         self._card = card(f"painter-{collection}")
         self._session = session(f"painter-{collection}")
         self._canvas = int(self._card["canvas"])
-        self._rank = int(self._card["rank"])
+        self.rank = int(self._card["rank"])
         palette = np.array([list(bytes.fromhex(c)) for c in self._card.get("palette", [])], np.float32)
         self._palette = palette.reshape(-1, 3)
         self.pixel_art = len(self._palette) > 0
@@ -67,11 +85,37 @@ class _Network:
     def paint(self, vectors: NDArray[np.float32], seed: int, grid: Pixels | None, strength: float) -> Pixels:
         """vectors (V, 384): subject and phrases. grid (8, 8, 3): the colours of a thumbnail, where there is one."""
         # RandomState's stream is frozen for ever: a seed means the same picture after any upgrade of numpy.
-        z = np.random.RandomState(seed).standard_normal(self._rank).astype(np.float32)
+        z = np.random.RandomState(seed).standard_normal(self.rank).astype(np.float32)
         start = 0.0
         if grid is not None and strength < 1:
             start = 1 - strength
-            z = np.float32(start) * self._encode(grid) + np.float32(1 - start) * z
+            clean = self.latent_of(enlarged(grid, (self._canvas, self._canvas)))
+            z = np.float32(start) * clean + np.float32(1 - start) * z
+        return self._pixels(self._denoised(vectors, z, start, grid))
+
+    def paint_from(
+        self, vectors: NDArray[np.float32], seed: int, numbers: NDArray[np.float32], noise: float,
+        strength: float | None,
+    ) -> Pixels:  # fmt: skip
+        """numbers: the first of the latent, each with noise of this deviation. strength: as in NumberPainter."""
+        if strength == 0:
+            return self._pixels(np.pad(numbers, (0, self.rank - numbers.size)))
+        fresh = np.random.RandomState(seed).standard_normal(self.rank).astype(np.float32)
+        start = 1 / (1 + noise) if strength is None else 1 - strength
+        known = numbers
+        if numbers.size < self.rank:  # what was not sent is as the caption has it
+            said = self._denoised(vectors, fresh, 0.0, None)
+            known = np.concatenate([numbers, said[numbers.size :]])
+        z = np.float32(start) * known
+        # What arrived has its noise already, where no other strength is asked for.
+        own = 0 if strength is not None else numbers.size
+        z[own:] += np.float32(1 - start) * fresh[own:]
+        return self._pixels(self._denoised(vectors, z, start, None))
+
+    def _denoised(
+        self, vectors: NDArray[np.float32], z: NDArray[np.float32], start: float, grid: Pixels | None
+    ) -> NDArray[np.float32]:
+        """The clean latent behind z = start * clean + (1 - start) * noise."""
         times = (start + (1 - start) * np.linspace(0, 1, STEPS + 1) ** _WARP).astype(np.float32)
         mask = np.array([[1.0] * len(vectors), [0.0] * len(vectors)], np.float32)  # with the caption, and without
         thumb = _steering(grid)
@@ -82,17 +126,21 @@ class _Network:
             both = self._run("clean", {**feed, "z": np.stack([z, z]), "t": np.array([now, now], np.float32)})
             clean = both[1] + np.float32(GUIDANCE) * (both[0] - both[1])
             z = z + (after - now) * (clean - z) / (1 - now)
-        return self._snap(self._run("pixels", {**feed, "z": np.stack([z, z])})[0])
+        return z
 
-    def _encode(self, grid: Pixels) -> NDArray[np.float32]:
-        large = enlarged(grid, (self._canvas, self._canvas))
-        image = (large.astype(np.float32) / 127.5 - 1).reshape(1, -1)
-        latent: NDArray[np.float32] = self._run("encoded", self._feed(image=np.repeat(image, 2, 0)))[0]
+    def latent_of(self, image: Pixels) -> NDArray[np.float32]:
+        """(rank,): the PCA numbers of an image, the largest first."""
+        small = _fit(image, (self._canvas, self._canvas), False)
+        flat = (small.astype(np.float32) / 127.5 - 1).reshape(1, -1)
+        latent: NDArray[np.float32] = self._run("encoded", self._feed(image=np.repeat(flat, 2, 0)))[0]
         return latent
+
+    def _pixels(self, z: NDArray[np.float32]) -> Pixels:
+        return self._snap(self._run("pixels", self._feed(z=np.stack([z, z])))[0])
 
     def _feed(self, **given: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         empty = {
-            "z": np.zeros((2, self._rank), np.float32),
+            "z": np.zeros((2, self.rank), np.float32),
             "t": np.zeros(2, np.float32),
             "phrases": np.zeros((2, 1, 384), np.float32),
             "mask": np.zeros((2, 1), np.float32),
