@@ -14,7 +14,7 @@ from gistchain.sending.compare import Compared, Mean, Terms, means
 from gistchain.text import lines, page
 
 if TYPE_CHECKING:
-    from gistchain.sending.losses import Losses
+    from gistchain.sending.losses import Loss, Losses
     from gistchain.sending.restart import Restarted
     from gistchain.types import Picture, Pixels, Sent
 
@@ -153,7 +153,7 @@ def _mean_cell(mean: Mean) -> list[str]:
     return [f"{mean.fidelity:.3f}", f"{mean.low:.2f} to {mean.high:.2f}", f"{mean.arrived:.0%} seen"]
 
 
-def _loss_row(snr_db: float, loss: Any) -> list[str]:
+def _loss_row(snr_db: float, loss: Loss) -> list[str]:
     low, high = loss.interval
     block = loss.block
     return [
@@ -161,7 +161,7 @@ def _loss_row(snr_db: float, loss: Any) -> list[str]:
         block.layers,
         f"{block.size_bytes:,}",
         f"{block.uses:,}",
-        block.modulation,
+        block.modulation or "",
         f"{loss.lost} of {loss.sent}",
         f"{low:.2%} to {high:.2%}",
         f"{loss.predicted:.2g}",
@@ -169,7 +169,7 @@ def _loss_row(snr_db: float, loss: Any) -> list[str]:
     ]
 
 
-def _loss_json(snr_db: float, loss: Any) -> dict[str, Any]:
+def _loss_json(snr_db: float, loss: Loss) -> dict[str, Any]:
     low, high = loss.interval
     of_block = {name: getattr(loss.block, name) for name in ("layers", "size_bytes", "uses", "modulation")}
     found = {"lost": loss.lost, "sent": loss.sent, "low": low, "high": high}
@@ -204,7 +204,11 @@ def _restarts(restarts: Sequence[Restarted]) -> dict[str, Any] | None:
         {"name": f"{strength:g}", "cells": [_cell(one) for one in restarts if one.strength == strength]}
         for strength in strengths
     ]
-    return {"snrs": list(dict.fromkeys(one.snr_db for one in restarts)), "rows": rows}
+    return {
+        "snrs": list(dict.fromkeys(one.snr_db for one in restarts)),
+        "rows": rows if any(one.sent is not None for one in restarts) else [],
+        "refused": list(dict.fromkeys(one.refused for one in restarts if one.refused)),
+    }
 
 
 def _cell(row: Compared | Restarted) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _MOST_STRENGTHS = 12
 _MOST_USES = 1 << 20
 _RESTART_SNRS = 5
 _OURS = "gist"
-_RESTARTED = "img2img_sc_analogue"
+_RESTARTED, _RESTARTS = "img2img_sc_analogue", "0,0.25,0.5,0.75,1"
 _SYSTEMS = "gist", "text_coded", "text_only", "image_ldpc"
 _QUICK_IMAGES = 4
 _SNRS, _QUICK_SNRS = "-5:20:2.5", "-5,0,5,10,20"
@@ -82,6 +82,14 @@ def compare(
             help="How often the blocks of gist are sent to count the lost ones; 0 leaves that out.  [default: 200]",
         ),
     ] = None,
+    restart: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STRENGTH,...",
+            help=f"Of the first image, by {_RESTARTED}: how much of what arrived is painted anew, from 0 to 1; ''"
+            f" leaves that out.  [default: {_RESTARTS}]",
+        ),
+    ] = None,
     quick: Annotated[
         bool,
         typer.Option(
@@ -117,9 +125,10 @@ def compare(
         link(snr_db)  # what can't be used is told before the work
     settings = load(ctx.params)
     named = {name: sender(name, settings) for name in systems or _SYSTEMS}
+    restarts = _restarting(restart, settings)
     pictures, failed = _pictures(images, place, _QUICK_IMAGES if quick else None, as_json)
     runs = block_runs if block_runs is not None else 50 if quick else 200
-    made = _made(pictures, named, terms, link, runs, settings, as_json)
+    made = _made(pictures, named, terms, link, runs, restarts, settings, as_json)
     write_whole(place, compared_page(made).encode())
     answer(
         made,
@@ -158,6 +167,31 @@ def uses(text: str) -> list[int]:
         if not (1 <= value <= _MOST_USES and value == int(value)):
             raise SettingError(f"--budgets: {value:g} can't be used: give whole numbers from 1 to {_MOST_USES:,}")
     return [int(value) for value in found]
+
+
+def strengths(text: str) -> list[float]:
+    """Those of a list; none of "". Raises SettingError for what does not lie from 0 to 1."""
+    found = numbers(text, "--restart", _MOST_STRENGTHS) if text else []
+    for value in found:
+        if not 0 <= value <= 1:
+            raise SettingError(f"--restart: a strength of {value:g} can't be: give numbers from 0 to 1")
+    return found
+
+
+def _restarting(given: str | None, settings: Settings) -> list[float]:
+    """The strengths; none by default where the painter can't go on from a latent, which is said."""
+    from gistchain.systems import sender
+
+    wanted = strengths(_RESTARTS if given is None else given)
+    try:
+        for strength in wanted[:1]:
+            sender(_RESTARTED, settings, strength=strength)
+    except SettingError as error:
+        if given is not None:
+            raise
+        say(f"gistchain: the page has no restarts: {error}", err=True)
+        return []
+    return wanted
 
 
 def _terms(
@@ -203,13 +237,14 @@ def _left_out(sources: Sequence[str | Path], as_json: bool) -> None:
 
 def _made(
     pictures: Sequence[Picture], named: dict[str, Sender], terms: Terms, link: OpenLink, runs: int,
-    settings: Settings, as_json: bool,
+    restarts: Sequence[float], settings: Settings, as_json: bool,
 ) -> Comparison:  # fmt: skip
     """Everything that the page shows."""
     from gistchain.answers.compared import Comparison
     from gistchain.sending.compare import compared
     from gistchain.sending.losses import losses
-    from gistchain.systems import fidelity
+    from gistchain.sending.restart import few, restarted
+    from gistchain.systems import fidelity, sender
 
     ours = _prepared(named.get(_OURS), pictures[0]) if runs else None
     lost = [] if ours is None else list(
@@ -218,7 +253,13 @@ def _made(
     ready = {} if ours is None else {_OURS: ours}
     total = len(pictures) * len(named) * len(terms.points) * terms.seeds
     rows = compared(pictures, named, terms, link=link, fidelity=fidelity, ready=ready)
-    return Comparison(terms, list(counted(rows, total, "sending", as_json)), lost)
+    made = list(counted(rows, total, "sending", as_json))
+    some = few(terms.snrs_db, _RESTART_SNRS)
+    again = restarted(
+        pictures[0], lambda strength: sender(_RESTARTED, settings, strength=strength), restarts, terms, snrs_db=some,
+        link=link, fidelity=fidelity,
+    )  # fmt: skip
+    return Comparison(terms, made, lost, list(counted(again, len(restarts) * len(some), "restarting", as_json)))
 
 
 def _prepared(sender: Sender | None, picture: Picture) -> PreparedGist | None:

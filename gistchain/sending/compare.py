@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gistchain.errors import CaptionError, LinkError
+from gistchain.errors import CaptionError, LinkError, RebuildError
 from gistchain.types import ChannelName, Conditions, Link, Picture, Pixels, Prepared, Sender, Sent
 
 _RESAMPLED = 1000
@@ -119,10 +119,10 @@ def compared(
 def once(
     picture: Picture, prepared: Prepared, link: Link, conditions: Conditions, noise: tuple[int, ...], fidelity: Fidelity
 ) -> tuple[float, Sent | None, str]:
-    """(fidelity, what was sent, why it was refused)."""
+    """(fidelity, what was sent, why it was refused, by the sender or by the painter of what arrived)."""
     try:
         sent = prepared.send(link, conditions, seed=noise)
-    except LinkError as error:
+    except (LinkError, RebuildError) as error:
         return 0.0, None, str(error)
     return (0.0 if sent.picture is None else fidelity(picture.pixels, sent.picture)), sent, ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gistchain.errors import CaptionError
+from gistchain.errors import CaptionError, ModelError
 from gistchain.sending.compare import Fidelity, OpenLink, Terms, once
 from gistchain.types import Picture, Sender, Sent
 
@@ -34,16 +34,19 @@ def restarted(
 ) -> Iterator[Restarted]:
     """Every strength at every SNR, over the same noise. sender: the system that restarts at this strength.
 
-    Raises what preparing a picture raises, but for a caption that can't be sent.
+    A caption that can't be sent and a model that is missing are refusals, too: other strengths do without.
     """
     for strength in strengths:
         try:
             prepared = sender(strength).prepare(picture)
-        except CaptionError as error:
+        except (CaptionError, ModelError) as error:
             yield from (Restarted(strength, snr_db, 0.0, None, str(error)) for snr_db in snrs_db)
             continue
         for snr_db in snrs_db:
-            found = once(picture, prepared, link(snr_db), terms.conditions(snr_db), (0, 0), fidelity)
+            try:
+                found = once(picture, prepared, link(snr_db), terms.conditions(snr_db), (0, 0), fidelity)
+            except ModelError as error:
+                found = 0.0, None, str(error)
             yield Restarted(strength, snr_db, *found)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pictures import noun
+from tests.support.pictures import noun, scene
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -23,7 +23,7 @@ def test_the_page_shows_every_system_at_every_snr(run: Run, token: Path, tmp_pat
     page = tmp_path / "page.html"
     words = (
         "link", "compare", token, "--snr-db", "-12,0:12:12", "--budget", 300, "--seeds", 2, "--budgets", "",
-        "--block-runs", 5, "-o", page, "--json",
+        "--block-runs", 5, "--restart", "", "-o", page, "--json",
     )  # fmt: skip
     code, _, err = run(*words)
     assert code != 0, "a list is not a range"
@@ -63,6 +63,9 @@ def test_snrs_that_are_none_are_refused(run: Run, token: Path, tmp_path: Path, g
         (("--budgets", "nan"), "nan can't be used"),
         (("--budgets", "1:13:1"), "at most 12 of them"),
         (("--at-db", "nan"), "SNR of nan"),
+        (("--restart", "0,2"), "a strength of 2 can't be"),
+        (("--restart", "nan"), "a strength of nan can't be"),
+        (("--restart", "a"), "--restart 'a' can't be read"),
         (("--snr-db", "nan"), "SNR of nan"),
         (("--system", "telepathy"), "'telepathy' is no system that sends pictures: take one of gist, text_coded"),
         (("--channel", "wire"), "rayleigh-block"),
@@ -83,7 +86,7 @@ def test_the_curve_goes_by_the_uses_that_were_taken(run: Run, token: Path, tmp_p
     page = tmp_path / "page.html"
     words = ("--snr-db", "3,9", "--budget", 300, "--budgets", "80,4000", "--at-db", 12, "--seeds", 1, "-o", page)
     code, out, err = run(
-        "link", "compare", token, *words, "--system", "text_only", "--system", "text_coded", "--block-runs", 0, "--json"
+        "link", "compare", token, *words, "--system", "text_only", "--system", "text_coded", "--restart=", "--json"
     )
     assert code == 0, err
     told = json.loads(out)
@@ -95,27 +98,16 @@ def test_the_curve_goes_by_the_uses_that_were_taken(run: Run, token: Path, tmp_p
     html = page.read_text("utf-8")
     assert "Mean SSIM at 12 dB with budgets of 80, 300, 4,000 uses" in html
     assert html.count("data:image/webp") == 1 + 2 * 2, "the pictures are those of --snr-db and --budget"
-    code, out, _ = run("link", "compare", token, *words, "--system", "text_coded", "--block-runs", 0)
+    code, out, _ = run("link", "compare", token, *words, "--system", "text_coded", "--restart=")
     assert "at 12 dB in uses" in out
 
 
 def test_lost_blocks_stand_beside_the_prediction_and_the_bound(run: Run, token: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     words = (
-        "link",
-        "compare",
-        token,
-        "--snr-db",
-        "-4.5,10",
-        "--budget",
-        300,
-        "--seeds",
-        1,
-        "--budgets",
-        "",
-        "-o",
-        page,
-    )
+        "link", "compare", token, "--snr-db", "-4.5,10", "--budget", 300, "--seeds", 1, "--budgets=", "--restart=",
+        "-o", page,
+    )  # fmt: skip
     code, out, err = run(*words, "--block-runs", 40, "--system", "gist", "--json")
     assert code == 0, err
     told = json.loads(out)["blocks"]
@@ -140,7 +132,7 @@ def test_the_bound_of_fading_is_its_outage_and_of_fast_fading_none(
     page = tmp_path / "page.html"
     code, out, err = run(
         "link", "compare", token, "--snr-db", 5, "--channel", channel, "--budget", 256, "--seeds", 1, "--budgets", "",
-        "--system", "gist", "--block-runs", 60, "-o", page, "--json",
+        "--system", "gist", "--block-runs", 60, "--restart=", "-o", page, "--json",
     )  # fmt: skip
     assert code == 0, err
     first = json.loads(out)["blocks"][0]
@@ -155,8 +147,9 @@ def test_the_bound_of_fading_is_its_outage_and_of_fast_fading_none(
 def test_a_budget_that_is_too_small_for_every_system_still_gives_a_page(run: Run, token: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     code, out, err = run(
-        "link", "compare", token, "--snr-db", "0,5", "--budget", 8, "--budgets", "4,9", "--seeds", 1, "-o", page
-    )
+        "link", "compare", token, "--snr-db", "0,5", "--budget", 8, "--budgets", "4,9", "--seeds", 1,
+        "--restart=0", "-o", page,
+    )  # fmt: skip
     assert code == 0, err
     assert "gist refused all: " in out
     html = page.read_text("utf-8")
@@ -174,7 +167,10 @@ def test_a_first_look_takes_four_images_and_says_which_it_leaves_out(run: Run, t
     (folder / "0.png").write_bytes((folder / "0.png").read_bytes()[:150])
     noun(7, folder / "7.png", size=64)
     page = tmp_path / "page.html"
-    words = ("link", "compare", folder, "--quick", "--system", "text_coded", "--budget", 128, "-o", page, "--json")
+    words = (
+        "link", "compare", folder, "--quick", "--system", "text_coded", "--budget", 128, "--restart=", "-o", page,
+        "--json",
+    )  # fmt: skip
     code, out, err = run(*words)
     assert code == 1, "0.png can't be read"
     objects = [json.loads(line) for line in out.splitlines()]
@@ -189,15 +185,41 @@ def test_a_first_look_takes_four_images_and_says_which_it_leaves_out(run: Run, t
     assert {(row["snr_db"], row["seed"]) for row in json.loads(out.splitlines()[-1])["rows"]} == {(4.0, 0), (4.0, 1)}
 
 
+def test_a_token_is_shown_by_how_much_of_it_is_painted_anew(run: Run, tmp_path: Path) -> None:
+    page, token = tmp_path / "page.html", noun(5, tmp_path / "noun.png", size=64)
+    code, out, err = run(
+        "link", "compare", token, "--snr-db", "0,20", "--budget", 900, "--seeds", 1, "--budgets=", "--system",
+        "text_coded", "--restart", "0,1", "-o", page, "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    ssim = {(one["strength"], one["snr_db"]): one["ssim"] for one in json.loads(out)["restarts"]}
+    assert ssim[0.0, 0.0] < ssim[0.0, 20.0], "what is decoded has the channel's noise"
+    assert ssim[0.0, 0.0] < ssim[1.0, 0.0], "what is painted has none"
+    html = page.read_text("utf-8")
+    assert "<h2>Restarts</h2>" in html
+    assert html.count("data:image/webp") == 1 + 2 + 4
+
+
+def test_a_photo_that_no_painter_starts_from_is_told_in_the_page(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    code, out, err = run(
+        "link", "compare", scene(3, tmp_path / "scene.png"), "--snr-db", 9, "--seeds", 1, "--budgets=", "--system",
+        "text_coded", "--restart", "1", "-o", page, "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["restarts"][0]["refused"]
+    assert "Refused: " in page.read_text("utf-8")
+
+
 def test_every_chart_lies_inside_its_box(run: Run, token: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     code, _, err = run(
         "link", "compare", token, "--snr-db", 4, "--budget", 200, "--seeds", 1, "--block-runs", 20, "--system", "gist",
-        "-o", page,
+        "--restart=", "-o", page,
     )  # fmt: skip
     assert code == 0, err
     html = page.read_text("utf-8")
     dots = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="3"', html)]
     assert dots
     assert all(0 <= x <= 860 and 0 <= y <= 330 for x, y in dots)
-    assert "nan" not in html
+    assert not re.search(r'="[^"]*\bnan\b[^"]*"', html)
