@@ -184,6 +184,7 @@ def _grid(picture: Picture, made: Comparison) -> dict[str, Any]:
         if row.picture is picture and row.seed == 0 and row.budget == made.terms.budget
     }
     snrs = made.snrs_db
+    bars = [_bar(mine["gist", snr]) for snr in snrs if ("gist", snr) in mine]
     return {
         "name": picture.name,
         "original": _data_url(picture.pixels),
@@ -191,7 +192,8 @@ def _grid(picture: Picture, made: Comparison) -> dict[str, Any]:
             {"name": system, "cells": [_cell(mine[system, snr]) for snr in snrs if (system, snr) in mine]}
             for system in made.systems
         ],
-        "bars": [_bar(mine["gist", snr]) for snr in snrs if ("gist", snr) in mine],
+        "bars": bars,
+        "layers": list(dict.fromkeys(part["name"] for bar in bars for part in bar["parts"])),
     }
 
 
