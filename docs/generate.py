@@ -58,7 +58,7 @@ JSON_KEYS = {
     "link-nft": "token nft",
     "send": "image system channel output uses cbr rounds caption certain lost expected_ssim start_uses blocks",
     "link plan": "image channel plans",
-    "link compare": "channel budget means rows",
+    "link compare": "channel budget budgets at_db means rows blocks restarts",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
     "follow": "event block token count by",
     "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",

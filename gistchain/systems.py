@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
@@ -35,6 +35,7 @@ from gistchain.types import (
     Pixels,
     Rebuilt,
     Sender,
+    SenderName,
     TextEmbedder,
     WhenLatent,
 )
@@ -167,10 +168,7 @@ def rosis(
     )
 
 
-SENDERS = (
-    "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed", "img2img_sc",
-    "img2img_sc_analogue", "img2img_sc_literal", "rosis",
-)  # fmt: skip
+SENDERS: tuple[SenderName, ...] = get_args(SenderName)
 """Systems that send a picture over a radio."""
 PUBLISHED_STRENGTH = 0.6
 """Img2Img-SC takes 30 of 50 steps."""

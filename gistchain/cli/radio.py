@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
 from gistchain.cli.options import Captioner, Home, Json, Painter
-from gistchain.cli.sources import check_stdin, expanded, read
-from gistchain.cli.terminal import Verb, Verbs, answer, busy, counted, failure, skipped
+from gistchain.cli.sources import check_stdin, read
+from gistchain.cli.terminal import Verb, Verbs, answer, busy
 from gistchain.cli.usage import STDIN, a_path
-from gistchain.errors import ImageError, LinkError, SettingError
+from gistchain.errors import LinkError, SettingError
 from gistchain.settings import load
+from gistchain.types import ChannelName, SenderName
 
 if TYPE_CHECKING:
     from gistchain.types import Conditions, Link, Picture, Sent
 
-_MOST_SNRS = 100
 app = typer.Typer(
     help="Images over a noisy radio: what would be sent.", cls=Verbs, no_args_is_help=True, rich_markup_mode=None
 )
@@ -28,7 +28,7 @@ Image = Annotated[str, typer.Argument(help="An image file; - reads one from stdi
 Caption = Annotated[str | None, typer.Option(help="Your own words, in place of the captioner's.")]
 Snr = Annotated[float, typer.Option("--snr-db", help="Es/N0 of the channel in dB, on average where it fades.")]
 Channel = Annotated[
-    Literal["awgn", "rayleigh-block", "rayleigh-fast"],
+    ChannelName,
     typer.Option(help="Noise alone, or fading: one gain for the whole frame, or one for each symbol."),
 ]
 Budget = Annotated[
@@ -54,7 +54,7 @@ def send(
         typer.Option("-o", "--output", parser=a_path, help="What the receiver sees: a .png, .jpg, .webp or .avif."),
     ],
     system: Annotated[
-        Literal["gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed"],
+        SenderName,
         typer.Option(
             help="gist: whatever form is expected to give back most. text_coded: its caption alone. text_only: its "
             "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR."
@@ -130,96 +130,6 @@ def plan(
     )
 
 
-@app.command(cls=Verb)
-def compare(
-    ctx: typer.Context,
-    images: Annotated[list[str], typer.Argument(help="Image files or folders.", show_default=False)],
-    snrs_db: Annotated[
-        str,
-        typer.Option("--snr-db", metavar="FROM:TO:STEP", help="Es/N0 in dB: one, several with commas, or a range."),
-    ] = "-5:20:2.5",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", parser=a_path, help="The page.  [default: compare.html]")
-    ] = None,
-    systems: Annotated[
-        list[str] | None,
-        typer.Option("--system", help="Again for each.  [default: gist, text_coded, text_only, image_ldpc]"),
-    ] = None,
-    channel: Channel = "awgn",
-    budget: Budget = 1024,
-    seeds: Annotated[int, typer.Option(min=1, max=100, help="How often each picture is sent, with other noise.")] = 3,
-    pilots: Pilots = 0,
-    captioner: Captioner = None,
-    painter: Painter = None,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Send images by several systems over the same noise at several SNRs, and write one page that compares them."""
-    from gistchain.answers.compared import compared_json, compared_page, compared_text
-    from gistchain.disk.write import check_writable, write_whole
-    from gistchain.image.reading import start_reading
-    from gistchain.link.channel import open_link
-    from gistchain.sending.compare import compared
-    from gistchain.systems import fidelity, sender
-
-    place = output or Path("compare.html")
-    if place.suffix.lower() not in (".html", ".htm"):
-        raise SettingError(f"{place} is no name of a page: give one that ends in .html")
-    check_writable(place)
-    wanted = spread(snrs_db)
-    start_reading()
-    sources = expanded(images, skipped(as_json))
-    _spare(sources, place)
-    pictures, failed = [], False
-    for source in sources:
-        try:
-            pictures.append(read(source))
-        except ImageError as error:
-            failed = True
-            failure(source, error, as_json)
-    if not pictures:
-        raise typer.Exit(1)
-    settings = load(ctx.params)
-    named = {name: sender(name, settings) for name in systems or ("gist", "text_coded", "text_only", "image_ldpc")}
-    for snr_db in wanted:
-        open_link(channel, snr_db, pilots=pilots)  # what can't be used is told before the work
-    total = len(pictures) * len(named) * len(wanted) * seeds
-    made = compared(
-        pictures, named, wanted, channel=channel, link=lambda snr_db: open_link(channel, snr_db, pilots=pilots),
-        budget=budget, pilots=pilots, seeds=range(seeds), fidelity=fidelity,
-    )  # fmt: skip
-    rows = list(counted(made, total, "sending", as_json))
-    write_whole(place, compared_page(rows, channel=channel, budget=budget).encode())
-    answer(
-        rows,
-        lambda done: compared_json(done, channel=channel, budget=budget),
-        lambda done: f"{compared_text(done)}\n{place}",
-        as_json,
-        done=f"the page is {place}",
-    )
-    if failed:
-        raise typer.Exit(1)
-
-
-def spread(text: str) -> list[float]:
-    """The SNRs of "-5:20:2.5", "0,5,10" or "3". Raises SettingError for anything else, and for more than 100."""
-    try:
-        if ":" in text:
-            first, last, step = map(float, text.split(":"))
-            count = int((last - first) / step + 1e-9) + 1
-            found = [first + k * step for k in range(count)] if 0 < count <= _MOST_SNRS else []
-        else:
-            found = [float(part) for part in text.split(",")]
-    except (ValueError, ZeroDivisionError, OverflowError):
-        found = []
-    if not 0 < len(found) <= _MOST_SNRS:
-        raise SettingError(
-            f"--snr-db {text!r} can't be read: give a number, several with commas, or FROM:TO:STEP, at most "
-            f"{_MOST_SNRS} of them"
-        )
-    return list(dict.fromkeys(found))
-
-
 def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:
     """What to say where the receiver has no picture."""
     over = f"{picture.name} over {link.name} in {sent.uses:,} uses"
@@ -242,11 +152,11 @@ def _one(image: str, output: Path) -> Picture:
     """The picture. Raises SettingError for a folder, and where the output would replace it."""
     if image != STDIN and Path(image).is_dir():
         raise SettingError(f"{image} is a folder: one image is sent, give its file")
-    _spare([image], output)
+    spare([image], output)
     return read(image)
 
 
-def _spare(images: Sequence[str | Path], output: Path) -> None:
+def spare(images: Sequence[str | Path], output: Path) -> None:
     """Raises SettingError where the output is one of the images."""
     for image in images:
         if output.exists() and image != STDIN and Path(image).exists() and output.samefile(image):

@@ -16,6 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,9 @@ from gistchain.errors import LinkError, SettingError
 from gistchain.link.modem import modulation
 from gistchain.link.noise import Seed, gaussian, path
 from gistchain.link.snr import check_points, check_power, noise_density
-from gistchain.types import ArrivedBits, ArrivedSymbols, Segment, Symbols
+from gistchain.types import ArrivedBits, ArrivedSymbols, ChannelName, Segment, Symbols
 
-CHANNELS = "awgn", "rayleigh-block", "rayleigh-fast"
+CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
 _NOTHING = 1e30
 """Noise of so large a variance leaves nothing of a symbol, and float32 could not hold what it says."""
 Complex = NDArray[np.complex128]

@@ -19,12 +19,13 @@ from gistchain.types import Gist, Link
 @dataclass(frozen=True, slots=True)
 class Received:
     """gist: of what arrived, None where nothing did. uses: of all rounds. lost: names of layers that did not arrive, as
-    far as the first block told of them."""
+    far as the first block told of them. arrived: whether each block did, () where the first one did not."""
 
     gist: Gist | None
     uses: int
     rounds: int
     lost: tuple[str, ...]
+    arrived: tuple[bool, ...] = ()
 
 
 def layers_of(payload: bytes) -> list[bytes]:
@@ -50,5 +51,6 @@ def over(
     if not came.blocks:
         return Received(None, came.uses, came.rounds, ())
     lost = tuple(layer_name(kind) for kind, data in came.blocks if data is None)
+    arrived = tuple(data is not None for _, data in came.blocks)
     gist = unpack(b"".join(data for _, data in came.blocks if data is not None))
-    return Received(replace(gist, damaged=frozenset(lost)), came.uses, came.rounds, lost)
+    return Received(replace(gist, damaged=frozenset(lost)), came.uses, came.rounds, lost, arrived)

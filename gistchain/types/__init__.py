@@ -79,7 +79,7 @@ from gistchain.types.seams import (
     Sender,
     System,
 )
-from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, Sent
+from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, SenderName, Sent
 
 __all__ = [
     "ArrivedBits",
@@ -134,6 +134,7 @@ __all__ = [
     "Segment",
     "Segmenter",
     "Sender",
+    "SenderName",
     "Sent",
     "SignedRareness",
     "SignedVerdict",

@@ -9,6 +9,11 @@ from gistchain.types.link import ModulationName
 from gistchain.types.path import Gist, Pixels
 
 ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
+SenderName = Literal[
+    "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed", "img2img_sc",
+    "img2img_sc_analogue", "img2img_sc_literal", "rosis",
+]  # fmt: skip
+"""Systems that send a picture over a radio (systems.py)."""
 
 
 @dataclass(frozen=True, slots=True)

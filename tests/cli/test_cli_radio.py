@@ -1,4 +1,4 @@
-"""`gistchain send` and `link plan`, as a person types them."""
+"""`gistchain send` and `link plan`, as a person types them; `link compare` is in test_cli_compare.py."""
 
 from __future__ import annotations
 
@@ -72,30 +72,6 @@ def test_the_plan_shows_every_form_the_best_first(run: Run, tmp_path: Path) -> N
     assert "sent" in run("link", "plan", picture, "--snr-db", 12)[1]
 
 
-def test_the_page_shows_every_system_at_every_snr(run: Run, token: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    words = ("link", "compare", token, "--snr-db", "-12,0:12:12", "--budget", 300, "--seeds", 2, "-o", page, "--json")
-    code, _, err = run(*words)
-    assert code != 0, "a list is not a range"
-    assert "can't be read" in err
-    code, out, err = run(*(word if word != "-12,0:12:12" else "-12,12" for word in words))
-    assert code == 0, err
-    told = json.loads(out)
-    assert len(told["rows"]) == 4 * 2 * 2
-    better = {(mean["system"], mean["snr_db"]): mean for mean in told["means"]}
-    assert better["gist", 12.0]["fidelity"] > 0.9 > better["gist", -12.0]["fidelity"]
-    assert all(mean["low"] <= mean["fidelity"] <= mean["high"] for mean in told["means"])
-    html = page.read_text("utf-8")
-    assert html.count("data:image/webp") == 1 + sum(row["ssim"] > 0 and row["seed"] == 0 for row in told["rows"])
-    assert "http" not in html, "the page needs nothing from elsewhere"
-
-
-def test_a_page_that_can_not_be_written_is_told_before_the_work(run: Run, token: Path, tmp_path: Path) -> None:
-    code, _, err = run("link", "compare", token, "-o", tmp_path / "no" / "page.html")
-    assert code == 1
-    assert "there is no folder" in err
-
-
 def test_an_image_is_not_replaced_by_what_is_made_of_it(run: Run, token: Path) -> None:
     before = token.read_bytes()
     page = token.with_suffix(".html")
@@ -143,13 +119,6 @@ def test_a_photo_is_sent_in_a_form_that_gives_a_picture_over_fading_too(run: Run
     code, out, err = run(*words)
     assert code == 0, err
     assert json.loads(out)["plans"][0]["expected_ssim"] > 0.3
-
-
-@pytest.mark.parametrize("given", ["5:1:1", "1:2:0", "nan", "", "a", "0:1:1e-9", "0,inf", "1:2"])
-def test_snrs_that_are_none_are_refused(run: Run, token: Path, tmp_path: Path, given: str) -> None:
-    code, _, err = run("link", "compare", token, "--snr-db", given, "-o", tmp_path / "page.html")
-    assert code in (1, 2)
-    assert "can't be" in err
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("list",),
         ("send", "images/a.png", "--snr-db", 10, "-o", "back.png"),
         ("link", "plan", "images/a.png", "--snr-db", 10),
-        ("link", "compare", "images", "--snr-db", 10, "--seeds", 1, "--system", "text_coded"),
+        ("link", "compare", "images", "--snr-db", 10, "--quick", "--restart", 1, "--system", "gist"),
         ("check", "images"),
         ("watch", "images", "--once", "--settle", "0.01"),
         ("rareness", "status"),
