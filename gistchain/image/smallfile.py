@@ -6,6 +6,7 @@ everything else                          AVIF, HEIF, WebP or JPEG at one of ten 
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.image.kinds import MEDIA_TYPES
-from gistchain.types import ImageFile, Pixels
+from gistchain.types import ImageFile, Picture, Pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -110,6 +111,14 @@ class FileSearch:
     _best: dict[str, int] = field(default_factory=dict)
     _lossless: list[SmallFile] = field(default_factory=list)
     _cells: Pixels = field(init=False)
+
+    @classmethod
+    @functools.lru_cache(2)
+    def of(
+        cls, picture: Picture, fidelity: Callable[[Pixels, Pixels], float], kinds: Sequence[str] = KINDS
+    ) -> FileSearch:
+        """That of a picture, which systems that look at it one after the other share."""
+        return cls(picture.pixels, fidelity, kinds)
 
     def within(self, most_bytes: int) -> SmallFile | None:
         """The file of at most so many bytes that shows the picture best; None where none is so small."""

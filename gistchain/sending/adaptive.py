@@ -28,7 +28,7 @@ class Adaptive:
 
     def prepare(self, picture: Picture) -> PreparedGist:
         words = replace(self.describe(picture).gist, latent=None)
-        files = FileSearch(picture.pixels, self.forms.fidelity)
+        files = FileSearch.of(picture, self.forms.fidelity)
         return PreparedGist(self, Planner(picture, words, self.forms, files, self.own_words))
 
 

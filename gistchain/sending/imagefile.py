@@ -34,7 +34,7 @@ class ImageLdpc:
     kinds: Sequence[str] = KINDS
 
     def prepare(self, picture: Picture) -> PreparedFile:
-        return PreparedFile(self, picture, FileSearch(picture.pixels, self.fidelity, self.kinds))
+        return PreparedFile(self, picture, FileSearch.of(picture, self.fidelity, self.kinds))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
