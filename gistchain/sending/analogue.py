@@ -93,7 +93,7 @@ class PreparedNumbers:
 
         share = found(air)
         if share is None:
-            raise too_small(self.picture.name, air, "its caption and a latent", lambda air: found(air) is not None)
+            raise too_small(self.picture.name, air, "a caption and a latent", lambda air: found(air) is not None)
         return share
 
     def _numbers(self, left: int, mark: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from gistchain.gist.forms import Form
 from gistchain.gist.packet import pack
 from gistchain.link.frame import LEAST_ROOM
 from gistchain.sending.air import over
-from gistchain.sending.plan import Air, Plan, believed_db, too_small
+from gistchain.sending.plan import LEAST_ARRIVALS, Air, Plan, believed_db, too_small
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, System
 
 _LAYER_BYTES = 12
@@ -69,7 +69,7 @@ class PreparedAsGiven:
                 both = Form("latent", gist, len(pack(gist)), None, exact=False)
                 if (plan := air.plan("latent", [words, both])) is not None:
                     return plan
-            if (plan := air.plan("caption", [words])) is not None:
+            if (plan := air.plan("caption", [words])) is not None and plan.arrives >= LEAST_ARRIVALS:
                 return plan
         bits = 8 * len(pack(self.words))
         raise too_small(self.picture.name, air, "its caption alone", lambda air: air.carries(bits))

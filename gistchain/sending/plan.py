@@ -52,8 +52,8 @@ _LEAST_BYTES, _LEAST_EXACT = 24, 150
 """Of a layer that is worth a try; no residual is shorter."""
 _ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
-_HOPELESS = 0.9
-"""Share of frames in which not even the caption arrives, from which on nothing is sent."""
+LEAST_ARRIVALS = 0.1
+"""Share of frames in which at least the caption arrives, below which nothing is sent."""
 MOST_USES = 1 << 17
 _NESTED_SHARE = 3
 """Of a latent that a subject is laid over: 2^(-3/2) of what is left."""
@@ -103,7 +103,7 @@ class Planner:
                 best = plan
             if best is not None and (best.form == only or best.expected >= _ENOUGH):
                 break
-        if best is None or best.arrives < 1 - _HOPELESS:
+        if best is None or best.arrives < LEAST_ARRIVALS:
             raise self._too_small(Air(channel, snr_db, room), only)
         return best
 
@@ -144,7 +144,7 @@ class Planner:
             bits = 8 * len(pack(self.words))
             return too_small(self.picture.name, air, "its caption alone", lambda air: air.carries(bits))
         return too_small(
-            self.picture.name, air, f"its caption and a {only}", lambda air: air.most_beside(caption) >= _LEAST_BYTES
+            self.picture.name, air, f"a caption and a {only}", lambda air: air.most_beside(caption) >= _LEAST_BYTES
         )
 
     def _form(self, name: FormName, most_bytes: int) -> Form | None:
@@ -209,7 +209,7 @@ def too_small(name: str, air: Air, what: str, enough: Callable[[Air], bool]) -> 
             return False
 
     rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=fits)
-    needed = f"takes {rooms:,}" if rooms < MOST_USES else f"takes more than {MOST_USES:,}"
+    needed = f"needs {rooms:,}" if rooms < MOST_USES else f"needs more than {MOST_USES:,}"
     return LinkError(
         f"{air.room:,} channel uses without pilots are too few for {name} at {air.snr_db:.1f} dB: to arrive in 99 of "
         f"100 frames {what} {needed}"

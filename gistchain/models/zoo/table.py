@@ -92,7 +92,7 @@ TABLE: tuple[ModelRow, ...] = (
         "Llama 2 Community", "llava-hf/llava-1.5-7b-hf", 14_100),
 
     _own("painter", "default", "default:DefaultPainter", "collections from their traits, anything else as a sketch",
-         "painter-*", "collection-*", "latent-photo", packages=(_MINILM,)),
+         "painter-*", "collection-*", "latent-photo", "autoencoder", packages=(_MINILM,)),
     _own("painter", "traits", "traitnet.painter:TraitPainter", "punks and Nouns from their traits",
          "painter-*", packages=(_MINILM,)),
     _own("painter", "sketch", "photo.sketch:SketchPainter", "a sketch of colours and layout for any caption",
