@@ -15,8 +15,9 @@ PIP_SIONNA = $(BIN_SIONNA)/python -m pip --disable-pip-version-check --quiet
 # pyproject.toml keeps pytest out of tests/hf and tests/sionna; here it goes in.
 PYTEST_HF = $(BIN_HF)/python -m pytest -o norecursedirs='.*'
 PYTEST_SIONNA = $(BIN_SIONNA)/python -m pytest -o norecursedirs='.*'
-# Two processes, each file in one of them, as what is slow to make is made once a file. PYTEST="-n 0" is one process.
-PARALLEL = -n 2 --dist loadfile
+# Two processes, each file in one of them, as what is slow to make is made once a file; in the order of tests/conftest.py.
+# PYTEST="-n 0" is one process.
+PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 NODE_PACKAGES = node_modules/viem/package.json
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links pyproject.toml

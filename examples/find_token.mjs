@@ -33,7 +33,7 @@ const abi = parseAbi([
 const PLAIN = /^(?:[\x81-\xbf\xc1-\xff]|[\x80\xc0](?:[\x80-\xff]*[\0-\x7f]){2})(?:\x90|\x10([\0-\x7f]))(.*)/s
 
 const [url, given] = process.argv.slice(2)
-const image = `0x${given.length === 64 ? given : createHash('sha3-256').update(readFileSync(given)).digest('hex')}`
+const image = `0x${/^[\da-f]{64}$/i.test(given) ? given : createHash('sha3-256').update(readFileSync(given)).digest('hex')}`
 const client = createPublicClient({ transport: http(url) })
 const ask = (functionName, args, at = address) => client.readContract({ address: at, abi, functionName, args })
 const logs = (eventName, args) => client.getContractEvents({ address, abi, eventName, args, fromBlock: 0n })

@@ -1,4 +1,4 @@
-"""Find, read and check the tokens of an image on any EVM chain: 56 lines of code on web3.py, without gistchain.
+"""Find, read and check the tokens of an image on any EVM chain: 57 lines of code on web3.py, without gistchain.
 
     pip install web3
     python find_token.py RPC_URL IMAGE      IMAGE: the file, or the 64 hex digits of its SHA3-256
@@ -17,7 +17,8 @@ from web3 import Web3
 REGISTRY, NAMES = "0xBc78497752451c3e25d599a142E34d387A64Fb55", ["original", "sibling", "derivative", "copy", "unsure"]
 w3, keccak, given = Web3(Web3.HTTPProvider(sys.argv[1])), Web3.keccak, sys.argv[2]
 CHAIN = w3.eth.chain_id
-HASH = bytes.fromhex(given) if len(given) == 64 else hashlib.sha3_256(pathlib.Path(given).read_bytes()).digest()
+DIGITS = re.fullmatch("[0-9A-Fa-f]{64}", given)
+HASH = bytes.fromhex(given) if DIGITS else hashlib.sha3_256(pathlib.Path(given).read_bytes()).digest()
 NEW, RELAYED = keccak(text="Registered(uint256,address,bytes32)"), keccak(text="Relayed(uint256,uint256,bytes)")
 BATCH = keccak(text="Batch(uint256,address,uint256,uint256,bytes32)")
 FIELDS = "bytes32 imageHash,bytes gist,uint16 score,uint8 verdict,uint16 checker,uint40 asOfBlock,uint32 comparedWith,bytes32 evidence,address owner,uint256 deadline"  # noqa: E501

@@ -6,6 +6,8 @@ Results go to stdout, talk and progress to stderr; exit code 0 is done, 1 failed
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -86,4 +88,10 @@ def demo(
 
 def main() -> None:
     """Run the words of the command line; ends with SystemExit. The program itself begins in `start`."""
-    app(prog_name="gistchain")
+    _commands()(prog_name="gistchain")
+
+
+@cache
+def _commands() -> Callable[..., object]:
+    """All of them as the parser has them: to make it of their signatures takes longer than many a command does."""
+    return typer.main.get_command(app)

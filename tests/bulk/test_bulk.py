@@ -76,11 +76,12 @@ def test_a_folder_gets_the_verdicts_of_one_by_one(run: Run, folder: Path, tmp_pa
     assert run("rebuild", told["a3.png"]["token"], "-o", tmp_path / "back.png")[0] == 0
 
     # Each image is there: a second run, a single one and another batch add nothing.
-    again = lines(run("register", folder, "--batch", "--json", "--min-confidence", 0)[1])
+    one_process = "--batch", "--jobs", 1, "--json"  # each of several would load the networks
+    again = lines(run("register", folder, *one_process, "--min-confidence", 0)[1])
     assert all(one["already"] for one in again if "error" not in one)
     other = noun(8, tmp_path / "8.png")
     assert run("register", other)[0] == 0
-    code, out, err = run("register", other, folder / "a0.png", "--batch", "--json")
+    code, out, err = run("register", other, folder / "a0.png", *one_process)
     assert code == 0, err
     assert [(one["token"], one["already"]) for one in lines(out)] == [(7, True), (told["a0.png"]["token"], True)]
     single = lines(run("register", folder / "a0.png", "--json")[1])[0]
@@ -101,20 +102,18 @@ def test_proofs_on_a_node_are_read_and_named(run: Run, tmp_path: Path) -> None:
         (tmp_path / "rich.key").write_text(RICH_KEY)
         reading = "--rpc", node.url
         writing = (*reading, "--key", tmp_path / "rich.key", "--chain-id", CHAIN_ID)
+        by_proof = "--batch", "--jobs", 1, "--guarantee", "proof"
         code, out, err = run("collection", "publish", "nouns", *writing, "--json")
         assert code == 0, err
         assert lines(out)[0]["token_bytes"] == 4
-        code, out, err = run("register", tmp_path / "images", "--batch", "--guarantee", "proof", *writing, "--json")
+        code, out, err = run("register", tmp_path / "images", *by_proof, *writing, "--json")
         assert code == 0, err
         told = lines(out)
         assert {one["gist_bytes"] for one in told} <= {6, 7, 10}, "of few tokens the dictionary may be as short"
         listed = lines(run("list", *reading, "--json")[1])
         assert {one["image_sha3_256"] for one in listed} == {one["image_sha3_256"] for one in told}
         assert {one["caption"] for one in listed} == {one["caption"] for one in told}
-        assert (
-            "back up batches.sqlite"
-            in run("register", tmp_path / "more", "--batch", "--guarantee", "proof", *writing)[1]
-        )
+        assert "back up batches.sqlite" in run("register", tmp_path / "more", *by_proof, *writing)[1]
         code, out, err = run("proof", 3, *reading, "--json")
         assert code == 0, err
         with open_rpc_to_read(node.url, tmp_path / "nobody's") as ledger:
@@ -217,7 +216,7 @@ def test_a_batch_that_is_killed_goes_on_and_does_nothing_twice(run: Run, compare
 
 def test_what_a_batch_would_cost_is_said_and_nothing_kept(run: Run, compared: Path, tmp_path: Path) -> None:
     for guarantee, function in (("state", "registerBatch"), ("proof", "registerProofs")):
-        words = ("register", compared, "--batch", "--guarantee", guarantee, "--dry-run", "--gas-price", 2)
+        words = ("register", compared, "--batch", "--jobs", 1, "--guarantee", guarantee, "--dry-run", "--gas-price", 2)
         code, out, err = run(*words, "--json")
         assert code == 0, err
         (told,) = lines(out)
@@ -230,7 +229,7 @@ def test_what_a_batch_would_cost_is_said_and_nothing_kept(run: Run, compared: Pa
 def test_what_no_batch_holds_is_named_and_the_others_go_on(run: Run, compared: Path, tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (92, 90, 3), dtype=np.uint8)
     Image.fromarray(noise).save(compared / "noise.png")
-    words = "register", compared, "--batch", "--form", "file", "--min-confidence", 0, "--json"
+    words = "register", compared, "--batch", "--jobs", 1, "--form", "file", "--min-confidence", 0, "--json"
     assert (compared / "noise.png").stat().st_size > 24_500
     code, out, err = run(*words)
     assert code == 1

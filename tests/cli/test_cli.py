@@ -782,7 +782,7 @@ def _has_open(process: int, path: Path) -> bool:
 
 
 def test_a_register_command_killed_at_any_moment_loses_nothing(run: Run, tmp_path: Path) -> None:
-    """A hundred kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
+    """Fifty kills of the chain are in test_embedded_kill.py; GISTCHAIN_TEST_KILLS=100 does as many here."""
     kills, rng = int(os.environ.get("GISTCHAIN_TEST_KILLS", "10")), random.Random(7)
     words = ("register", noun(60 + kills, tmp_path / "rehearsal.png"), "--json", "--home", tmp_path / "rehearsal")
     born = rehearsed(tmp_path / "first", *words)

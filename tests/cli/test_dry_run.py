@@ -23,9 +23,9 @@ Run = Callable[..., tuple[int, str, str]]
 def images(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
     folder.mkdir()
-    noun(1, folder / "a.png")
-    noun(2, folder / "b.png")
-    Image.fromarray(data.chelsea()).save(folder / "c.png")
+    noun(1, folder / "a.png", 64)
+    noun(2, folder / "b.png", 64)
+    Image.fromarray(data.chelsea()).resize((150, 100)).save(folder / "c.png")
     return folder
 
 

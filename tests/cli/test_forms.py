@@ -21,7 +21,7 @@ def lines(out: str) -> list[dict[str, Any]]:
 
 
 def test_the_forms_of_an_image_are_listed_with_bytes_and_what_comes_back(run: Run, tmp_path: Path) -> None:
-    path = noun(1, tmp_path / "a.png")
+    path = noun(1, tmp_path / "a.png", 32)
     code, out, _ = run("forms", path)
     assert code == 0
     assert "every pixel" in out
@@ -30,6 +30,7 @@ def test_the_forms_of_an_image_are_listed_with_bytes_and_what_comes_back(run: Ru
     assert forms["caption"]["bytes"] < 12
     assert forms["exact"]["exact"]
     assert forms["file"]["bytes"] > path.stat().st_size
+    assert {"latent", "subject"} <= set(forms)
     assert not Path("home").exists(), "nothing is registered"
 
 

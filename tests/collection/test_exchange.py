@@ -114,10 +114,10 @@ CARD: dict[str, object] = {"kind": "collection", "collection": "garden", "subjec
 
 
 def _bomb(raw: bytes) -> bytes:
-    """Layers of a gigabyte of zeros in a few kilobytes."""
+    """Layers of zeros in a few kilobytes, more of them than layers may be (256 MiB)."""
     huge = lzma.LZMACompressor(preset=0)
     zeros = bytes(1 << 20)
-    squeezed = b"".join(huge.compress(zeros) for _ in range(1024)) + huge.flush()
+    squeezed = b"".join(huge.compress(zeros) for _ in range(257)) + huge.flush()
     return raw[: 8 + int.from_bytes(raw[4:8], "little")] + squeezed
 
 

@@ -198,7 +198,7 @@ def test_a_file_that_is_no_image_is_a_clear_error() -> None:
 
 def test_the_forms_of_a_token_are_measured_and_the_exact_one_is_small(tmp_path: Path) -> None:
     system = rosis()
-    token = read_image(noun(3, tmp_path / "token.png"))
+    token = read_image(noun(3, tmp_path / "token.png", 64))
     forms = list(system.forms(token))
     by_name = {form.name: form for form in forms}
     assert {"caption", "latent", "exact", "file"} <= set(by_name)

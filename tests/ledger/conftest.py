@@ -25,6 +25,17 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="module")
+def quick_machine() -> Iterator[Machine]:
+    """One EVM, for what takes py-evm seconds: anvil where it is."""
+    if anvil_binary() is None:
+        yield PyEvm()
+        return
+    node = AnvilMachine()
+    yield node
+    node.close()
+
+
+@pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvmLedger]:
     with open_embedded(tmp_path_factory.mktemp("home")) as opened:
         # The very first registration also pays for the counter's first word.

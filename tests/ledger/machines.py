@@ -23,6 +23,7 @@ from eth_abi.abi import decode
 from tests.support.anvil import CHAIN_ID, Anvil
 
 GAS_LIMIT = 16_777_216
+CALL_GAS = 100_000_000
 _ERROR = bytes.fromhex("08c379a0")
 
 
@@ -53,8 +54,8 @@ class Machine(Protocol):
     def send(self, sender: bytes, to: bytes | None, data: bytes) -> Done:
         """A transaction in a block of its own; to: None to create a contract."""
 
-    def call(self, to: bytes, data: bytes) -> Done:
-        """What a call would return, on the state after the last block."""
+    def call(self, to: bytes, data: bytes, gas: int = CALL_GAS) -> Done:
+        """What a call of so much gas would return, on the state after the last block."""
 
     def now(self) -> int:
         """Unix time of the last block."""
@@ -122,9 +123,9 @@ class PyEvm:
             b"" if to or done.is_error else bytes(done.msg.storage_address),
         )
 
-    def call(self, to: bytes, data: bytes) -> Done:
+    def call(self, to: bytes, data: bytes, gas: int = CALL_GAS) -> Done:
         before = self.state.snapshot()
-        transaction, done = self._run(bytes(20), to, data, 100_000_000)
+        transaction, done = self._run(bytes(20), to, data, gas)
         self.state.revert(before)
         return Done(not done.is_error, done.output, PragueVM.finalize_gas_used(transaction, done))
 
@@ -196,11 +197,8 @@ class AnvilMachine:
     def _refusal(self, what: dict[str, str], block: int) -> bytes:
         return _told(self._ask("eth_call", what, hex(block)))[1]
 
-    def call(self, to: bytes, data: bytes) -> Done:
-        ok, output = _told(
-            self._ask("eth_call", {"to": _hex(to), "data": _hex(data), "gas": hex(100_000_000)}, "latest")
-        )
-        return Done(ok, output)
+    def call(self, to: bytes, data: bytes, gas: int = CALL_GAS) -> Done:
+        return Done(*_told(self._ask("eth_call", {"to": _hex(to), "data": _hex(data), "gas": hex(gas)}, "latest")))
 
     def now(self) -> int:
         return int(self._result("eth_getBlockByNumber", "latest", False)["timestamp"], 16)

@@ -14,7 +14,7 @@ from eth_keys.datatypes import PrivateKey
 from tests.ledger.machines import PyEvm
 from tests.ledger.registry_model import ZERO
 from tests.ledger.signing import Wanted
-from tests.ledger.vypers import DEPLOYER, Contract, registry_source
+from tests.ledger.vypers import DEPLOYER, Contract, shipped
 from tests.support.places import ROOT
 
 PAGE = (ROOT / "docs" / "contract.md").read_text("utf-8")
@@ -66,14 +66,14 @@ def test_every_reason_of_the_source_is_there_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\0\0", b"\0\0\1\0\40"])
 def test_a_batch_that_ends_within_its_head_reverts_without_a_reason(data: bytes) -> None:
-    done = Contract(PyEvm(), registry_source()).send(DEPLOYER, "registerBatch", data)
+    done = Contract(PyEvm(), shipped("registry")).send(DEPLOYER, "registerBatch", data)
     assert not done.ok
     assert done.reason in ("", "wrong size")
 
 
 def test_the_gas_of_what_is_written_beside_tokens() -> None:
     rng = random.Random(1)
-    registry = Contract(PyEvm(), registry_source())
+    registry = Contract(PyEvm(), shipped("registry"))
     first = registry.send(DEPLOYER, "register", ZERO, ZERO, 0, b"first")
     assert first.ok
     image, evidence = rng.randbytes(32), rng.randbytes(32)

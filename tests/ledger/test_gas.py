@@ -13,7 +13,7 @@ from gistchain.ledger import gas
 from tests.ledger.machines import AnvilMachine, Done, Machine, PyEvm
 from tests.ledger.registry_model import ZERO, BatchData, Item, Merkle
 from tests.ledger.signing import Wanted
-from tests.ledger.vypers import DEPLOYER, Contract, registry_source
+from tests.ledger.vypers import DEPLOYER, Contract, shipped
 from tests.support.anvil import anvil_binary
 
 KEY = PrivateKey(bytes([7]) * 32)
@@ -34,7 +34,7 @@ def registry(request: pytest.FixtureRequest) -> Iterator[Contract]:
         pytest.skip("no anvil: npm install @foundry-rs/anvil-linux-amd64@1.7.1, or set GISTCHAIN_ANVIL")
     else:
         machine = AnvilMachine()
-    made = Contract(machine, registry_source())
+    made = Contract(machine, shipped("registry"))
     assert made.send(DEPLOYER, "register", ZERO, ZERO, 0, b"first").ok
     yield made
     if isinstance(machine, AnvilMachine):
@@ -93,7 +93,7 @@ def test_a_batch_costs_what_was_predicted(registry: Contract, rated: bool, count
 
 
 def test_only_the_registry_s_first_token_and_a_known_image_cost_more(registry: Contract) -> None:
-    fresh = Contract(registry.machine, registry_source())
+    fresh = Contract(registry.machine, shipped("registry"))
     images = [bytes([k]) * 32 for k in range(1, 4)]
     usual = gas.registration_gas(b"gist")
     assert gas.registration_gas(b"gist", first=True) == usual + 17_100
@@ -110,7 +110,7 @@ def test_the_first_batch_of_a_registry_pays_for_its_counter(registry: Contract, 
     data = BatchData(items, b"", 6)
     encoded, root = data.encoded(), Merkle([data.leaf(k) for k in range(count)]).root
     for call in (("registerBatch", encoded), ("registerProofs", root, count, encoded)):
-        fresh = Contract(registry.machine, registry_source())
+        fresh = Contract(registry.machine, shipped("registry"))
         predicted = gas.batch_gas if len(call) == 2 else gas.proofs_gas
         for first in (True, False):
             done = fresh.send(SENDER, *call)
@@ -118,7 +118,7 @@ def test_the_first_batch_of_a_registry_pays_for_its_counter(registry: Contract, 
 
 
 def test_a_deployment_costs_what_was_predicted(registry: Contract) -> None:
-    creation, runtime = (bytes.fromhex(registry.made[name][2:]) for name in ("bytecode", "bytecode_runtime"))
+    creation, runtime = registry.made.bytecode, registry.made.runtime
     assert abs(gas.deployment_gas(creation, runtime) - registry.deployed_gas) <= ERROR * registry.deployed_gas
     with pytest.raises(SettingError, match="24576"):
         gas.deployment_gas(creation, bytes(24_577))

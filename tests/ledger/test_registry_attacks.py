@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.ledger.machines import Done, Machine
 from tests.ledger.registry_model import NOBODY, PAGE, ZERO, BatchData, Item, Merkle, wrong_batch
 from tests.ledger.signing import WRONG, Wanted, wrongly
-from tests.ledger.vypers import NFT, WALLET, Contract, registry_source, self_calling
+from tests.ledger.vypers import NFT, WALLET, Contract, built, self_calling, shipped
 
 KEY = PrivateKey(bytes([7]) * 32)
 OWNER = KEY.public_key.to_canonical_address()
@@ -27,7 +27,7 @@ NOT_SIGNED = "signature is not the owner's"
 
 @pytest.fixture
 def registry(machine: Machine) -> Contract:
-    return Contract(machine, registry_source())
+    return Contract(machine, shipped("registry"))
 
 
 def wanted(registry: Contract, owner: bytes = OWNER, image: bytes = IMAGE) -> Wanted:
@@ -93,7 +93,7 @@ def test_whoever_is_asked_while_a_token_is_made_can_make_none(registry: Contract
 def test_no_batch_makes_a_view_fail_or_touches_another_token(
     machine: Machine, rated: bool, width: int, common: bytes, count: int, noise: bytes, byte: int
 ) -> None:
-    registry = Contract(machine, registry_source())
+    registry = Contract(machine, shipped("registry"))
     good = BatchData(items(3), rated=True, evidence=EVIDENCE)
     assert registry.send(OWNER, "register", IMAGE, ZERO, 0, b"before").ok
     assert registry.send(OWNER, "registerBatch", good.encoded()).ok
@@ -122,7 +122,7 @@ def test_no_batch_makes_a_view_fail_or_touches_another_token(
 def test_a_plain_signature_counts_for_an_account_that_has_code(registry: Contract) -> None:
     """EIP-7702: the code of an account of a person is the address of a contract whose code it runs."""
     machine = registry.machine
-    wallet = Contract(machine, WALLET, STRANGER)
+    wallet = Contract(machine, built(WALLET), STRANGER)
     machine.set_code(OWNER, b"\xef\x01\x00" + wallet.address)
     mode, what = wallet.slot("mode"), wanted(registry)
     machine.set_storage(OWNER, mode, 2)  # that contract refuses every signature
@@ -166,7 +166,7 @@ def test_a_second_owner_registers_once_too(registry: Contract) -> None:
 
 
 def test_a_wallet_may_sign_with_65_bytes_that_are_no_signature_of_its_address(registry: Contract) -> None:
-    wallet = Contract(registry.machine, WALLET, OWNER)
+    wallet = Contract(registry.machine, built(WALLET), OWNER)
     what = wanted(registry, wallet.address)
     assert relay(registry, what, what.signed(KEY)).reason == NOT_SIGNED
     assert wallet.send(OWNER, "set_mode", 1).ok
@@ -225,7 +225,7 @@ def test_a_proof_holds_for_one_token_and_one_item(registry: Contract, count: int
 
 
 def test_an_nft_of_this_chain_is_linked_by_its_owner_alone(registry: Contract) -> None:
-    nft, chain = Contract(registry.machine, NFT), registry.machine.chain_id
+    nft, chain = Contract(registry.machine, built(NFT)), registry.machine.chain_id
     assert nft.send(STRANGER, "give", 5, STRANGER).ok
     assert registry.send(OWNER, "register", IMAGE, ZERO, 0, b"gist").ok
     assert registry.send(OWNER, "link", 1, chain, nft.address, 5).reason == "not the NFT's owner"
@@ -246,6 +246,6 @@ def test_many_may_link_to_one_nft_of_another_chain(registry: Contract) -> None:
 
 
 def test_no_coin_is_taken(registry: Contract) -> None:
-    payable = [each["name"] for each in registry.made["abi"] if each.get("stateMutability") == "payable"]
+    payable = [each["name"] for each in registry.made.abi if each.get("stateMutability") == "payable"]
     assert payable == []
     assert not registry.machine.send(OWNER, registry.address, b"").ok

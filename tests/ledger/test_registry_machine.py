@@ -35,7 +35,7 @@ from tests.ledger.registry_model import (
     wrong_ticket,
 )
 from tests.ledger.signing import WRONG, Wanted, wrongly
-from tests.ledger.vypers import NFT, WALLET, Contract, registry_source
+from tests.ledger.vypers import NFT, WALLET, Contract, built, shipped
 from tests.support.anvil import needs_anvil
 
 STEPS = int(os.environ.get("GISTCHAIN_STEPS", "90"))
@@ -57,9 +57,9 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @initialize(age=ages)
     def deploy(self, age: tuple[int, int, int]) -> None:
-        self.registry = Contract(self.machine, registry_source())
-        self.wallet = Contract(self.machine, WALLET, PEOPLE[0])
-        self.nft = Contract(self.machine, NFT)
+        self.registry = Contract(self.machine, shipped("registry"))
+        self.wallet = Contract(self.machine, built(WALLET), PEOPLE[0])
+        self.nft = Contract(self.machine, built(NFT))
         self.nft_owners: dict[int, bytes] = {}
         self.people = [*PEOPLE, self.wallet.address]
         self.wallet_mode = 0

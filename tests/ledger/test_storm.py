@@ -70,7 +70,7 @@ class Storm:
     def register(self, nodes: list[FaultyNode]) -> None:
         """One session: a few images, new ones or those of before, as long as the nodes bear it."""
         try:
-            with self.opened([node.url for node in nodes], self.rng.choice([0.1, 1.0])) as ledger:
+            with self.opened([node.url for node in nodes], self.rng.choice([0.1, 0.4])) as ledger:
                 for _ in range(self.rng.randint(1, 3)):
                     if not self.images or self.rng.random() < 0.5:
                         self.images.append(hashlib.sha3_256(self.rng.randbytes(8)).digest())

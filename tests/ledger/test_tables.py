@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from gistchain.errors import LedgerError, PacketError
 from gistchain.gist import traitcode
 from gistchain.gist.packet import caption_codes, pack, pack_bare
-from gistchain.ledger.compile import FOLDER
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.evm import EvmLedger, open_embedded, open_rpc
 from gistchain.ledger.snapshot import Snapshot
@@ -25,7 +24,7 @@ from gistchain.pipeline import Registry
 from gistchain.traits import Traits, parts
 from gistchain.types import Gist
 from tests.ledger.machines import Machine
-from tests.ledger.vypers import Contract
+from tests.ledger.vypers import Contract, shipped
 from tests.support.anvil import CHAIN_ID, RICH_KEY, Anvil, needs_anvil
 
 SENDER = bytes([0x57]) * 20
@@ -40,7 +39,7 @@ collections = st.builds(
 
 @pytest.fixture(scope="module")
 def contract(machine: Machine) -> Contract:
-    return Contract(machine, (FOLDER / "tables.vy").read_text("utf-8"))
+    return Contract(machine, shipped("tables"))
 
 
 def decoded(contract: Contract, table: traitcode.Table, labels: list[int]) -> None:
@@ -58,8 +57,8 @@ def decoded(contract: Contract, table: traitcode.Table, labels: list[int]) -> No
     assert found == told or list(map(tuple, found)) == told
 
 
-def test_every_packaged_collection_is_decoded_by_the_contract(contract: Contract) -> None:
-    rng = random.Random(7)
+def test_every_packaged_collection_is_decoded_by_the_contract(quick_machine: Machine) -> None:
+    contract, rng = Contract(quick_machine, shipped("tables")), random.Random(7)
     for traits in known_traits():
         table = traitcode.Table(traits)
         done = contract.send(SENDER, "add", table.data)

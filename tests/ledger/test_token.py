@@ -13,7 +13,7 @@ from gistchain.ledger.contracts import PROXY, PROXY_RUNTIME, compiled
 from tests.ledger.machines import Done, Machine, PyEvm
 from tests.ledger.registry_model import NOBODY
 from tests.ledger.token_scene import ALICE, BOB, CAROL, Scene
-from tests.ledger.vypers import Contract
+from tests.ledger.vypers import Contract, built
 
 ERC_165 = ("supportsInterface(bytes4)",)
 ERC_721 = (
@@ -151,7 +151,7 @@ def test_what_is_not_minted_is_no_nft(scene: Scene) -> None:
 
 
 def test_a_safe_transfer_asks_the_contract_that_receives(scene: Scene, minted: int) -> None:
-    receiver = Contract(scene.machine, RECEIVER)
+    receiver = Contract(scene.machine, built(RECEIVER))
     deaf = scene.tables.address
     assert not safely(scene, ALICE, ALICE, deaf, minted).ok
     for mode, reason in ((1, "not this one"), (2, "receiver refuses")):

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(browser() is None, reason="no Chromium: apt-get 
 
 
 @pytest.fixture(scope="module")
-def scene(machine: Machine) -> Scene:
-    return Scene(machine)
+def scene(quick_machine: Machine) -> Scene:
+    return Scene(quick_machine)
 
 
 def image_of(scene: Scene, gist: bytes) -> str:

