@@ -164,7 +164,7 @@ def measure(
                 )
             seconds = time.process_time() - started
             found = measured.of(None if sent is None else sent.picture)
-            rows.add(key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": _caption(picture)})
+            rows.add(key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": said_of(picture)})
 
 
 def _told(sent: Sent | None, refused: str) -> Row:
@@ -189,7 +189,7 @@ def _sender(system: str) -> Sender:
 
 
 @functools.lru_cache(4)
-def _caption(picture: Picture) -> str:
+def said_of(picture: Picture) -> str:
     """What the captioner says, whether a system sends it or not."""
     try:
         text: str = _sender("text_coded").describe(picture).gist.caption  # type: ignore[attr-defined]
