@@ -4,7 +4,8 @@
 
 payloads: bytes of a 512 x 512 photo, its text and its latents, before and after coders, the uses that they take in
 uncoded 16-QAM, and what each gives back without noise; uses_coded: at 10 dB, of what gzip or a coder of ours left, in
-our codes at a block error rate of 1e-2. literal: the published system by Eb/N0, with the latent of our autoencoder; avif_fits: how many of the photos would
+our codes at a block error rate of 1e-2.
+literal: the published system by Eb/N0, with the latent of our autoencoder; avif_fits: how many of the photos would
 arrive in its uses as an AVIF of quality 90, whose SSIM is avif_ssim.
 restart: analogue latents of held-out punks and Nouns by strength and SNR; "matched" starts where the channel's noise is
 and adds none, a number adds noise as published.

@@ -246,12 +246,14 @@ def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None
         )
     if name == "img2img_sc_analogue":
         return AnalogueLatent(gist.describe, painter, gist.rebuild, fidelity, strength)
-    if name == "img2img_sc":
-        if not strength:
-            return replace(gist, only="latent")
-        return replace(gist, only="latent", rebuild=partial(_restarted, gist.rebuild, painter, strength))
     if strength is None:  # of the default models none is a denoiser of photos
         strength = 0.0 if isinstance(painter, DefaultPainter) else PUBLISHED_STRENGTH
+    if name == "img2img_sc":
+        # The latent is decoded by the coder that wrote it, whatever paints from there.
+        decode = gist.forms.painted
+        return replace(
+            gist, only="latent", rebuild=partial(_restarted, decode, painter, strength) if strength else decode
+        )
     return Literal(gist.describe, painter, strength)
 
 

@@ -182,8 +182,8 @@ def test_a_latent_of_the_painted_size_is_taken_as_it_is_and_a_smaller_one_is_enl
     latent = img2img.coder.encode(shapes(3, (64, 64)), 2048)
     values = img2img.coder.values(latent)
     assert values.shape == (4, 8, 8)
-    assert (img2img._start(latent, (64, 64)) == values).all()
-    assert img2img._start(latent, (300, 200)).shape == (4, 6, 10)
+    assert (img2img._on_canvas(values, (64, 64)) == values).all()
+    assert img2img._on_canvas(values, (300, 200)).shape == (4, 6, 10)
 
 
 def test_a_latent_needs_no_caption(img2img: ImageToImage) -> None:
@@ -277,3 +277,52 @@ def _subject(seed: int) -> Subject:
 def _apart(a: Pixels, b: Pixels) -> float:
     """Mean difference of the levels, 0..255."""
     return float(abs(a.astype(float) - b).mean())
+
+
+def test_numbers_that_arrived_are_decoded_denoised_or_ignored(img2img: ImageToImage, plain: TextToImage) -> None:
+    """S2.2: 0 steps are the plain decoder, all steps start from noise, and between them the latent is what is kept."""
+    gist = Gist(GIST.captions, (64, 64))
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
+    count = img2img.count(gist, 4 * 64 * 64)
+    numbers = img2img.numbers(image, gist, 4 * 64 * 64)
+    assert numbers.shape == (count,)
+    side = round((count / 4) ** 0.5)
+    values = numbers.reshape(4, side, side)
+    assert img2img.count(gist, 3) == 0
+
+    def made(strength: float | None, noise: float = 0.0) -> Pixels:
+        return img2img.from_numbers(numbers, noise, gist, 3, strength)
+
+    decoded = np.asarray(Image.fromarray(img2img.space.pixels_of(values)).resize((64, 64), Image.Resampling.LANCZOS))
+    assert np.array_equal(made(0.0), decoded)
+    assert np.array_equal(made(None), decoded)  # no noise, no step
+    assert np.array_equal(made(1.0), plain.paint(gist, [3])[0])
+    assert np.array_equal(made(0.5), img2img.from_latent(values, gist, 3, 0.5))
+    for strength in (0.5, None):
+        first, again = made(strength, 0.8), made(strength, 0.8)
+        assert np.array_equal(first, again)
+        assert first.shape == (64, 64, 3)
+        assert not np.array_equal(first, decoded)
+
+
+@pytest.mark.parametrize("name", ["img2img_sc", "img2img_sc_analogue", "img2img_sc_literal"])
+def test_blip_and_stable_diffusion_send_a_picture(
+    name: str, sd: str, folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """S2.1 with BLIP and a diffusion pipeline: real code, on tiny random weights."""
+    from gistchain.image import png_bytes, read_image
+    from gistchain.link.channel import Awgn
+    from gistchain.settings import Settings
+    from gistchain.systems import sender
+    from gistchain.types import Conditions
+
+    pixels = np.random.default_rng(6).integers(0, 256, (64, 64, 3), np.uint8)
+    picture = read_image(png_bytes(pixels), "noise.png")
+    settings = Settings(home=tmp_path, captioner=f"blip={folder('blip')}", painter=f"img2img={sd}")
+    made = sender(name, settings, caption=GIST.caption)
+    conditions = Conditions("awgn", 18.0, 262_298)
+    first, again = (made.prepare(picture).send(Awgn(18.0), conditions, seed=(1,)) for _ in range(2))
+    assert first.picture is not None
+    assert first.picture.shape == pixels.shape
+    assert np.array_equal(first.picture, again.picture)  # type: ignore[arg-type]
+    assert first.uses <= 262_298
