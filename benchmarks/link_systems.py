@@ -95,7 +95,8 @@ def _once_a_gist(paint: Callable[[Gist], Any]) -> Callable[[Gist], Any]:
     kept: dict[bytes, Any] = {}
 
     def painted(gist: Gist) -> Any:
-        key = pack(gist) + ",".join(sorted(gist.damaged)).encode() if gist.captions or gist.layers else b""
+        whole = replace(gist, damaged=frozenset())
+        key = (pack(whole) if gist.captions or gist.layers else b"") + ",".join(sorted(gist.damaged)).encode()
         if key not in kept:
             if len(kept) > 200:
                 kept.clear()

@@ -15,7 +15,7 @@ from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
 from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.painted import BASE_SEED, LayerPainter
-from gistchain.rebuild.isotope import select_isotope
+from gistchain.rebuild.isotope import middle_isotope, select_isotope
 from gistchain.sending.adaptive import Adaptive
 from gistchain.sending.analogue import AnalogueLatent
 from gistchain.sending.given import AsGiven
@@ -222,13 +222,15 @@ def _adaptive(system: Rosis, caption: str | None) -> Adaptive:
 
     def picture(gist: Gist) -> Pixels | None:
         try:
-            return system.rebuild(gist, seeds=(BASE_SEED,), full_size=True).chosen.image
+            return middle_isotope(gist, painter=system.painter, seeds=range(4))
         except RebuildError:
             return None
 
     words = replace(system, latent=NO_LATENT, form=None)
     describe = partial(words.describe, caption=caption)
-    return Adaptive(describe, system.layers, picture, own_words=caption is not None)
+    painter = system.painter.painter if isinstance(system.painter, LayerPainter) else system.painter
+    numbers = AnalogueLatent(describe, painter, picture, fidelity) if isinstance(painter, NumberPainter) else None
+    return Adaptive(describe, system.layers, picture, own_words=caption is not None, numbers=numbers)
 
 
 def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None) -> Sender:

@@ -121,11 +121,13 @@ def plan(
     link, conditions = _conditions(channel, snr_db, budget, pilots, 0.0)
     picture = read(image)
     with busy(f"planning {picture.name}"):
-        plans = gist_sender(load(ctx.params), caption=caption).prepare(picture).plans(link, conditions)
+        prepared = gist_sender(load(ctx.params), caption=caption).prepare(picture)
+        numbers = prepared.numbers_plan(link, conditions)
+        plans = prepared.plans(link, conditions)
     answer(
         plans,
-        lambda done: plan_json(picture, link.name, done),
-        lambda done: plan_text(picture, link.name, done),
+        lambda done: plan_json(picture, link.name, done, numbers),
+        lambda done: plan_text(picture, link.name, done, numbers),
         as_json,
     )
 

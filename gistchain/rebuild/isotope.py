@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from gistchain.errors import RebuildError
-from gistchain.types import Captioner, Choice, Gist, Isotope, Painter, Rebuilt, TextEmbedder
+from gistchain.types import Captioner, Choice, Gist, Isotope, Painter, Pixels, Rebuilt, TextEmbedder
 
 PREVIEW_SIDE = 1024
 """Candidates have no longer side in pixels: a few bytes hold no detail that a larger picture would show."""
+_COMPARED_SIDE = 256
 MAX_PIXELS = 100_000_000
 """A gist may come from anyone: a larger picture is refused before any memory is taken for it."""
 
@@ -73,6 +74,22 @@ def select_isotope(
     if full_size and preview.size != gist.size:
         chosen = replace(chosen, image=painter.paint(gist, [chosen.seed], strength)[0])
     return Rebuilt(chosen, isotopes, gist.size)
+
+
+def middle_isotope(gist: Gist, *, painter: Painter, seeds: Sequence[int]) -> Pixels:
+    """The isotope nearest to the mean of all, in full size: what most seeds agree on, read by no captioner.
+
+    Raises RebuildError for a gist that gives no picture, and for one of more than MAX_PIXELS.
+    """
+    width, height = gist.size
+    if width * height > MAX_PIXELS:
+        raise RebuildError(f"this gist asks for {width} x {height} pixels: at most {MAX_PIXELS:,} are painted")
+    preview = gist if gist.has_pixels else gist.resized(reduced(gist.size, _COMPARED_SIDE))
+    if not painter.varies(preview):
+        return painter.paint(gist, seeds[:1])[0]
+    images = painter.paint(preview, seeds)
+    isotopes = [Isotope(image, seed, "", 0.0) for image, seed in zip(images, seeds, strict=True)]
+    return painter.paint(gist, [nearest_to_mean(isotopes).seed])[0]
 
 
 def reduced(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from gistchain.errors import LinkError
 from gistchain.gist.forms import FormName, Forms
 from gistchain.image.smallfile import FileSearch
 from gistchain.sending.air import over
-from gistchain.sending.plan import Plan, Planner, believed_db
+from gistchain.sending.analogue import AnalogueLatent, NumbersPlan, PreparedNumbers
+from gistchain.sending.plan import ENOUGH, Plan, Planner, believed_db
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
+
+_BETTER = 0.005
+"""By which numbers must be expected to give back more than blocks, of which a check says what arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,7 @@ class Adaptive:
     """describe: a picture in words, without further layers. forms: its other layers. rebuild: the picture of a gist.
 
     only: this form and no other, as a system of text alone has it. own_words: `describe` says a person's words, which
-    are sent in any case.
+    are sent in any case. numbers: what sends the latent as analogue symbols, where that is expected to give back more.
     """
 
     describe: Callable[[Picture], Described]
@@ -25,11 +30,15 @@ class Adaptive:
     rebuild: Callable[[Gist], Pixels | None]
     only: FormName | None = None
     own_words: bool = False
+    numbers: AnalogueLatent | None = None
 
     def prepare(self, picture: Picture) -> PreparedGist:
         words = replace(self.describe(picture).gist, latent=None)
         files = FileSearch.of(picture, self.forms.fidelity)
-        return PreparedGist(self, Planner(picture, words, self.forms, files, self.own_words))
+        planner = Planner(picture, words, self.forms, files, self.own_words)
+        if self.only is not None or self.numbers is None or not words.captions:
+            return PreparedGist(self, planner)
+        return PreparedGist(self, planner, PreparedNumbers(self.numbers, picture, words))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,20 +47,44 @@ class PreparedGist:
 
     sender: Adaptive
     planner: Planner
+    numbers: PreparedNumbers | None = None
 
     def plan(self, link: Link, conditions: Conditions) -> Plan:
-        """What would be sent. Raises LinkError where nothing fits."""
+        """What would be sent of blocks alone. Raises LinkError where nothing fits."""
         room = link.room(conditions.budget)
         return self.planner.best(conditions.channel, believed_db(conditions), room, only=self.sender.only)
 
+    def numbers_plan(self, link: Link, conditions: Conditions) -> NumbersPlan | None:
+        """What would be sent with the latent as analogue symbols; None where that gives back less, or does not fit."""
+        if self.numbers is None:
+            return None
+        try:
+            blocks = self.plan(link, conditions).expected
+        except LinkError:
+            blocks = 0.0
+        if blocks >= ENOUGH:
+            return None
+        try:
+            plan = self.numbers.plan(link, conditions)
+        except LinkError:
+            return None
+        return plan if plan.expected > blocks + _BETTER else None
+
     def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
-        """Every form that fits, the one that would be sent first. Raises LinkError where none does."""
-        best = self.plan(link, conditions)
+        """Every form of blocks that fits, the best first. Raises LinkError where none does, and no numbers either."""
+        try:
+            best = self.plan(link, conditions)
+        except LinkError:
+            if self.numbers_plan(link, conditions) is None:
+                raise
+            return []
         made = self.planner.plans(conditions.channel, believed_db(conditions), link.room(conditions.budget))
         others = [plan for plan in made if plan.payload != best.payload]
         return [best, *sorted(others, key=lambda plan: -plan.expected)]
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+        if self.numbers is not None and self.numbers_plan(link, conditions) is not None:
+            return self.numbers.send(link, conditions, seed=seed, rounds=rounds)
         plan = self.plan(link, conditions)
         came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
         picture = None if came.gist is None else self.sender.rebuild(came.gist)

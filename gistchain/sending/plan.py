@@ -48,10 +48,12 @@ _LAYER_BYTES = 12
 """What a further layer takes beside its data: tag, length and check, and its place in the first block's list."""
 _STEP = 1.1
 """Layers are made in sizes that grow by so much, so that one is made once for many budgets."""
-_LEAST_BYTES, _LEAST_EXACT = 24, 150
+_LEAST_BYTES, _LEAST_EXACT = 16, 150
 """Of a layer that is worth a try; no residual is shorter."""
-_ENOUGH = 0.997
+ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
+_WORDS_WORTH = 0.008
+"""Fidelity that is given up for words: a picture without them is found by no search."""
 LEAST_ARRIVALS = 0.1
 """Share of frames in which at least the caption arrives, below which nothing is sent."""
 MOST_USES = 1 << 17
@@ -75,6 +77,11 @@ class Plan:
     expected: float
     arrives: float
 
+    @property
+    def worth(self) -> float:
+        """By which plans are compared."""
+        return self.expected + (_WORDS_WORTH if self.gist.captions else 0.0)
+
 
 @dataclass(slots=True, eq=False)
 class Planner:
@@ -93,15 +100,16 @@ class Planner:
     _mask: NDArray[np.float32] | None = None
 
     def best(self, channel: str, snr_db: float, room: int, *, only: FormName | None = None) -> Plan:
-        """The plan that is expected to give back most. only: of this form.
+        """The plan that is expected to give back most. only: of this form, with the caption.
 
         Raises LinkError where even the smallest gist would hardly ever arrive, and says how many uses it needs.
         """
         best: Plan | None = None
         for plan in self.plans(channel, snr_db, room):
-            if only in (None, plan.form) and (best is None or plan.expected > best.expected):
+            wanted = only is None or (only == plan.form and plan.gist.captions)
+            if wanted and (best is None or plan.worth > best.worth):
                 best = plan
-            if best is not None and (best.form == only or best.expected >= _ENOUGH):
+            if best is not None and (only is not None or best.expected >= ENOUGH):
                 break
         if best is None or best.arrives < LEAST_ARRIVALS:
             raise self._too_small(Air(channel, snr_db, room), only)
@@ -115,10 +123,8 @@ class Planner:
         caption = self._form("caption", 0)
         if caption is not None and (alone := air.plan("caption", [caption])) is not None:
             yield alone
-        if not self.own_words and (file := self._file(air.most_alone())) is not None:
-            bare = self._measured("file", replace(self.words, captions=(), file=file.gist.file), file.fidelity)
-            if (plan := air.plan("file", [bare])) is not None:
-                yield plan
+        if not self.own_words:
+            yield from self._without_words(air)
         if caption is None:
             return
         left = air.most_beside(caption)
@@ -128,6 +134,17 @@ class Planner:
             if further is not None and (plan := air.plan(name, [caption, further])) is not None:
                 yield plan
         yield from self._with_subject(air, caption)
+
+    def _without_words(self, air: Air) -> Iterator[Plan]:
+        """An image file, or a latent where there is hardly room: words give no picture of what no painter knows."""
+        alone: tuple[FormName, ...] = ("file", "latent")
+        for name in alone:
+            made = self._form(name, air.most_alone())
+            if made is None or made.fidelity is None:
+                continue
+            bare = self._measured(name, replace(made.gist, captions=()), made.fidelity)
+            if (plan := air.plan(name, [bare])) is not None:
+                yield plan
 
     def _with_subject(self, air: Air, caption: Form) -> Iterator[Plan]:
         """The subject, finer than its surroundings: a small latent in some of the uses, the subject in the others."""
