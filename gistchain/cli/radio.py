@@ -57,13 +57,21 @@ def send(
         SenderName,
         typer.Option(
             help="gist: whatever form is expected to give back most. text_coded: its caption alone. text_only: its "
-            "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR."
+            "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR. "
+            "img2img_sc: its caption and a latent; _analogue: the latent as symbols without a code; _literal: as "
+            "published, in 262,298 uses. rosis: the gist of the chain, and four isotopes."
         ),
     ] = "gist",
     caption: Caption = None,
     channel: Channel = "awgn",
     budget: Budget = 1024,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise: the same one meets every system.")] = 0,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Of img2img_sc and its kinds: how much is painted anew; 0 only decodes what arrived."
+        ),
+    ] = None,
     rounds: Annotated[
         int, typer.Option(min=0, max=4, help="How often lost blocks may be sent again; their uses are counted.")
     ] = 0,
@@ -86,7 +94,7 @@ def send(
     link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
     picture = _one(image, output)
     with busy(f"sending {picture.name}"):
-        prepared = sender(system, load(ctx.params), caption=caption).prepare(picture)
+        prepared = sender(system, load(ctx.params), caption=caption, strength=strength).prepare(picture)
         sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
     if sent.picture is None:
         raise _unseen(picture, link, sent)
