@@ -137,7 +137,7 @@ def test_every_reference_to_a_source_is_explained_and_every_explanation_is_used(
 
 
 S2 = [*(f"S2.{k}" for k in (1, 2, 3, 4, 5, 6, 7, 9, 10)), *(f"T2.{k}" for k in range(1, 6))]
-"""All that the source of the experiments on the link describes (there is no S2.8), and its traps."""
+"""All that the source of the experiments on the link describes, and its traps."""
 
 
 def test_the_page_of_the_experiments_answers_every_row_of_its_source() -> None:

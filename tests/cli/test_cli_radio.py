@@ -67,7 +67,8 @@ def test_the_plan_shows_every_form_the_best_first(run: Run, tmp_path: Path) -> N
     assert code == 0, err
     plans = json.loads(out)["plans"]
     expected = [plan["expected_ssim"] for plan in plans]
-    assert expected == sorted(expected, reverse=True)
+    assert max(expected) - expected[0] <= 0.008  # what words are worth
+    assert expected[1:] == sorted(expected[1:], reverse=True)
     assert {plan["form"] for plan in plans} >= {"caption", "latent", "file"}
     assert "sent" in run("link", "plan", picture, "--snr-db", 12)[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -47,9 +49,10 @@ def test_a_block_that_is_lost_leaves_those_before_it(scene: PreparedGist) -> Non
 
 def test_what_is_counted_is_what_sending_meets(scene: PreparedGist) -> None:
     link, conditions = Awgn(-9.0), Conditions("awgn", -9.0, 600)
-    plan = scene.plan(Awgn(-4.0), Conditions("awgn", -4.0, 600))
+    blocks = replace(scene, numbers=None)
+    plan = blocks.plan(Awgn(-4.0), Conditions("awgn", -4.0, 600))
     believed = Conditions("awgn", -4.0, conditions.budget)
-    sent = [scene.send(link, believed, seed=seed) for seed in SEEDS[:12]]
+    sent = [blocks.send(link, believed, seed=seed) for seed in SEEDS[:12]]
     counted = [arrivals(plan, link, [seed]) for seed in SEEDS[:12]]
     assert [one.gist is not None for one in sent] == [arrived[0] == 1 for arrived in counted]
 

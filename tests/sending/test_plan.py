@@ -73,7 +73,7 @@ def test_the_blocks_of_a_plan_fill_the_room_and_hold_the_packet(planners: dict[s
 
 
 def test_too_few_uses_are_told_with_the_number_that_is_enough(planners: dict[str, Planner]) -> None:
-    with pytest.raises(LinkError, match="its caption alone takes") as told:
+    with pytest.raises(LinkError, match="its caption alone needs") as told:
         planners["scene"].best("awgn", 5.0, 49)
     needed = int(str(told.value).rsplit(" ", 1)[1].replace(",", ""))
     assert planners["scene"].best("awgn", 5.0, needed)
