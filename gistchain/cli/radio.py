@@ -123,6 +123,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what the system `gist` would send: every form that fits, what it is expected to give back, its blocks."""
+    from gistchain.sending.analogue import NumbersPlan
     from gistchain.systems import gist_sender
 
     check_stdin([image])
@@ -130,8 +131,9 @@ def plan(
     picture = read(image)
     with busy(f"planning {picture.name}"):
         prepared = gist_sender(load(ctx.params), caption=caption).prepare(picture)
-        numbers = prepared.numbers_plan(link, conditions)
+        chosen = prepared.choice(link, conditions)
         plans = prepared.plans(link, conditions)
+    numbers = chosen if isinstance(chosen, NumbersPlan) else None
     answer(
         plans,
         lambda done: plan_json(picture, link.name, done, numbers),

@@ -54,38 +54,39 @@ class PreparedGist:
         room = link.room(conditions.budget)
         return self.planner.best(conditions.channel, believed_db(conditions), room, only=self.sender.only)
 
-    def numbers_plan(self, link: Link, conditions: Conditions) -> NumbersPlan | None:
-        """What would be sent with the latent as analogue symbols; None where that gives back less, or does not fit."""
-        if self.numbers is None:
-            return None
+    def choice(self, link: Link, conditions: Conditions) -> Plan | NumbersPlan:
+        """What is sent: blocks, or the latent as analogue symbols. Raises LinkError where nothing fits."""
         try:
-            blocks = self.plan(link, conditions).expected
+            blocks = self.plan(link, conditions)
         except LinkError:
-            blocks = 0.0
-        if blocks >= ENOUGH:
-            return None
+            if (numbers := self._numbers_plan(link, conditions)) is None:
+                raise
+            return numbers
+        if blocks.expected >= ENOUGH or (numbers := self._numbers_plan(link, conditions)) is None:
+            return blocks
+        return numbers if numbers.expected > blocks.expected + _BETTER else blocks
+
+    def _numbers_plan(self, link: Link, conditions: Conditions) -> NumbersPlan | None:
+        """None where numbers do not fit."""
         try:
-            plan = self.numbers.plan(link, conditions)
+            return None if self.numbers is None else self.numbers.plan(link, conditions)
         except LinkError:
             return None
-        return plan if plan.expected > blocks + _BETTER else None
 
     def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
-        """Every form of blocks that fits, the best first. Raises LinkError where none does, and no numbers either."""
+        """Every form of blocks that fits, the best first; none where none fits."""
         try:
             best = self.plan(link, conditions)
         except LinkError:
-            if self.numbers_plan(link, conditions) is None:
-                raise
             return []
         made = self.planner.plans(conditions.channel, believed_db(conditions), link.room(conditions.budget))
         others = [plan for plan in made if plan.payload != best.payload]
         return [best, *sorted(others, key=lambda plan: -plan.expected)]
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
-        if self.numbers is not None and self.numbers_plan(link, conditions) is not None:
-            return self.numbers.send(link, conditions, seed=seed, rounds=rounds)
-        plan = self.plan(link, conditions)
+        plan = self.choice(link, conditions)
+        if isinstance(plan, NumbersPlan):
+            return plan.prepared.sent(plan, link, seed=seed, rounds=rounds)
         came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
         picture = None if came.gist is None else self.sender.rebuild(came.gist)
         return Sent(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from gistchain.gist.packet import is_whole, pack, unpack
 from gistchain.gist.painted import BASE_SEED
 from gistchain.link.blockcode import modulation_of
-from gistchain.link.frame import LEAST_ROOM, Block, first_bytes, sent, start_uses, uses_of
+from gistchain.link.frame import LEAST_ROOM, Block, first_bytes, start_uses, uses_of
+from gistchain.link.frame import sent as carried
 from gistchain.link.numbers import ArrivedNumbers, Numbers
 from gistchain.link.predict import arrival_rates, error_rate
 from gistchain.link.snr import noise_density
@@ -49,14 +50,16 @@ class AnalogueLatent:
         return PreparedNumbers(self, picture, replace(self.describe(picture).gist, latent=None))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NumbersPlan:
     """share: of the caption. mark: by which power of two the latent is smaller than its room of `left` uses. blocks:
     caption and numbers. fidelity: in the sender's own trial. expected: the same, lost captions considered."""
 
+    prepared: PreparedNumbers
     share: int
     mark: int
     left: int
+    room: int
     start_uses: int
     blocks: tuple[PlannedBlock, ...]
     fidelity: float
@@ -86,12 +89,17 @@ class PreparedNumbers:
             PlannedBlock("caption", size, first, modulation_of(8 * size, first), lost),
             PlannedBlock("latent", 0, left, None, None),
         )
-        return NumbersPlan(share, mark, left, start_uses(air.room), blocks, fidelity, fidelity * arrives)
+        return NumbersPlan(
+            self, share, mark, left, air.room, start_uses(air.room), blocks, fidelity, fidelity * arrives
+        )
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
-        plan = self.plan(link, conditions)
-        came = sent(
-            link, [Block(pack(self.words), 0, plan.share)], room=link.room(conditions.budget), first_whole=is_whole,
+        return self.sent(self.plan(link, conditions), link, seed=seed, rounds=rounds)
+
+    def sent(self, plan: NumbersPlan, link: Link, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+        """What comes of a plan."""
+        came = carried(
+            link, [Block(pack(self.words), 0, plan.share)], room=plan.room, first_whole=is_whole,
             whole=lambda first, layer: False, seed=seed, rounds=rounds,
             numbers=Numbers(self._numbers(plan.left, plan.mark), plan.mark),
         )  # fmt: skip
