@@ -37,7 +37,9 @@ Values = NDArray[np.float64]
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Of the rows of one channel and one kind of picture."""
+    """Of the rows of one channel and one kind of picture. Raises ValueError for rows of more than one version."""
+    if len(versions := {row["version"] for row in rows}) > 1:
+        raise ValueError(f"rows of versions {', '.join(sorted(versions))}: give those of one")
     systems = list(dict.fromkeys(row["system"] for row in rows))
     points = sorted({(row["snr_db"], row["budget"]) for row in rows}, key=lambda point: point[::-1])
     images = _complete(rows, systems, points)
@@ -51,10 +53,11 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _complete(rows: Sequence[Row], systems: Sequence[str], points: Sequence[Point]) -> list[str]:
-    there: dict[str, set[tuple[str, float, int]]] = defaultdict(set)
+    seeds = {row["seed"] for row in rows}
+    there: dict[str, set[tuple[str, float, int, int]]] = defaultdict(set)
     for row in rows:
-        there[row["image"]].add((row["system"], row["snr_db"], row["budget"]))
-    return [image for image, found in there.items() if len(found) == len(systems) * len(points)]
+        there[row["image"]].add((row["system"], row["snr_db"], row["budget"], row["seed"]))
+    return [image for image, found in there.items() if len(found) == len(systems) * len(points) * len(seeds)]
 
 
 def _by_image(rows: Sequence[Row], measure: str, images: Sequence[str]) -> dict[tuple[str, Point], Values]:

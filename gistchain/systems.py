@@ -25,11 +25,12 @@ from gistchain.sending.text import TextOnly
 from gistchain.settings import Settings
 from gistchain.traits import Traits
 from gistchain.types import (
+    AnaloguePainter,
     Captioner,
     Choice,
     Described,
     Gist,
-    NumberPainter,
+    LatentPainter,
     Painter,
     Picture,
     Pixels,
@@ -175,12 +176,18 @@ PUBLISHED_STRENGTH = 0.6
 
 
 def sender(
-    name: str, settings: Settings | None = None, *, caption: str | None = None, strength: float | None = None
+    name: str,
+    settings: Settings | None = None,
+    *,
+    caption: str | None = None,
+    strength: float | None = None,
+    system: Rosis | None = None,
 ) -> Sender:
     """A system that sends pictures, by its name in SENDERS; the models are those of `rosis`.
 
     caption: a person's own words in place of the captioner's. strength: of img2img_sc and its kinds, the step at which
     the painter starts from the latent: 0 only decodes it, 1 starts from noise; None for what the system does by itself.
+    system: what `rosis(settings)` gave, for several senders that share its models.
     Raises SettingError for another name, and for a strength where it has no meaning; ModelError as `rosis` does.
     """
     if name not in SENDERS:
@@ -189,7 +196,7 @@ def sender(
         raise SettingError(f"{name!r} starts from no latent: leave the strength out, or take img2img_sc")
     if strength is not None and not 0 <= strength <= 1:
         raise SettingError(f"a strength of {strength} can't be: give a number from 0 to 1")
-    system = rosis(settings)
+    system = system or rosis(settings)
     gist = _adaptive(system, caption)
     if name == "gist":
         return gist
@@ -200,7 +207,8 @@ def sender(
         return _img2img_sc(name, gist, system, strength)
     if name == "rosis":
         # S0 over the air: the gist as it would go on a chain, and ROSIS at the receiver.
-        return AsGiven(system, lambda gist: system.rebuild(gist, full_size=True).chosen.image, caption)
+        whole = replace(system, latent=replace(system.latent, size_bytes=None))
+        return AsGiven(whole, lambda gist: whole.rebuild(gist, full_size=True).chosen.image, caption)
     if name == "text_only":
         # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
         return TextOnly(gist.describe, gist.rebuild)
@@ -228,9 +236,13 @@ def _adaptive(system: Rosis, caption: str | None) -> Adaptive:
 
     words = replace(system, latent=NO_LATENT, form=None)
     describe = partial(words.describe, caption=caption)
-    painter = system.painter.painter if isinstance(system.painter, LayerPainter) else system.painter
-    numbers = AnalogueLatent(describe, painter, picture, fidelity) if isinstance(painter, NumberPainter) else None
-    return Adaptive(describe, system.layers, picture, own_words=caption is not None, numbers=numbers)
+    # Each trial of an analogue latent is a painting: too dear where that takes a diffusion.
+    known = system.layers.painter.painter if isinstance(system.layers.painter, LayerPainter) else None
+    alone = isinstance(system.painter, LayerPainter) and type(system.painter.painter) is type(known)
+    analogue = None
+    if alone and isinstance(known, AnaloguePainter):
+        analogue = AnalogueLatent(describe, known, picture, fidelity)
+    return Adaptive(describe, system.layers, picture, own_words=caption is not None, analogue=analogue)
 
 
 def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None) -> Sender:
@@ -242,7 +254,7 @@ def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None
     from gistchain.models.default import DefaultPainter
 
     painter = system.painter.painter if isinstance(system.painter, LayerPainter) else system.painter
-    if not isinstance(painter, NumberPainter):
+    if not isinstance(painter, AnaloguePainter) or not isinstance(painter, LatentPainter):
         raise SettingError(
             f"{type(painter).__name__} starts from no latent: take --painter img2img=SOURCE, or leave the painter out"
         )
@@ -260,7 +272,7 @@ def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None
 
 
 def _restarted(
-    decode: Callable[[Gist], Pixels | None], painter: NumberPainter, strength: float, gist: Gist
+    decode: Callable[[Gist], Pixels | None], painter: AnaloguePainter, strength: float, gist: Gist
 ) -> Pixels | None:
     """What the painter makes of the decoded latent, from that step on."""
     picture = decode(gist)
@@ -276,9 +288,11 @@ _FIXED_RATE = 1.0
 
 
 def fidelity(picture: Pixels, back: Pixels) -> float:
-    """SSIM; of pictures that are smaller than its window, of their enlargements."""
+    """SSIM; of pictures that are smaller than its window, of their enlargements; 0 for pictures of two sizes."""
     from gistchain.score.fidelity import ssim
 
+    if picture.shape != back.shape:
+        return 0.0
     times = -(-SSIM_WINDOW // min(picture.shape[:2]))
     large, other = (image.repeat(times, 0).repeat(times, 1) for image in (picture, back))
     return ssim(large, other)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gistchain.text import lines
 
 if TYPE_CHECKING:
-    from gistchain.sending.analogue import NumbersPlan
+    from gistchain.sending.analogue import AnaloguePlan
     from gistchain.sending.plan import Plan
     from gistchain.types import Picture, PlannedBlock, Sent
 
@@ -54,21 +54,21 @@ def _checked(sent: Sent) -> str:
     return ", and numbers as the noise left them" if analogue else ", which nothing checks"
 
 
-def plan_json(picture: Picture, channel: str, plans: Sequence[Plan], numbers: NumbersPlan | None) -> dict[str, Any]:
+def plan_json(picture: Picture, channel: str, plans: Sequence[Plan], analogue: AnaloguePlan | None) -> dict[str, Any]:
     """The best first. ssim: of what the form gives back; expected_ssim: blocks that are lost considered.
 
-    numbers: the latent as analogue symbols, which is sent in place of the first plan; None where it would be worse.
+    analogue: the latent as analogue symbols, which is sent in place of the first plan; None where it would be worse.
     """
     return {
         "image": picture.name,
         "channel": channel,
-        "numbers": None
-        if numbers is None
+        "analogue": None
+        if analogue is None
         else {
-            "ssim": numbers.fidelity,
-            "expected_ssim": numbers.expected,
-            "start_uses": numbers.start_uses,
-            "blocks": _blocks_json(numbers.blocks),
+            "ssim": analogue.fidelity,
+            "expected_ssim": analogue.expected,
+            "start_uses": analogue.start_uses,
+            "blocks": _blocks_json(analogue.blocks),
         },
         "plans": [
             {
@@ -84,13 +84,13 @@ def plan_json(picture: Picture, channel: str, plans: Sequence[Plan], numbers: Nu
     }
 
 
-def plan_text(picture: Picture, channel: str, plans: Sequence[Plan], numbers: NumbersPlan | None) -> str:
+def plan_text(picture: Picture, channel: str, plans: Sequence[Plan], analogue: AnaloguePlan | None) -> str:
     told = [f"{picture.name}  over {channel}"]
-    if numbers is not None:
-        fidelity = f"SSIM {numbers.fidelity:.3f}, expected {numbers.expected:.3f}"
-        told += [f"sent  {'numbers':<8} {'':>12}  {fidelity}", *_blocks(numbers.start_uses, numbers.blocks)]
+    if analogue is not None:
+        fidelity = f"SSIM {analogue.fidelity:.3f}, expected {analogue.expected:.3f}"
+        told += [f"sent  {'analogue':<8} {'':>12}  {fidelity}", *_blocks(analogue.start_uses, analogue.blocks)]
     for number, plan in enumerate(plans):
-        mark = "sent" if number == 0 and numbers is None else "    "
+        mark = "sent" if number == 0 and analogue is None else "    "
         fidelity = f"SSIM {plan.fidelity:.3f}, expected {plan.expected:.3f}"
         told.append(f"{mark}  {plan.form:<8} {len(plan.payload):>6,} bytes  {fidelity}")
         told += _blocks(plan.start_uses, plan.blocks)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gistchain.answers.compared import Comparison
     from gistchain.sending.adaptive import PreparedGist
     from gistchain.sending.compare import OpenLink, Terms
-    from gistchain.settings import Settings
+    from gistchain.systems import Rosis
     from gistchain.types import Link, Picture, Sender
 
 _MOST_SNRS = 100
@@ -106,7 +106,7 @@ def compare(
     from gistchain.answers.compared import compared_json, compared_page, compared_text
     from gistchain.disk.write import check_writable, write_whole
     from gistchain.link.channel import open_link
-    from gistchain.systems import sender
+    from gistchain.systems import rosis, sender
 
     place = output or Path("compare.html")
     if place.suffix.lower() not in (".html", ".htm"):
@@ -123,12 +123,12 @@ def compare(
 
     for snr_db, _ in terms.points:
         link(snr_db)  # what can't be used is told before the work
-    settings = load(ctx.params)
-    named = {name: sender(name, settings) for name in systems or _SYSTEMS}
-    restarts = _restarting(restart, settings)
+    models = rosis(load(ctx.params))
+    named = {name: sender(name, system=models) for name in systems or _SYSTEMS}
+    restarts = _restarting(restart, models)
     pictures, failed = _pictures(images, place, _QUICK_IMAGES if quick else None, as_json)
     runs = block_runs if block_runs is not None else 50 if quick else 200
-    made = _made(pictures, named, terms, link, runs, restarts, settings, as_json)
+    made = _made(pictures, named, terms, link, runs, restarts, models, as_json)
     write_whole(place, compared_page(made).encode())
     answer(
         made,
@@ -178,14 +178,14 @@ def strengths(text: str) -> list[float]:
     return found
 
 
-def _restarting(given: str | None, settings: Settings) -> list[float]:
+def _restarting(given: str | None, models: Rosis) -> list[float]:
     """The strengths; none by default where the painter can't go on from a latent, which is said."""
     from gistchain.systems import sender
 
     wanted = strengths(_RESTARTS if given is None else given)
     try:
         for strength in wanted[:1]:
-            sender(_RESTARTED, settings, strength=strength)
+            sender(_RESTARTED, strength=strength, system=models)
     except SettingError as error:
         if given is not None:
             raise
@@ -237,7 +237,7 @@ def _left_out(sources: Sequence[str | Path], as_json: bool) -> None:
 
 def _made(
     pictures: Sequence[Picture], named: dict[str, Sender], terms: Terms, link: OpenLink, runs: int,
-    restarts: Sequence[float], settings: Settings, as_json: bool,
+    restarts: Sequence[float], models: Rosis, as_json: bool,
 ) -> Comparison:  # fmt: skip
     """Everything that the page shows."""
     from gistchain.answers.compared import Comparison
@@ -256,8 +256,8 @@ def _made(
     made = list(counted(rows, total, "sending", as_json))
     some = few(terms.snrs_db, _RESTART_SNRS)
     again = restarted(
-        pictures[0], lambda strength: sender(_RESTARTED, settings, strength=strength), restarts, terms, snrs_db=some,
-        link=link, fidelity=fidelity,
+        pictures[0], lambda strength: sender(_RESTARTED, strength=strength, system=models), restarts, terms,
+        snrs_db=some, link=link, fidelity=fidelity,
     )  # fmt: skip
     return Comparison(terms, made, lost, list(counted(again, len(restarts) * len(some), "restarting", as_json)))
 

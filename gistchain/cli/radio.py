@@ -123,7 +123,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what the system `gist` would send: every form that fits, what it is expected to give back, its blocks."""
-    from gistchain.sending.analogue import NumbersPlan
+    from gistchain.sending.analogue import AnaloguePlan
     from gistchain.systems import gist_sender
 
     check_stdin([image])
@@ -133,11 +133,11 @@ def plan(
         prepared = gist_sender(load(ctx.params), caption=caption).prepare(picture)
         chosen = prepared.choice(link, conditions)
         plans = prepared.plans(link, conditions)
-    numbers = chosen if isinstance(chosen, NumbersPlan) else None
+    analogue = chosen if isinstance(chosen, AnaloguePlan) else None
     answer(
         plans,
-        lambda done: plan_json(picture, link.name, done, numbers),
-        lambda done: plan_text(picture, link.name, done, numbers),
+        lambda done: plan_json(picture, link.name, done, analogue),
+        lambda done: plan_text(picture, link.name, done, analogue),
         as_json,
     )
 

@@ -35,7 +35,6 @@ _LEAST_DENSITY = 0.05
 """Bits a pixel below which no file without loss is tried: a large one takes seconds."""
 _LEAST_SIDE = 4
 _PATIENCE = 2
-_Key = tuple[str, float, int]  # kind, scale, quality
 """Scales in a row that do worse, after which larger ones are not tried."""
 
 
@@ -105,18 +104,15 @@ class FileSearch:
     pixels: Pixels
     fidelity: Callable[[Pixels, Pixels], float]
     kinds: Sequence[str] = KINDS
-    _made: dict[_Key, bytes] = field(default_factory=dict)
-    _seen: dict[_Key, SmallFile] = field(default_factory=dict)
+    _made: dict[tuple[str, float, int], bytes] = field(default_factory=dict)
+    _seen: dict[tuple[str, float, int], SmallFile] = field(default_factory=dict)
     _scaled: dict[float, Image] = field(default_factory=dict)
-    _best: dict[str, int] = field(default_factory=dict)
     _lossless: list[SmallFile] = field(default_factory=list)
     _cells: Pixels = field(init=False)
 
     @classmethod
     @functools.lru_cache(2)
-    def of(
-        cls, picture: Picture, fidelity: Callable[[Pixels, Pixels], float], kinds: Sequence[str] = KINDS
-    ) -> FileSearch:
+    def of(cls, picture: Picture, fidelity: Callable[[Pixels, Pixels], float], kinds: Sequence[str]) -> FileSearch:
         """That of a picture, which systems that look at it one after the other share."""
         return cls(picture.pixels, fidelity, kinds)
 
@@ -143,36 +139,18 @@ class FileSearch:
         return self._lossless
 
     def _lossy(self, kind: str, most_bytes: int) -> list[SmallFile]:
-        """The best quality that fits at each scale: from the one that was best before upwards, then downwards."""
-        scales = [scale for scale in sorted(SCALES) if scale == 1 or min(self._small(scale).size) >= _LEAST_SIDE]
-        start = self._best.get(kind, 0)
-        up = self._climbed(kind, scales[start:], most_bytes, _PATIENCE)
-        # Where nothing fits at the scale that was best, smaller ones are tried until they do worse.
-        down = self._climbed(kind, scales[:start][::-1], most_bytes, 1, up)
-        offered = {self._seen[key].fidelity: key for key in [*down, *up]}
-        if not offered:
-            return []
-        self._best[kind] = scales.index(offered[max(offered)][1])
-        return [self._seen[key] for key in offered.values()]
-
-    def _climbed(
-        self, kind: str, scales: Sequence[float], most_bytes: int, patience: int, before: Sequence[_Key] = ()
-    ) -> list[_Key]:
-        """What was made at these scales in turn, until so many do worse than the best."""
-        offered: list[_Key] = []
-        best = max((self._seen[key].fidelity for key in before), default=-1.0)
+        """The best quality that fits at each scale, from the smallest scale up."""
+        offered: list[SmallFile] = []
         worse = 0
-        for scale in scales:
+        for scale in sorted(SCALES):
+            if min(self._small(scale).size) < _LEAST_SIDE and scale < 1:
+                continue
             quality = self._best_quality(kind, scale, most_bytes)
             if quality is None:
-                if offered or before:
-                    break  # a larger scale takes more bytes still
-                continue
-            offered.append((kind, scale, quality))
-            found = self._shown(*offered[-1]).fidelity
-            worse = 0 if found >= best else worse + 1
-            best = max(best, found)
-            if worse == patience:
+                break  # a larger scale takes more bytes still
+            offered.append(self._shown(kind, scale, quality))
+            worse = worse + 1 if offered[-1].fidelity < max(found.fidelity for found in offered) else 0
+            if worse == _PATIENCE:
                 break
         return offered
 

@@ -28,7 +28,7 @@ from gistchain.errors import LinkError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.codes.polar import PolarCode
 from gistchain.link.modem import modulation
-from gistchain.link.numbers import MOST_SCALE, ArrivedNumbers, Numbers, as_numbers, as_symbols
+from gistchain.link.numbers import MOST_SCALE, ArrivedAnalogue, Numbers, as_symbols, as_values
 from gistchain.types import Bits, Link, SoftValues, Symbols
 
 MOST_ROUNDS = 4
@@ -46,7 +46,7 @@ _FIRST_STEP, _FURTHER_STEP = 4, 2
 FIRST_SHARES, FURTHER_SHARES = 1 << _SHARE_BITS, 16
 _MOST_KIND = 6
 NUMBERS = 7
-"""The kind of a list's entry for numbers: its length is their scale, its share their mark."""
+"""The kind of a list's entry for numbers: its length is their scale, its share their halvings."""
 _MOST_LLR = 1e4
 
 
@@ -68,7 +68,7 @@ class Arrived:
     blocks: tuple[tuple[int, bytes | None], ...]
     uses: int
     rounds: int
-    numbers: ArrivedNumbers | None = None
+    numbers: ArrivedAnalogue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -
     if numbers is not None:
         left = room - start_uses(room)
         analogue, scale = as_symbols(numbers.values, left - uses_of(blocks[0].share, left, first=True))
-        entries = [_Entry(NUMBERS, numbers.mark, scale)]
+        entries = [_Entry(NUMBERS, numbers.halvings, scale)]
     first = _filled(blocks[0].data, entries)
     number = _length_number(len(first))
     at = start_uses(room)
@@ -199,12 +199,12 @@ class Receiver:
         return () if self._first is None else tuple((kind, data) for kind, _, data in self._parts)
 
     @property
-    def numbers(self) -> ArrivedNumbers | None:
+    def numbers(self) -> ArrivedAnalogue | None:
         """Those behind the first block, where it told of any."""
         if self._rest is None:
             return None
-        at, scale, mark = self._rest
-        return as_numbers(*self._equalised(slice(at, self._room)), scale, mark)
+        at, scale, halvings = self._rest
+        return as_values(*self._equalised(slice(at, self._room)), scale, halvings)
 
     def add(self, spans: Sequence[slice], symbols: Symbols, noise_variance: SoftValues) -> None:
         """Symbols of these spans of the frame: each counts by how little noise it has."""
@@ -307,7 +307,7 @@ def _length_number(length: int) -> int:
 
 
 class _Entry(NamedTuple):
-    """Of the list of what follows the first block. length: of numbers, their scale; share: their mark."""
+    """Of the list of what follows the first block. length: of numbers, their scale; share: their halvings."""
 
     kind: int
     share: int
@@ -326,8 +326,8 @@ def _check(blocks: Sequence[Block], numbers: Numbers | None) -> None:
     first, further = blocks[0], blocks[1:]
     if further and numbers is not None:
         raise LinkError("numbers go with a first block alone")
-    if numbers is not None and not 0 <= numbers.mark < FURTHER_SHARES:
-        raise LinkError(f"the mark of numbers is 0 to {FURTHER_SHARES - 1}, not {numbers.mark}")
+    if numbers is not None and not 0 <= numbers.halvings < FURTHER_SHARES:
+        raise LinkError(f"the halvings of numbers is 0 to {FURTHER_SHARES - 1}, not {numbers.halvings}")
     if bool(first.share) != bool(further or numbers) or not 0 <= first.share < FIRST_SHARES:
         raise LinkError(f"the first of {len(blocks)} blocks can't have share {first.share}")
     for index, block in enumerate(further):

@@ -20,21 +20,21 @@ _MIDDLE, _STEPS = 64, 8
 class Numbers:
     """Real numbers f4[n] that fill the rest of a frame: in order, and from the first again while there is room.
 
-    mark: 0 to 15, for whoever reads them.
+    halvings: 0 to 15, for whoever reads them.
     """
 
     values: NDArray[np.float32]
-    mark: int = 0
+    halvings: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArrivedNumbers:
+class ArrivedAnalogue:
     """Two for each symbol of the rest of the frame, f4[2 n], and the variance of the noise on each; where nothing was
-    received a number is 0 and its variance infinite. mark: as it was sent."""
+    received a number is 0 and its variance infinite. halvings: as it was sent."""
 
     values: NDArray[np.float32]
     variance: NDArray[np.float32]
-    mark: int
+    halvings: int
 
 
 def as_symbols(values: NDArray[np.float32], count: int) -> tuple[Symbols, int]:
@@ -50,8 +50,8 @@ def as_symbols(values: NDArray[np.float32], count: int) -> tuple[Symbols, int]:
     return symbols, scale
 
 
-def as_numbers(symbols: Symbols, variance: NDArray[np.float64], scale: int, mark: int) -> ArrivedNumbers:
+def as_values(symbols: Symbols, variance: NDArray[np.float64], scale: int, halvings: int) -> ArrivedAnalogue:
     """What arrived, times what it was divided by, to half a step of 9%. variance: of the noise on each symbol."""
     factor = 2.0 ** ((scale - _MIDDLE) / _STEPS)
     values = np.ascontiguousarray(symbols, np.complex64).view(np.float32) * np.float32(factor)
-    return ArrivedNumbers(values, np.repeat(variance / 2 * factor**2, 2).astype(np.float32), mark)
+    return ArrivedAnalogue(values, np.repeat(variance / 2 * factor**2, 2).astype(np.float32), halvings)

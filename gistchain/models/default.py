@@ -16,7 +16,7 @@ from gistchain.errors import RebuildError
 from gistchain.models.layered.captioner import CollectionCaptioner
 from gistchain.models.layered.painter import CollectionPainter
 from gistchain.models.layered.shelf import Shelf
-from gistchain.models.photo.autoencoder import MOST_NUMBERS, Autoencoder, AutoencoderPainter
+from gistchain.models.photo.autoencoder import Autoencoder, AutoencoderPainter
 from gistchain.models.photo.captioner import PhotoCaptioner
 from gistchain.models.photo.sketch import SketchPainter
 from gistchain.models.sizes import fitted
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_MOST_NUMBERS = 1 << 16
 _SHOWN = 80  # letters of a caption in an error
 _SURE = 0.5  # an image that is less surely of a known collection is described as a photo or drawing
 
@@ -56,7 +57,9 @@ class DefaultCaptioner:
 
 
 class DefaultPainter:
-    """Fulfils Painter for captions of known collections, and for any latent of `photo` or `thumb8`; and NumberPainter.
+    """Fulfils Painter for captions of known collections, and for any latent of `photo` or `thumb8`.
+
+    Also AnaloguePainter and LatentPainter.
 
     folder: as for DefaultCaptioner.
     """
@@ -91,7 +94,7 @@ class DefaultPainter:
         if not strength_or(0.0, strength):
             return picture
         painter = self._number_painter_of(gist)
-        numbers = painter.numbers(picture, gist, painter.count(gist, MOST_NUMBERS))
+        numbers = painter.numbers(picture, gist, painter.count(gist, _MOST_NUMBERS))
         return painter.from_numbers(numbers, 0.0, gist, seed, strength)
 
     def _number_painter_of(self, gist: Gist) -> TraitPainter | AutoencoderPainter:

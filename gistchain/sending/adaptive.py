@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gistchain.errors import LinkError
+from gistchain.errors import LinkError, RebuildError
 from gistchain.gist.forms import FormName, Forms
-from gistchain.image.smallfile import FileSearch
+from gistchain.image.smallfile import KINDS, FileSearch
 from gistchain.sending.air import over
-from gistchain.sending.analogue import AnalogueLatent, NumbersPlan, PreparedNumbers
+from gistchain.sending.analogue import AnalogueLatent, AnaloguePlan, PreparedAnalogue
 from gistchain.sending.plan import ENOUGH, Plan, Planner, believed_db
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
 
@@ -22,7 +22,7 @@ class Adaptive:
     """describe: a picture in words, without further layers. forms: its other layers. rebuild: the picture of a gist.
 
     only: this form and no other, as a system of text alone has it. own_words: `describe` says a person's words, which
-    are sent in any case. numbers: what sends the latent as analogue symbols, where that is expected to give back more.
+    are sent in any case. analogue: what sends the latent as analogue symbols, where that is expected to give back more.
     """
 
     describe: Callable[[Picture], Described]
@@ -30,15 +30,15 @@ class Adaptive:
     rebuild: Callable[[Gist], Pixels | None]
     only: FormName | None = None
     own_words: bool = False
-    numbers: AnalogueLatent | None = None
+    analogue: AnalogueLatent | None = None
 
     def prepare(self, picture: Picture) -> PreparedGist:
         words = replace(self.describe(picture).gist, latent=None)
-        files = FileSearch.of(picture, self.forms.fidelity)
+        files = FileSearch.of(picture, self.forms.fidelity, KINDS)
         planner = Planner(picture, words, self.forms, files, self.own_words)
-        if self.only is not None or self.numbers is None or not words.captions:
+        if self.only is not None or self.analogue is None or not words.captions:
             return PreparedGist(self, planner)
-        return PreparedGist(self, planner, PreparedNumbers(self.numbers, picture, words))
+        return PreparedGist(self, planner, PreparedAnalogue(self.analogue, picture, words))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,30 +47,30 @@ class PreparedGist:
 
     sender: Adaptive
     planner: Planner
-    numbers: PreparedNumbers | None = None
+    analogue: PreparedAnalogue | None = None
 
     def plan(self, link: Link, conditions: Conditions) -> Plan:
         """What would be sent of blocks alone. Raises LinkError where nothing fits."""
         room = link.room(conditions.budget)
         return self.planner.best(conditions.channel, believed_db(conditions), room, only=self.sender.only)
 
-    def choice(self, link: Link, conditions: Conditions) -> Plan | NumbersPlan:
+    def choice(self, link: Link, conditions: Conditions) -> Plan | AnaloguePlan:
         """What is sent: blocks, or the latent as analogue symbols. Raises LinkError where nothing fits."""
         try:
             blocks = self.plan(link, conditions)
         except LinkError:
-            if (numbers := self._numbers_plan(link, conditions)) is None:
+            if (analogue := self._analogue_plan(link, conditions)) is None:
                 raise
-            return numbers
-        if blocks.expected >= ENOUGH or (numbers := self._numbers_plan(link, conditions)) is None:
+            return analogue
+        if blocks.expected >= ENOUGH or (analogue := self._analogue_plan(link, conditions)) is None:
             return blocks
-        return numbers if numbers.expected > blocks.expected + _BETTER else blocks
+        return analogue if analogue.worth > blocks.worth + _BETTER else blocks
 
-    def _numbers_plan(self, link: Link, conditions: Conditions) -> NumbersPlan | None:
-        """None where numbers do not fit."""
+    def _analogue_plan(self, link: Link, conditions: Conditions) -> AnaloguePlan | None:
+        """None where numbers do not fit, or no painter takes them."""
         try:
-            return None if self.numbers is None else self.numbers.plan(link, conditions)
-        except LinkError:
+            return None if self.analogue is None else self.analogue.plan(link, conditions)
+        except (LinkError, RebuildError):
             return None
 
     def plans(self, link: Link, conditions: Conditions) -> list[Plan]:
@@ -85,7 +85,7 @@ class PreparedGist:
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         plan = self.choice(link, conditions)
-        if isinstance(plan, NumbersPlan):
+        if isinstance(plan, AnaloguePlan):
             return plan.prepared.sent(plan, link, seed=seed, rounds=rounds)
         came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
         picture = None if came.gist is None else self.sender.rebuild(came.gist)

@@ -7,6 +7,7 @@ latent ─ numbers, two a symbol ─────────┘                 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,19 +17,32 @@ from numpy.typing import NDArray
 from gistchain.gist.packet import is_whole, pack, unpack
 from gistchain.gist.painted import BASE_SEED
 from gistchain.link.blockcode import modulation_of
+from gistchain.link.channel import open_link
 from gistchain.link.frame import LEAST_ROOM, Block, first_bytes, start_uses, uses_of
 from gistchain.link.frame import sent as carried
-from gistchain.link.numbers import ArrivedNumbers, Numbers
+from gistchain.link.numbers import ArrivedAnalogue, Numbers, as_symbols, as_values
 from gistchain.link.predict import arrival_rates, error_rate
-from gistchain.link.snr import noise_density
-from gistchain.sending.plan import Air, believed_db, too_small
-from gistchain.types import Conditions, Described, Gist, Link, NumberPainter, Picture, Pixels, PlannedBlock, Sent
+from gistchain.sending.plan import WORDS_WORTH, Air, believed_db, too_small
+from gistchain.types import (
+    AnaloguePainter,
+    ChannelName,
+    Conditions,
+    Described,
+    Gist,
+    Link,
+    Picture,
+    Pixels,
+    PlannedBlock,
+    Sent,
+)
 
-_SEEN_DB = {"awgn": (0.0,), "rayleigh-fast": (-2.5,), "rayleigh-block": (-7.4, -1.6, 2.5)}
-"""dB from the mean at which a latent is tried: the mean of ln |h|^2 where each symbol has a gain of its own; a sixth, a
-half and five sixths of the gains where a frame has one."""
+_GAINS = 0.18, 0.69, 1.79
+"""Powers of a Rayleigh gain that a sixth, a half and five sixths of all gains stay below."""
+_TRIAL = 1 << 20
+"""A seed of noise that is the sender's own."""
+_LEAST_ARRIVALS = 0.01
 _WORSE = 0.01
-_MARKS = 4
+_MOST_HALVINGS = 4
 """Latents that are tried: as large as there is room, half, a quarter, an eighth; smaller ones are sent more often."""
 
 
@@ -37,27 +51,27 @@ class AnalogueLatent:
     """describe: a picture in words. painter: makes numbers of pictures, and pictures of numbers that arrived.
 
     rebuild: the picture of a gist, where no numbers arrived. fidelity: by which the size of the latent is chosen.
-    strength: as in NumberPainter.from_numbers; None starts where the channel's noise is.
+    strength: as in AnaloguePainter.from_numbers; None starts where the channel's noise is.
     """
 
     describe: Callable[[Picture], Described]
-    painter: NumberPainter
+    painter: AnaloguePainter
     rebuild: Callable[[Gist], Pixels | None]
     fidelity: Callable[[Pixels, Pixels], float]
     strength: float | None = None
 
-    def prepare(self, picture: Picture) -> PreparedNumbers:
-        return PreparedNumbers(self, picture, replace(self.describe(picture).gist, latent=None))
+    def prepare(self, picture: Picture) -> PreparedAnalogue:
+        return PreparedAnalogue(self, picture, replace(self.describe(picture).gist, latent=None))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NumbersPlan:
-    """share: of the caption. mark: by which power of two the latent is smaller than its room of `left` uses. blocks:
-    caption and numbers. fidelity: in the sender's own trial. expected: the same, lost captions considered."""
+class AnaloguePlan:
+    """share: of the caption. halvings: the power of two by which the latent is smaller than its room of `left` uses.
+    blocks: caption and values. fidelity: in the sender's own trial. expected: the same, lost captions considered."""
 
-    prepared: PreparedNumbers
+    prepared: PreparedAnalogue
     share: int
-    mark: int
+    halvings: int
     left: int
     room: int
     start_uses: int
@@ -65,9 +79,14 @@ class NumbersPlan:
     fidelity: float
     expected: float
 
+    @property
+    def worth(self) -> float:
+        """By which it is compared with plans of blocks: it always has words."""
+        return self.expected + WORDS_WORTH
+
 
 @dataclass(slots=True, eq=False)
-class PreparedNumbers:
+class PreparedAnalogue:
     """Fulfils Prepared. What was tried for one room and SNR is kept."""
 
     sender: AnalogueLatent
@@ -75,33 +94,34 @@ class PreparedNumbers:
     words: Gist
     _tried: dict[tuple[str, float, int], tuple[int, float]] = field(default_factory=dict)
 
-    def plan(self, link: Link, conditions: Conditions) -> NumbersPlan:
+    def plan(self, link: Link, conditions: Conditions) -> AnaloguePlan:
         """Raises LinkError where caption and latent do not fit."""
-        air = Air(conditions.channel, believed_db(conditions), link.room(conditions.budget))
+        channel = conditions.channel
+        air = Air(channel, believed_db(conditions), link.room(conditions.budget))
         size = first_bytes(len(pack(self.words)), [], numbers=True)
         share = self._share(air, size)
         first = uses_of(share, air.free, first=True)
         left = air.free - first
-        mark, fidelity = self._mark(air.channel, air.snr_db, left)
         lost = error_rate(8 * size, first, air.channel, air.snr_db)
         arrives = arrival_rates([air.start_error, lost], air.channel)[-1]
+        halvings, fidelity = self._halvings(channel, air.snr_db, left, arrives)
         blocks = (
             PlannedBlock("caption", size, first, modulation_of(8 * size, first), lost),
             PlannedBlock("latent", 0, left, None, None),
         )
-        return NumbersPlan(
-            self, share, mark, left, air.room, start_uses(air.room), blocks, fidelity, fidelity * arrives
+        return AnaloguePlan(
+            self, share, halvings, left, air.room, start_uses(air.room), blocks, fidelity, fidelity * arrives
         )
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         return self.sent(self.plan(link, conditions), link, seed=seed, rounds=rounds)
 
-    def sent(self, plan: NumbersPlan, link: Link, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
+    def sent(self, plan: AnaloguePlan, link: Link, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         """What comes of a plan."""
         came = carried(
             link, [Block(pack(self.words), 0, plan.share)], room=plan.room, first_whole=is_whole,
             whole=lambda first, layer: False, seed=seed, rounds=rounds,
-            numbers=Numbers(self._numbers(plan.left, plan.mark), plan.mark),
+            numbers=Numbers(self._values(plan.left, plan.halvings), plan.halvings),
         )  # fmt: skip
         gist = unpack(came.blocks[0][1] or b"") if came.blocks else None
         return Sent(
@@ -130,59 +150,84 @@ class PreparedNumbers:
             raise too_small(self.picture.name, air, "a caption and a latent", lambda air: found(air) is not None)
         return share
 
-    def _numbers(self, left: int, mark: int) -> NDArray[np.float32]:
+    def _values(self, left: int, halvings: int) -> NDArray[np.float32]:
         painter = self.sender.painter
-        return painter.numbers(self.picture.pixels, self.words, painter.count(self.words, 2 * left >> mark))
+        return painter.numbers(self.picture.pixels, self.words, painter.count(self.words, 2 * left >> halvings))
 
-    def _mark(self, channel: str, snr_db: float, left: int) -> tuple[int, float]:
+    def _halvings(self, channel: ChannelName, snr_db: float, left: int, arrives: float) -> tuple[int, float]:
         """(by which power of two the latent is smaller than its room, fidelity): the best of the sender's trials."""
         key = channel, snr_db, left
         if key not in self._tried:
             best, counts = (0, -1.0), set[int]()
-            for mark in range(_MARKS):
-                count = self.sender.painter.count(self.words, 2 * left >> mark)
+            for halvings in range(_MOST_HALVINGS):
+                count = self.sender.painter.count(self.words, 2 * left >> halvings)
                 if not count or count in counts:
                     continue
                 counts.add(count)
-                reached = self._trial(left, mark, [snr_db + more for more in _SEEN_DB[channel]])
+                reached = self._trial(left, halvings, _trials(channel, snr_db, arrives))
                 if reached < best[1] - _WORSE:
                     break
-                best = max(best, (mark, reached), key=lambda tried: tried[1])
+                best = max(best, (halvings, reached), key=lambda tried: tried[1])
             self._tried[key] = best
         return self._tried[key]
 
-    def _trial(self, left: int, mark: int, snrs_db: Sequence[float]) -> float:
-        """Mean fidelity of the latent with noise of these SNRs on it."""
-        values, random, reached = self._numbers(left, mark), np.random.RandomState(0), []
-        for snr_db in snrs_db:
-            sigma = float(np.sqrt(np.mean(values**2) * noise_density(snr_db) * values.size / (2 * left)))
-            noisy = values + np.float32(sigma) * random.standard_normal(values.size).astype(np.float32)
-            reached.append(self.sender.fidelity(self.picture.pixels, self._painted(noisy, sigma, self.words)))
+    def _trial(self, left: int, halvings: int, links: Sequence[Link]) -> float:
+        """Mean fidelity of the latent that comes over these links."""
+        sent, reached = self._values(left, halvings), []
+        symbols, scale = as_symbols(sent, left)
+        for number, link in enumerate(links):
+            came = link.carry(symbols, seed=(_TRIAL, number))
+            arrived = as_values(came.symbols, came.noise_variance.astype(np.float64), scale, halvings)
+            back = self._painted(*evened(*combined(arrived, sent.size)), self.words)
+            reached.append(self.sender.fidelity(self.picture.pixels, back))
         return float(np.mean(reached))
 
-    def _seen(self, gist: Gist, numbers: ArrivedNumbers | None) -> Pixels | None:
+    def _seen(self, gist: Gist, numbers: ArrivedAnalogue | None) -> Pixels | None:
         if numbers is None or not np.isfinite(numbers.variance).any():
             return self.sender.rebuild(gist)
-        count = self.sender.painter.count(gist, numbers.values.size >> numbers.mark)
-        if not count:  # a mark that was read wrong
+        count = self.sender.painter.count(gist, numbers.values.size >> numbers.halvings)
+        if not count:  # a halvings that was read wrong
             return self.sender.rebuild(gist)
-        values, noise = combined(numbers, count)
+        values, noise = evened(*combined(numbers, count))
         return self._painted(values, noise, gist)
 
     def _painted(self, values: NDArray[np.float32], noise: float, gist: Gist) -> Pixels:
         return self.sender.painter.from_numbers(values, noise, gist, BASE_SEED, self.sender.strength)
 
 
-def combined(numbers: ArrivedNumbers, count: int) -> tuple[NDArray[np.float32], float]:
-    """(f4[count]: each number from all of its copies, by how little noise each has; the deviation that is left).
+def _trials(channel: ChannelName, snr_db: float, arrives: float) -> list[Link]:
+    """Channels that the latent may meet. arrives: how often the caption does; where one gain hits a whole frame, only
+    gains with which it arrives matter."""
+    if channel != "rayleigh-block":
+        return [open_link(channel, snr_db)]
+    least = -math.log(max(arrives, _LEAST_ARRIVALS))
+    return [open_link("awgn", snr_db + 10 * math.log10(least + gain)) for gain in _GAINS]
 
-    The deviation is that of all numbers together; a number that nothing arrived of is 0.
+
+def combined(arrived: ArrivedAnalogue, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(f8[count]: each value from all of its copies, by how little noise each has; the variance of what is left on it).
+
+    A value that nothing arrived of is 0, and its variance infinite.
     """
-    place = np.arange(numbers.values.size) % count
-    weight = 1 / numbers.variance.astype(np.float64)
+    place = np.arange(arrived.values.size) % count
+    weight = 1 / arrived.variance.astype(np.float64)
     total = np.bincount(place, weight, count)
-    sums = np.bincount(place, weight * numbers.values, count)
     seen = total > 0
-    values = np.divide(sums, total, out=np.zeros(count), where=seen)
-    noise = float(np.sqrt(np.mean(1 / total[seen]))) if seen.any() else np.inf
-    return values.astype(np.float32), noise
+    values = np.divide(np.bincount(place, weight * arrived.values, count), total, out=np.zeros(count), where=seen)
+    return values, np.divide(1, total, out=np.full(count, np.inf), where=seen)
+
+
+def evened(values: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[NDArray[np.float32], float]:
+    """(the values for a painter that takes one deviation for all of them, that deviation).
+
+    A value with more noise than half of them is drawn towards 0 by as much as makes its error least. Infinite where
+    nothing arrived at all.
+    """
+    seen = np.isfinite(variance)
+    if not seen.any():
+        return values.astype(np.float32), np.inf
+    usual = float(np.median(variance[seen]))
+    power = max(float(np.mean(values[variance <= usual] ** 2)) - usual, usual / 10)
+    kept = np.minimum(1, (power + usual) / (power + variance))
+    left = np.where(seen, (1 - kept) ** 2 * power + kept**2 * np.where(seen, variance, 0), power)
+    return (kept * values).astype(np.float32), float(np.sqrt(left.mean()))

@@ -70,8 +70,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """Of all pictures and seeds of a system at one SNR in one budget, with a 95% interval by bootstrap. uses: of those
-    that were sent, None where all were refused. arrived: share of pictures that were seen."""
+    """Of all pictures and seeds of a system at one SNR in one budget.
+
+    low, high: 95% interval by bootstrap over pictures, or over the seeds of a single one. uses: of what was sent,
+    None where all were refused. arrived: share of pictures that were seen.
+    """
 
     system: str
     snr_db: float
@@ -134,7 +137,10 @@ def means(rows: Sequence[Compared]) -> list[Mean]:
         groups.setdefault((row.system, row.snr_db, row.budget), []).append(row)
     found = []
     for (system, snr_db, budget), group in groups.items():
-        values = np.array([row.fidelity for row in group])
+        each: dict[int, list[float]] = {}
+        for row in group:
+            each.setdefault(id(row.picture), []).append(row.fidelity)
+        values = np.array([np.mean(own) for own in each.values()] if len(each) > 1 else next(iter(each.values())))
         again = np.random.default_rng(0).choice(values, (_RESAMPLED, len(values))).mean(1)
         low, high = (float(edge) for edge in np.percentile(again, [2.5, 97.5]))
         uses = [row.sent.uses for row in group if row.sent is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gistchain.errors import RebuildError
 from gistchain.gist.forms import Form
@@ -32,13 +32,14 @@ class AsGiven:
         return PreparedAsGiven(self, picture, words)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class PreparedAsGiven:
     """Fulfils Prepared."""
 
     sender: AsGiven
     picture: Picture
     words: Gist
+    _described: dict[int, Gist] = field(default_factory=dict)
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         plan = self._plan(Air(conditions.channel, believed_db(conditions), link.room(conditions.budget)))
@@ -64,7 +65,10 @@ class PreparedAsGiven:
             gist = self.words
             if left > 0:
                 budget = words.size_bytes + left + _LAYER_BYTES
-                gist = self.sender.system.describe(self.picture, caption=self.sender.caption, budget=budget).gist
+                if budget not in self._described:
+                    described = self.sender.system.describe(self.picture, caption=self.sender.caption, budget=budget)
+                    self._described[budget] = described.gist
+                gist = self._described[budget]
             if gist.latent is not None:
                 both = Form("latent", gist, len(pack(gist)), None, exact=False)
                 if (plan := air.plan("latent", [words, both])) is not None:

@@ -1,7 +1,8 @@
 """Img2Img-SC as its code has it: eight bits a character, 64 a number of the latent, bits flipped in place of a channel.
 
 S2.1, S2.4, S2.5, S2.7. There is no code and no check (T2.4): a flipped exponent makes a number of any size, and the
-receiver puts Gaussian noise in the place of what can't be one.
+receiver puts Gaussian noise in the place of what can't be one. The picture's size and the length of the text are
+agreed, which others pay for.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gistchain.link.errorrates import published_bit_flip_rate
 from gistchain.link.modem import BITS
 from gistchain.link.snr import eb_n0_db
 from gistchain.sending.text import ascii_bytes, hard_text
-from gistchain.types import Conditions, Described, Gist, Link, NumberPainter, Picture, Pixels, PlannedBlock, Sent
+from gistchain.types import Conditions, Described, Gist, LatentPainter, Link, Picture, Pixels, PlannedBlock, Sent
 
 SIDE = 512
 """Pixels a side: every picture is brought to it (S2.5)."""
@@ -34,7 +35,7 @@ class Literal:
     """describe: a picture in words. painter: of the latent. strength: share of its steps; 0 decodes the latent."""
 
     describe: Callable[[Picture], Described]
-    painter: NumberPainter
+    painter: LatentPainter
     strength: float
 
     def prepare(self, picture: Picture) -> PreparedLiteral:
@@ -92,8 +93,10 @@ class PreparedLiteral:
         square = Gist((text,), (SIDE, SIDE))
         try:
             picture = self.sender.painter.from_latent(latent, square, BASE_SEED, self.sender.strength)
-        except RebuildError:  # the words arrived as none that it can paint
-            return None
+        except RebuildError:
+            if text == self.text.decode():
+                raise
+            return None  # the words arrived as none that it can paint
         return np.asarray(Image.fromarray(picture).resize(self.picture.size, Image.Resampling.LANCZOS))
 
 

@@ -52,7 +52,7 @@ _LEAST_BYTES, _LEAST_EXACT = 16, 150
 """Of a layer that is worth a try; no residual is shorter."""
 ENOUGH = 0.997
 """Expected fidelity from which on no further form is made: nobody sees a difference, and making one takes seconds."""
-_WORDS_WORTH = 0.008
+WORDS_WORTH = 0.008
 """Fidelity that is given up for words: a picture without them is found by no search."""
 LEAST_ARRIVALS = 0.1
 """Share of frames in which at least the caption arrives, below which nothing is sent."""
@@ -80,7 +80,7 @@ class Plan:
     @property
     def worth(self) -> float:
         """By which plans are compared."""
-        return self.expected + (_WORDS_WORTH if self.gist.captions else 0.0)
+        return self.expected + (WORDS_WORTH if self.gist.captions else 0.0)
 
 
 @dataclass(slots=True, eq=False)

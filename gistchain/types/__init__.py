@@ -17,6 +17,7 @@ from gistchain.types.link import (
     Symbols,
 )
 from gistchain.types.models import (
+    AnaloguePainter,
     Captioner,
     ContentRater,
     FeatureExtractor,
@@ -24,8 +25,8 @@ from gistchain.types.models import (
     ImageEmbedder,
     JointEmbedder,
     LatentCoder,
+    LatentPainter,
     LatentSpace,
-    NumberPainter,
     Painter,
     PerceptualDistance,
     ReverseSearch,
@@ -82,6 +83,7 @@ from gistchain.types.seams import (
 from gistchain.types.sending import ChannelName, Conditions, PlannedBlock, SenderName, Sent
 
 __all__ = [
+    "AnaloguePainter",
     "ArrivedBits",
     "ArrivedSymbols",
     "Attestation",
@@ -109,6 +111,7 @@ __all__ = [
     "JointEmbedder",
     "Latent",
     "LatentCoder",
+    "LatentPainter",
     "LatentSpace",
     "Ledger",
     "Link",
@@ -116,7 +119,6 @@ __all__ = [
     "ModulationName",
     "Nearest",
     "NftLink",
-    "NumberPainter",
     "Painter",
     "PerceptualDistance",
     "Picture",

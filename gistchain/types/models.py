@@ -114,7 +114,7 @@ class LatentSpace(Protocol):
 
 
 @runtime_checkable
-class NumberPainter(Protocol):
+class AnaloguePainter(Protocol):
     """A painter that goes on from the numbers of a latent as a channel delivers them (S2.2)."""
 
     def count(self, gist: Gist, most: int) -> int:
@@ -137,13 +137,17 @@ class NumberPainter(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class LatentPainter(Protocol):
+    """A painter that goes on from the latent of an autoencoder, as Img2Img-SC has it (S2.2)."""
+
     @property
-    def space(self) -> LatentSpace:
-        """Of pictures of any kind."""
-        ...
+    def space(self) -> LatentSpace: ...
 
     def from_latent(self, values: NDArray[np.float32], gist: Gist, seed: int, strength: float) -> Pixels:
-        """The same from a whole latent of `space`, as published: 0 decodes it."""
+        """An image of `gist.size` from a latent of `space`. strength: 0 decodes it, else the share of steps that are
+        painted anew. Raises RebuildError where there is no such painter for the picture."""
         ...
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn, RayleighBlock
 from gistchain.link.frame import Arrived, Block, framed, sent
-from gistchain.link.numbers import Numbers, as_numbers, as_symbols
+from gistchain.link.numbers import Numbers, as_symbols, as_values
 from gistchain.link.snr import power
 from gistchain.types import Link
 from tests.link.test_frame import checked, is_whole
@@ -29,8 +29,8 @@ def test_symbols_have_power_1_and_the_scale_undoes_it(count: int, size: float, u
     values = (size * np.random.default_rng(seed).normal(size=count)).astype(np.float32)
     symbols, scale = as_symbols(values, uses)
     assert power(symbols) == pytest.approx(1, abs=1e-4)
-    back = as_numbers(symbols, np.zeros(uses), scale, 3)
-    assert back.mark == 3
+    back = as_values(symbols, np.zeros(uses), scale, 3)
+    assert back.halvings == 3
     np.testing.assert_allclose(back.values, np.resize(values, 2 * uses), rtol=0.045, atol=1e-6)
 
 
@@ -40,7 +40,7 @@ def test_numbers_arrive_with_the_noise_that_is_stated() -> None:
     assert came.blocks[0][1] == checked(9, 1)
     assert came.uses == 900
     assert came.numbers is not None
-    assert came.numbers.mark == 5
+    assert came.numbers.halvings == 5
     error = came.numbers.values - np.resize(values, came.numbers.values.size)
     # Half a step of the scale adds at most 4.5% of the numbers' own size.
     assert np.mean(error**2) == pytest.approx(float(came.numbers.variance.mean()) + (0.045 * 3) ** 2 / 3, rel=0.15)
@@ -60,7 +60,7 @@ def test_numbers_that_a_dead_channel_carried_have_infinite_noise() -> None:
         (Numbers(np.zeros(0, np.float32)), "zeros"),
         (Numbers(np.full(4, 1e4, np.float32)), "scale them"),
         (Numbers(np.full(4, np.nan, np.float32)), "finite"),
-        (Numbers(np.ones(4, np.float32), 16), "mark"),
+        (Numbers(np.ones(4, np.float32), 16), "halvings"),
     ],
 )
 def test_numbers_that_can_not_be_sent_are_refused(numbers: Numbers, words: str) -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from gistchain.collection.known import punks
 from gistchain.errors import LinkError, RebuildError, SettingError
 from gistchain.image import png_bytes, read_image
-from gistchain.link.channel import Awgn, open_link
-from gistchain.link.numbers import ArrivedNumbers
-from gistchain.sending.analogue import combined
+from gistchain.link.channel import Awgn
+from gistchain.link.numbers import ArrivedAnalogue
+from gistchain.models.traitnet.captioner import TraitCaptioner
+from gistchain.sending.analogue import combined, evened
 from gistchain.systems import fidelity, sender
-from gistchain.types import Conditions, Picture, Prepared
+from gistchain.types import Conditions, Gist, Picture, Prepared
 from tests.support.pictures import picture
 
 
@@ -51,15 +52,6 @@ def test_to_start_at_the_channels_noise_beats_decoding(punk: Picture) -> None:
     assert matched > plain + 0.03
 
 
-def test_where_the_caption_arrives_and_no_number_does_its_picture_is_shown(punk: Picture) -> None:
-    prepared = sender("img2img_sc_analogue").prepare(punk)
-    sent = prepared.send(open_link("rayleigh-fast", 12.0), Conditions("rayleigh-fast", 12.0, 1024), seed=(1,))
-    assert sent.picture is not None
-    assert not sent.certain
-    assert [block.layers for block in sent.blocks] == ["caption", "latent"]
-    assert sent.blocks[1].modulation is None
-
-
 def test_a_picture_without_a_denoiser_is_decoded_and_nothing_else(scene: Picture) -> None:
     prepared = sender("img2img_sc_analogue", strength=0.5).prepare(scene)
     with pytest.raises(RebuildError, match="punks and Nouns"):
@@ -88,11 +80,42 @@ def test_copies_are_added_by_how_little_noise_each_has(count: int, length: int, 
     values = random.normal(size=length).astype(np.float32)
     variance = random.choice([0.1, 1.0, np.inf], length).astype(np.float32)
     values[np.isinf(variance)] = 0
-    found, noise = combined(ArrivedNumbers(values, variance, 0), count)
-    left = []
+    found, left = combined(ArrivedAnalogue(values, variance, 0), count)
     for k in range(count):
         copies = [(v, 1 / s) for v, s in zip(values[k::count], variance[k::count], strict=True) if np.isfinite(s)]
         total = sum(weight for _, weight in copies)
         assert found[k] == pytest.approx(sum(v * w for v, w in copies) / total if copies else 0.0, abs=1e-5)
-        left += [1 / total] if copies else []
-    assert noise == pytest.approx(np.sqrt(np.mean(left)) if left else np.inf)
+        assert left[k] == pytest.approx(1 / total if copies else np.inf)
+
+
+def test_values_that_faded_are_drawn_in_and_the_deviation_is_what_is_left() -> None:
+    random = np.random.default_rng(4)
+    truth = random.normal(0, 2, 20_000)
+    variance = np.where(random.random(truth.size) < 0.8, 0.5, 60.0)
+    arrived = truth + np.sqrt(variance) * random.standard_normal(truth.size)
+    values, noise = evened(arrived, variance)
+    assert np.mean((values - truth) ** 2) < 0.4 * np.mean((arrived - truth) ** 2)
+    assert noise == pytest.approx(np.sqrt(np.mean((values - truth) ** 2)), rel=0.1)
+    same, flat = evened(truth, np.full(truth.size, 0.5))
+    np.testing.assert_allclose(same, truth, rtol=1e-6)
+    assert flat == pytest.approx(np.sqrt(0.5))
+    assert evened(np.zeros(3), np.full(3, np.inf))[1] == np.inf
+
+
+def test_where_the_caption_arrives_and_no_value_does_its_picture_is_shown(punk: Picture) -> None:
+    prepared = sender("img2img_sc_analogue").prepare(punk)
+    gist = Gist((TraitCaptioner().caption(punk.pixels).text,), punk.size)
+    dead = ArrivedAnalogue(np.zeros(40, np.float32), np.full(40, np.inf, np.float32), 0)
+    for arrived in (None, dead, ArrivedAnalogue(np.ones(2, np.float32), np.ones(2, np.float32), 15)):
+        seen = prepared._seen(gist, arrived)  # type: ignore[attr-defined]
+        assert fidelity(punk.pixels, seen) > 0.9
+
+
+def test_a_size_that_no_memory_holds_is_refused(punk: Picture, scene: Picture) -> None:
+    """A first block may say any size."""
+    values = ArrivedAnalogue(np.ones(400, np.float32), np.ones(400, np.float32), 0)
+    for original in (punk, scene):
+        prepared = sender("img2img_sc_analogue").prepare(original)
+        gist = Gist((prepared.words.caption,), (65_535, 65_535))  # type: ignore[attr-defined]
+        with pytest.raises(RebuildError, match="65535"):
+            prepared._seen(gist, values)  # type: ignore[attr-defined]

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from gistchain.errors import CaptionError, LinkError, SettingError
+from gistchain.errors import CaptionError, LinkError, RebuildError, SettingError
 from gistchain.link.channel import Awgn, open_link
 from gistchain.link.errorrates import published_bit_flip_rate
 from gistchain.link.snr import es_n0_db
@@ -50,6 +51,9 @@ def test_over_a_clear_channel_only_the_repair_spoils_the_latent(prepared: Prepar
     assert not sent.certain
     decoded = prepared.sender.painter.space.pixels_of(prepared.latent)
     assert decoded.shape == (SIDE, SIDE, 3)
+    small = np.asarray(Image.fromarray(decoded).resize(scene.size, Image.Resampling.LANCZOS))
+    apart = np.abs(small.astype(int) - sent.picture)
+    assert 0 < apart.mean() < 4  # numbers below .01 were replaced
     again = prepared.send(Awgn(40.0), conditions(40.0), seed=(1,)).picture
     assert np.array_equal(sent.picture, again)  # type: ignore[arg-type]
 
@@ -86,6 +90,8 @@ def test_the_repair_puts_noise_where_no_number_of_a_latent_can_be() -> None:
 def test_what_was_not_published_is_refused(prepared: PreparedLiteral) -> None:
     with pytest.raises(LinkError, match="AWGN alone"):
         prepared.send(open_link("rayleigh-block", 20.0), Conditions("rayleigh-block", 20.0, USES), seed=(1,))
+    with pytest.raises(RebuildError, match="punks and Nouns"):
+        sender("img2img_sc_literal", strength=0.5).prepare(picture(2)).send(Awgn(40.0), conditions(40.0), seed=(1,))
     with pytest.raises(SettingError, match="rounds"):
         prepared.send(Awgn(20.0), conditions(20.0), seed=(1,), rounds=1)
 

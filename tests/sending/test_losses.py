@@ -49,7 +49,7 @@ def test_a_block_that_is_lost_leaves_those_before_it(scene: PreparedGist) -> Non
 
 def test_what_is_counted_is_what_sending_meets(scene: PreparedGist) -> None:
     link, conditions = Awgn(-9.0), Conditions("awgn", -9.0, 600)
-    blocks = replace(scene, numbers=None)
+    blocks = replace(scene, analogue=None)
     plan = blocks.plan(Awgn(-4.0), Conditions("awgn", -4.0, 600))
     believed = Conditions("awgn", -4.0, conditions.budget)
     sent = [blocks.send(link, believed, seed=seed) for seed in SEEDS[:12]]

@@ -18,8 +18,7 @@ from gistchain.errors import ModelError, RebuildError, SettingError
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae
-from gistchain.models.photo.autoencoder import grid
-from gistchain.models.sizes import fitted
+from gistchain.models.sizes import fitted, grid
 from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import Checkpoint, need, reading
 from gistchain.models.transformers.running import batches, positive, running
@@ -176,7 +175,7 @@ class ImageToImage(TextToImage):
         return self._drawn(self._from_image, gist, seeds, start, strength=(denoised + 0.5) / self._steps)
 
     def count(self, gist: Gist, most: int) -> int:
-        """As in NumberPainter; so are the next two."""
+        """As in AnaloguePainter; so are the next two."""
         width, height = grid(gist.size, most // self.coder.channels, self.coder.factor)
         return self.coder.channels * width * height
 
@@ -205,8 +204,11 @@ class ImageToImage(TextToImage):
         return self._drawn(self._from_image, gist, [seed], start, strength=(denoised + 0.5) / self._steps)[0]
 
     def _from_noise_of(self, values: NDArray[np.float32], noise: float, gist: Gist, seed: int) -> Pixels:
-        """From the step t whose noise is the channel's: sqrt((1 - a) / a) for a = alphas_cumprod[t]."""
-        pipe, left = self._from_latent, 0
+        """From the step t whose noise is the channel's: sqrt((1 - a) / a) for a = alphas_cumprod[t].
+
+        Of a latent that is smaller than the painting, which is decoded with its noise and coded again, that is a guess.
+        """
+        pipe = self._from_latent
         kept = pipe.scheduler.alphas_cumprod.numpy()
         at = int(np.searchsorted(np.sqrt((1 - kept) / kept), noise))
         left = round(self._steps * at / len(kept))

@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
-from gistchain.models.sizes import fitted
+from gistchain.models.sizes import fitted, grid
 from gistchain.models.strength import strength_or
 from gistchain.models.zoo.onnx import session
 from gistchain.types import Gist, LatentSpace, Pixels
 
 NAME = "autoencoder"
 CHANNELS, FACTOR = 4, 8
-MOST_NUMBERS = 4 * 64 * 64
-_SMALLEST, _LARGEST = 16, 64
-"""Numbers a side of a channel: small pictures are enlarged to as many, if there is room, and none has more."""
 
 
 class Autoencoder:
@@ -69,7 +66,7 @@ class Autoencoder:
 
 
 class AutoencoderPainter:
-    """The numbers of an autoencoder as those of a NumberPainter, without a denoiser of its own: they are decoded."""
+    """The numbers of an autoencoder as those of a AnaloguePainter, without a denoiser of its own: they are decoded."""
 
     def __init__(self, space: LatentSpace) -> None:
         self.space = space
@@ -92,16 +89,3 @@ class AutoencoderPainter:
             )
         width, height = grid(gist.size, numbers.size // self.space.channels, self.space.factor)
         return fitted(self.space.pixels_of(numbers.reshape(-1, height, width), noise), gist.size)
-
-
-def grid(size: tuple[int, int], most: int, factor: int) -> tuple[int, int]:
-    """(width, height) of a channel in the shape of a picture of `size`: at most `most` numbers, (0, 0) for none.
-
-    The same for a count that it gave: a receiver who knows how many numbers came finds the grid again.
-    """
-    longest = min(_LARGEST, max(_SMALLEST, -(-max(size) // factor)))
-    for side in range(longest, 0, -1):
-        width, height = (max(1, round(side * length / max(size))) for length in size)
-        if width * height <= most:
-            return width, height
-    return 0, 0

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
+from gistchain.models.sizes import checked
 from gistchain.models.strength import strength_or
 from gistchain.models.thumb8 import enlarged, grid_or_none
 from gistchain.models.traitnet.captioner import collections
@@ -52,7 +53,7 @@ class TraitPainter:
         return [_fit(network.paint(vectors, seed, grid, strength), gist.size, network.pixel_art) for seed in seeds]
 
     def count(self, gist: Gist, most: int) -> int:
-        """As in NumberPainter, of the PCA latent: any beginning of it is a picture."""
+        """As in AnaloguePainter, of the PCA latent: any beginning of it is a picture."""
         return min(_network(_collection_of(parts(gist.caption)[0])).rank, max(0, most))
 
     def numbers(self, image: Pixels, gist: Gist, most: int) -> NDArray[np.float32]:
@@ -62,7 +63,7 @@ class TraitPainter:
     def from_numbers(
         self, numbers: NDArray[np.float32], noise: float, gist: Gist, seed: int, strength: float | None = None
     ) -> Pixels:
-        """As in NumberPainter: the channel's noise is the very noise that the network takes away, at its step."""
+        """As in AnaloguePainter: the channel's noise is the very noise that the network takes away, at its step."""
         subject, phrases = parts(gist.caption)
         network = _network(_collection_of(subject))
         vectors = self._embedder.embed([subject, *phrases])
@@ -97,7 +98,7 @@ class _Network:
         self, vectors: NDArray[np.float32], seed: int, numbers: NDArray[np.float32], noise: float,
         strength: float | None,
     ) -> Pixels:  # fmt: skip
-        """numbers: the first of the latent, each with noise of this deviation. strength: as in NumberPainter."""
+        """numbers: the first of the latent, each with noise of this deviation. strength: as in AnaloguePainter."""
         if strength == 0:
             return self._pixels(np.pad(numbers, (0, self.rank - numbers.size)))
         fresh = np.random.RandomState(seed).standard_normal(self.rank).astype(np.float32)
@@ -207,7 +208,7 @@ def _steering(grid: Pixels | None) -> NDArray[np.float32]:
 def _fit(image: Pixels, size: tuple[int, int], pixel_art: bool) -> Pixels:
     from PIL import Image
 
-    if size == (image.shape[1], image.shape[0]):
+    if checked(size) == (image.shape[1], image.shape[0]):
         return image
     larger = size[0] >= image.shape[1] and size[1] >= image.shape[0]
     smooth = Image.Resampling.BICUBIC if larger else Image.Resampling.BOX
