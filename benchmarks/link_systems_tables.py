@@ -51,17 +51,17 @@ def _means(name: str, measure: str, figures: Figures) -> str:
 
 def _gains(figures: Figures) -> str:
     """What ours is better by than the best other system at each point, paired."""
+    return "\n".join(_gains_of(name, found) for name, found in figures.items())
+
+
+def _gains_of(name: str, found: Figures) -> str:
     rows = []
-    for name, found in figures.items():
-        for measure, said in _NAMES.items():
-            for budget in _budgets(found):
-                cells = []
-                for snr_db in _snrs(found):
-                    rival = _at(found, snr_db, budget)["rivals"][measure]
-                    cells.append(f"{_interval(rival['gain'])} {rival['rival']}")
-                rows.append([f"{name}, {budget:,} uses, {said}", *cells])
-    snrs = _snrs(next(iter(figures.values())))
-    return table(["gist better than the best rival by", *(f"{snr_db:g} dB" for snr_db in snrs)], rows)
+    for measure, said in _NAMES.items():
+        for budget in _budgets(found):
+            rivals = [_at(found, snr_db, budget)["rivals"][measure] for snr_db in _snrs(found)]
+            cells = [f"{_interval(rival['gain'])} {rival['rival']}" for rival in rivals]
+            rows.append([f"{name}, {budget:,} uses, {said}", *cells])
+    return table(["gist better than the best rival by", *(f"{snr_db:g} dB" for snr_db in _snrs(found))], rows)
 
 
 def _texts(figures: Figures) -> str:
@@ -92,19 +92,6 @@ def _leaders(figures: Figures) -> str:
             ]
             rows.append([f"{name}, {budget:,} uses", said, "; ".join(worse) or "none"])
     return table(["highest mean SSIM", "system", "steps up that make gist worse"], rows)
-
-
-def _cost(figures: Figures) -> str:
-    """CPU-seconds of sending and rebuilding one picture, planning shared among the conditions of a picture."""
-    rows = []
-    for name, found in figures.items():
-        systems = found["points"][0]["systems"]
-        for budget in _budgets(found):
-            points = [_at(found, snr_db, budget) for snr_db in _snrs(found)]
-            cells = [sum(p["systems"][s]["cpu_s"] for p in points) / len(points) for s in systems]
-            rows.append([f"{name}, {budget:,} uses", *(f"{cell:.2f}" for cell in cells)])
-    first = next(iter(figures.values()))["points"][0]["systems"]
-    return table(["CPU-seconds a picture", *first], rows)
 
 
 def _payloads(figures: Figures) -> str:
@@ -165,12 +152,10 @@ def _restart(figures: Figures) -> str:
 TABLES: dict[str, Callable[[Figures], str]] = {
     "link_systems_tokens": partial(_means, "tokens, awgn", "ssim"),
     "link_systems_photos": partial(_means, "photos, awgn", "ssim"),
-    "link_systems_fading": partial(_means, "tokens, rayleigh-block", "ssim"),
     "link_systems_perceptual": partial(_means, "photos, awgn", "perceptual"),
     "link_systems_gains": _gains,
     "link_systems_texts": _texts,
     "link_systems_leaders": _leaders,
-    "link_systems_cost": _cost,
     "link_latent_payloads": _payloads,
     "link_latent_literal": _literal,
     "link_latent_restart": _restart,
