@@ -208,7 +208,7 @@ def sender(
     if name == "rosis":
         # S0 over the air: the gist as it would go on a chain, and ROSIS at the receiver.
         whole = replace(system, latent=replace(system.latent, size_bytes=None))
-        return AsGiven(whole, lambda gist: whole.rebuild(gist, full_size=True).chosen.image, caption)
+        return AsGiven(whole, gist.describe, lambda gist: whole.rebuild(gist, full_size=True).chosen.image, caption)
     if name == "text_only":
         # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
         return TextOnly(gist.describe, gist.rebuild)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gistchain.errors import RebuildError
 from gistchain.gist.forms import Form
@@ -11,7 +11,7 @@ from gistchain.gist.packet import pack
 from gistchain.link.frame import LEAST_ROOM
 from gistchain.sending.air import over
 from gistchain.sending.plan import LEAST_ARRIVALS, Air, Plan, believed_db, too_small
-from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, System
+from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent, System
 
 _LAYER_BYTES = 12
 
@@ -20,16 +20,17 @@ _LAYER_BYTES = 12
 class AsGiven:
     """system: describes and rebuilds; nothing is chosen by the channel but how many bytes it may take.
 
-    rebuild: the picture of a gist. caption: a person's own words, None for the captioner's.
+    words: a picture in words, without a latent. rebuild: the picture of a gist. caption: a person's own words, None for
+    the captioner's.
     """
 
     system: System
+    words: Callable[[Picture], Described]
     rebuild: Callable[[Gist], Pixels]
     caption: str | None = None
 
     def prepare(self, picture: Picture) -> PreparedAsGiven:
-        words = replace(self.system.describe(picture, caption=self.caption).gist, latent=None)
-        return PreparedAsGiven(self, picture, words)
+        return PreparedAsGiven(self, picture, self.words(picture).gist)
 
 
 @dataclass(slots=True, eq=False)
