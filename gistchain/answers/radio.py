@@ -37,14 +37,23 @@ def sent_json(picture: Picture, system: str, channel: str, output: Path, sent: S
 def sent_text(picture: Picture, system: str, channel: str, output: Path, sent: Sent) -> str:
     width, height = picture.size
     told = [
-        f"{picture.name}  {system} over {channel}: {sent.uses:,} uses, CBR 1/{3 * width * height / sent.uses:,.0f}"
-        + (f", lost blocks sent again in {sent.rounds} rounds" if sent.rounds else ""),
+        f"{picture.name}  {system} over {channel}: {sent.uses:,} uses, CBR {_ratio(sent.uses / (3 * width * height))}"
+        + (
+            f", lost blocks sent again in {sent.rounds} {'round' if sent.rounds == 1 else 'rounds'}"
+            if sent.rounds
+            else ""
+        ),
         *_blocks(sent.start_uses, sent.blocks),
         f"  read        {sent.caption!r}{_checked(sent)}" if sent.caption else "",
         f"  lost        {', '.join(sent.lost)}" if sent.lost else "",
         f"  written to  {output}",
     ]
     return lines(line for line in told if line)
+
+
+def _ratio(ratio: float) -> str:
+    """As is usual, 1/48; as a number where it is not small."""
+    return f"1/{1 / ratio:,.0f}" if ratio < 0.1 else f"{ratio:.2g}"
 
 
 def _checked(sent: Sent) -> str:
@@ -88,13 +97,20 @@ def plan_text(picture: Picture, channel: str, plans: Sequence[Plan], analogue: A
     told = [f"{picture.name}  over {channel}"]
     if analogue is not None:
         fidelity = f"SSIM {analogue.fidelity:.3f}, expected {analogue.expected:.3f}"
-        told += [f"sent  {'analogue':<8} {'':>12}  {fidelity}", *_blocks(analogue.start_uses, analogue.blocks)]
+        told += [f"sent  {'caption + analogue latent':<30}  {fidelity}", *_blocks(analogue.start_uses, analogue.blocks)]
     for number, plan in enumerate(plans):
         mark = "sent" if number == 0 and analogue is None else "    "
         fidelity = f"SSIM {plan.fidelity:.3f}, expected {plan.expected:.3f}"
-        told.append(f"{mark}  {plan.form:<8} {len(plan.payload):>6,} bytes  {fidelity}")
+        told.append(f"{mark}  {_form(plan):<17} {len(plan.payload):>6,} bytes  {fidelity}")
         told += _blocks(plan.start_uses, plan.blocks)
     return lines(told)
+
+
+def _form(plan: Plan) -> str:
+    """What it sends of the picture, with or without its words."""
+    if plan.form == "caption":
+        return "caption"
+    return f"caption + {plan.form}" if plan.gist.captions else f"{plan.form} alone"
 
 
 def _blocks(start_uses: int, blocks: Sequence[PlannedBlock]) -> list[str]:

@@ -154,6 +154,11 @@ def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:
             f"of {over} {sent.caption!r} arrived, and what was lost is the {' and the '.join(sent.lost)}: give it more "
             "uses (--budget), or let lost blocks be sent again (--rounds)"
         )
+    if not sent.certain:
+        return LinkError(
+            f"of {over} {sent.caption!r} was read, which nothing checks and no painter can paint: the noise may have "
+            "spoilt it, so give it a higher --snr-db, or a --system that codes the text, such as text_coded or gist"
+        )
     return LinkError(
         f"of {over} {sent.caption!r} was read, and no painter can paint that: captions of known collections can be "
         "painted, other pictures need a layer more, for which there was no room, or another --system"

@@ -116,11 +116,15 @@ class FileSearch:
         """That of a picture, which systems that look at it one after the other share."""
         return cls(picture.pixels, fidelity, kinds)
 
+    def exact(self, most_bytes: int) -> SmallFile | None:
+        """The smallest file of every pixel; None where none has so few bytes."""
+        whole = [found for found in self._without_loss(most_bytes) if len(found.file.data) <= most_bytes]
+        return min(whole, key=lambda found: len(found.file.data), default=None)
+
     def within(self, most_bytes: int) -> SmallFile | None:
         """The file of at most so many bytes that shows the picture best; None where none is so small."""
-        whole = [found for found in self._without_loss(most_bytes) if len(found.file.data) <= most_bytes]
-        if whole:
-            return min(whole, key=lambda found: len(found.file.data))
+        if (whole := self.exact(most_bytes)) is not None:
+            return whole
         offered = [found for kind in self.kinds for found in self._lossy(kind, most_bytes)]
         return max(offered, key=lambda found: (found.fidelity, -len(found.file.data)), default=None)
 

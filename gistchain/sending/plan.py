@@ -121,6 +121,8 @@ class Planner:
             return
         air = Air(channel, snr_db, room)
         caption = self._form("caption", 0)
+        if caption is not None and (whole := self._whole(air, caption)) is not None:
+            yield whole
         if caption is not None and (alone := air.plan("caption", [caption])) is not None:
             yield alone
         if not self.own_words:
@@ -134,6 +136,13 @@ class Planner:
             if further is not None and (plan := air.plan(name, [caption, further])) is not None:
                 yield plan
         yield from self._with_subject(air, caption)
+
+    def _whole(self, air: Air, caption: Form) -> Plan | None:
+        """The caption and a file of every pixel, where there is room for it: then nothing else is wanted."""
+        found = self.files.exact(air.most_beside(caption))
+        if found is None:
+            return None
+        return air.plan("file", [caption, self._measured("file", replace(self.words, file=found.file), 1.0)])
 
     def _without_words(self, air: Air) -> Iterator[Plan]:
         """An image file, or a latent where there is hardly room: words give no picture of what no painter knows."""
@@ -209,7 +218,7 @@ class Planner:
 
     def _file(self, most_bytes: int) -> Form | None:
         size = _step_below(most_bytes)
-        found = self.files.within(size) if size >= _LEAST_BYTES else None
+        found = self.files.exact(most_bytes) or (self.files.within(size) if size >= _LEAST_BYTES else None)
         return None if found is None else self._measured("file", replace(self.words, file=found.file), found.fidelity)
 
     def _measured(self, name: FormName, gist: Gist, fidelity: float | None) -> Form:
