@@ -6,8 +6,8 @@
 
 The receiver knows the room of the frame and how long each burst is; all else that it is told counts as uses. A block is
 believed only where the check passes that its own bytes carry, and so is the list. Blocks that were lost can be sent
-again: their symbols are added to those that came before (chase combining), and every round counts. docs/link.md is the
-specification.
+again: their symbols are added to those that came before (chase combining), and every round counts. Of a short first
+block the decoder is told what is mostly there. docs/link.md is the specification.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from gistchain.errors import LinkError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.codes.polar import PolarCode
+from gistchain.link.layouts import Expected, layouts, nothing_expected
 from gistchain.link.modem import modulation
 from gistchain.types import Bits, Link, SoftValues, Symbols
 
@@ -139,17 +140,19 @@ def sent(
     whole: Callable[[bytes, bytes], bool],
     seed: tuple[int, ...],
     rounds: int = 0,
+    expected: Expected = nothing_expected,
 ) -> Arrived:
     """Carries the blocks over the link and reads them again.
 
     first_whole: whether the first block is as it was sent, by the check that stands in it; whole: whether a further one
-    is, given the first. rounds: at most so many, up to 4, in which lost ones are sent again; the answer which are lost
-    is taken to arrive, and its uses are not counted. Raises LinkError as `framed`.
+    is, given the first. expected: of the first one's bits. rounds: at most so many, up to 4, in which lost ones are
+    sent again; the answer which are lost is taken to arrive, and its uses are not counted. Raises LinkError as
+    `framed`.
     """
     if not 0 <= rounds <= MOST_ROUNDS:
         raise LinkError(f"lost blocks are sent again in at most {MOST_ROUNDS} rounds, not {rounds}")
     frame = framed(blocks, room)
-    receiver = Receiver(room, first_whole, whole)
+    receiver = Receiver(room, first_whole, whole, expected)
     spans = [slice(0, frame.symbols.size)]
     used = 0
     for attempt in range(rounds + 1):
@@ -167,8 +170,14 @@ def sent(
 class Receiver:
     """Reads a frame of so much room, from all that arrived of it in any round."""
 
-    def __init__(self, room: int, first_whole: Callable[[bytes], bool], whole: Callable[[bytes, bytes], bool]) -> None:
-        self._room, self._first_whole, self._whole = room, first_whole, whole
+    def __init__(
+        self,
+        room: int,
+        first_whole: Callable[[bytes], bool],
+        whole: Callable[[bytes, bytes], bool],
+        expected: Expected = nothing_expected,
+    ) -> None:
+        self._room, self._first_whole, self._whole, self._expected = room, first_whole, whole, expected
         self._weighted: NDArray[np.complex128] = np.zeros(room, np.complex128)
         self._weight: NDArray[np.float64] = np.zeros(room)
         self._first: bytes | None = None
@@ -207,7 +216,8 @@ class Receiver:
                 part = _Part(uses, BlockCode(8 * length, uses_of(share, self._room - uses, first=True)))
             except LinkError:
                 continue
-            found = self._decoded(part, partial(self._is_first, listed=share > 0))
+            known = layouts(part.code.bits, share > 0, self._expected) if part.code.is_polar else ()
+            found = self._decoded(part, partial(self._is_first, listed=share > 0), known)
             if found is not None:
                 self._take_first(part, found, share > 0)
                 return True
@@ -231,9 +241,16 @@ class Receiver:
             self._parts.append((kind, _Part(at, code), None))
             at += code.uses
 
-    def _decoded(self, part: _Part, passes: Callable[[bytes], bool]) -> bytes | None:
-        bits = part.code.decode(self._llrs(part), lambda bits: passes(np.packbits(bits).tobytes()))
-        return None if bits is None else np.packbits(bits).tobytes()
+    def _decoded(
+        self, part: _Part, passes: Callable[[bytes], bool], expected: Sequence[NDArray[np.float64]] = ()
+    ) -> bytes | None:
+        """By what each layout tells, and at last by what arrived alone: no layout may lose what has another."""
+        llrs = self._llrs(part)
+        for known in (*expected, None):
+            bits = part.code.decode(llrs, lambda bits: passes(np.packbits(bits).tobytes()), known=known)
+            if bits is not None:
+                return np.packbits(bits).tobytes()
+        return None
 
     def _llrs(self, part: _Part) -> SoftValues:
         return self._of(part.span, part.code.modulation)
