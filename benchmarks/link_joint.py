@@ -31,7 +31,7 @@ from benchmarks import report
 from benchmarks.link_captions import captions
 from benchmarks.link_text import SIZES, Decoder, _passes, block_code, needed, of_size, wrong
 from gistchain.gist import textcode
-from gistchain.gist.expected import caption_ratios
+from gistchain.gist.expected import first_ratios
 from gistchain.gist.packet import is_whole, pack
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import Awgn
@@ -295,7 +295,7 @@ def _decoder(reads_too: bool, expects: bool, list_sizes: Sequence[int]) -> Decod
     passes = _reads if reads_too else _passes
 
     def decode(code: BlockCode, llrs: NDArray[np.float32]) -> Bits | None:
-        known = caption_ratios(code.bits) if expects else None
+        known = first_ratios(code.bits, True)[0] if expects else None
         return code.decode(llrs, passes, known=known, list_sizes=list_sizes)
 
     return decode

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import link_systems_tables, link_text_tables
+from benchmarks import link_predict_tables, link_systems_tables, link_text_tables
 from benchmarks.markdown import table as _table
 
 ROOT = Path(__file__).parents[1]
@@ -703,6 +703,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "link_modem_published": _link_modem_published,
     "link_modem_outage": _link_modem_outage,
     **link_text_tables.TABLES,
+    **link_predict_tables.TABLES,
     **link_systems_tables.TABLES,
     "link_polar_promised": _link_polar_promised,
     "link_polar_needed": _link_polar_needed,

@@ -8,18 +8,16 @@ In place of further blocks there may be numbers, which are sent as they are, two
 
 The receiver knows the room of the frame and how long each burst is; all else that it is told counts as uses. A block is
 believed only where the check passes that its own bytes carry, and so is the list. Blocks that were lost can be sent
-again: their symbols are added to those that came before (chase combining), and every round counts. docs/link.md is the
-specification.
+again: their symbols are added to those that came before (chase combining), and every round counts. Of a short first
+block the decoder is told what is mostly there. docs/link.md is the specification.
 """
 
 from __future__ import annotations
 
-import binascii
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +25,35 @@ from numpy.typing import NDArray
 from gistchain.errors import LinkError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.codes.polar import PolarCode
+from gistchain.link.firstblock import (
+    EXACT_LENGTHS,
+    FURTHER_SHARES,
+    LENGTH_BITS,
+    MOST_BLOCKS,
+    NUMBERS,
+    Entry,
+    filled,
+    length_number,
+    length_of,
+    number_bytes,
+    read_first,
+)  # fmt: skip
+from gistchain.link.layouts import Expected, layouts, nothing_expected
 from gistchain.link.modem import modulation
 from gistchain.link.numbers import MOST_SCALE, ArrivedAnalogue, Numbers, as_symbols, as_values
 from gistchain.types import Bits, Link, SoftValues, Symbols
 
 MOST_ROUNDS = 4
 """In which lost blocks are sent again."""
-MOST_BLOCKS = 8
 LEAST_ROOM = 48
-_LENGTH_BITS, _SHARE_BITS = 10, 5
-START_BITS = _LENGTH_BITS + _SHARE_BITS
+_SHARE_BITS = 5
+START_BITS = LENGTH_BITS + _SHARE_BITS
 _LEAST_START_USES = 24
 _STARTS_TRIED = 4
-_EXACT_LENGTHS = 512
-"""Lengths up to here are told to the byte, longer ones to a part in 144: zeros fill them up."""
 _FIRST_STEP, _FURTHER_STEP = 4, 2
 """Shares are 2^(-share / step) of what is left."""
-FIRST_SHARES, FURTHER_SHARES = 1 << _SHARE_BITS, 16
+FIRST_SHARES = 1 << _SHARE_BITS
 _MOST_KIND = 6
-NUMBERS = 7
-"""The kind of a list's entry for numbers: its length is their scale, its share their halvings."""
 _MOST_LLR = 1e4
 
 
@@ -109,17 +116,17 @@ def most_first_bytes(size: int) -> int:
     """The longest own bytes of a first block that stands alone and has at most so many bytes; 0 for none."""
     if size < 1:
         return 0
-    number = min((1 << _LENGTH_BITS) - 1, _length_number(min(size, _length_of((1 << _LENGTH_BITS) - 1))))
-    filled = _length_of(number) if _length_of(number) <= size else _length_of(number - 1)
-    if filled <= _EXACT_LENGTHS:
-        return filled
-    return next(filled - spent for spent in (2, 3) if len(_number(filled - spent)) <= spent)
+    number = min((1 << LENGTH_BITS) - 1, length_number(min(size, length_of((1 << LENGTH_BITS) - 1))))
+    full = length_of(number) if length_of(number) <= size else length_of(number - 1)
+    if full <= EXACT_LENGTHS:
+        return full
+    return next(full - spent for spent in (2, 3) if len(number_bytes(full - spent)) <= spent)
 
 
 def first_bytes(length: int, further: Sequence[Block], *, numbers: bool = False) -> int:
     """Bytes of a first block of this length, with what it says of the others and of itself."""
-    entries = [*_entries(further), *([_Entry(NUMBERS, 0, 1)] if numbers else [])]
-    return len(_filled(b"\0" * length, entries))
+    entries = [*_entries(further), *([Entry(NUMBERS, 0, 1)] if numbers else [])]
+    return len(filled(b"\0" * length, entries))
 
 
 def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -> Frame:
@@ -133,9 +140,9 @@ def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -
     if numbers is not None:
         left = room - start_uses(room)
         analogue, scale = as_symbols(numbers.values, left - uses_of(blocks[0].share, left, first=True))
-        entries = [_Entry(NUMBERS, numbers.halvings, scale)]
-    first = _filled(blocks[0].data, entries)
-    number = _length_number(len(first))
+        entries = [Entry(NUMBERS, numbers.halvings, scale)]
+    first = filled(blocks[0].data, entries)
+    number = length_number(len(first))
     at = start_uses(room)
     word = _to_bits(number << _SHARE_BITS | blocks[0].share, START_BITS)
     parts: list[_Part] = []
@@ -157,18 +164,20 @@ def sent(
     whole: Callable[[bytes, bytes], bool],
     seed: tuple[int, ...],
     rounds: int = 0,
+    expected: Expected = nothing_expected,
     numbers: Numbers | None = None,
 ) -> Arrived:
     """Carries the blocks over the link, with numbers behind them, and reads them again.
 
     first_whole: whether the first block is as it was sent, by the check that stands in it; whole: whether a further one
-    is, given the first. rounds: at most so many, up to 4, in which lost ones are sent again; the answer which are lost
-    is taken to arrive, and its uses are not counted. Raises LinkError as `framed`.
+    is, given the first. expected: of the first one's bits. rounds: at most so many, up to 4, in which lost ones are
+    sent again; the answer which are lost is taken to arrive, and its uses are not counted. Raises LinkError as
+    `framed`.
     """
     if not 0 <= rounds <= MOST_ROUNDS:
         raise LinkError(f"lost blocks are sent again in at most {MOST_ROUNDS} rounds, not {rounds}")
     frame = framed(blocks, room, numbers)
-    receiver = Receiver(room, first_whole, whole)
+    receiver = Receiver(room, first_whole, whole, expected)
     spans = [slice(0, frame.symbols.size)]
     used = 0
     for attempt in range(rounds + 1):
@@ -186,8 +195,14 @@ def sent(
 class Receiver:
     """Reads a frame of so much room, from all that arrived of it in any round."""
 
-    def __init__(self, room: int, first_whole: Callable[[bytes], bool], whole: Callable[[bytes, bytes], bool]) -> None:
-        self._room, self._first_whole, self._whole = room, first_whole, whole
+    def __init__(
+        self,
+        room: int,
+        first_whole: Callable[[bytes], bool],
+        whole: Callable[[bytes, bytes], bool],
+        expected: Expected = nothing_expected,
+    ) -> None:
+        self._room, self._first_whole, self._whole, self._expected = room, first_whole, whole, expected
         self._weighted: NDArray[np.complex128] = np.zeros(room, np.complex128)
         self._weight: NDArray[np.float64] = np.zeros(room)
         self._first: bytes | None = None
@@ -230,12 +245,13 @@ class Receiver:
         words, _ = _start_code(self._room).decode(llrs, 64)
         for word in words[:_STARTS_TRIED]:
             number = int("".join(map(str, word)), 2)
-            length, share = _length_of(number >> _SHARE_BITS), number % FIRST_SHARES
+            length, share = length_of(number >> _SHARE_BITS), number % FIRST_SHARES
             try:
                 part = _Part(uses, BlockCode(8 * length, uses_of(share, self._room - uses, first=True)))
             except LinkError:
                 continue
-            found = self._decoded(part, partial(self._is_first, listed=share > 0))
+            known = layouts(part.code.bits, share > 0, self._expected) if part.code.is_polar else ()
+            found = self._decoded(part, partial(self._is_first, listed=share > 0), known)
             if found is not None:
                 self._take_first(part, found, share > 0)
                 return True
@@ -243,12 +259,12 @@ class Receiver:
 
     def _is_first(self, data: bytes, listed: bool) -> bool:
         try:
-            return self._first_whole(_read_first(data, listed)[1])
+            return self._first_whole(read_first(data, listed)[1])
         except LinkError:
             return False
 
     def _take_first(self, part: _Part, data: bytes, listed: bool) -> None:
-        further, self._first = _read_first(data, listed)
+        further, self._first = read_first(data, listed)
         self._parts = [(0, part, self._first)]
         at = part.span.stop
         for kind, share, length in further:
@@ -263,9 +279,16 @@ class Receiver:
             self._parts.append((kind, _Part(at, code), None))
             at += code.uses
 
-    def _decoded(self, part: _Part, passes: Callable[[bytes], bool]) -> bytes | None:
-        bits = part.code.decode(self._llrs(part), lambda bits: passes(np.packbits(bits).tobytes()))
-        return None if bits is None else np.packbits(bits).tobytes()
+    def _decoded(
+        self, part: _Part, passes: Callable[[bytes], bool], expected: Sequence[NDArray[np.float64]] = ()
+    ) -> bytes | None:
+        """By what each layout tells, and at last by what arrived alone: no layout may lose what has another."""
+        llrs = self._llrs(part)
+        for known in (*expected, None):
+            bits = part.code.decode(llrs, lambda bits: passes(np.packbits(bits).tobytes()), known=known)
+            if bits is not None:
+                return np.packbits(bits).tobytes()
+        return None
 
     def _llrs(self, part: _Part) -> SoftValues:
         return self._of(part.span, part.code.modulation)
@@ -292,32 +315,6 @@ def _to_bits(number: int, count: int) -> Bits:
     return np.array([number >> (count - 1 - k) & 1 for k in range(count)], np.uint8)
 
 
-def _length_of(number: int) -> int:
-    if number < _EXACT_LENGTHS:
-        return number + 1
-    return round(_EXACT_LENGTHS * math.exp2((number - _EXACT_LENGTHS + 1) / 100))
-
-
-def _length_number(length: int) -> int:
-    """The first that is long enough."""
-    for number in range(min(length, _EXACT_LENGTHS) - 1, 1 << _LENGTH_BITS):
-        if _length_of(number) >= length:
-            return number
-    raise LinkError(f"a first block of {length} bytes can't be sent: at most {_length_of((1 << _LENGTH_BITS) - 1)}")
-
-
-class _Entry(NamedTuple):
-    """Of the list of what follows the first block. length: of numbers, their scale; share: their halvings."""
-
-    kind: int
-    share: int
-    length: int
-
-
-def _entries(further: Sequence[Block]) -> list[_Entry]:
-    return [_Entry(block.kind, block.share, len(block.data)) for block in further]
-
-
 def _check(blocks: Sequence[Block], numbers: Numbers | None) -> None:
     if not 1 <= len(blocks) <= MOST_BLOCKS:
         raise LinkError(f"a frame has 1 to {MOST_BLOCKS} blocks, not {len(blocks)}")
@@ -337,64 +334,5 @@ def _check(blocks: Sequence[Block], numbers: Numbers | None) -> None:
             raise LinkError(f"a block's kind is 0 to {_MOST_KIND}, not {block.kind}")
 
 
-def _filled(data: bytes, entries: Sequence[_Entry]) -> bytes:
-    """The first block: what it says of the others, its own length where zeros may follow, its bytes, zeros."""
-    listing = b"".join(
-        bytes([(index < len(entries) - 1) << 7 | kind << 4 | share]) + _number(length)
-        for index, (kind, share, length) in enumerate(entries)
-    )
-    listing += _check_of(listing) if entries else b""
-    whole = listing + data
-    if len(whole) > _EXACT_LENGTHS:
-        whole = listing + _number(len(data)) + data
-    return whole.ljust(_length_of(_length_number(len(whole))), b"\0")
-
-
-def _read_first(block: bytes, listed: bool) -> tuple[list[_Entry], bytes]:
-    """(the list of what follows; the first one's own bytes). Raises LinkError for another one."""
-    further: list[_Entry] = []
-    at, more = 0, listed
-    while more:
-        if at >= len(block) or len(further) == MOST_BLOCKS - 1:
-            raise LinkError("the list of further blocks has no end")
-        head = block[at]
-        length, at = _read_number(block, at + 1)
-        more = bool(head & 128)
-        further.append(_Entry(head >> 4 & NUMBERS, head % FURTHER_SHARES, length))
-    if listed:
-        if block[at : at + 1] != _check_of(block[:at]):
-            raise LinkError("the list of further blocks is damaged: its check differs")
-        at += 1
-    if len(block) <= _EXACT_LENGTHS:
-        return further, block[at:]
-    length, at = _read_number(block, at)
-    if at + length > len(block):
-        raise LinkError("the first block is longer than it is")
-    return further, block[at : at + length]
-
-
-def _check_of(listing: bytes) -> bytes:
-    """The low byte of the CRC-16 that captions have (docs/packet.md)."""
-    return binascii.crc_hqx(listing, 0xFFFF).to_bytes(2)[1:]
-
-
-def _number(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit of a byte says that another follows."""
-    written = bytearray()
-    while value >= 128:
-        written.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*written, value])
-
-
-def _read_number(data: bytes, at: int) -> tuple[int, int]:
-    """(a number above 0, where it ends)."""
-    value = 0
-    for shift in range(0, 28, 7):
-        if at >= len(data):
-            break
-        value |= (data[at] & 127) << shift
-        at += 1
-        if data[at - 1] < 128 and value:
-            return value, at
-    raise LinkError("a length has no end, or is 0")
+def _entries(further: Sequence[Block]) -> list[Entry]:
+    return [Entry(block.kind, block.share, len(block.data)) for block in further]

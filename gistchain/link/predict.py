@@ -1,7 +1,8 @@
 """Bits, uses, channel -> how often such a block is lost; uses and an error rate -> how many bytes they carry.
 
-The bound of bounds.py, moved by what the codes here need more than it. Block fading: the block is lost where the fading
-leaves less SNR than it needs. Fast fading: the mean and the variance of what a use tells, over all gains.
+The bound of bounds.py, moved by what the codes here were measured to need more than it (gaps.py). Block fading: the
+block is lost where the fading leaves less SNR than it needs. Fast fading: mean and variance of what a use tells, over
+all gains.
 """
 
 from __future__ import annotations
@@ -15,20 +16,18 @@ from itertools import accumulate
 import numpy as np
 
 from gistchain.errors import LinkError, SettingError
-from gistchain.link.blockcode import MOST_BITS_PER_USE, MOST_POLAR_BITS, BlockCode
+from gistchain.link.blockcode import MOST_BITS_PER_USE, BlockCode
 from gistchain.link.bounds import Information, information, outage_below, q
 from gistchain.link.channel import CHANNELS
 from gistchain.link.frame import START_BITS, start_uses
+from gistchain.link.gaps import gap_db
 from gistchain.link.snr import noise_density
 from gistchain.types import ModulationName
 
-# dB beyond the normal approximation at an error rate of 1e-2, estimated from 60 to 300 blocks at each of 23 sizes;
-# tests/link/test_predict.py holds blocks that are planned by them to it.
-_SHORT_GAP_DB = 0.2
-_LONG_GAP_DB = 1.1
-"""Of a polar code of 0 and of MOST_POLAR_BITS bits; between them in proportion."""
-_LDPC_GAP_DB = 1.0
-_DENSE_GAP_DB: dict[ModulationName, float] = {"bpsk": 0, "qpsk": 0, "16qam": 0.4, "64qam": 0.8, "256qam": 1.2}
+_START_GAP_DB = -0.6
+"""Of the start word, of which the four likeliest are tried (`python -m benchmarks.link_predict --only start`)."""
+_FAST_GAP_DB = 0.3
+"""What a code needs more where each use has a gain of its own: from 0 (64 bits) to .4 (16-QAM), on ten blocks."""
 _GRID_DB, _GRID_STEPS = 60, 2
 """What a use tells is worked out every half dB."""
 _LEAST = 1e-12
@@ -43,19 +42,27 @@ def error_rate(bits: int, uses: int, channel: str, snr_db: float) -> float:
     """
     if channel not in CHANNELS:
         raise SettingError(f"{channel!r} is no channel: take one of {', '.join(CHANNELS)}")
-    noise_density(snr_db)  # what can't be used is refused
-    code = BlockCode(bits, uses)
-    modulation, segments = code.modulation, code.segments
-    if channel == "rayleigh-block":
-        return outage_below(snr_db, _needed_db(bits, uses))
-    told = (_told if channel == "awgn" else _told_fading)(snr_db - gap_db(bits, modulation), modulation)
-    left = uses / segments * told.capacity + math.log2(max(2, uses / segments)) / 2 - bits / segments
-    return 1 - (1 - q(left / math.sqrt(max(uses / segments * told.dispersion, _LEAST)))) ** segments
+    return _beyond(bits, uses, channel, snr_db, gap_db(bits, uses))
 
 
 def start_error_rate(room: int, channel: str, snr_db: float) -> float:
     """How often the start word of a frame is lost, and with it all of the frame."""
-    return error_rate(START_BITS, start_uses(room), channel, snr_db)
+    return _beyond(START_BITS, start_uses(room), channel, snr_db, _START_GAP_DB)
+
+
+def _beyond(bits: int, uses: int, channel: str, snr_db: float, gap: float) -> float:
+    """The error rate of a code that needs so many dB more than the normal approximation."""
+    noise_density(snr_db)  # what can't be used is refused
+    if channel == "rayleigh-block":
+        return outage_below(snr_db, _needed_db(bits, uses, gap))
+    code = BlockCode(bits, uses)
+    segments = code.segments
+    if channel == "awgn":
+        told = _told(snr_db - gap, code.modulation)
+    else:
+        told = _told_fading(snr_db - gap - _FAST_GAP_DB, code.modulation)
+    left = uses / segments * told.capacity + math.log2(max(2, uses / segments)) / 2 - bits / segments
+    return 1 - (1 - q(left / math.sqrt(max(uses / segments * told.dispersion, _LEAST)))) ** segments
 
 
 def arrival_rates(error_rates: Sequence[float], channel: str) -> list[float]:
@@ -74,14 +81,6 @@ def clear_db(snr_db: float, pilots: int) -> float:
         return snr_db
     n0 = noise_density(snr_db)
     return snr_db - 10 * math.log10(1 + 1 / (pilots + n0))
-
-
-def gap_db(bits: int, modulation: ModulationName) -> float:
-    """What our codes need more than the normal approximation."""
-    code = _LDPC_GAP_DB
-    if bits <= MOST_POLAR_BITS:
-        code = _SHORT_GAP_DB + (_LONG_GAP_DB - _SHORT_GAP_DB) * bits / MOST_POLAR_BITS
-    return code + _DENSE_GAP_DB[modulation]
 
 
 def bytes_for(uses: int, rate: float, channel: str, snr_db: float) -> int:
@@ -113,12 +112,12 @@ def uses_for(bits: int, rate: float, channel: str, snr_db: float, most: int) -> 
 
 
 @functools.lru_cache(4096)
-def _needed_db(bits: int, uses: int) -> float:
+def _needed_db(bits: int, uses: int, gap: float) -> float:
     """The SNR at which half of such blocks are lost on AWGN."""
     low, high = -30.0, 60.0
     for _ in range(24):
         middle = (low + high) / 2
-        if error_rate(bits, uses, "awgn", middle) > 0.5:
+        if _beyond(bits, uses, "awgn", middle, gap) > 0.5:
             low = middle
         else:
             high = middle

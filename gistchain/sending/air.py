@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from gistchain.gist.expected import first_ratios
 from gistchain.gist.packet import is_whole, layer_borders, layer_kind, layer_name, unpack
 from gistchain.link.frame import Block, sent
 from gistchain.types import Gist, Link
@@ -46,7 +47,7 @@ def over(
     blocks = [Block(data, kind, share) for data, kind, share in zip(layers, kinds, shares, strict=True)]
     came = sent(
         link, blocks, room=room, first_whole=is_whole, whole=lambda first, layer: is_whole(first + layer), seed=seed,
-        rounds=rounds,
+        rounds=rounds, expected=first_ratios,
     )  # fmt: skip
     if not came.blocks:
         return Received(None, came.uses, came.rounds, ())

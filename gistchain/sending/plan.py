@@ -26,9 +26,9 @@ from gistchain.gist.forms import Form, FormName, Forms
 from gistchain.gist.packet import pack
 from gistchain.image.smallfile import FileSearch
 from gistchain.link.blockcode import modulation_of
+from gistchain.link.firstblock import FURTHER_SHARES
 from gistchain.link.frame import (
     FIRST_SHARES,
-    FURTHER_SHARES,
     LEAST_ROOM,
     Block,
     first_bytes,

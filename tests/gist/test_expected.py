@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks.link_captions import captions
-from gistchain.gist.expected import caption_ratios
-from gistchain.gist.packet import checks_hold, is_whole, pack
+from gistchain.gist.expected import first_ratios
+from gistchain.gist.packet import checks_hold, is_whole, layer_borders, pack, unpack
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import Awgn
 from gistchain.types import Gist, Latent, Segment
@@ -19,18 +21,32 @@ def bits_of(packet: bytes) -> np.ndarray:
     return np.unpackbits(np.frombuffer(packet, np.uint8))
 
 
+def holds(known: np.ndarray, packet: bytes) -> int:
+    """How many bits are expected; all of them are in the packet."""
+    said = known != 0
+    assert np.array_equal(bits_of(packet)[said], known[said] < 0)
+    return int(said.sum())
+
+
 def test_bits_that_are_expected_are_those_of_captions() -> None:
     for packet in PACKETS:
-        known = caption_ratios(8 * len(packet))
-        said = known != 0
-        assert said.sum() == 10
-        assert np.array_equal(bits_of(packet)[said], known[said] < 0)
+        assert holds(first_ratios(8 * len(packet), True)[0], packet) == 10
+        written_out = pack(replace(unpack(packet), size=(1000, 700)))
+        assert holds(first_ratios(8 * len(written_out), True)[1], written_out) == 20
+
+
+def test_before_other_layers_the_length_of_the_caption_is_expected_too() -> None:
+    for packet in PACKETS:
+        layered = pack(replace(unpack(packet), latent=Latent("thumb8", bytes(192))))
+        first = layered[: layer_borders(layered)[0]]
+        assert holds(first_ratios(8 * len(first), False)[0], first) == 18
 
 
 @pytest.mark.parametrize("count", [1, 8, 15, 16, 80])
 def test_there_is_a_ratio_for_each_bit(count: int) -> None:
-    assert caption_ratios(count).shape == (count,)
-    assert np.isfinite(caption_ratios(count)).all()
+    for known in (*first_ratios(count, True), *first_ratios(count, False)):
+        assert known.shape == (count,)
+        assert np.isfinite(known).all()
 
 
 def test_a_whole_packet_reads_and_a_damaged_one_does_not() -> None:
@@ -66,7 +82,7 @@ def test_a_decoder_that_knows_what_to_expect_reads_at_a_lower_snr() -> None:
         helped = code.decode(
             llrs,
             lambda word: is_whole(np.packbits(word).tobytes()),
-            known=caption_ratios(bits.size),
+            known=first_ratios(bits.size, True)[0],
             list_sizes=(1, 8, 32, 128),
         )
         lost["check"] += not np.array_equal(alone, bits)
@@ -79,5 +95,7 @@ def test_a_packet_that_is_not_as_expected_arrives_on_a_good_channel() -> None:
         bits = bits_of(pack(gist))
         code = BlockCode(bits.size, 4 * bits.size)
         llrs = Awgn(8).carry_bits([Segment(code.encode(bits), code.modulation)], seed=1).llrs[0]
-        found = code.decode(llrs, lambda word: is_whole(np.packbits(word).tobytes()), known=caption_ratios(bits.size))
+        found = code.decode(
+            llrs, lambda word: is_whole(np.packbits(word).tobytes()), known=first_ratios(bits.size, True)[0]
+        )
         assert np.array_equal(found, bits)

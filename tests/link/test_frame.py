@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn, RayleighBlock, RayleighFast
+from gistchain.link.firstblock import filled
 from gistchain.link.frame import (
     Arrived,
     Block,
     Receiver,
     _entries,
-    _filled,
     first_bytes,
     framed,
     most_first_bytes,
@@ -24,6 +24,7 @@ from gistchain.link.frame import (
     start_uses,
     uses_of,
 )
+from gistchain.link.layouts import Expected, nothing_expected
 from gistchain.link.modem import modulation
 from gistchain.types import Link
 
@@ -120,7 +121,7 @@ def test_a_damaged_list_of_further_blocks_is_not_believed() -> None:
         for bit in range(8):
             frame = framed(blocks, 900)
             first = frame.parts[0]
-            sound = np.unpackbits(np.frombuffer(_filled(blocks[0].data, _entries(blocks[1:])), np.uint8))
+            sound = np.unpackbits(np.frombuffer(filled(blocks[0].data, _entries(blocks[1:])), np.uint8))
             sound[8 * byte + bit] ^= 1
             symbols = frame.symbols.copy()
             symbols[first.span] = modulation(first.code.modulation).map(first.code.encode(sound))
@@ -185,3 +186,32 @@ def test_what_can_not_be_framed_is_refused(blocks: list[Block], room: int, words
 def test_there_are_at_most_four_rounds() -> None:
     with pytest.raises(LinkError, match="at most 4 rounds"):
         over(CLEAR, [Block(b"abc")], 500, rounds=5)
+
+
+def head_of_zeros(count: int, alone: bool) -> list[np.ndarray]:
+    """Says that the first three bytes are 0."""
+    return [np.where(np.arange(count) < 24, 7.0, 0.0)]
+
+
+def arrived(data: bytes, further: list[Block], room: int, expected: Expected) -> int:
+    """Of 60 frames at an SNR where many first blocks are lost, those of which it arrives."""
+    blocks = [Block(data, share=6 if further else 0), *further]
+    count = 0
+    for seed in range(60):
+        came = sent(
+            Awgn(-5.0), blocks, room=room, first_whole=lambda own: own == data, whole=lambda _, read: is_whole(read),
+            seed=(seed,), expected=expected,
+        )  # fmt: skip
+        count += bool(came.blocks)
+    return count
+
+
+@pytest.mark.parametrize("further", [[], [Block(checked(150, 2), 2)]])
+def test_a_first_block_that_looks_as_expected_arrives_where_it_would_be_lost(further: list[Block]) -> None:
+    data, room = b"\0\0\0" + checked(7, 1), 800 if further else 256
+    assert arrived(data, further, room, head_of_zeros) > arrived(data, further, room, nothing_expected) + 5
+
+
+def test_a_first_block_that_does_not_look_as_expected_arrives_as_often() -> None:
+    data = b"\xff\xff\xff" + checked(7, 1)
+    assert arrived(data, [], 256, head_of_zeros) >= arrived(data, [], 256, nothing_expected) > 5

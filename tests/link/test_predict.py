@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import link_predict_fit
+from benchmarks.report import RESULTS
 from gistchain.errors import LinkError, SettingError
 from gistchain.link.blockcode import BlockCode
 from gistchain.link.channel import CHANNELS, open_link
 from gistchain.link.frame import start_uses
+from gistchain.link.gaps import GAPS_DB, gap_db
 from gistchain.link.predict import arrival_rates, bytes_for, clear_db, error_rate, start_error_rate, uses_for
 from gistchain.types import Segment
 
@@ -38,6 +42,26 @@ def test_a_block_that_is_planned_for_one_error_in_a_hundred_meets_it(bits: int, 
     uses = uses_for(bits, 1e-2, channel, snr_db, 1 << 14)
     assert uses is not None
     assert measured(bits, uses, channel, snr_db) <= 5.2 / FRAMES
+
+
+def test_the_gaps_are_those_that_were_measured() -> None:
+    points = json.loads((RESULTS / "link_predict.json").read_text("utf-8"))["figures"]["points"]
+    assert link_predict_fit.measured(points) == GAPS_DB
+    off = [abs(row["gap_db"]["0.01"] - gap_db(row["bits"], row["uses"])) for row in points["held_out"]]
+    assert np.median(off) < 0.15
+
+
+def test_between_two_sizes_and_rates_the_gap_lies_between_theirs() -> None:
+    lines = GAPS_DB["qpsk"]
+    near = [lines[rate][bits] for rate in (0.25, 0.6) for bits in (120, 200)]
+    assert min(near) < gap_db(160, 400) < max(near)
+    assert gap_db(8, 80) == lines[0.1][56]
+
+
+def test_a_short_dense_block_is_told_about_as_often_lost_as_it_is() -> None:
+    """7 bytes in 32 uses of 16-QAM, of which estimates that were used before said 28% where 4% were lost."""
+    found = measured(56, 32, "awgn", 4.5)
+    assert abs(error_rate(56, 32, "awgn", 4.5) - found) < 0.12
 
 
 def test_block_fading_is_an_outage() -> None:
