@@ -28,7 +28,8 @@ from benchmarks.link_text import upper_95
 from gistchain.gist.expected import first_ratios
 from gistchain.gist.packet import is_whole, layer_borders, pack, unpack
 from gistchain.link.blockcode import LIST_SIZES, BlockCode
-from gistchain.link.frame import Block, Frame, Receiver, _filled, framed, start_uses
+from gistchain.link.firstblock import filled
+from gistchain.link.frame import Block, Frame, Receiver, entries, framed, start_uses
 from gistchain.link.layouts import Expected, layouts, nothing_expected
 from gistchain.link.modem import BITS, modulation
 from gistchain.link.predict import error_rate
@@ -38,7 +39,7 @@ Figures = dict[str, Any]
 READERS = {"nothing": nothing_expected, "caption": first_ratios}
 SIZES = 7, 20, 40
 """Bytes of packets of one caption."""
-FRAMES, TRIED, NOISE = 4_000, 200, 20_000
+FRAMES, TRIED, NOISE = 2_000, 200, 20_000
 EACH = 16
 """Uses for each byte."""
 SHARES = 0.1, 0.01
@@ -137,7 +138,7 @@ def _before_another(captioned: Sequence[bytes]) -> Pool:
 
 
 def _pool(every: Sequence[Sequence[Block]], room: int) -> Pool:
-    words = [np.unpackbits(np.frombuffer(_filled(blocks[0].data, blocks[1:]), np.uint8)) for blocks in every]
+    words = [np.unpackbits(np.frombuffer(filled(blocks[0].data, entries(blocks[1:])), np.uint8)) for blocks in every]
     return Pool([blocks[0].data for blocks in every], [framed(blocks, room) for blocks in every], words)
 
 

@@ -125,8 +125,8 @@ def most_first_bytes(size: int) -> int:
 
 def first_bytes(length: int, further: Sequence[Block], *, numbers: bool = False) -> int:
     """Bytes of a first block of this length, with what it says of the others and of itself."""
-    entries = [*_entries(further), *([Entry(NUMBERS, 0, 1)] if numbers else [])]
-    return len(filled(b"\0" * length, entries))
+    listed = [*entries(further), *([Entry(NUMBERS, 0, 1)] if numbers else [])]
+    return len(filled(b"\0" * length, listed))
 
 
 def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -> Frame:
@@ -136,12 +136,12 @@ def framed(blocks: Sequence[Block], room: int, numbers: Numbers | None = None) -
     none or not finite.
     """
     _check(blocks, numbers)
-    entries, analogue = _entries(blocks[1:]), np.zeros(0, np.complex64)
+    listed, analogue = entries(blocks[1:]), np.zeros(0, np.complex64)
     if numbers is not None:
         left = room - start_uses(room)
         analogue, scale = as_symbols(numbers.values, left - uses_of(blocks[0].share, left, first=True))
-        entries = [Entry(NUMBERS, numbers.halvings, scale)]
-    first = filled(blocks[0].data, entries)
+        listed = [Entry(NUMBERS, numbers.halvings, scale)]
+    first = filled(blocks[0].data, listed)
     number = length_number(len(first))
     at = start_uses(room)
     word = _to_bits(number << _SHARE_BITS | blocks[0].share, START_BITS)
@@ -334,5 +334,6 @@ def _check(blocks: Sequence[Block], numbers: Numbers | None) -> None:
             raise LinkError(f"a block's kind is 0 to {_MOST_KIND}, not {block.kind}")
 
 
-def _entries(further: Sequence[Block]) -> list[Entry]:
+def entries(further: Sequence[Block]) -> list[Entry]:
+    """What the first block says of them."""
     return [Entry(block.kind, block.share, len(block.data)) for block in further]

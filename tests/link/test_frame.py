@@ -16,7 +16,7 @@ from gistchain.link.frame import (
     Arrived,
     Block,
     Receiver,
-    _entries,
+    entries,
     first_bytes,
     framed,
     most_first_bytes,
@@ -121,7 +121,7 @@ def test_a_damaged_list_of_further_blocks_is_not_believed() -> None:
         for bit in range(8):
             frame = framed(blocks, 900)
             first = frame.parts[0]
-            sound = np.unpackbits(np.frombuffer(filled(blocks[0].data, _entries(blocks[1:])), np.uint8))
+            sound = np.unpackbits(np.frombuffer(filled(blocks[0].data, entries(blocks[1:])), np.uint8))
             sound[8 * byte + bit] ^= 1
             symbols = frame.symbols.copy()
             symbols[first.span] = modulation(first.code.modulation).map(first.code.encode(sound))
