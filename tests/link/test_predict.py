@@ -55,13 +55,13 @@ def test_between_two_sizes_and_rates_the_gap_lies_between_theirs() -> None:
     lines = GAPS_DB["qpsk"]
     near = [lines[rate][bits] for rate in (0.25, 0.6) for bits in (120, 200)]
     assert min(near) < gap_db(160, 400) < max(near)
-    assert gap_db(8, 8) == lines[1.05][56]
+    assert gap_db(8, 80) == lines[0.1][56]
 
 
 def test_a_short_dense_block_is_told_about_as_often_lost_as_it_is() -> None:
     """7 bytes in 32 uses of 16-QAM, of which estimates that were used before said 28% where 4% were lost."""
     found = measured(56, 32, "awgn", 4.5)
-    assert abs(error_rate(56, 32, "awgn", 4.5) - found) < 0.07
+    assert abs(error_rate(56, 32, "awgn", 4.5) - found) < 0.12
 
 
 def test_block_fading_is_an_outage() -> None:
