@@ -46,8 +46,9 @@ FADING_TARGETS = 0.05, 0.1, 0.2
 """The same where one gain hits a whole frame: to lose less takes ten times the power for each factor of ten."""
 _LAYER_BYTES = 12
 """What a further layer takes beside its data: tag, length and check, and its place in the first block's list."""
-_STEP = 1.1
-"""Layers are made in sizes that grow by so much, so that one is made once for many budgets."""
+_STEP, _FILE_STEP = 1.1, 1.02
+"""Layers are made in sizes that grow by so much, so that one is made once for many budgets; files, of which other sizes
+help to find the next, in finer ones."""
 _LEAST_BYTES, _LEAST_EXACT = 16, 150
 """Of a layer that is worth a try; no residual is shorter."""
 ENOUGH = 0.997
@@ -217,7 +218,7 @@ class Planner:
         return None if cut is None else self.forms.form("subject", replace(below.gist, subject=cut), self.picture)
 
     def _file(self, most_bytes: int) -> Form | None:
-        size = _step_below(most_bytes)
+        size = _step_below(most_bytes, _FILE_STEP)
         found = self.files.exact(most_bytes) or (self.files.within(size) if size >= _LEAST_BYTES else None)
         return None if found is None else self._measured("file", replace(self.words, file=found.file), found.fidelity)
 
@@ -247,11 +248,11 @@ def believed_db(conditions: Conditions) -> float:
     return clear_db(conditions.snr_db, conditions.pilots)
 
 
-def _step_below(size: int) -> int:
+def _step_below(size: int, step: float = _STEP) -> int:
     """The next smaller size that layers are made in."""
     if size < _LEAST_BYTES:
         return 0
-    return math.floor(_LEAST_BYTES * _STEP ** math.floor(math.log(size / _LEAST_BYTES, _STEP) + 1e-9))
+    return math.floor(_LEAST_BYTES * step ** math.floor(math.log(size / _LEAST_BYTES, step) + 1e-9))
 
 
 def _data(gist: Gist) -> bytes:
