@@ -5,6 +5,7 @@ A file of JSON lines. A row is found again by its key; a last line without an en
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -28,17 +29,29 @@ class Key(NamedTuple):
 
 
 class Rows:
-    """Rows that are there already, and a file that takes more. Raises ValueError for a line that is no row."""
+    """Rows that are there already, and a file that takes more, for one process at a time.
+
+    Raises ValueError for a line that is no row, for a file of something else, and where another process writes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        raw = path.read_bytes() if path.exists() else b""
-        whole = raw[: raw.rfind(b"\n") + 1]
-        self.found = {key_of(row): row for row in _read(whole.decode(), path)}
-        self._file = path.open("r+b" if path.exists() else "x+b")
+        self._file = path.open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise ValueError(f"{path} is being written by another process: give another name") from error
+        self._file.seek(0)
+        raw = self._file.read()
+        try:
+            whole = _whole(raw, path)
+            self.found = {key_of(row): row for row in _read(whole, path)}
+        except ValueError:
+            self._file.close()
+            raise
         self._file.truncate(len(whole))
-        self._file.seek(len(whole))
 
     def __contains__(self, key: Key) -> bool:
         return key in self.found
@@ -60,7 +73,8 @@ class Rows:
 
 def rows_of(paths: list[Path]) -> list[Row]:
     """All of them, each key once, the later one."""
-    found = {key_of(row): row for path in paths for row in _read(path.read_text("utf-8"), path)}
+    every = ((path, _whole(path.read_bytes(), path)) for path in paths)
+    found = {key_of(row): row for path, whole in every for row in _read(whole, path)}
     return list(found.values())
 
 
@@ -68,11 +82,20 @@ def key_of(row: Row) -> Key:
     return Key(*(row[name] for name in Key._fields))
 
 
-def _read(text: str, path: Path) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
+def _whole(raw: bytes, path: Path) -> bytes:
+    """Without a last line that has no end, if that is the beginning of a row."""
+    whole, torn = raw[: raw.rfind(b"\n") + 1], raw[raw.rfind(b"\n") + 1 :]
+    start = b'{"system"'
+    if torn and not torn.startswith(start) and not start.startswith(torn):
+        raise ValueError(f"{path} ends in what is no row of an experiment: give another file")
+    return whole
+
+
+def _read(raw: bytes, path: Path) -> Iterator[Row]:
+    for number, line in enumerate(raw.split(b"\n")[:-1], 1):
         try:
             row = json.loads(line)
-            key_of(row)
-        except (ValueError, KeyError, TypeError) as error:
+            hash(key_of(row))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{path}, line {number} is no row of an experiment ({error}): remove the line") from error
         yield row

@@ -41,6 +41,29 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         Rows(path)
 
 
+@pytest.mark.parametrize("line", [b'{"system": ["a"]}', b"[" * 100_000, b"\xff\xfe", b"7"])
+def test_a_line_of_any_other_kind_is_no_row(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(ValueError, match="line 1 is no row"):
+        Rows(path)
+    assert path.read_bytes() == line + b"\n"
+
+
+def test_another_file_is_not_emptied_and_two_writers_are_one_too_many(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("something without an end")
+    with pytest.raises(ValueError, match="no row"):
+        Rows(other)
+    assert other.read_text() == "something without an end"
+    path = tmp_path / "rows.jsonl"
+    with Rows(path) as rows:
+        rows.add(key(1), {"ssim": 0.5})
+        with pytest.raises(ValueError, match="another process"):
+            Rows(path)
+    assert len(rows_of([path])) == 1
+
+
 def test_an_experiment_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     words = [

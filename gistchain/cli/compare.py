@@ -198,11 +198,13 @@ def _terms(
     channel: ChannelName, snrs_db: Sequence[float], budget: int, budgets: str | None, at_db: float | None, seeds: int,
     pilots: int,
 ) -> Terms:  # fmt: skip
+    from gistchain.link.snr import noise_density
     from gistchain.sending.compare import Terms
 
     further = uses(budgets) if budgets is not None else [max(1, budget // 4), min(_MOST_USES, 4 * budget)]
     middle = (min(snrs_db) + max(snrs_db)) / 2
     at = min(snrs_db, key=lambda snr_db: abs(snr_db - middle)) if at_db is None else at_db
+    noise_density(at)  # what can't be used is refused
     return Terms(channel, tuple(snrs_db), budget, at, tuple(further), seeds, pilots)
 
 

@@ -185,7 +185,8 @@ def sent(
         came = link.carry(symbols, seed=(*seed, attempt), points=symbols.size if attempt else frame.points)
         used += came.uses
         receiver.add(spans, came.symbols, came.noise_variance)
-        lost = receiver.read()
+        # A list that was read wrong may name blocks that were not sent.
+        lost = [index for index in receiver.read() if index < len(frame.parts)]
         if not lost:
             break
         spans = [slice(0, frame.parts[0].span.stop) if index == 0 else frame.parts[index].span for index in lost]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from gistchain.errors import PacketError
 from gistchain.gist.expected import first_ratios
 from gistchain.gist.packet import is_whole, layer_borders, layer_kind, layer_name, unpack
 from gistchain.link.frame import Block, sent
@@ -53,5 +54,10 @@ def over(
         return Received(None, came.uses, came.rounds, ())
     lost = tuple(layer_name(kind) for kind, data in came.blocks if data is None)
     arrived = tuple(data is not None for _, data in came.blocks)
-    gist = unpack(b"".join(data for _, data in came.blocks if data is not None))
+    try:
+        gist = unpack(b"".join(data for _, data in came.blocks if data is not None))
+    except PacketError:  # layers that are whole, and not of one packet: only the first is believed
+        lost = tuple(layer_name(kind) for kind, _ in came.blocks[1:])
+        arrived = (True, *[False] * len(lost))
+        gist = unpack(came.blocks[0][1] or b"")
     return Received(replace(gist, damaged=frozenset(lost)), came.uses, came.rounds, lost, arrived)

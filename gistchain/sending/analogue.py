@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.errors import RebuildError
 from gistchain.gist.packet import is_whole, pack, unpack
 from gistchain.gist.painted import BASE_SEED
 from gistchain.link.blockcode import modulation_of
@@ -42,6 +43,7 @@ _TRIAL = 1 << 20
 """A seed of noise that is the sender's own."""
 _LEAST_ARRIVALS = 0.01
 _WORSE = 0.01
+_LEAST_VARIANCE = 1e-12
 _MOST_HALVINGS = 4
 """Latents that are tried: as large as there is room, half, a quarter, an eighth; smaller ones are sent more often."""
 
@@ -125,7 +127,7 @@ class PreparedAnalogue:
         )  # fmt: skip
         gist = unpack(came.blocks[0][1] or b"") if came.blocks else None
         return Sent(
-            picture=None if gist is None else self._seen(gist, came.numbers),
+            picture=None if gist is None else self._shown(gist, came.numbers),
             caption="" if gist is None else gist.caption,
             certain=False,
             gist=gist,
@@ -147,7 +149,9 @@ class PreparedAnalogue:
 
         share = found(air)
         if share is None:
-            raise too_small(self.picture.name, air, "a caption and a latent", lambda air: found(air) is not None)
+            raise too_small(
+                self.picture.name, air, "a caption and a latent", lambda air: found(air) is not None, "as planned"
+            )
         return share
 
     def _values(self, left: int, halvings: int) -> NDArray[np.float32]:
@@ -182,6 +186,15 @@ class PreparedAnalogue:
             reached.append(self.sender.fidelity(self.picture.pixels, back))
         return float(np.mean(reached))
 
+    def _shown(self, gist: Gist, numbers: ArrivedAnalogue | None) -> Pixels | None:
+        """None where another caption arrived than was sent, and no painter can paint that."""
+        try:
+            return self._seen(gist, numbers)
+        except RebuildError:
+            if gist == self.words:
+                raise
+            return None
+
     def _seen(self, gist: Gist, numbers: ArrivedAnalogue | None) -> Pixels | None:
         if numbers is None or not np.isfinite(numbers.variance).any():
             return self.sender.rebuild(gist)
@@ -210,7 +223,7 @@ def combined(arrived: ArrivedAnalogue, count: int) -> tuple[NDArray[np.float64],
     A value that nothing arrived of is 0, and its variance infinite.
     """
     place = np.arange(arrived.values.size) % count
-    weight = 1 / arrived.variance.astype(np.float64)
+    weight = 1 / np.maximum(arrived.variance.astype(np.float64), _LEAST_VARIANCE)
     total = np.bincount(place, weight, count)
     seen = total > 0
     values = np.divide(np.bincount(place, weight * arrived.values, count), total, out=np.zeros(count), where=seen)

@@ -171,8 +171,9 @@ class Planner:
             bits = 8 * len(pack(self.words))
             return too_small(self.picture.name, air, "its caption alone", lambda air: air.carries(bits))
         return too_small(
-            self.picture.name, air, f"a caption and a {only}", lambda air: air.most_beside(caption) >= _LEAST_BYTES
-        )
+            self.picture.name, air, f"a caption and a {only}", lambda air: air.most_beside(caption) >= _LEAST_BYTES,
+            "as planned",
+        )  # fmt: skip
 
     def _form(self, name: FormName, most_bytes: int) -> Form | None:
         """The form whose further layer has about so many bytes, and no more."""
@@ -226,8 +227,11 @@ class Planner:
         return Form(name, gist, len(pack(gist)), fidelity, exact=fidelity == 1)
 
 
-def too_small(name: str, air: Air, what: str, enough: Callable[[Air], bool]) -> LinkError:
-    """Names the uses that would do. what: of the picture does not fit; enough: whether it fits there."""
+def too_small(
+    name: str, air: Air, what: str, enough: Callable[[Air], bool], often: str = "in 99 of 100 frames"
+) -> LinkError:
+    """Names the uses that would do. what: of the picture does not fit; enough: whether it fits there, and arrives so
+    often."""
 
     def fits(room: int) -> bool:
         try:
@@ -238,8 +242,8 @@ def too_small(name: str, air: Air, what: str, enough: Callable[[Air], bool]) -> 
     rooms = bisect.bisect_left(range(MOST_USES), True, lo=LEAST_ROOM, key=fits)
     needed = f"needs {rooms:,}" if rooms < MOST_USES else f"needs more than {MOST_USES:,}"
     return LinkError(
-        f"{air.room:,} channel uses without pilots are too few for {name} at {air.snr_db:.1f} dB: to arrive in 99 of "
-        f"100 frames {what} {needed}"
+        f"{air.room:,} channel uses without pilots are too few for {name} at {air.snr_db:.1f} dB: to arrive {often} "
+        f"{what} {needed}"
     )
 
 
