@@ -155,8 +155,8 @@ def main(paths: list[Path]) -> None:
     report.write(
         "link_systems", figures=figures, signature=str(_signature()),
         models=["autoencoder", "latent-photo", "captioner-default", "painter-punks", "painter-nouns"],
-        data="held-out tokens of eight collections in turn, and crops of 512 x 512 of held-out photos by lot, as many as "
-        "N says",
+        data="held-out tokens of eight collections in turn, and crops of 512 x 512 of held-out photos by lot, as many "
+        "as N says",
         command="python -m benchmarks.link_systems tokens|photos --rows FILE; "
         "python -m benchmarks.link_systems_summary FILE ...",
     )  # fmt: skip
