@@ -57,7 +57,7 @@ JSON_KEYS = {
     "rareness evidence_here attested",
     "link-nft": "token nft",
     "send": "image system channel output uses cbr rounds caption certain lost expected_ssim start_uses blocks",
-    "link plan": "image channel plans",
+    "link plan": "image channel analogue plans",
     "link compare": "channel budget budgets at_db means rows blocks restarts",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",
     "follow": "event block token count by",
