@@ -19,7 +19,7 @@ from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn
 from gistchain.sending.adaptive import PreparedGist
 from gistchain.sending.air import over
-from gistchain.sending.plan import TARGETS, Plan
+from gistchain.sending.room import TARGETS, Plan
 from gistchain.systems import gist_sender
 from gistchain.types import Conditions, Picture, Pixels
 from training.data import photos

@@ -10,7 +10,7 @@ from gistchain.text import lines
 
 if TYPE_CHECKING:
     from gistchain.sending.analogue import AnaloguePlan
-    from gistchain.sending.plan import Plan
+    from gistchain.sending.room import Plan
     from gistchain.types import Picture, PlannedBlock, Sent
 
 

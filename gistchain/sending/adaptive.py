@@ -10,7 +10,8 @@ from gistchain.gist.forms import FormName, Forms
 from gistchain.image.smallfile import KINDS, FileSearch
 from gistchain.sending.air import over
 from gistchain.sending.analogue import AnalogueLatent, AnaloguePlan, PreparedAnalogue
-from gistchain.sending.plan import ENOUGH, Plan, Planner, believed_db
+from gistchain.sending.plan import ENOUGH, Planner, believed_db
+from gistchain.sending.room import Plan
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
 
 _BETTER = 0.005

@@ -23,7 +23,8 @@ from gistchain.link.frame import LEAST_ROOM, Block, first_bytes, start_uses, use
 from gistchain.link.frame import sent as carried
 from gistchain.link.numbers import ArrivedAnalogue, Numbers, as_symbols, as_values
 from gistchain.link.predict import arrival_rates, error_rate
-from gistchain.sending.plan import WORDS_WORTH, Air, believed_db, too_small
+from gistchain.sending.plan import believed_db
+from gistchain.sending.room import WORDS_WORTH, Air, too_small
 from gistchain.types import (
     AnaloguePainter,
     ChannelName,

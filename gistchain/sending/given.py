@@ -10,7 +10,8 @@ from gistchain.gist.forms import Form
 from gistchain.gist.packet import pack
 from gistchain.link.frame import LEAST_ROOM
 from gistchain.sending.air import over
-from gistchain.sending.plan import LEAST_ARRIVALS, Air, Plan, believed_db, too_small
+from gistchain.sending.plan import LEAST_ARRIVALS, believed_db
+from gistchain.sending.room import Air, Plan, too_small
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent, System
 
 _LAYER_BYTES = 12

@@ -18,7 +18,8 @@ from gistchain.link.predict import arrival_rates, start_error_rate
 from gistchain.sending.adaptive import PreparedGist
 from gistchain.sending.air import over
 from gistchain.sending.compare import OpenLink, Terms
-from gistchain.sending.plan import Plan, believed_db
+from gistchain.sending.plan import believed_db
+from gistchain.sending.room import Plan
 from gistchain.types import Conditions, Link, PlannedBlock
 
 _OTHER_NOISE = 1 << 16

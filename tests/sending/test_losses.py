@@ -12,7 +12,7 @@ from gistchain.link.channel import Awgn, open_link
 from gistchain.sending.adaptive import PreparedGist
 from gistchain.sending.compare import Terms
 from gistchain.sending.losses import arrivals, losses, wilson
-from gistchain.sending.plan import Plan
+from gistchain.sending.room import Plan
 from gistchain.systems import gist_sender
 from gistchain.types import Conditions
 from tests.support.pictures import picture
