@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from gistchain.safejson import parsed
+
 Row = dict[str, Any]
 
 
@@ -94,8 +96,8 @@ def _whole(raw: bytes, path: Path) -> bytes:
 def _read(raw: bytes, path: Path) -> Iterator[Row]:
     for number, line in enumerate(raw.split(b"\n")[:-1], 1):
         try:
-            row = json.loads(line)
+            row = parsed(line)
             hash(key_of(row))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}, line {number} is no row of an experiment ({error}): remove the line") from error
         yield row
