@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from gistchain.errors import LinkError, RebuildError
 from gistchain.gist.forms import FormName, Forms
 from gistchain.image.smallfile import KINDS, FileSearch
-from gistchain.sending.air import over
 from gistchain.sending.analogue import AnalogueLatent, AnaloguePlan, PreparedAnalogue
 from gistchain.sending.plan import ENOUGH, Planner, believed_db
-from gistchain.sending.room import Plan
+from gistchain.sending.room import Plan, carried
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent
 
 _BETTER = 0.005
@@ -88,17 +87,4 @@ class PreparedGist:
         plan = self.choice(link, conditions)
         if isinstance(plan, AnaloguePlan):
             return plan.prepared.sent(plan, link, seed=seed, rounds=rounds)
-        came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
-        picture = None if came.gist is None else self.sender.rebuild(came.gist)
-        return Sent(
-            picture=picture,
-            caption="" if came.gist is None else came.gist.caption,
-            certain=came.gist is not None,
-            gist=came.gist,
-            lost=came.lost if came.gist is not None else tuple(block.layers for block in plan.blocks),
-            uses=came.uses,
-            rounds=came.rounds,
-            start_uses=plan.start_uses,
-            blocks=plan.blocks,
-            expected=plan.expected,
-        )
+        return carried(plan, link, self.sender.rebuild, seed=seed, rounds=rounds)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gistchain.errors import RebuildError
 from gistchain.gist.forms import Form
 from gistchain.gist.packet import pack
 from gistchain.link.frame import LEAST_ROOM
-from gistchain.sending.air import over
 from gistchain.sending.plan import LEAST_ARRIVALS, believed_db
-from gistchain.sending.room import Air, Plan, too_small
+from gistchain.sending.room import Air, Plan, carried, too_small
 from gistchain.types import Conditions, Described, Gist, Link, Picture, Pixels, Sent, System
 
 _LAYER_BYTES = 12
@@ -45,19 +44,7 @@ class PreparedAsGiven:
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         plan = self._plan(Air(conditions.channel, believed_db(conditions), link.room(conditions.budget)))
-        came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
-        return Sent(
-            picture=None if came.gist is None else self._seen(came.gist),
-            caption="" if came.gist is None else came.gist.caption,
-            certain=came.gist is not None,
-            gist=came.gist,
-            lost=came.lost if came.gist is not None else tuple(block.layers for block in plan.blocks),
-            uses=came.uses,
-            rounds=came.rounds,
-            start_uses=plan.start_uses,
-            blocks=plan.blocks,
-            expected=None,
-        )
+        return replace(carried(plan, link, self._seen, seed=seed, rounds=rounds), expected=None)
 
     def _plan(self, air: Air) -> Plan:
         """Raises LinkError where not even the caption fits."""

@@ -22,8 +22,8 @@ from gistchain.link.frame import (
     uses_of,
 )  # fmt: skip
 from gistchain.link.predict import arrival_rates, bytes_for, error_rate, start_error_rate
-from gistchain.sending.air import layers_of
-from gistchain.types import Gist, PlannedBlock
+from gistchain.sending.air import layers_of, over
+from gistchain.types import Gist, Link, Pixels, PlannedBlock, Sent
 
 TARGETS = 1e-3, 3e-3, 1e-2
 """Error rates that the first, further and last blocks are planned for: what matters more is lost more seldom."""
@@ -58,6 +58,25 @@ class Plan:
     def worth(self) -> float:
         """By which plans are compared."""
         return self.expected + (WORDS_WORTH if self.gist.captions else 0.0)
+
+
+def carried(
+    plan: Plan, link: Link, show: Callable[[Gist], Pixels | None], *, seed: tuple[int, ...], rounds: int = 0
+) -> Sent:
+    """What comes of a plan over a link. show: the picture of the gist that arrived, None where it gives none."""
+    came = over(link, plan.payload, plan.shares, room=plan.room, seed=seed, rounds=rounds)
+    return Sent(
+        picture=None if came.gist is None else show(came.gist),
+        caption="" if came.gist is None else came.gist.caption,
+        certain=came.gist is not None,
+        gist=came.gist,
+        lost=came.lost if came.gist is not None else tuple(block.layers for block in plan.blocks),
+        uses=came.uses,
+        rounds=came.rounds,
+        start_uses=plan.start_uses,
+        blocks=plan.blocks,
+        expected=plan.expected,
+    )
 
 
 @dataclass(frozen=True)
