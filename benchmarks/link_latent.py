@@ -35,8 +35,9 @@ from gistchain.link.predict import uses_for
 from gistchain.link.snr import es_n0_db
 from gistchain.models.photo.autoencoder import Autoencoder
 from gistchain.models.photo.latent import PhotoLatent
+from gistchain.senders import sender
 from gistchain.sending.literal import TEXT_BYTES, uses
-from gistchain.systems import fidelity, sender
+from gistchain.systems import fidelity
 from gistchain.types import Conditions, Gist, Picture, Pixels
 
 _UNCODED = 262_298

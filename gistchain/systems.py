@@ -9,34 +9,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.describe import LATENT_BYTES, MIN_CONFIDENCE, NO_LATENT, LatentPlan, describe
 from gistchain.gist.forms import Form, FormName, Forms
-from gistchain.gist.painted import BASE_SEED, LayerPainter
-from gistchain.rebuild.isotope import middle_isotope, select_isotope
-from gistchain.sending.adaptive import Adaptive
-from gistchain.sending.analogue import AnalogueLatent
-from gistchain.sending.given import AsGiven
-from gistchain.sending.imagefile import ImageLdpc
-from gistchain.sending.literal import Literal
-from gistchain.sending.text import TextOnly
+from gistchain.gist.painted import LayerPainter
+from gistchain.rebuild.isotope import select_isotope
 from gistchain.settings import Settings
 from gistchain.traits import Traits
 from gistchain.types import (
-    AnaloguePainter,
     Captioner,
     Choice,
     Described,
     Gist,
-    LatentPainter,
     Painter,
     Picture,
     Pixels,
     Rebuilt,
-    Sender,
-    SenderName,
     TextEmbedder,
     WhenLatent,
 )
@@ -141,9 +131,9 @@ def rosis(
         place["folder"] = settings.collections
     embedder: TextEmbedder = registry.load("text-embedder", "minilm")
 
-    def chosen(kind: str, wanted: str | None) -> Any:
+    def chosen(kind: str, wanted: str | None, query: str | None = None) -> Any:
         name, source = registry.parse(wanted or "default")
-        return registry.load(kind, name, source=source, parts={"embedder": embedder}, **place)
+        return registry.load(kind, name, source=source, parts={"embedder": embedder}, query=query, **place)
 
     # Whether a caption is enough is a question for the collections that are known, whatever else may paint.
     known: Painter = chosen("painter", "default")
@@ -158,7 +148,7 @@ def rosis(
     plan = LatentPlan("never" if form in ("exact", "file") else latent, coder, latent_bytes, alone)
     by_subject = painter is not None and registry.parse(painter)[0] == "ip-adapter"
     return Rosis(
-        chosen("captioner", captioner),
+        chosen("captioner", captioner, None if settings is None else settings.query),
         LayerPainter(known if painter is None else chosen("painter", painter), subjects=not by_subject),
         embedder,
         plan,
@@ -167,124 +157,6 @@ def rosis(
         Forms(LayerPainter(known), fidelity, coder, lambda image: registry.load("segmenter", "default").mask(image)),
         form,
     )
-
-
-SENDERS: tuple[SenderName, ...] = get_args(SenderName)
-"""Systems that send a picture over a radio."""
-PUBLISHED_STRENGTH = 0.6
-"""Img2Img-SC takes 30 of 50 steps."""
-
-
-def sender(
-    name: str,
-    settings: Settings | None = None,
-    *,
-    caption: str | None = None,
-    strength: float | None = None,
-    system: Rosis | None = None,
-) -> Sender:
-    """A system that sends pictures, by its name in SENDERS; the models are those of `rosis`.
-
-    caption: a person's own words in place of the captioner's. strength: of img2img_sc and its kinds, the step at which
-    the painter starts from the latent: 0 only decodes it, 1 starts from noise; None for what the system does by itself.
-    system: what `rosis(settings)` gave, for several senders that share its models.
-    Raises SettingError for another name, and for a strength where it has no meaning; ModelError as `rosis` does.
-    """
-    if name not in SENDERS:
-        raise SettingError(f"{name!r} is no system that sends pictures: take one of {', '.join(SENDERS)}")
-    if strength is not None and not name.startswith("img2img_sc"):
-        raise SettingError(f"{name!r} starts from no latent: leave the strength out, or take img2img_sc")
-    if strength is not None and not 0 <= strength <= 1:
-        raise SettingError(f"a strength of {strength} can't be: give a number from 0 to 1")
-    system = system or rosis(settings)
-    gist = _adaptive(system, caption)
-    if name == "gist":
-        return gist
-    if name == "text_coded":
-        # The opponent of every result with text: the packed caption with its check in a polar code (T4.2, T4.3).
-        return replace(gist, only="caption")
-    if name.startswith("img2img_sc"):
-        return _img2img_sc(name, gist, system, strength)
-    if name == "rosis":
-        # S0 over the air: the gist as it would go on a chain, and ROSIS at the receiver.
-        whole = replace(system, latent=replace(system.latent, size_bytes=None))
-        return AsGiven(whole, gist.describe, lambda gist: whole.rebuild(gist, full_size=True).chosen.image, caption)
-    if name == "text_only":
-        # S2.4, S4.3: eight bits a character in 16-QAM without a code, read softly by the dictionary.
-        return TextOnly(gist.describe, gist.rebuild)
-    if name == "text_only_hard":
-        # The same as published: each bit for itself.
-        return TextOnly(gist.describe, gist.rebuild, reading="hard")
-    # Stands in for BPG + LDPC (S4.6); `fixed` has one rate for all SNRs, as there.
-    return ImageLdpc(fidelity, gist.rebuild, bits_per_use=_FIXED_RATE if name == "image_ldpc_fixed" else None)
-
-
-def gist_sender(settings: Settings | None = None, *, caption: str | None = None) -> Adaptive:
-    """Our own (S2.3, left to the future there): whatever is expected to give back most at this SNR and budget."""
-    return _adaptive(rosis(settings), caption)
-
-
-def _adaptive(system: Rosis, caption: str | None) -> Adaptive:
-    if system.layers is None:
-        raise SettingError("the models of this system make no layers")
-
-    def picture(gist: Gist) -> Pixels | None:
-        try:
-            return middle_isotope(gist, painter=system.painter, seeds=range(4))
-        except RebuildError:
-            return None
-
-    words = replace(system, latent=NO_LATENT, form=None)
-    describe = partial(words.describe, caption=caption)
-    # Each trial of an analogue latent is a painting: too dear where that takes a diffusion.
-    known = system.layers.painter.painter if isinstance(system.layers.painter, LayerPainter) else None
-    alone = isinstance(system.painter, LayerPainter) and type(system.painter.painter) is type(known)
-    analogue = None
-    if alone and isinstance(known, AnaloguePainter):
-        analogue = AnalogueLatent(describe, known, picture, fidelity)
-    return Adaptive(describe, system.layers, picture, own_words=caption is not None, analogue=analogue)
-
-
-def _img2img_sc(name: str, gist: Adaptive, system: Rosis, strength: float | None) -> Sender:
-    """S2.1, S2.2: a caption and a latent, and a painter that starts from both.
-
-    img2img_sc: the latent quantised, with check and code. ..._analogue: its numbers as symbols, the channel's noise as
-    the painter's. ..._literal: as published, float64 and flipped bits (T2.4).
-    """
-    from gistchain.models.default import DefaultPainter
-
-    painter = system.painter.painter if isinstance(system.painter, LayerPainter) else system.painter
-    if not isinstance(painter, AnaloguePainter) or not isinstance(painter, LatentPainter):
-        raise SettingError(
-            f"{type(painter).__name__} starts from no latent: take --painter img2img=SOURCE, or leave the painter out"
-        )
-    if name == "img2img_sc_analogue":
-        return AnalogueLatent(gist.describe, painter, gist.rebuild, fidelity, strength)
-    if strength is None:  # of the default models none is a denoiser of photos
-        strength = 0.0 if isinstance(painter, DefaultPainter) else PUBLISHED_STRENGTH
-    if name == "img2img_sc":
-        # The latent is decoded by the coder that wrote it, whatever paints from there.
-        decode = gist.forms.painted
-        return replace(
-            gist, only="latent", rebuild=partial(_restarted, decode, painter, strength) if strength else decode
-        )
-    return Literal(gist.describe, painter, strength)
-
-
-def _restarted(
-    decode: Callable[[Gist], Pixels | None], painter: AnaloguePainter, strength: float, gist: Gist
-) -> Pixels | None:
-    """What the painter makes of the decoded latent, from that step on."""
-    picture = decode(gist)
-    if picture is None or gist.latent is None:
-        return picture
-    numbers = painter.numbers(picture, gist, painter.count(gist, _MOST_NUMBERS))
-    return painter.from_numbers(numbers, 0.0, gist, BASE_SEED, strength)
-
-
-_MOST_NUMBERS = 4 * 64 * 64
-_FIXED_RATE = 1.0
-"""Bits a use: 4 of 16-QAM at a code rate of 1/4, or 2 of QPSK at 1/2, as S4 takes for its BPG + LDPC."""
 
 
 def fidelity(picture: Pixels, back: Pixels) -> float:

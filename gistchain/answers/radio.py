@@ -28,6 +28,7 @@ def sent_json(picture: Picture, system: str, channel: str, output: Path, sent: S
         "caption": sent.caption,
         "certain": sent.certain,
         "lost": list(sent.lost),
+        "notes": list(sent.notes),
         "expected_ssim": sent.expected,
         "start_uses": sent.start_uses,
         "blocks": _blocks_json(sent.blocks),
@@ -46,6 +47,7 @@ def sent_text(picture: Picture, system: str, channel: str, output: Path, sent: S
         *_blocks(sent.start_uses, sent.blocks),
         f"  read        {sent.caption!r}{_checked(sent)}" if sent.caption else "",
         f"  lost        {', '.join(sent.lost)}" if sent.lost else "",
+        *(f"  note        {note}" for note in sent.notes),
         f"  written to  {output}",
     ]
     return lines(line for line in told if line)

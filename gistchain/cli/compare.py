@@ -106,7 +106,8 @@ def compare(
     from gistchain.answers.compared import compared_json, compared_page, compared_text
     from gistchain.disk.write import check_writable, write_whole
     from gistchain.link.channel import open_link
-    from gistchain.systems import rosis, sender
+    from gistchain.senders import sender
+    from gistchain.systems import rosis
 
     place = output or Path("compare.html")
     if place.suffix.lower() not in (".html", ".htm"):
@@ -180,7 +181,7 @@ def strengths(text: str) -> list[float]:
 
 def _restarting(given: str | None, models: Rosis) -> list[float]:
     """The strengths; none by default where the painter can't go on from a latent, which is said."""
-    from gistchain.systems import sender
+    from gistchain.senders import sender
 
     wanted = strengths(_RESTARTS if given is None else given)
     try:
@@ -243,10 +244,11 @@ def _made(
 ) -> Comparison:  # fmt: skip
     """Everything that the page shows."""
     from gistchain.answers.compared import Comparison
+    from gistchain.senders import sender
     from gistchain.sending.compare import compared
     from gistchain.sending.losses import losses
     from gistchain.sending.restart import few, restarted
-    from gistchain.systems import fidelity, sender
+    from gistchain.systems import fidelity
 
     ours = _prepared(named.get(_OURS), pictures[0]) if runs else None
     lost = [] if ours is None else list(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gistchain.answers.radio import plan_json, plan_text, sent_json, sent_text
-from gistchain.cli.options import Captioner, Home, Json, Painter
+from gistchain.cli.options import AllowDownload, AllowPickle, Captioner, Device, Dtype, Home, Json, Painter
 from gistchain.cli.sources import check_stdin, read
 from gistchain.cli.terminal import Verb, Verbs, answer, busy
 from gistchain.cli.usage import STDIN, a_path
@@ -18,6 +18,7 @@ from gistchain.settings import load
 from gistchain.types import ChannelName, SenderName
 
 if TYPE_CHECKING:
+    from gistchain.senders import TextOptions
     from gistchain.types import Conditions, Link, Picture, Sent
 
 app = typer.Typer(
@@ -45,6 +46,21 @@ SnrError = Annotated[
 ]
 
 
+Texts = Annotated[
+    int | None,
+    typer.Option(metavar="1|2|4|9", help="Of multi_sc: texts, each of a piece of the image.  [default: 4]"),
+]
+Lambda = Annotated[
+    float | None,
+    typer.Option(
+        "--lambda", min=0, max=1, help="Of multi_sc and single_text: weight of the slice; 0 rebuilds from texts alone."
+    ),
+]
+Segmenter = Annotated[
+    str | None, typer.Option(metavar="NAME[=SOURCE]", help="Of multi_sc and single_text: what finds the subject.")
+]
+
+
 def send(
     ctx: typer.Context,
     image: Image,
@@ -59,7 +75,9 @@ def send(
             help="gist: whatever form is expected to give back most. text_coded: its caption alone. text_only: its "
             "caption as uncoded ASCII. image_ldpc: the best image file that fits; _fixed: at one rate for every SNR. "
             "img2img_sc: its caption and a latent; _analogue: the latent as symbols without a code; _literal: as "
-            "published, in 262,298 uses. rosis: the gist of the chain, and four isotopes."
+            "published, in 262,298 uses. rosis: the gist of the chain, and four isotopes. multi_sc: a text of each "
+            "quarter and a slice of the subject, in five bursts. single_text: one text and the slice. vlm_csc: one "
+            "text. deep_jscc: a network makes symbols of pixels; _19db: one trained at 19 dB alone."
         ),
     ] = "gist",
     caption: Caption = None,
@@ -72,6 +90,22 @@ def send(
             min=0, max=1, help="Of img2img_sc and its kinds: how much is painted anew; 0 only decodes what arrived."
         ),
     ] = None,
+    texts: Texts = None,
+    weight: Lambda = None,
+    segmenter: Segmenter = None,
+    uncoded: Annotated[
+        bool,
+        typer.Option("--uncoded", help="Of multi_sc: texts as published, 8 bits a character, which nothing checks."),
+    ] = False,
+    corrector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[=SOURCE]", help="With --uncoded: dictionary, none, or bart=FOLDER.  [default: dictionary]"
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="What a captioner that can be asked, such as llava, is asked of each piece.")
+    ] = None,
     rounds: Annotated[
         int, typer.Option(min=0, max=4, help="How often lost blocks may be sent again; their uses are counted.")
     ] = 0,
@@ -79,6 +113,10 @@ def send(
     snr_error: SnrError = 0.0,
     captioner: Captioner = None,
     painter: Painter = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -87,14 +125,16 @@ def send(
     Ends with exit code 1, and writes nothing, where nothing arrived.
     """
     from gistchain.image import check_output, write_image
-    from gistchain.systems import sender
+    from gistchain.senders import sender
 
     check_output(output)
     check_stdin([image])
     link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
     picture = _one(image, output)
     with busy(f"sending {picture.name}"):
-        prepared = sender(system, load(ctx.params), caption=caption, strength=strength).prepare(picture)
+        options = _text_options(texts, weight, segmenter, uncoded, corrector)
+        made = sender(system, load(ctx.params), caption=caption, strength=strength, texts=options)
+        prepared = made.prepare(picture)
         sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
     if sent.picture is None:
         raise _unseen(picture, link, sent)
@@ -123,8 +163,8 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what the system `gist` would send: every form that fits, what it is expected to give back, its blocks."""
+    from gistchain.senders import gist_sender
     from gistchain.sending.analogue import AnaloguePlan
-    from gistchain.systems import gist_sender
 
     check_stdin([image])
     link, conditions = _conditions(channel, snr_db, budget, pilots, 0.0)
@@ -139,6 +179,21 @@ def plan(
         lambda done: plan_json(picture, link.name, done, analogue),
         lambda done: plan_text(picture, link.name, done, analogue),
         as_json,
+    )
+
+
+def _text_options(
+    texts: int | None, weight: float | None, segmenter: str | None, uncoded: bool, corrector: str | None
+) -> TextOptions | None:
+    """None where none was given. Raises SettingError for a corrector of texts that a check protects."""
+    from gistchain.senders import TextOptions
+
+    if corrector is not None and not uncoded:
+        raise SettingError("texts in a code need no corrector: leave --corrector out, or send them --uncoded")
+    if texts is None and weight is None and segmenter is None and not uncoded:
+        return None
+    return TextOptions(
+        texts, weight, coded=not uncoded, corrector=corrector or "dictionary", segmenter=segmenter or "default"
     )
 
 

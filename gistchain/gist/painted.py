@@ -25,10 +25,12 @@ class LayerPainter:
     """Fulfils Painter for every layer of a gist; `painter` sees captions and latent.
 
     subjects: whether the subject is laid over what `painter` makes; not where that paints by the subject itself.
+    weight: of the subject that is laid over it, 0 to 1.
     """
 
     painter: Painter
     subjects: bool = True
+    weight: float = 1.0
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         if gist.file is not None:
@@ -38,7 +40,7 @@ class LayerPainter:
         below = self.painter.paint(gist, seeds, strength)
         if gist.subject is None or not self.subjects:
             return below
-        return [laid_over(picture, gist.subject, gist.size) for picture in below]
+        return [laid_over(picture, gist.subject, gist.size, self.weight) for picture in below]
 
     def varies(self, gist: Gist, strength: float | None = None) -> bool:
         """False where there are pixels for all of the picture."""

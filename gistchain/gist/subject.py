@@ -37,10 +37,11 @@ def cut(pixels: Pixels, mask: NDArray[np.float32], size_bytes: int) -> Subject |
     return Subject(MEDIA_TYPE, data, (left, top, right - left, bottom - top))
 
 
-def laid_over(below: Pixels, subject: Subject, size: tuple[int, int]) -> Pixels:
+def laid_over(below: Pixels, subject: Subject, size: tuple[int, int], weight: float = 1.0) -> Pixels:
     """The picture with the subject in its place. size: (width, height) that the subject's box is given in.
 
-    Raises RebuildError for a subject that is no image.
+    weight: 0 leaves the picture as it is, 1 covers it where the subject is opaque. Raises RebuildError for a subject
+    that is no image.
     """
     from PIL import Image
 
@@ -56,7 +57,7 @@ def laid_over(below: Pixels, subject: Subject, size: tuple[int, int]) -> Pixels:
     # Premultiplied in PIL's RGBa, so that the colour of what is transparent does not bleed into the border.
     cut_out = Image.fromarray(np.dstack([colours, alpha])).convert("RGBa").resize(box, smooth).convert("RGBA")
     painted = Image.fromarray(below)
-    painted.paste(cut_out, (x, y), cut_out)
+    painted.paste(cut_out, (x, y), cut_out.getchannel("A").point(lambda opacity: round(weight * opacity)))
     return np.asarray(painted)
 
 

@@ -101,7 +101,9 @@ class PreparedText:
         )
 
 
-def hard_text(llrs: np.ndarray) -> str:
-    """Each bit by its sign; up to the first zero, and what is no ASCII as a question mark."""
-    data = np.packbits(llrs < 0).tobytes().split(b"\0", 1)[0]
+def hard_text(llrs: np.ndarray, *, padded: bool = True) -> str:
+    """Each bit by its sign; up to the first zero where the text is padded, and what is no ASCII as a question mark."""
+    data = np.packbits(llrs < 0).tobytes()
+    if padded:
+        data = data.split(b"\0", 1)[0]
     return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in data)

@@ -41,6 +41,15 @@ class Painter(Protocol):
 
 
 @runtime_checkable
+class SubjectPainter(Protocol):
+    """A painter that looks at the subject of a gist itself, as IP-Adapter does (S4.4)."""
+
+    def weighted(self, weight: float) -> Painter:
+        """The same painter with another lambda: 0 paints from the text alone. Raises SettingError outside 0..1."""
+        ...
+
+
+@runtime_checkable
 class TextEmbedder(Protocol):
     """Texts -> unit vectors whose dot product is their similarity."""
 
@@ -148,6 +157,27 @@ class LatentPainter(Protocol):
     def from_latent(self, values: NDArray[np.float32], gist: Gist, seed: int, strength: float) -> Pixels:
         """An image of `gist.size` from a latent of `space`. strength: 0 decodes it, else the share of steps that are
         painted anew. Raises RebuildError where there is no such painter for the picture."""
+        ...
+
+
+@runtime_checkable
+class JointCoder(Protocol):
+    """Pixels <-> the numbers that go on the air, two in a channel use: source and channel coded as one (S4.6)."""
+
+    @property
+    def filters(self) -> int:
+        """Numbers for each square of `factor` x `factor` pixels."""
+        ...
+
+    @property
+    def factor(self) -> int: ...
+
+    def values_of(self, image: Pixels, size: tuple[int, int], snr_db: float) -> NDArray[np.float32]:
+        """Shape (filters, height / factor, width / factor), mean square 1, of the image at (width, height)."""
+        ...
+
+    def pixels_of(self, values: NDArray[np.float32], snr_db: float) -> Pixels:
+        """The picture of numbers that arrived at this SNR. Raises RebuildError for numbers that are not finite."""
         ...
 
 

@@ -11,7 +11,8 @@ from gistchain.types.path import Gist, Pixels
 ChannelName = Literal["awgn", "rayleigh-block", "rayleigh-fast"]
 SenderName = Literal[
     "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed", "img2img_sc",
-    "img2img_sc_analogue", "img2img_sc_literal", "rosis",
+    "img2img_sc_analogue", "img2img_sc_literal", "rosis", "multi_sc", "single_text", "vlm_csc", "deep_jscc",
+    "deep_jscc_19db",
 ]  # fmt: skip
 """Systems that send a picture over a radio (systems.py)."""
 
@@ -45,6 +46,7 @@ class Sent:
     was read, "" for none. certain: whether a check says that all that is used arrived as it was sent. gist: what the
     receiver has, None for a system without gists. lost: names of layers that did not arrive. uses: of all rounds, and
     start_uses of them tell the receiver what follows. blocks: as planned. expected: fidelity that was predicted.
+    notes: what had to be decided, for people.
     """
 
     picture: Pixels | None
@@ -57,3 +59,4 @@ class Sent:
     start_uses: int
     blocks: tuple[PlannedBlock, ...]
     expected: float | None
+    notes: tuple[str, ...] = ()

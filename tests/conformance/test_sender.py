@@ -9,7 +9,7 @@ from PIL import Image
 from gistchain.collection.known import nouns
 from gistchain.errors import LinkError
 from gistchain.link.channel import Awgn, open_link
-from gistchain.systems import SENDERS, sender
+from gistchain.senders import SENDERS, sender
 from gistchain.types import Conditions, Picture, Prepared, Sender
 
 CLEAR = Conditions("awgn", 20.0, 2048)

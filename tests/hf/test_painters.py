@@ -312,8 +312,8 @@ def test_blip_and_stable_diffusion_send_a_picture(
     """S2.1 with BLIP and a diffusion pipeline: real code, on tiny random weights."""
     from gistchain.image import png_bytes, read_image
     from gistchain.link.channel import Awgn
+    from gistchain.senders import sender
     from gistchain.settings import Settings
-    from gistchain.systems import sender
     from gistchain.types import Conditions
 
     pixels = np.random.default_rng(6).integers(0, 256, (64, 64, 3), np.uint8)

@@ -13,8 +13,9 @@ from gistchain.image import png_bytes, read_image
 from gistchain.link.channel import Awgn
 from gistchain.link.numbers import ArrivedAnalogue
 from gistchain.models.traitnet.captioner import TraitCaptioner
+from gistchain.senders import sender
 from gistchain.sending.analogue import combined, evened
-from gistchain.systems import fidelity, sender
+from gistchain.systems import fidelity
 from gistchain.types import Conditions, Gist, Picture, Prepared
 from tests.support.pictures import picture
 

@@ -12,8 +12,9 @@ from gistchain.errors import CaptionError, LinkError, RebuildError, SettingError
 from gistchain.link.channel import Awgn, open_link
 from gistchain.link.errorrates import published_bit_flip_rate
 from gistchain.link.snr import es_n0_db
+from gistchain.senders import sender
 from gistchain.sending.literal import SIDE, TEXT_BYTES, PreparedLiteral, flipped, repaired
-from gistchain.systems import fidelity, sender
+from gistchain.systems import fidelity
 from gistchain.types import Conditions, Picture
 from tests.support.pictures import picture
 

@@ -9,11 +9,11 @@ import pytest
 from scipy.stats import binomtest
 
 from gistchain.link.channel import Awgn, open_link
+from gistchain.senders import gist_sender
 from gistchain.sending.adaptive import PreparedGist
 from gistchain.sending.compare import Terms
 from gistchain.sending.losses import arrivals, losses, wilson
 from gistchain.sending.room import Plan
-from gistchain.systems import gist_sender
 from gistchain.types import Conditions
 from tests.support.pictures import picture
 

@@ -11,8 +11,8 @@ from gistchain.errors import LinkError
 from gistchain.gist.packet import pack
 from gistchain.image import read_image
 from gistchain.image.smallfile import FileSearch
+from gistchain.senders import gist_sender
 from gistchain.sending.plan import Planner
-from gistchain.systems import gist_sender
 from gistchain.types import Picture
 from tests.support.pictures import noun, picture
 

@@ -94,18 +94,18 @@ def pictures() -> list[NDArray[np.uint8]]:
     return [picture for picture in found if min(picture.shape[:2]) >= SIDE]
 
 
-def batch(found: list[NDArray[np.uint8]], rng: np.random.Generator) -> Tensor:
-    """(BATCH, 3, SIDE, SIDE): crops at many scales, mirrored half the time."""
+def batch(found: list[NDArray[np.uint8]], rng: np.random.Generator, *, count: int = BATCH, side: int = SIDE) -> Tensor:
+    """(count, 3, side, side): crops at many scales, mirrored half the time."""
     from PIL import Image
 
     crops = []
-    for k in rng.integers(0, len(found), BATCH):
+    for k in rng.integers(0, len(found), count):
         picture = found[k]
         most = min(picture.shape[:2])
-        side = int(min(most, SIDE * rng.uniform(1, 4)))
-        top, left = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
-        crop = Image.fromarray(picture[top : top + side, left : left + side])
-        pixels = np.asarray(crop.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0))
+        cut = int(min(most, side * rng.uniform(1, 4)))
+        top, left = (int(rng.integers(0, length - cut + 1)) for length in picture.shape[:2])
+        crop = Image.fromarray(picture[top : top + cut, left : left + cut])
+        pixels = np.asarray(crop.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0))
         crops.append(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
     return torch.from_numpy(np.stack(crops).astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
 

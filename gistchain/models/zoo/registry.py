@@ -75,11 +75,13 @@ def load(
     allow_pickle: bool = False,
     folder: Path | None = None,
     parts: Mapping[str, Any] | None = None,
+    query: str | None = None,
 ) -> Any:
     """The model, which fulfils the Protocol of its kind (conformance.PROTOCOLS).
 
     source: hub id or folder, for models that take one; device, dtype and the permissions are for these models too.
-    folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. Raises
+    folder: that of the user's own collections. parts: models to build it from, by the names of PARTS. query: what a
+    captioner is asked, None for its own question. Raises
     SettingError for what can't be asked for, ModelError for what is missing or doesn't work.
     """
     row = find(kind, name)
@@ -88,7 +90,11 @@ def load(
         raise ModelError(f"{kind} {name!r} can't be used: {lacking}")
     model_class = _class(row)
     place = dict(zip(_PLACE, (device, dtype, allow_download, allow_pickle), strict=True))
-    arguments = _arguments(row, _accepted(model_class), source, place | {"folder": folder}, parts or {})
+    accepted = _accepted(model_class)
+    if query is not None and "query" not in accepted:
+        raise SettingError(f"{kind} {name!r} is asked nothing: leave the query out, or take a captioner such as llava")
+    asked = {} if query is None else {"query": query}
+    arguments = _arguments(row, accepted, source, place | asked | {"folder": folder}, parts or {})
     model = _made(row, model_class, arguments)
     if not isinstance(model, PROTOCOLS[kind]):
         raise ModelError(
