@@ -91,7 +91,7 @@ TABLE: tuple[ModelRow, ...] = (
     _hf("captioner", "llava", "transformers:Llava", "photos in detail, by a language model",
         "Llama 2 Community", "llava-hf/llava-1.5-7b-hf", 14_100),
     _hf("captioner", "llava-qwen", "transformers:Llava", "photos in detail, by a small language model",
-        "Tongyi Qianwen Research, non-commercial", "llava-hf/llava-interleave-qwen-0.5b-hf", 1740),
+        "Tongyi Qianwen Research", "llava-hf/llava-interleave-qwen-0.5b-hf", 1740),
 
     _own("painter", "default", "default:DefaultPainter", "collections from their traits, anything else as a sketch",
          "painter-*", "collection-*", "latent-photo", "autoencoder", packages=(_MINILM,)),
