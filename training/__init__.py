@@ -5,6 +5,6 @@ traitnet/    captioner-*, painter-*, traits.json
 layered/     collection-*
 photo/       photo-captioner, latent-photo
 packaged/    efficientnet-*, nsfwjs-*, fingerprint, joint-default, segmenter-default
-text/        the dictionaries of gistchain.gist; a fine-tuned corrector, which is not shipped
+text/        the dictionaries of gistchain.gist; captions of pieces and a corrector tuned on them, not shipped
 rareness/    rareness, rareness-xgboost, rareness-keras, rareness-kin
 """

@@ -18,6 +18,20 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 WORDS = (Path(__file__).parents[2] / "benchmarks" / "english_captions.txt").read_text("utf-8").lower().splitlines()
 
+IMAGES_FIRST = """
+{%- for said in messages -%}
+{{ '<|im_start|>' + said.role + '\\n' }}
+{%- for part in said.content if part.type == 'image' -%}{{ '<image>' }}{%- endfor -%}
+{%- for part in said.content if part.type == 'text' -%}
+{%- if said.role == 'assistant' -%}{%- generation -%}{{ '\\n' + part.text }}{%- endgeneration -%}
+{%- else -%}{{ '\\n' + part.text }}{%- endif -%}
+{%- endfor -%}
+{{ '<|im_end|>' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
+"""
+"""A chat template that writes what LLaVA-Interleave's writes."""
+
 
 def wordpiece() -> hf.BertTokenizer:
     """A tokenizer of BERT's kind over the words of some captions."""
@@ -121,6 +135,30 @@ def llava(folder: Path, language: str = "qwen2", template: str | None = None) ->
     return saved(folder, lively(hf.LlavaForConditionalGeneration(config)), processor)
 
 
+def llava_qwen(folder: Path) -> Path:
+    """As llava-hf/llava-interleave-qwen-0.5b-hf: SigLIP without its head, whose patches all count; Qwen1.5, tied.
+
+    As there, the embedding has more rows than the tokenizer has tokens, and the side is no multiple of a patch's.
+    """
+    torch.manual_seed(10)
+    tokenizer = qwen_tokenizer()
+    text = hf.Qwen2Config(vocab_size=len(tokenizer) + 12, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                          num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256,
+                          tie_word_embeddings=True, bos_token_id=tokenizer.convert_tokens_to_ids("<|endoftext|>"),
+                          eos_token_id=tokenizer.eos_token_id)  # fmt: skip
+    vision = hf.SiglipVisionConfig(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+                                   image_size=48, patch_size=14, vision_use_head=False)  # fmt: skip
+    config = hf.LlavaConfig(vision_config=vision, text_config=text, vision_feature_layer=-1,
+                            vision_feature_select_strategy="full",
+                            image_token_index=tokenizer.convert_tokens_to_ids("<image>"))  # fmt: skip
+    images = pil("SiglipImageProcessor")(size={"height": 48, "width": 48})
+    processor = hf.LlavaProcessor(
+        images, tokenizer, patch_size=14, vision_feature_select_strategy="full", num_additional_image_tokens=0,
+        chat_template=IMAGES_FIRST,
+    )  # fmt: skip
+    return saved(folder, lively(hf.LlavaForConditionalGeneration(config)), processor)
+
+
 def minilm(folder: Path) -> Path:
     torch.manual_seed(3)
     tokenizer = wordpiece()
@@ -201,6 +239,15 @@ def spoken(*special: str) -> hf.PreTrainedTokenizerFast:
                        pad_token="<pad>", unk_token="<unk>", model_max_length=256)  # fmt: skip
 
 
+def qwen_tokenizer() -> hf.Qwen2Tokenizer:
+    """Single bytes, as Qwen's tokenizer would be without its merges, with the tokens of a chat and of an image."""
+    names = [*sorted(ByteLevel.alphabet()), "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    return hf.Qwen2Tokenizer(
+        vocab={name: k for k, name in enumerate(names)}, merges=[], eos_token="<|im_end|>", model_max_length=256,
+        extra_special_tokens=["<|im_start|>", "<image>"],
+    )  # fmt: skip
+
+
 def letters() -> hf.PreTrainedTokenizerFast:
     """Single bytes between <s> and </s>, as BART's tokenizer would be without its merges."""
     made = _byte_pairs(hf.PreTrainedTokenizerFast, 0, [], bos_token="<s>", eos_token="</s>", pad_token="<pad>",
@@ -247,6 +294,7 @@ def saved(folder: Path, *parts: object) -> Path:
 MAKERS = {
     "blip": blip,
     "llava": llava,
+    "llava-qwen": llava_qwen,
     "minilm": minilm,
     "clip": clip,
     "bart": bart,

@@ -95,12 +95,47 @@ def test_llava_is_asked_the_fixed_query_through_its_chat_template(llava: Llava, 
     assert templated.caption(PICTURES[0]).text != llava.caption(PICTURES[0]).text
 
 
+def test_llava_with_qwen_is_a_captioner_that_says_the_same_again(folder: Callable[[str], Path]) -> None:
+    """S4.2: SigLIP, Qwen1.5, and a chat template of its own."""
+    first, again = (Llava(str(folder("llava-qwen")), max_tokens=8) for _ in range(2))
+    check_captioner(first)
+    assert [first.caption(p) for p in PICTURES] == [again.caption(p) for p in PICTURES]
+    assert first._prompt == (
+        "<|im_start|>user\n<image>\nRelay a brief, clear account of the picture shown.<|im_end|><|im_start|>assistant\n"
+    )
+
+
+def test_every_patch_of_siglip_counts(folder: Callable[[str], Path]) -> None:
+    """Where CLIP's first vector, that of no patch, is left out, the first of SigLIP's is the upper left corner."""
+    made, grey = Llava(str(folder("llava-qwen")), max_tokens=2), np.full((48, 48, 3), 128, np.uint8)
+    for y, x in ((0, 0), (0, 28), (28, 28)):
+        marked = grey.copy()
+        marked[y : y + 14, x : x + 14] = (255, 0, 0)
+        assert made.caption(marked).confidence != pytest.approx(made.caption(grey).confidence, rel=1e-5)
+
+
+def test_a_query_without_a_place_for_the_picture_has_it_before_the_words(
+    folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    short = "Beschreibe das Bild kurz."
+    assert Llava(str(folder("llava")), query=f" {short}\n")._prompt == f"<image>\n{short}"
+    assert Llava(str(folder("llava")), query=f"{short} <image>")._prompt == f"{short} <image>"
+    templated = str(checkpoints.llava(tmp_path, template=TEMPLATE))
+    assert Llava(templated, query=short)._prompt == f"user: <image>\n{short} assistant:"
+
+
+def test_a_query_that_asks_nothing_or_has_two_pictures_is_refused(folder: Callable[[str], Path]) -> None:
+    for empty in ("", " \n", "<image>", "<image>\n "):
+        with pytest.raises(SettingError, match="asks nothing: say what is wanted"):
+            Llava(str(folder("llava")), query=empty)
+    with pytest.raises(SettingError, match="<image>, the place of the picture, 2 times: give it once, or leave it out"):
+        Llava(str(folder("llava")), query="<image> and <image>, what is new?")
+
+
 def test_settings_out_of_range_are_refused(folder: Callable[[str], Path]) -> None:
     for wrong in ({"beams": 0}, {"batch": 0}, {"max_tokens": -1}):
         with pytest.raises(SettingError, match="give 1 or more"):
             Blip(str(folder("blip")), **wrong)
-    with pytest.raises(SettingError, match="<image>"):
-        Llava(str(folder("llava")), query="What is this?")
 
 
 def test_weights_that_are_not_numbers_are_told(folder: Callable[[str], Path], tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Checkpoints laid out as the hub has them: older names of weights, buffers among them, older names of files.
 
 transformers saves differently today; what people will load was saved years ago. The names are those of
-Salesforce/blip-image-captioning-base, llava-hf/llava-1.5-7b-hf, openai/clip-vit-base-patch32,
-stable-diffusion-v1-5 and h94/IP-Adapter.
+Salesforce/blip-image-captioning-base, llava-hf/llava-1.5-7b-hf, llava-hf/llava-interleave-qwen-0.5b-hf,
+openai/clip-vit-base-patch32, stable-diffusion-v1-5 and h94/IP-Adapter.
 """
 
 from __future__ import annotations
@@ -49,6 +49,24 @@ def test_llava(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> 
     (old / "processor_config.json").write_text(json.dumps(kept), "utf-8")
     said = [Llava(str(where), max_tokens=5).caption(shapes()) for where in (old, folder("llava"))]
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("strategy", ["full", "default"])
+def test_llava_with_qwen(strategy: str, folder: Callable[[str], Path], copied: Callable[[str], Path]) -> None:
+    """default: as the processor's file had it until 2025, against the network's."""
+    old = copied("llava-qwen")
+    _rename(old / "model.safetensors", {"vision_tower.": "vision_tower.vision_model."}, {})
+    assert not any("lm_head" in name for name in load_file(old / "model.safetensors")), "it is tied, and saved once"
+    processor = json.loads((old / "processor_config.json").read_text("utf-8"))
+    _split_processor(old, "SiglipImageProcessor", processor.pop("image_processor")["size"])
+    processor["vision_feature_select_strategy"] = strategy
+    (old / "processor_config.json").write_text(json.dumps(processor), "utf-8")
+    template = (old / "chat_template.jinja").read_text("utf-8")
+    (old / "chat_template.jinja").unlink()
+    (old / "chat_template.json").write_text(json.dumps({"chat_template": template}), "utf-8")
+    made, today = (Llava(str(where), max_tokens=5) for where in (old, folder("llava-qwen")))
+    assert made._prompt == today._prompt
+    assert made.caption(shapes()) == today.caption(shapes())
 
 
 def test_clip(folder: Callable[[str], Path], copied: Callable[[str], Path]) -> None:

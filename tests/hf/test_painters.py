@@ -245,6 +245,40 @@ def test_ip_adapter_looks_at_the_subject(sd: str, adapter: str, plain: TextToIma
     assert _apart(one, plain.paint(GIST, [1])[0]) > 0.5
 
 
+@pytest.mark.parametrize("captions", [(), ("",), (" ", "\n")])
+def test_ip_adapter_paints_a_gist_without_words_from_its_subject(
+    captions: tuple[str, ...], sd: str, adapter: str, plain: TextToImage
+) -> None:
+    painter = IpAdapter(sd, adapter=adapter, steps=STEPS, scale=0.8)
+    one, other = (Gist(captions, (64, 64), subject=_subject(k)) for k in (1, 2))
+    painted = painter.paint(one, [1])[0]
+    assert (painted != painter.paint(other, [1])[0]).any()
+    own = painter._pipe(
+        "", ip_adapter_image=Image.fromarray(shapes(1, (40, 30))), num_inference_steps=STEPS, width=64, height=64,
+        generator=torch.Generator("cpu").manual_seed(1),
+    ).images[0]  # fmt: skip
+    assert (np.asarray(own) == painted).all()
+    for gist in (Gist(captions, GIST.size), one):
+        with pytest.raises(RebuildError, match=r"no caption to paint from, and no subject that counts \(scale 0\)"):
+            IpAdapter(sd, adapter=adapter, steps=STEPS, scale=0).paint(gist, [1])
+    with pytest.raises(RebuildError, match=r"no subject that counts \(scale 0\.8\): give it either"):
+        painter.paint(Gist(captions, GIST.size), [1])
+    with pytest.raises(RebuildError, match="no caption"):
+        plain.paint(one, [1])
+
+
+@pytest.mark.parametrize("scale", [-0.1, 1.01, float("nan"), float("inf")])
+def test_a_lambda_that_is_no_share_is_refused(scale: float, sd: str, adapter: str) -> None:
+    with pytest.raises(SettingError, match=f"scale of painter 'ip-adapter' is {scale}: give a number from 0"):
+        IpAdapter(sd, adapter=adapter, scale=scale)
+
+
+def test_the_ends_of_lambda_are_accepted(sd: str, adapter: str) -> None:
+    whole, half = (IpAdapter(sd, adapter=adapter, steps=STEPS, scale=scale) for scale in (1.0, 0.5))
+    gist = replace(GIST, subject=_subject(1))
+    assert (whole.paint(gist, [1])[0] != half.paint(gist, [1])[0]).any()
+
+
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(40), b"RIFF\0\0\0\0WEBPVP8 "])
 def test_a_subject_that_is_no_image_is_refused(sd: str, adapter: str, data: bytes) -> None:
     painter = IpAdapter(sd, adapter=adapter, steps=1)

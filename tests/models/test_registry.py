@@ -38,7 +38,9 @@ def test_every_row_has_a_kind_a_licence_and_a_name_of_its_own() -> None:
 
 def test_models_of_the_issue_are_there() -> None:
     names = {(row.kind, row.name) for row in TABLE}
-    assert {("captioner", n) for n in ("default", "traits", "second", "photo", "blip", "blip-large", "llava")} <= names
+    assert {
+        ("captioner", n) for n in ("default", "traits", "second", "photo", "blip", "blip-large", "llava", "llava-qwen")
+    } <= names
     assert {
         ("painter", n) for n in ("default", "traits", "sketch", "stable-diffusion", "img2img", "ip-adapter")
     } <= names
@@ -84,7 +86,7 @@ def test_a_name_may_come_with_a_source() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "options", "told"),
     [
-        ("captioner", "blipp", {}, "there are default, traits, second, photo, blip, blip-large, llava"),
+        ("captioner", "blipp", {}, "there are default, traits, second, photo, blip, blip-large, llava, llava-qwen"),
         ("captioner", "minilm", {}, "'minilm' is a text-embedder"),
         ("poet", "traits", {}, "kind of model 'poet': there are captioner, painter"),
         ("captioner", "traits", {"source": "org/name"}, "leave out =org/name"),

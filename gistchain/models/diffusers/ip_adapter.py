@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gistchain.errors import RebuildError, SettingError
 from gistchain.image import flatten, subject_picture
-from gistchain.models.diffusers.painters import TextToImage
+from gistchain.models.diffusers.painters import TextToImage, has_words
 from gistchain.models.diffusers.pipelines import files, silently
 from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import located, reading, whole
@@ -22,7 +23,9 @@ class IpAdapter(TextToImage):
     """Fulfils Painter with an image prompt: Z = attention to the text + scale * attention to the subject (S4.4).
 
     adapter: folder or hub id with IP-Adapter's weights in `subfolder`/`weight_name` and the image encoder beside them.
-    scale: lambda; 0 paints what TextToImage paints, and so does a gist without a subject.
+    scale: lambda in 0..1; 0 paints what TextToImage paints, and so does a gist without a subject. A gist without words
+    is painted from its subject alone. Raises SettingError for another scale; `paint` raises RebuildError for a gist
+    with neither.
     """
 
     _name = "painter 'ip-adapter'"
@@ -47,6 +50,10 @@ class IpAdapter(TextToImage):
         allow_download: bool = False,
         allow_pickle: bool = False,
     ) -> None:
+        if not 0 <= scale <= 1:
+            raise SettingError(
+                f"the scale of {self._name} is {scale}: give a number from 0 (caption alone) to 1 (subject as much)"
+            )
         super().__init__(
             source, steps=steps, guidance_scale=guidance_scale, negative=negative, side=side, lora=lora,
             lora_scale=lora_scale, batch=batch, device=device, dtype=dtype, allow_download=allow_download,
@@ -57,10 +64,17 @@ class IpAdapter(TextToImage):
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         strength_or(1.0, strength)
-        subject = flatten(subject_picture(gist.subject), (255, 255, 255)) if gist.subject is not None else None
-        self._pipe.set_ip_adapter_scale(self._scale if subject is not None else 0.0)
-        blank = np.zeros((8, 8, 3), np.uint8)  # has no effect at a scale of 0
-        return self._drawn(self._pipe, gist, seeds, ip_adapter_image=_picture(blank if subject is None else subject))
+        scale = 0.0 if gist.subject is None else self._scale
+        if scale == 0 and not has_words(gist):
+            raise RebuildError(
+                f"the gist has no caption to paint from, and no subject that counts (scale {self._scale:g}): "
+                "give it either"
+            )
+        subject = np.zeros((8, 8, 3), np.uint8)  # has no effect at a scale of 0
+        if gist.subject is not None:
+            subject = flatten(subject_picture(gist.subject), (255, 255, 255))
+        self._pipe.set_ip_adapter_scale(scale)
+        return self._drawn(self._pipe, gist, seeds, wordless=scale > 0, ip_adapter_image=_picture(subject))
 
     def _add_adapter(self, adapter: str, subfolder: str, weight_name: str) -> None:
         import transformers

@@ -71,13 +71,18 @@ class TextToImage:
         strength_or(1.0, strength)
         return self._drawn(self._pipe, gist, seeds)
 
-    def _drawn(self, pipe: Any, gist: Gist, seeds: Sequence[int], start: Any = None, **more: Any) -> list[Pixels]:
-        """One image for each seed. start: tensor (1, C, h, w) that img2img starts from; without it, from noise."""
+    def _drawn(
+        self, pipe: Any, gist: Gist, seeds: Sequence[int], start: Any = None, *, wordless: bool = False, **more: Any
+    ) -> list[Pixels]:
+        """One image for each seed. start: tensor (1, C, h, w) that img2img starts from; without it, from noise.
+
+        wordless: whether there is something else than a caption to paint from. So there is with `start`.
+        """
         import torch
 
-        if not gist.captions and start is None:
+        if not (wordless or has_words(gist) or start is not None):
             raise RebuildError(f"the gist has no caption, and {self._name} paints from captions")
-        prompt = parse(". ".join(caption.strip().rstrip(".") for caption in gist.captions))
+        prompt = parse(". ".join(caption.strip().rstrip(".") for caption in gist.captions if caption.strip()))
         self._turn_on(prompt)
         painted: list[Pixels] = []
         with running(self._name, self._checkpoint.device, _LESS), silently():
@@ -264,6 +269,11 @@ class ImageToImage(TextToImage):
         if (values.shape[2] * self.coder.factor, values.shape[1] * self.coder.factor) == (width, height):
             return values
         return self.coder.latent_of(self.coder.pixels_of(values), (width, height))
+
+
+def has_words(gist: Gist) -> bool:
+    """Whether one of its captions says anything."""
+    return any(caption.strip() for caption in gist.captions)
 
 
 def _native(pipe: Any, side: int) -> tuple[int, int]:

@@ -65,8 +65,9 @@ class Blip:
 class Llava:
     """Fulfils Captioner by LLaVA (Liu et al. 2023): asks for a brief account of the picture.
 
-    The language model is that of the checkpoint: Vicuna, Llama, Qwen1.5-0.5B (S4.2). query: put through its chat
-    template, where the checkpoint has one.
+    The language model is that of the checkpoint: Vicuna, Llama, Qwen1.5-0.5B (S4.2). query: what is asked, put through
+    its chat template, where the checkpoint has one; <image> is the place of the picture, before the words where it is
+    left out. Raises SettingError for a query that asks nothing, and one with more than one <image>.
     """
 
     def __init__(
@@ -82,12 +83,15 @@ class Llava:
         allow_download: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        if query.count("<image>") != 1:
-            raise SettingError(f"the query {query!r} must contain <image>, the place of the picture, once")
+        query = _with_image(query)
         self._checkpoint = Checkpoint("captioner 'llava'", source, device, dtype, allow_download, allow_pickle)
         self._options, self._batch = _options(max_tokens, beams), positive(batch, "batch")
         self._model = self._checkpoint.model("LlavaForConditionalGeneration", ("llava",))
         self._processor = self._checkpoint.part("AutoProcessor", backend="pil")
+        # The network has the say in how many tokens a picture is: processors that were saved earlier may differ.
+        config = self._model.config
+        self._processor.vision_feature_select_strategy = config.vision_feature_select_strategy
+        self._processor.patch_size = config.vision_config.patch_size
         self._ends = _ends(self._model.generation_config.eos_token_id, self._processor.tokenizer.eos_token_id)
         self._prompt = self._asked(query)
 
@@ -115,6 +119,16 @@ class Llava:
             [{"role": "user", "content": parts}], add_generation_prompt=True
         )
         return prompt
+
+
+def _with_image(query: str) -> str:
+    if (count := query.count("<image>")) > 1:
+        raise SettingError(
+            f"the query {query!r} has <image>, the place of the picture, {count} times: give it once, or leave it out"
+        )
+    if not query.replace("<image>", "").strip():
+        raise SettingError(f"the query {query!r} asks nothing: say what is wanted, such as 'Describe the picture.'")
+    return query if count else f"<image>\n{query.strip()}"
 
 
 def _options(max_tokens: int, beams: int) -> dict[str, Any]:

@@ -90,6 +90,8 @@ TABLE: tuple[ModelRow, ...] = (
         "BSD-3-Clause", "Salesforce/blip-image-captioning-large", 1880),
     _hf("captioner", "llava", "transformers:Llava", "photos in detail, by a language model",
         "Llama 2 Community", "llava-hf/llava-1.5-7b-hf", 14_100),
+    _hf("captioner", "llava-qwen", "transformers:Llava", "photos in detail, by a small language model",
+        "Tongyi Qianwen Research", "llava-hf/llava-interleave-qwen-0.5b-hf", 1740),
 
     _own("painter", "default", "default:DefaultPainter", "collections from their traits, anything else as a sketch",
          "painter-*", "collection-*", "latent-photo", "autoencoder", packages=(_MINILM,)),
