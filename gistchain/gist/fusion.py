@@ -21,6 +21,7 @@ SURE = 0.5
 """A word that is less likely right than this is doubtful."""
 _MOST_FLIPPED = 0.15
 """Share of a word's bits that the channel may have flipped, for another word to be what was meant."""
+_ENDS: tuple[str, ...] = ("", ",", ".", ";", "!", "?")
 _BREAKS = re.compile(r"[,.;!?]\s+|[,.;!?]$")
 
 
@@ -86,8 +87,8 @@ def _by_vote(word: str, others: Counter[str]) -> str:
 
 def _as_meant(word: str, other: str) -> str | None:
     """The other word with the marks of this one, where the channel can have turned it into this one."""
-    for marks in ("", *",.;!?"):
-        meant = other + marks
+    for mark in _ENDS:
+        meant = other + mark
         if len(meant) == len(word) and _flipped(word, meant) <= _MOST_FLIPPED * 8 * len(word):
             return meant
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gistchain.errors import SettingError
+from gistchain.types import Pixels
 
 COUNTS = 1, 2, 4, 9
 Box = tuple[int, int, int, int]
@@ -35,6 +36,11 @@ def boxes(size: tuple[int, int], count: int) -> list[Box]:
         for y in range(rows)
         for x in range(columns)
     ]
+
+
+def piece(image: Pixels, box: Box) -> Pixels:
+    left, top, width, height = box
+    return image[top : top + height, left : left + width]
 
 
 def place(columns: int, rows: int, numbers: frozenset[int]) -> str:

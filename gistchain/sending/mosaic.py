@@ -8,15 +8,15 @@ several texts for painters of colours and places ──> each piece from its own
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import RebuildError
 from gistchain.gist.fusion import Fused
-from gistchain.gist.painted import BASE_SEED, LayerPainter
-from gistchain.gist.pieces import Box, boxes, grid, nearest
+from gistchain.gist.painted import BASE_SEED
+from gistchain.gist.pieces import Box, boxes, grid, nearest, piece
 from gistchain.gist.subject import laid_over
 from gistchain.rebuild.isotope import caption_distances
 from gistchain.types import Captioner, Gist, Painter, Pixels, Subject, TextEmbedder
@@ -116,17 +116,6 @@ class Mosaic:
             if text
         ]
         return sum(found) / len(found) if found else 0.0
-
-
-def of_painter(painter: LayerPainter, otherwise: Painter | None, weight: float, *, prompts: bool) -> Mosaic:
-    """The mosaic of a system's painter. prompts: whether that takes any text as a prompt."""
-    looks = not painter.subjects
-    return Mosaic(replace(painter, weight=weight), None if prompts else otherwise, not prompts, looks, weight)
-
-
-def piece(image: Pixels, box: Box) -> Pixels:
-    left, top, width, height = box
-    return image[top : top + height, left : left + width]
 
 
 def _reach(start: int, length: int, whole: int) -> tuple[slice, NDArray[np.float32]]:

@@ -22,11 +22,10 @@ from gistchain.gist.correct import known
 from gistchain.gist.fusion import Fused, PieceText, fused, phrases
 from gistchain.gist.outline import outline
 from gistchain.gist.packet import pack
-from gistchain.gist.pieces import boxes, grid, place
+from gistchain.gist.pieces import boxes, grid, piece, place
 from gistchain.image import shows_nothing
 from gistchain.link.channel import Parallel
 from gistchain.sending.bursts import Burst, CodedText, Slice, UncodedText, slice_bytes, spread, text_uses
-from gistchain.sending.mosaic import piece
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, Subject, TextCorrector
 
 _LEAST_SLICE_BYTES = 40

@@ -52,7 +52,7 @@ def noisy(text: str, snr_db: float, seed: Seed) -> str:
 
     A space has a single 1: where that is lost it is a zero, and at 12 dB one caption in four loses its end.
     """
-    return hard_text(carried(text, snr_db, seed))
+    return hard_text(carried(text, snr_db, seed), padded=False)
 
 
 def pairs(

@@ -16,40 +16,39 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 from gistchain.errors import GistchainError, ImageError
+from gistchain.gist.pieces import boxes, piece
 from gistchain.image import flatten, images_in, read_image
 from gistchain.models.zoo import registry
 from gistchain.types import Captioner, Pixels
 from training.data import photos
 
-CUTS = 1, 2, 3
-"""Pieces along each side: the whole picture, 4 and 9 of it."""
+COUNTS = 1, 4, 9
 _LONGEST_SIDE = 1152
 """Of a training photo: a ninth of it is then as large as what captioners look at, 384 pixels."""
 _WHITE = 255, 255, 255
 Source = Callable[[], Pixels]
 
 
-def pieces(image: Pixels, cut: int) -> list[Pixels]:
-    """The image in cut x cut pieces, row by row, whose sides differ by a pixel at most; fewer of a smaller image."""
-    height, width = image.shape[:2]
-    rows, columns = ([side * k // cut for k in range(cut + 1)] for side in (height, width))
-    parts = [image[top:bottom, left:right] for top, bottom in pairwise(rows) for left, right in pairwise(columns)]
-    return [part for part in parts if part.size]
-
-
 def captions(images: Iterable[Pixels], captioner: Captioner) -> Iterator[str]:
     """What the captioner says of each image and of its pieces; each text once, on one line, and none that is empty."""
     said: set[str] = set()
     for image in images:
-        for part in (part for cut in CUTS for part in pieces(image, cut)):
+        for part in pieces(image):
             text = " ".join(captioner.caption(part).text.split())
             if text and text not in said:
                 said.add(text)
                 yield text
+
+
+def pieces(image: Pixels) -> Iterator[Pixels]:
+    """The image, its 4 and its 9 pieces, as far as it has as many pixels."""
+    size = image.shape[1], image.shape[0]
+    for count in COUNTS:
+        if min(size) ** 2 >= count:
+            yield from (piece(image, box) for box in boxes(size, count))
 
 
 def of_training() -> list[Source]:

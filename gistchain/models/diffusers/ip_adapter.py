@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gistchain.types import Gist, Pixels
 
 
 class IpAdapter(TextToImage):
-    """Fulfils Painter with an image prompt: Z = attention to the text + scale * attention to the subject (S4.4).
+    """Fulfils SubjectPainter: Z = attention to the text + scale * attention to the subject, an image prompt (S4.4).
 
     adapter: folder or hub id with IP-Adapter's weights in `subfolder`/`weight_name` and the image encoder beside them.
     scale: lambda in 0..1; 0 paints what TextToImage paints, and so does a gist without a subject. A gist without words
@@ -50,16 +51,12 @@ class IpAdapter(TextToImage):
         allow_download: bool = False,
         allow_pickle: bool = False,
     ) -> None:
-        if not 0 <= scale <= 1:
-            raise SettingError(
-                f"the scale of {self._name} is {scale}: give a number from 0 (caption alone) to 1 (subject as much)"
-            )
+        self._scale = _in_range(scale)
         super().__init__(
             source, steps=steps, guidance_scale=guidance_scale, negative=negative, side=side, lora=lora,
             lora_scale=lora_scale, batch=batch, device=device, dtype=dtype, allow_download=allow_download,
             allow_pickle=allow_pickle,
         )  # fmt: skip
-        self._scale = scale
         self._add_adapter(adapter, subfolder, weight_name)
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
@@ -75,6 +72,12 @@ class IpAdapter(TextToImage):
             subject = flatten(subject_picture(gist.subject), (255, 255, 255))
         self._pipe.set_ip_adapter_scale(scale)
         return self._drawn(self._pipe, gist, seeds, wordless=scale > 0, ip_adapter_image=_picture(subject))
+
+    def weighted(self, weight: float) -> IpAdapter:
+        """The same networks with another scale. Raises SettingError outside 0..1."""
+        other = copy.copy(self)
+        other._scale = _in_range(weight)
+        return other
 
     def _add_adapter(self, adapter: str, subfolder: str, weight_name: str) -> None:
         import transformers
@@ -98,6 +101,14 @@ class IpAdapter(TextToImage):
                 adapter, subfolder=subfolder, weight_name=weight_name, local_files_only=not here.allow_download
             )
             self._pipe.unet.to(here.device, torch_dtype(here.dtype))
+
+
+def _in_range(scale: float) -> float:
+    if not 0 <= scale <= 1:
+        raise SettingError(
+            f"the scale of painter 'ip-adapter' is {scale}: give a number from 0 (caption alone) to 1 (subject as much)"
+        )
+    return scale
 
 
 def _picture(pixels: Pixels) -> Any:
