@@ -34,13 +34,14 @@ from gistchain.image import png_bytes, read_image
 from gistchain.link.channel import open_link
 from gistchain.models.packaged.networks import network
 from gistchain.models.packaged.perceptual import PackagedPerceptual
-from gistchain.senders import sender
+from gistchain.senders import TextOptions, sender
 from gistchain.sending.adaptive import Adaptive
 from gistchain.sending.compare import once
 from gistchain.sending.given import AsGiven
 from gistchain.sending.imagefile import ImageLdpc
+from gistchain.sending.multi import MultiText, PreparedMulti
 from gistchain.sending.text import TextOnly
-from gistchain.systems import fidelity
+from gistchain.systems import Rosis, fidelity, rosis
 from gistchain.types import ChannelName, Conditions, Gist, Picture, Pixels, Prepared, Sender, Sent
 from training.data import photos
 
@@ -52,6 +53,20 @@ SYSTEMS = (
     "gist", "text_coded", "text_only", "text_only_hard", "image_ldpc", "image_ldpc_fixed", "img2img_sc",
     "img2img_sc_analogue", "rosis",
 )  # fmt: skip
+VARIANTS = {
+    "multi_sc 1 text": TextOptions(count=1),
+    "multi_sc 2 texts": TextOptions(count=2),
+    "multi_sc 9 texts": TextOptions(count=9),
+    "multi_sc lambda 0": TextOptions(weight=0.0),
+    "multi_sc lambda .5": TextOptions(weight=0.5),
+    "multi_sc short": TextOptions(most_phrases=2),
+    "multi_sc ROSIS": TextOptions(isotopes=4),
+    "multi_sc uncoded": TextOptions(coded=False, corrector="none", voted=False),
+    "multi_sc voted": TextOptions(coded=False, corrector="none"),
+    "multi_sc corrected": TextOptions(coded=False),
+    "multi_sc soft": TextOptions(coded=False, corrector="none", soft=True),
+}
+"""Ablations of S4: multi_sc without a part, or with another one. The last four are without a code."""
 _SIDE = 512
 _GREY = 128
 
@@ -89,6 +104,8 @@ def memoised(made: Sender) -> Sender:
         return replace(made, rebuild=_once_a_gist(made.rebuild))
     if isinstance(made, ImageLdpc):
         return replace(made, show=_once_a_gist(made.show))
+    if isinstance(made, MultiText):
+        return replace(made, paint=functools.lru_cache(64)(made.paint))
     return made
 
 
@@ -166,7 +183,7 @@ def measure(
                 )
             seconds = time.process_time() - started
             found = measured.of(None if sent is None else sent.picture)
-            rows.add(key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": said_of(picture)})
+            rows.add(key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": meant(prepared, picture)})
 
 
 def _told(sent: Sent | None, refused: str) -> Row:
@@ -187,7 +204,19 @@ def _prepared(system: str, picture: Picture) -> tuple[Prepared | None, str]:
 
 @functools.cache
 def _sender(system: str) -> Sender:
-    return memoised(sender(system))
+    if system in VARIANTS:
+        return memoised(sender("multi_sc", texts=VARIANTS[system], system=_models()))
+    return memoised(sender(system, system=_models()))
+
+
+@functools.cache
+def _models() -> Rosis:
+    return rosis()
+
+
+def meant(prepared: Prepared | None, picture: Picture) -> str:
+    """What is read where all of it arrives."""
+    return prepared.meant.caption if isinstance(prepared, PreparedMulti) else said_of(picture)
 
 
 @functools.lru_cache(4)
@@ -206,7 +235,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, required=True)
     parser.add_argument("--images", type=Path)
     parser.add_argument("--channel", default="awgn", choices=("awgn", "rayleigh-block", "rayleigh-fast"))
-    parser.add_argument("--systems", default=",".join(SYSTEMS))
+    parser.add_argument("--systems", default=",".join(SYSTEMS), help="with commas; variants: those of multi_sc")
     parser.add_argument("--snr-db", default=",".join(f"{snr_db:g}" for snr_db in SNRS_DB))
     parser.add_argument("--budgets", default="")
     parser.add_argument("--seeds", type=int, default=3)
@@ -217,13 +246,14 @@ def main() -> None:
     made = token_pictures() if given.part == "tokens" else photo_pictures()
     pictures = list(itertools.islice(folder_pictures(given.images) if given.images else made, given.most))
     budgets = [int(budget) for budget in given.budgets.split(",")] if given.budgets else BUDGETS[given.part]
+    systems = list(VARIANTS) if given.systems == "variants" else given.systems.split(",")
     with Rows(given.rows) as rows:
         for number, picture in enumerate(pictures):
             if number % parts != part:
                 continue
             started = time.process_time()
             measure(
-                rows, picture, number, systems=given.systems.split(","), channel=given.channel,
+                rows, picture, number, systems=systems, channel=given.channel,
                 snrs_db=[float(snr_db) for snr_db in given.snr_db.split(",")], budgets=budgets, seeds=given.seeds,
             )  # fmt: skip
             print(f"{number + 1}/{len(pictures)} {picture.name} {time.process_time() - started:.1f} CPU-s", flush=True)
