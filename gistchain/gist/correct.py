@@ -12,7 +12,7 @@ from gistchain.errors import SettingError
 from gistchain.gist import textcode
 from gistchain.gist.softtext import MOST_BYTES, read_text
 
-_UNKNOWN = re.compile(r"[^a-z]+")
+_UNKNOWN = re.compile(r"[^A-Za-z]+")
 
 
 class DictionaryCorrector:
@@ -36,13 +36,18 @@ class DictionaryCorrector:
 
 
 def known(word: str) -> bool:
-    """Whether the dictionary has the word, with whatever marks around it; numbers are taken for known."""
-    letters = word.casefold().strip(".,;:!?\"'()-")
-    return not letters or letters.isdigit() or letters in _words()
+    """Whether the dictionary has the word as it is spelt, with whatever marks around it; numbers are taken for known.
+
+    A first letter may be large; any other that changed its size is the work of a channel.
+    """
+    letters = word.strip(".,;:!?\"'()-")
+    if not letters or letters.replace(",", "").replace(".", "").isdigit():
+        return True
+    return letters in _words() or letters[0].lower() + letters[1:] in _words()
 
 
 @functools.cache
 def _words() -> frozenset[str]:
     dictionary = textcode.load()
     pieces = (piece for number in range(len(dictionary)) for piece in dictionary.context(number).pieces)
-    return frozenset(word for piece in pieces for word in _UNKNOWN.split(piece.decode(errors="ignore").casefold()))
+    return frozenset(word for piece in pieces for word in _UNKNOWN.split(piece.decode(errors="ignore")))

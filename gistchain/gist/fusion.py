@@ -1,6 +1,6 @@
 """The texts of several pieces, as they arrived -> one text that keeps every phrase and where it was said (S4.3).
 
-    words that are doubtful ── a word of another text, as long and a few bits away? ──> that word: the texts vote
+    a doubtful word and its neighbours ── in another text as long, and a few bits away? ──> its word: the texts vote
     phrases ── the same in several pieces? ──> said once, for all of these places
 
 A channel flips bits and never adds or drops a character, so a damaged word is as long as the right one. What a check
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from gistchain.gist.pieces import place
 from gistchain.gist.softtext import Word
@@ -20,8 +21,7 @@ from gistchain.gist.softtext import Word
 SURE = 0.5
 """A word that is less likely right than this is doubtful."""
 _MOST_FLIPPED = 0.15
-"""Share of a word's bits that the channel may have flipped, for another word to be what was meant."""
-_ENDS: tuple[str, ...] = ("", ",", ".", ";", "!", "?")
+"""Share of the bits that the channel may have flipped, for other words to be what was meant."""
 _BREAKS = re.compile(r"[,.;!?]\s+|[,.;!?]$")
 
 
@@ -66,40 +66,46 @@ def phrases(text: str) -> list[str]:
 
 
 def _mended(text: PieceText, number: int, texts: Sequence[PieceText | None]) -> str:
-    if all(word.confidence >= SURE for word in text.words):
-        return text.text
-    others = Counter(
-        _core(word.text)
-        for other, said in enumerate(texts)
-        if other != number and said is not None
-        for word in said.words
-        if word.confidence >= SURE and _core(word.text)
-    )
-    return " ".join(word.text if word.confidence >= SURE else _by_vote(word.text, others) for word in text.words)
+    others = [other for k, other in enumerate(texts) if k != number and other is not None]
+    words = [word.text for word in text.words]
+    starts = [0, *accumulate(len(word) + 1 for word in words)]
+    mended = list(words)
+    for k, word in enumerate(text.words):
+        if word.confidence < SURE:
+            around = slice(max(0, k - 1), k + 2)
+            at = starts[k] - starts[around.start]
+            mended[k] = _by_vote(" ".join(words[around]), slice(at, at + len(word.text)), others)
+    return " ".join(mended)
 
 
-def _by_vote(word: str, others: Counter[str]) -> str:
-    """What most other texts say of those words that may have been meant; the word itself where none may."""
-    found = [(votes, whole) for other, votes in others.items() if (whole := _as_meant(word, other)) is not None]
-    best: str = max(found)[1] if found else word
+def _by_vote(window: str, part: slice, others: Sequence[PieceText]) -> str:
+    """What most other texts have in place of this part of a window of words; the part itself where none has any."""
+    votes: Counter[str] = Counter()
+    for other in others:
+        votes.update({found[part] for found in _alike(window, part, other)})
+    best: str = max(votes, key=lambda found: (votes[found], -_flipped(found, window[part]))) if votes else window[part]
     return best
 
 
-def _as_meant(word: str, other: str) -> str | None:
-    """The other word with the marks of this one, where the channel can have turned it into this one."""
-    for mark in _ENDS:
-        meant = other + mark
-        if len(meant) == len(word) and _flipped(word, meant) <= _MOST_FLIPPED * 8 * len(word):
-            return meant
-    return None
+def _alike(window: str, part: slice, other: PieceText) -> Iterator[str]:
+    """Runs of whole words that the channel can have turned into the window, sure in this part of it."""
+    text = other.text
+    starts = [0, *accumulate(len(word.text) + 1 for word in other.words)]
+    ends = {start - 1 for start in starts[1:]}
+    for start in starts[:-1]:
+        end = start + len(window)
+        if end in ends and _flipped(text[start:end], window) <= _MOST_FLIPPED * 8 * len(window):
+            inside = [
+                word.confidence
+                for word, at in zip(other.words, starts, strict=False)
+                if at < start + part.stop and at + len(word.text) > start + part.start
+            ]
+            if inside and min(inside) >= SURE:
+                yield text[start:end]
 
 
 def _flipped(a: str, b: str) -> int:
     return sum((ord(x) ^ ord(y)).bit_count() for x, y in zip(a, b, strict=True))
-
-
-def _core(word: str) -> str:
-    return word.rstrip(",.;!?")
 
 
 def _told(texts: Sequence[str], columns: int, rows: int) -> str:

@@ -18,12 +18,13 @@ from gistchain.gist.fusion import Fused
 from gistchain.gist.painted import BASE_SEED
 from gistchain.gist.pieces import Box, boxes, grid, nearest, piece
 from gistchain.gist.subject import laid_over
-from gistchain.rebuild.isotope import caption_distances
+from gistchain.rebuild.isotope import caption_distances, middle_isotope
 from gistchain.types import Captioner, Gist, Painter, Pixels, Subject, TextEmbedder
 
 _BLENDED = 1 / 6
 """Share of a piece's side by which it reaches into its neighbours."""
 _GREY = 128
+_SEEDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Mosaic:
     def _painted(self, text: str, size: tuple[int, int], seed: int) -> Pixels:
         gist = Gist((text,), size)
         try:
+            if self.by_piece and self.isotopes == 1:  # what a caption leaves open is as most seeds have it
+                return middle_isotope(gist, painter=self.painter, seeds=range(_SEEDS))
             return self.painter.paint(gist, [seed])[0]
         except RebuildError:
             if self.otherwise is None:
