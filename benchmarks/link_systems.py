@@ -57,6 +57,7 @@ VARIANTS = {
     "multi_sc 1 text": TextOptions(count=1),
     "multi_sc 2 texts": TextOptions(count=2),
     "multi_sc 9 texts": TextOptions(count=9),
+    "multi_sc texts of all": TextOptions(behind=False),
     "multi_sc lambda 0": TextOptions(weight=0.0),
     "multi_sc lambda .5": TextOptions(weight=0.5),
     "multi_sc short": TextOptions(most_phrases=2),

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from gistchain.errors import RebuildError, SettingError
 from gistchain.gist.correct import DictionaryCorrector
 from gistchain.gist.describe import NO_LATENT
+from gistchain.gist.fusion import phrases
 from gistchain.gist.painted import BASE_SEED, LayerPainter
 from gistchain.image import shows_nothing
 from gistchain.rebuild.isotope import middle_isotope
@@ -26,6 +27,7 @@ from gistchain.sending.multi import MultiText, TextForm
 from gistchain.sending.text import TextOnly
 from gistchain.settings import Settings
 from gistchain.systems import Rosis, fidelity, rosis
+from gistchain.traits import parts
 from gistchain.types import (
     AnaloguePainter,
     Gist,
@@ -54,7 +56,8 @@ class TextOptions:
     count: texts of the picture, 1, 2, 4 or 9. weight: lambda, from 0 (texts alone) to 1. coded: False for eight bits a
     character as published, which `corrector` mends: "none", "dictionary" (ours) or "bart=FOLDER". soft: whether these
     are read from soft values. most_phrases: of each text. voted: whether doubtful words are put to a vote. isotopes:
-    painted, of which the one is taken that reads most like the texts (ROSIS). segmenter: NAME or NAME=SOURCE of the
+    painted, of which the one is taken that reads most like the texts (ROSIS). behind: whether the colours that texts
+    tell are those behind the slice, for the default painters. segmenter: NAME or NAME=SOURCE of the
     table of models, which finds the slice.
     """
 
@@ -66,6 +69,7 @@ class TextOptions:
     most_phrases: int | None = None
     voted: bool = True
     isotopes: int = 1
+    behind: bool = True
     segmenter: str = "default"
 
 
@@ -216,18 +220,34 @@ def _multi_sc(name: str, system: Rosis, caption: str | None, options: TextOption
         looks=looks,
         weight=1.0 if weight is None else weight,
         isotopes=options.isotopes,
-        reread=Reread(system.captioner, system.embedder),
+        reread=Reread((system if count == 1 else _of_pieces(system)).captioner, system.embedder),
     )
     form = TextForm(count, options.coded, options.soft, options.most_phrases, options.voted)
     mask = None if weight == 0 else _model("segmenter", options.segmenter, settings).mask
-    return MultiText(partial(_words, system, caption), mosaic.picture, mask, form, _corrector(options, settings))
+    told = partial(_behind, system) if options.behind and not prompts and caption is None else None
+    return MultiText(partial(_words, system, caption), mosaic.picture, mask, form, _corrector(options, settings), told)
+
+
+def _of_pieces(system: Rosis) -> Rosis:
+    """The system for parts of pictures, which are tokens of no collection: the default captioner would look for one."""
+    from gistchain.models.default import DefaultCaptioner
+
+    return replace(system, captioner=system.fallbacks[0]) if isinstance(system.captioner, DefaultCaptioner) else system
 
 
 def _words(system: Rosis, caption: str | None, picture: Picture, whole: bool) -> str:
     """What is said of a picture or a piece of one. Of a piece that shows nothing only its colour can be told."""
     if not whole and shows_nothing(picture.pixels):
         return system.fallbacks[-1].caption(picture.pixels).text
-    return replace(system, latent=NO_LATENT, form=None).describe(picture, caption=caption).gist.caption
+    said = system if whole else _of_pieces(system)
+    return replace(said, latent=NO_LATENT, form=None).describe(picture, caption=caption).gist.caption
+
+
+def _behind(system: Rosis, text: str, ground: Pixels) -> str:
+    """What is shown, in the first phrase, and the colours of what is behind the slice. Tokens keep their words."""
+    if parts(text)[0]:
+        return text
+    return ", ".join([*phrases(text)[:1], *phrases(system.fallbacks[-1].caption(ground).text)[1:]])
 
 
 def _model(kind: str, wanted: str, settings: Settings | None) -> Any:

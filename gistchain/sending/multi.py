@@ -20,7 +20,7 @@ from gistchain.errors import LinkError, SettingError, TooFewBytes
 from gistchain.gist import subject
 from gistchain.gist.correct import known
 from gistchain.gist.fusion import Fused, PieceText, fused, phrases
-from gistchain.gist.outline import outline
+from gistchain.gist.outline import filled, outline
 from gistchain.gist.packet import pack
 from gistchain.gist.pieces import boxes, grid, piece, place
 from gistchain.image import shows_nothing
@@ -47,26 +47,32 @@ class TextForm:
 class MultiText:
     """words: of a picture, or of a piece where the flag is False. mask: of the main subject, None for a system without
     a slice. paint: what the receiver makes of texts and slice, None for nothing. corrector: of texts that nothing
-    checks."""
+    checks. behind: the text of a piece, changed to tell of what is behind the slice, where one is sent; None for texts
+    that tell of all there is, as published."""
 
     words: Callable[[Picture, bool], str]
     paint: Callable[[Fused, Subject | None, tuple[int, int]], Pixels | None]
     mask: Callable[[Pixels], NDArray[np.float32]] | None = None
     form: TextForm = TextForm()
     corrector: TextCorrector | None = None
+    behind: Callable[[str, Pixels], str] | None = None
 
     def prepare(self, picture: Picture) -> PreparedMulti:
         count = self.form.count
         if count > 1 and shows_nothing(picture.pixels):
             self.words(picture, True)  # refuses it
         columns, rows = grid(picture.size, count)
-        texts = []
+        mask = None if self.mask is None else outline(picture.pixels, self.mask(picture.pixels))
+        ground = None if mask is None else filled(picture.pixels, mask)
+        texts, behind = [], []
         for number, box in enumerate(boxes(picture.size, count)):
             where = place(columns, rows, frozenset([number]))
             part = picture if count == 1 else _part(picture, piece(picture.pixels, box), where)
-            texts.append(self._short(self.words(part, count == 1)))
-        mask = None if self.mask is None else outline(picture.pixels, self.mask(picture.pixels))
-        return PreparedMulti(self, picture, tuple(texts), (columns, rows), mask)
+            text = self.words(part, count == 1)
+            texts.append(self._short(text))
+            if ground is not None and self.behind is not None:
+                behind.append(self._short(self.behind(text, _same_piece(ground, count, number))))
+        return PreparedMulti(self, picture, tuple(texts), tuple(behind) or tuple(texts), (columns, rows), mask)
 
     def _short(self, text: str) -> str:
         most = self.form.most_phrases
@@ -78,13 +84,19 @@ def _part(picture: Picture, pixels: Pixels, where: str) -> Picture:
     return Picture(np.ascontiguousarray(pixels), picture.sha3_256, size, f"{picture.name} ({where})")
 
 
+def _same_piece(ground: Pixels, count: int, number: int) -> Pixels:
+    return piece(ground, boxes((ground.shape[1], ground.shape[0]), count)[number])
+
+
 @dataclass(slots=True, eq=False)
 class PreparedMulti:
-    """Fulfils Prepared. Slices that were cut for one size are kept."""
+    """Fulfils Prepared. texts: of each piece; behind: those that are sent with a slice. Slices that were cut for one
+    size are kept."""
 
     sender: MultiText
     picture: Picture
     texts: tuple[str, ...]
+    behind: tuple[str, ...]
     grid: tuple[int, int]
     mask: NDArray[np.float32] | None
     _cuts: dict[int, Subject | None] = field(default_factory=dict)
@@ -92,7 +104,7 @@ class PreparedMulti:
     @property
     def meant(self) -> Fused:
         """What a receiver makes of the texts where all of them arrive."""
-        return fused([PieceText.checked(text) for text in self.texts], *self.grid)
+        return fused([PieceText.checked(text) for text in self.behind], *self.grid)
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         """Raises LinkError where the texts do not fit, SettingError for rounds of texts that nothing checks."""
@@ -127,33 +139,42 @@ class PreparedMulti:
 
     def _plan(self, link: Link, conditions: Conditions) -> tuple[list[Burst], tuple[str, ...]]:
         """The bursts of the texts, and of the slice where there is one and it fits; what a person should know."""
-        texts = [
+        if self.mask is not None:
+            bursts, note = self._with_slice(self._bursts(self.behind), link, conditions)
+            if bursts:
+                return bursts, ()
+        elif self.sender.mask is not None:
+            note = "no main subject was seen: the whole picture is told in words"
+        texts = self._bursts(self.texts)
+        uses = text_uses(texts, link, conditions, self.picture.name)
+        if self.sender.form.coded:  # nothing else needs the others
+            uses = spread(uses, conditions.budget)
+        notes = () if self.sender.mask is None else (note,)
+        return [text.burst(own, link, conditions) for text, own in zip(texts, uses, strict=True)], notes
+
+    def _bursts(self, texts: Sequence[str]) -> list[CodedText | UncodedText]:
+        return [
             CodedText(f"text {number}", text, pack(Gist((text,), self.picture.size)))
             if self.sender.form.coded
             else UncodedText(f"text {number}", text, self._judge)
-            for number, text in enumerate(self.texts, 1)
+            for number, text in enumerate(texts, 1)
         ]
-        uses = text_uses(texts, link, conditions, self.picture.name)
-        left = conditions.budget - sum(uses)
-        cut, notes = self._slice(link, conditions, left)
-        if cut is None and self.sender.form.coded:  # nothing else needs the others
-            uses = spread(uses, conditions.budget)
-        bursts = [text.burst(own, link, conditions) for text, own in zip(texts, uses, strict=True)]
-        if cut is not None:
-            bursts.append(Slice(cut, self.picture.size).burst(link, conditions, left))
-        return bursts, notes
 
-    def _slice(self, link: Link, conditions: Conditions, left: int) -> tuple[Subject | None, tuple[str, ...]]:
-        """The slice that so many uses carry; what a person should know where there is none."""
-        if self.sender.mask is None:
-            return None, ()
-        if self.mask is None:
-            return None, ("no main subject was seen: the whole picture is told in words",)
+    def _with_slice(
+        self, texts: Sequence[CodedText | UncodedText], link: Link, conditions: Conditions
+    ) -> tuple[list[Burst], str]:
+        """Texts in as few uses as they need, and the slice in all others; none where it does not fit, and why."""
+        try:
+            uses = text_uses(texts, link, conditions, self.picture.name)
+        except LinkError:
+            return [], "no slice of the subject fits beside the texts"
+        left = conditions.budget - sum(uses)
         most = slice_bytes(link, conditions, left)
         cut = self._cut(most)
         if cut is None:
-            return None, (f"no slice of the subject fits: the texts leave {left:,} uses, which carry {most:,} bytes",)
-        return cut, ()
+            return [], f"no slice of the subject fits: the texts leave {left:,} uses, which carry {most:,} bytes"
+        bursts = [text.burst(own, link, conditions) for text, own in zip(texts, uses, strict=True)]
+        return [*bursts, Slice(cut, self.picture.size).burst(link, conditions, left)], ""
 
     def _cut(self, most: int) -> Subject | None:
         """The slice in so many bytes, made in steps of a tenth; None where not even the smallest fits."""

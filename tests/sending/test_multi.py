@@ -62,7 +62,7 @@ def test_four_texts_and_a_slice_arrive_in_five_bursts_whose_uses_add_up(prepared
     assert came.certain
     assert came.lost == came.notes == ()
     assert came.gist is not None
-    assert came.gist.captions == prepared.texts
+    assert came.gist.captions == prepared.behind
     assert came.caption == prepared.meant.caption
     assert "top" in came.caption
 
@@ -75,6 +75,17 @@ def test_the_slice_shows_what_no_text_does(models: Rosis, scene: Picture, prepar
     middle = slice(90, 166), slice(90, 166)
     assert np.abs(with_slice[middle].astype(int) - scene.pixels[middle]).mean() < 15
     assert fidelity(scene.pixels, with_slice) > fidelity(scene.pixels, texts_alone) + 0.05
+
+
+def test_texts_tell_of_what_is_behind_the_slice_where_one_is_sent(models: Rosis, scene: Picture) -> None:
+    """The disc is yellow; what is behind it is blue and green."""
+    made = multi(models).prepare(scene)
+    assert any("yellow" in text for text in made.texts)
+    assert not any("yellow" in text for text in made.behind)
+    published = multi(models, TextOptions(behind=False)).prepare(scene)
+    assert published.behind == published.texts == made.texts
+    assert sent(made, budget=700).gist is not None
+    assert sent(made, budget=700).gist.captions == made.texts  # without a slice
 
 
 def test_lambda_is_the_weight_of_the_slice_and_nothing_else(models: Rosis, scene: Picture) -> None:
@@ -100,7 +111,7 @@ def test_a_dead_channel_costs_its_own_text_alone(prepared: PreparedMulti) -> Non
     came = prepared.send(links, Conditions("awgn", SNR_DB, BUDGET), seed=(1,))
     assert came.lost == ("text 2",)
     assert came.gist is not None
-    assert came.gist.captions == tuple(text for k, text in enumerate(prepared.texts) if k != 1)
+    assert came.gist.captions == tuple(text for k, text in enumerate(prepared.behind) if k != 1)
     assert came.gist.damaged == {"text 2"}
     assert came.picture is not None
     assert came.certain
@@ -167,7 +178,7 @@ def test_lost_bursts_are_sent_again_where_that_is_allowed(prepared: PreparedMult
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
-def test_other_numbers_of_texts(models: Rosis, scene: Picture, count: int) -> None:
+def test_other_numbers_of_texts_arrive_too(models: Rosis, scene: Picture, count: int) -> None:
     came = sent(multi(models, TextOptions(count=count)).prepare(scene))
     assert len(came.blocks) == count + 1
     assert came.picture is not None
