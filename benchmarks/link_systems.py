@@ -27,6 +27,7 @@ import numpy as np
 
 import gistchain
 from benchmarks.link_rows import Key, Row, Rows
+from benchmarks.spelling import SymSpellCorrector
 from gistchain.collection.known import pfp30
 from gistchain.errors import CaptionError
 from gistchain.gist.packet import pack
@@ -65,9 +66,10 @@ VARIANTS = {
     "multi_sc uncoded": TextOptions(coded=False, corrector="none", voted=False),
     "multi_sc voted": TextOptions(coded=False, corrector="none"),
     "multi_sc corrected": TextOptions(coded=False),
+    "multi_sc SymSpell": TextOptions(coded=False, corrector="none"),
     "multi_sc soft": TextOptions(coded=False, corrector="none", soft=True),
 }
-"""Ablations of S4: multi_sc without a part, or with another one. The last four are without a code."""
+"""Ablations of S4: multi_sc without a part, or with another one. The last five are without a code."""
 _SIDE = 512
 _GREY = 128
 
@@ -206,7 +208,10 @@ def _prepared(system: str, picture: Picture) -> tuple[Prepared | None, str]:
 @functools.cache
 def _sender(system: str) -> Sender:
     if system in VARIANTS:
-        return memoised(sender("multi_sc", texts=VARIANTS[system], system=_models()))
+        made = sender("multi_sc", texts=VARIANTS[system], system=_models())
+        if isinstance(made, MultiText) and system.endswith("SymSpell"):
+            made = replace(made, corrector=SymSpellCorrector())
+        return memoised(made)
     return memoised(sender(system, system=_models()))
 
 

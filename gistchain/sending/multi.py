@@ -26,6 +26,7 @@ from gistchain.gist.pieces import boxes, grid, piece, place
 from gistchain.image import shows_nothing
 from gistchain.link.channel import Parallel
 from gistchain.sending.bursts import Burst, CodedText, Slice, UncodedText, slice_bytes, spread, text_uses
+from gistchain.sending.text import ascii_bytes, hard_text
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, Subject, TextCorrector
 
 _LEAST_SLICE_BYTES = 40
@@ -72,6 +73,9 @@ class MultiText:
             texts.append(self._short(text))
             if ground is not None and self.behind is not None:
                 behind.append(self._short(self.behind(text, _same_piece(ground, count, number))))
+        if not self.form.coded:
+            for text in (*texts, *behind):
+                ascii_bytes(text)  # what can't be sent so is refused before anything is
         return PreparedMulti(self, picture, tuple(texts), tuple(behind) or tuple(texts), (columns, rows), mask)
 
     def _short(self, text: str) -> str:
@@ -191,7 +195,6 @@ class PreparedMulti:
     def _judge(self, llrs: NDArray[np.float64]) -> PieceText:
         """An uncoded text as it is read."""
         from gistchain.gist.softtext import read
-        from gistchain.sending.text import hard_text
 
         if self.sender.form.soft:
             return PieceText(read(llrs).words)

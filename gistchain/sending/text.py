@@ -51,8 +51,8 @@ def ascii_bytes(caption: str) -> bytes:
         data = caption.encode("ascii")
     except UnicodeEncodeError as error:
         raise CaptionError(
-            f"caption {caption[:60]!r} has {caption[error.start]!r}, which ASCII can't write: send it by a system that "
-            "codes text, such as text_coded"
+            f"caption {caption[:60]!r} has {caption[error.start]!r}, which ASCII can't write: send it in a code, by "
+            "--system text_coded, or by multi_sc without --uncoded"
         ) from error
     if len(data) > MOST_BYTES:
         raise CaptionError(f"caption of {len(data)} characters: at most {MOST_BYTES} are sent uncoded, shorten it")

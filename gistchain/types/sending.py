@@ -14,7 +14,7 @@ SenderName = Literal[
     "img2img_sc_analogue", "img2img_sc_literal", "rosis", "multi_sc", "single_text", "vlm_csc", "deep_jscc",
     "deep_jscc_19db",
 ]  # fmt: skip
-"""Systems that send a picture over a radio (systems.py)."""
+"""Systems that send a picture over a radio (senders.py)."""
 
 
 @dataclass(frozen=True, slots=True)

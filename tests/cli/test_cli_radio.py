@@ -145,3 +145,47 @@ def test_what_can_not_be_sent_is_refused_with_the_reason(
     assert code in (1, 2)
     assert told in err
     assert not (tmp_path / "b.png").exists()
+
+
+def test_four_texts_and_a_slice_are_sent_and_told_of(run: Run, tmp_path: Path) -> None:
+    photo, back = scene(2, tmp_path / "photo.png"), tmp_path / "back.png"
+    words = ("send", photo, "--system", "multi_sc", "--snr-db", 5, "--budget", 4096, "-o", back)
+    code, out, err = run(*words)
+    assert code == 0, err
+    assert "text 4" in out
+    assert Image.open(back).convert("RGB").size == Image.open(photo).convert("RGB").size
+    code, out, err = run(*words, "--texts", 2, "--lambda", 0, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert [block["layers"] for block in told["blocks"]] == ["text 1", "text 2"]
+    assert told["certain"] is True
+    assert told["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--texts", 3), "1, 2, 4 or 9 texts, not in 3"),
+        (("--lambda", 1.5), "give 1 or less"),
+        (("--lambda", "nan"), "lambda"),
+        (("--corrector", "none"), "send them --uncoded"),
+        (("--uncoded", "--corrector", "nobody"), "no corrector 'nobody'"),
+        (("--segmenter", "nobody"), "no segmenter 'nobody'"),
+        (("--query", "What is it?"), "is asked nothing"),
+        (("--caption", "a sun", "--texts", 4), "your own caption is one text"),
+        (("--uncoded", "--rounds", 2), "leave the rounds out"),
+        (("--uncoded", "--texts", 1, "--caption", "M\u00fcnchen"), "ASCII can't write"),
+        (("--budget", 40), "each of its 4 texts needs"),
+        (("--system", "single_text", "--texts", 4), "take multi_sc"),
+        (("--system", "gist", "--lambda", 0.5), "sends no texts of pieces"),
+        (("--system", "deep_jscc", "--budget", 20), "channel uses are too few"),
+    ],
+)
+def test_texts_that_can_not_be_sent_are_refused_and_nothing_is_written(
+    run: Run, tmp_path: Path, words: tuple[object, ...], said: str
+) -> None:
+    photo, back = scene(2, tmp_path / "photo.png"), tmp_path / "back.png"
+    code, out, err = run("send", photo, "--system", "multi_sc", "--snr-db", 5, "-o", back, *words)
+    assert code != 0
+    assert said in err + out
+    assert not back.exists()

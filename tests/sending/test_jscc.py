@@ -60,9 +60,7 @@ def test_one_trained_at_19_db_breaks_down_where_one_for_all_snrs_does_not(scene:
     assert fidelity(scene.pixels, every.picture) > fidelity(scene.pixels, one.picture) + 0.05
 
 
-def test_more_uses_give_a_better_picture_within_the_budget(
-    prepared: Prepared, scene: Picture
-) -> None:
+def test_more_uses_give_a_better_picture_within_the_budget(prepared: Prepared, scene: Picture) -> None:
     reached = []
     for budget in (100, 400, 1600):
         came = sent(prepared, 10.0, budget)
