@@ -110,8 +110,8 @@ def _apart(row: Figures) -> str:
 def _ahead(figures: Figures) -> str:
     rows = [
         [
-            f"{name}, {row['rival']}, {_NAMES[row['measure']]}", str(row["points"]), _where(row["ahead"]),
-            _where(row["behind"]),
+            f"{name}, {row['rival']}, {_NAMES[row['measure']]}", str(row["points"]),
+            *("at all" if len(row[side]) == row["points"] else _where(row[side]) for side in ("ahead", "behind")),
         ]
         for name, found in figures.items()
         for row in found["ahead"]
