@@ -20,26 +20,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics import BLEU
 
 from benchmarks import report
+from benchmarks.link_measures import MEASURES, Point, average, by_kind, of_one_version, reading, signature
 from benchmarks.link_rows import Row, rows_of
-from benchmarks.link_systems import COLLECTIONS
 from gistchain.models.packaged.minilm import MiniLM
 from gistchain.rebuild.isotope import caption_distances
 
 OURS = "gist"
-MEASURES = {"ssim": 1, "perceptual": -1, "cosine": 1}
-"""What is better: more, or less."""
-_RESAMPLED = 2000
-Point = tuple[float, int]
 Values = NDArray[np.float64]
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Of the rows of one channel and one kind of picture. Raises ValueError for rows of more than one version."""
-    if len(versions := {row["version"] for row in rows}) > 1:
-        raise ValueError(f"rows of versions {', '.join(sorted(versions))}: give those of one")
+    of_one_version(rows)
     systems = list(dict.fromkeys(row["system"] for row in rows))
     points = sorted({(row["snr_db"], row["budget"]) for row in rows}, key=lambda point: point[::-1])
     images = _complete(rows, systems, points)
@@ -77,13 +71,12 @@ def _point(
     told: dict[str, Any] = {"snr_db": point[0], "budget": point[1], "systems": {}, "rivals": {}}
     for system in systems:
         own = [row for row in here if row["system"] == system]
-        uses = [row["uses"] for row in own if row["uses"] is not None]
         told["systems"][system] = {
             measure: report.with_interval(table[measure][system, point]) for measure in MEASURES
         } | {
-            "seen": round(float(np.mean([row["seen"] for row in own])), 4),
-            "uses": round(float(np.mean(uses)), 1) if uses else None,
-            "cpu_s": round(float(np.mean([row["cpu_s"] for row in own])), 3),
+            "seen": average((row["seen"] for row in own), 4),
+            "uses": average((row["uses"] for row in own if row["uses"] is not None), 1),
+            "cpu_s": average((row["cpu_s"] for row in own), 3),
         } | _texts(own)  # fmt: skip
     for measure, sign in MEASURES.items():
         found = table[measure]
@@ -98,17 +91,7 @@ def _texts(rows: Iterable[Row]) -> Row:
     pairs = [(row["read"], row["caption"]) for row in rows if row["caption"]]
     if not pairs:
         return {}
-    read, meant = zip(*pairs, strict=True)
-    return {
-        "bleu": round(float(_bleu().corpus_score(list(read), [list(meant)]).score), 2),
-        "exact": round(float(np.mean([a == b for a, b in pairs])), 4),
-        "caption_distance": round(float(np.mean([_distance(b, a) for a, b in pairs])), 4),
-    }
-
-
-@functools.cache
-def _bleu() -> BLEU:
-    return BLEU()
+    return reading(pairs) | {"caption_distance": average((_distance(meant, read) for read, meant in pairs), 4)}
 
 
 @functools.lru_cache(1 << 16)
@@ -146,25 +129,15 @@ def _leaders(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main(paths: list[Path]) -> None:
-    rows = rows_of(paths)
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
-        part = "tokens" if row["image"].rpartition("-")[0] in COLLECTIONS else "photos"
-        groups[part, row["channel"]].append(row)
-    figures = {f"{part}, {channel}": summary(found) for (part, channel), found in groups.items()}
+    figures = {name: summary(found) for name, found in by_kind(rows_of(paths)).items()}
     report.write(
-        "link_systems", figures=figures, signature=str(_signature()),
+        "link_systems", figures=figures, signature=signature(),
         models=["autoencoder", "latent-photo", "captioner-default", "painter-punks", "painter-nouns"],
         data="held-out tokens of eight collections in turn, and crops of 512 x 512 of held-out photos by lot, as many "
         "as N says",
         command="python -m benchmarks.link_systems tokens|photos --rows FILE; "
         "python -m benchmarks.link_systems_summary FILE ...",
     )  # fmt: skip
-
-
-def _signature() -> Any:
-    _bleu().corpus_score(["a b"], [["a b"]])
-    return _bleu().get_signature()
 
 
 if __name__ == "__main__":

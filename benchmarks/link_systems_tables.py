@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks.markdown import table
+from benchmarks.markdown import interval, table
 
 Figures = dict[str, Any]
 _NAMES = {"ssim": "SSIM", "perceptual": "perceptual distance", "cosine": "cosine"}
 _TEXT = "gist", "text_coded", "text_only", "text_only_hard"
-
-
-def _interval(values: Sequence[float], digits: int = 3) -> str:
-    middle, low, high = (f"{value:.{digits}f}" for value in values)
-    return f"{middle} [{low}, {high}]"
 
 
 def _snrs(found: Figures) -> list[float]:
@@ -59,7 +54,7 @@ def _gains_of(name: str, found: Figures) -> str:
     for measure, said in _NAMES.items():
         for budget in _budgets(found):
             rivals = [_at(found, snr_db, budget)["rivals"][measure] for snr_db in _snrs(found)]
-            cells = [f"{_interval(rival['gain'])} {rival['rival']}" for rival in rivals]
+            cells = [f"{interval(rival['gain'])} {rival['rival']}" for rival in rivals]
             rows.append([f"{name}, {budget:,} uses, {said}", *cells])
     return table(["gist better than the best rival by", *(f"{snr_db:g} dB" for snr_db in _snrs(found))], rows)
 
@@ -99,7 +94,7 @@ def _payloads(figures: Figures) -> str:
         [
             row["what"], f"{row['bytes']:,.0f}", "" if row["coded_bytes"] is None else f"{row['coded_bytes']:,.0f}",
             f"{row['uses']:,}", "more than 4,194,304" if row["uses_coded"] is None else f"{row['uses_coded']:,}",
-            "" if row["ssim"] is None else _interval(row["ssim"]),
+            "" if row["ssim"] is None else interval(row["ssim"]),
         ]
         for row in figures["payloads"]
     ]  # fmt: skip
@@ -119,8 +114,8 @@ def _payloads(figures: Figures) -> str:
 def _literal(figures: Figures) -> str:
     rows = [
         [
-            f"{row['eb_n0_db']:g}", f"{row['snr_db']:g}", f"{row['flips']:.2g}", _interval(row["ssim"]),
-            _interval(row["perceptual"]), f"{row['sound_text']:.2f}", f"{row['avif_fits']:.2f}",
+            f"{row['eb_n0_db']:g}", f"{row['snr_db']:g}", f"{row['flips']:.2g}", interval(row["ssim"]),
+            interval(row["perceptual"]), f"{row['sound_text']:.2f}", f"{row['avif_fits']:.2f}",
             f"{row['avif_ssim'][0]:.3f}",
         ]
         for row in figures["literal"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from benchmarks.markdown import table
+from benchmarks.markdown import interval, table
 
 Figures = dict[str, Any]
 _UNCODED = {"16qam": "16-QAM", "qpsk": "QPSK"}
@@ -17,11 +18,7 @@ _READERS = {
     "captions words, compound": "the same, compound",
     "soft": "soft reading",
 }
-
-
-def _interval(values: Sequence[float], digits: int = 2) -> str:
-    middle, low, high = (f"{value:.{digits}f}" for value in values)
-    return f"{middle} [{low}, {high}]"
+_interval = partial(interval, digits=2)
 
 
 def _at_75(figures: Figures) -> str:

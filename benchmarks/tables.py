@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import link_predict_tables, link_systems_tables, link_text_tables
+from benchmarks import link_multi_tables, link_predict_tables, link_systems_tables, link_text_tables
 from benchmarks.markdown import table as _table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
-    "README.md", "docs/contract.md", "docs/experiments/s2.md", "docs/ldpc.md", "docs/link.md", "docs/models.md",
-    "docs/polar.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md",
+    "README.md", "docs/contract.md", "docs/experiments/s2.md", "docs/experiments/s4.md", "docs/ldpc.md", "docs/link.md",
+    "docs/models.md", "docs/polar.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md",
 )  # fmt: skip
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
@@ -33,10 +33,12 @@ def page(text: str) -> str:
 
 def _table_of(name: str) -> str:
     """The table NAME of NAME.json, or the table RESULTS_PART of RESULTS.json."""
-    path = RESULTS / f"{name}.json"
-    path = path if path.exists() else RESULTS / f"{name.rpartition('_')[0]}.json"
-    record = json.loads(path.read_text("utf-8"))
-    return _TABLES[name](record.get("figures") or record.get("sets") or record)
+    made = _TABLES[name]
+    found = [path for part in (name, name.rpartition("_")[0]) if (path := RESULTS / f"{part}.json").exists()]
+    if not found:
+        return "*(not run)*\n"
+    record = json.loads(found[0].read_text("utf-8"))
+    return made(record.get("figures") or record.get("sets") or record)
 
 
 def _demo(figures: Figures) -> str:
@@ -705,6 +707,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     **link_text_tables.TABLES,
     **link_predict_tables.TABLES,
     **link_systems_tables.TABLES,
+    **link_multi_tables.TABLES,
     "link_polar_promised": _link_polar_promised,
     "link_polar_needed": _link_polar_needed,
     "link_polar_curves": _link_polar_curves,

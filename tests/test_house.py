@@ -136,18 +136,22 @@ def test_every_reference_to_a_source_is_explained_and_every_explanation_is_used(
     assert listed - used.keys() == unused, "docs/sources.md: *(unused)* stands before what nothing refers to"
 
 
-S2 = [*(f"S2.{k}" for k in (1, 2, 3, 4, 5, 6, 7, 9, 10)), *(f"T2.{k}" for k in range(1, 6))]
-"""All that the source of the experiments on the link describes, and its traps."""
+EXPERIMENTS = {
+    "s2": [*(f"S2.{k}" for k in (1, 2, 3, 4, 5, 6, 7, 9, 10)), *(f"T2.{k}" for k in range(1, 6))],
+    "s4": [*(f"S4.{k}" for k in (1, 2, 3, 4, 5, 6, 8)), "T4.2", "T4.3"],
+}
+"""All that the sources of the experiments on the link describe, and their traps."""
 
 
-def test_the_page_of_the_experiments_answers_every_row_of_its_source() -> None:
-    page = (ROOT / "docs" / "experiments" / "s2.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| ([ST]2\.\d+) \|(.*)\|$", page, re.M))
-    assert list(rows) == S2
-    for name, cells in rows.items():
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_page_of_the_experiments_answers_every_row_of_its_source(name: str) -> None:
+    page = (ROOT / "docs" / "experiments" / f"{name}.md").read_text("utf-8")
+    rows = dict(re.findall(rf"^\| ([ST]{name[1:]}\.\d+) \|(.*)\|$", page, re.M))
+    assert list(rows) == EXPERIMENTS[name]
+    for number, cells in rows.items():
         source, ours = (cell.strip() for cell in cells.split(" | "))
-        assert len(source) > 10, name
-        assert len(ours) > 20, name
+        assert len(source) > 10, number
+        assert len(ours) > 20, number
 
 
 def test_links_between_pages_lead_somewhere() -> None:
