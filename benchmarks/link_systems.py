@@ -186,7 +186,9 @@ def measure(
                 )
             seconds = time.process_time() - started
             found = measured.of(None if sent is None else sent.picture)
-            rows.add(key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": meant(prepared, picture)})
+            rows.add(
+                key, found | _told(sent, why) | {"cpu_s": round(seconds, 3), "caption": meant(prepared, picture, sent)}
+            )
 
 
 def _told(sent: Sent | None, refused: str) -> Row:
@@ -220,9 +222,11 @@ def _models() -> Rosis:
     return rosis()
 
 
-def meant(prepared: Prepared | None, picture: Picture) -> str:
+def meant(prepared: Prepared | None, picture: Picture, sent: Sent | None) -> str:
     """What is read where all of it arrives."""
-    return prepared.meant.caption if isinstance(prepared, PreparedMulti) else said_of(picture)
+    if not isinstance(prepared, PreparedMulti):
+        return said_of(picture)
+    return prepared.meant(with_slice=sent is not None and sent.blocks[-1].layers == "slice").caption
 
 
 @functools.lru_cache(4)

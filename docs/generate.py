@@ -56,8 +56,7 @@ JSON_KEYS = {
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link-nft": "token nft",
-    "send": "image system channel output uses cbr rounds caption certain lost notes expected_ssim start_uses "
-    "blocks",
+    "send": "image system channel output uses cbr rounds caption certain lost notes expected_ssim start_uses blocks",
     "link plan": "image channel analogue plans",
     "link compare": "channel budget budgets at_db means rows blocks restarts",
     "receipts": "token owner image_sha3_256 gist_bytes gist_keccak gas tx block block_hash final",

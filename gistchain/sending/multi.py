@@ -105,10 +105,9 @@ class PreparedMulti:
     mask: NDArray[np.float32] | None
     _cuts: dict[int, Subject | None] = field(default_factory=dict)
 
-    @property
-    def meant(self) -> Fused:
+    def meant(self, *, with_slice: bool) -> Fused:
         """What a receiver makes of the texts where all of them arrive."""
-        return fused([PieceText.checked(text) for text in self.behind], *self.grid)
+        return fused([PieceText.checked(text) for text in (self.behind if with_slice else self.texts)], *self.grid)
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         """Raises LinkError where the texts do not fit, SettingError for rounds of texts that nothing checks."""

@@ -63,7 +63,7 @@ def test_four_texts_and_a_slice_arrive_in_five_bursts_whose_uses_add_up(prepared
     assert came.lost == came.notes == ()
     assert came.gist is not None
     assert came.gist.captions == prepared.behind
-    assert came.caption == prepared.meant.caption
+    assert came.caption == prepared.meant(with_slice=True).caption
     assert "top" in came.caption
 
 
@@ -191,7 +191,9 @@ def test_uncoded_texts_are_never_certain_and_correction_mends_them(models: Rosis
         made = multi(models, options).prepare(scene)
         came = [sent(made, snr_db=14.0, seed=seed) for seed in range(6)]
         assert not any(one.certain for one in came)
-        wrong[name] = sum(word not in made.meant.caption.split() for one in came for word in one.caption.split())
+        wrong[name] = sum(
+            word not in made.meant(with_slice=True).caption.split() for one in came for word in one.caption.split()
+        )
     assert wrong["plain"] > 10
     assert wrong["mended"] < 0.3 * wrong["plain"]
 
