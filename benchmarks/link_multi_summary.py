@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,9 +40,10 @@ class Part(NamedTuple):
 
 
 PARTS = (
-    Part("a slice, not texts alone (lambda 0)", OURS, "multi_sc lambda 0"),
+    Part("a slice, not texts alone in all uses", OURS, "multi_sc no slice"),
+    Part("lambda 1, not 0 (the slice sent, and not seen)", OURS, "multi_sc lambda 0"),
     Part("lambda 1, not .5", OURS, "multi_sc lambda .5"),
-    Part("4 texts, not 1", OURS, "multi_sc 1 text"),
+    Part("4 texts, not 1", OURS, "single_text"),
     Part("4 texts, not 2", OURS, "multi_sc 2 texts"),
     Part("4 texts, not 9", OURS, "multi_sc 9 texts"),
     Part("whole texts, not 2 phrases of each", OURS, "multi_sc short"),
@@ -51,6 +52,8 @@ PARTS = (
     Part("a code, not uncoded as published", OURS, "multi_sc uncoded"),
     Part("uncoded: a vote, not as read", "multi_sc voted", "multi_sc uncoded"),
     Part("uncoded: vote and dictionary, not a vote alone", "multi_sc corrected", "multi_sc voted"),
+    Part("uncoded: vote and SymSpell, not a vote alone", "multi_sc SymSpell", "multi_sc voted"),
+    Part("uncoded: the dictionary, not SymSpell", "multi_sc corrected", "multi_sc SymSpell"),
     Part("uncoded: soft reading and vote, not as read", "multi_sc soft", "multi_sc uncoded"),
     Part("uncoded: soft reading, not the dictionary", "multi_sc soft", "multi_sc corrected"),
 )
@@ -70,7 +73,6 @@ CLAIMS = (
 )  # fmt: skip
 _LEAST = 8
 """Pictures, of fewer of which an interval says nothing."""
-_SLICED = {OURS, "single_text", *VARIANTS}
 Cell = dict[tuple[str, int], Row]
 """(picture, seed) -> its row, of one system at one point."""
 Cells = dict[tuple[str, Point], Cell]
@@ -88,7 +90,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "images": len({row["image"] for row in rows}),
         "seeds": len({row["seed"] for row in rows}),
-        "points": _means(cells, points, systems, _sent_texts(rows)),
+        "points": _means(cells, points, systems),
         "parts": _paired(cells, points, PARTS),
         "against": against,
         "ahead": _ahead(against),
@@ -96,9 +98,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _means(
-    cells: Cells, points: Sequence[Point], systems: Sequence[str], sent: Callable[[Row], str | None]
-) -> list[dict[str, Any]]:
+def _means(cells: Cells, points: Sequence[Point], systems: Sequence[str]) -> list[dict[str, Any]]:
     """How each system does at each point that it was measured at."""
     told = []
     worded = {system for (system, _), cell in cells.items() if any(row["read"] for row in cell.values())}
@@ -107,7 +107,7 @@ def _means(
         for system in systems:
             if cell := cells.get((system, point)):
                 rows = list(cell.values())
-                pairs = [(row["read"], text) for row in rows if (text := sent(row))]
+                pairs = [(row["read"], row["caption"]) for row in rows if row["caption"]]
                 found[system] = {
                     "n": len({image for image, _ in cell}),
                     **{name: report.with_interval(_by_image(cell, name)) for name in MEASURES},
@@ -117,34 +117,6 @@ def _means(
                 }
         told.append({"snr_db": point[0], "budget": point[1], "systems": found})
     return told
-
-
-def _sent_texts(rows: Sequence[Row]) -> Callable[[Row], str | None]:
-    """Row -> the text that it sent, "" for none, None where it isn't known.
-
-    A row's caption is what is sent with a slice. Where the slice did not fit, the texts tell of what is in it, too:
-    as they were read elsewhere with a check and nothing lost.
-    """
-    without = {
-        (row["image"], row["system"]): row["read"]
-        for row in rows
-        if row["system"] in _SLICED
-        and row["seen"]
-        and row["certain"]
-        and not row["lost"]
-        and "slice" not in row["form"]
-    }
-
-    def sent(row: Row) -> str | None:
-        system, form = row["system"], row.get("form")
-        if system not in _SLICED or not form or "slice" in form:
-            text: str = row["caption"]
-            return text
-        options = VARIANTS.get(system)
-        same = options is None or (options.count, options.most_phrases) == (None, None)
-        return without.get((row["image"], system), without.get((row["image"], OURS)) if same else None)
-
-    return sent
 
 
 def _by_image(cell: Cell, measure: str) -> list[float]:

@@ -13,8 +13,8 @@ _NAMES = {"ssim": "SSIM", "perceptual": "perceptual distance", "cosine": "cosine
 _ALL = " / ".join(_NAMES.values())
 _PHOTOS, _TOKENS = "photos, awgn", "tokens, awgn"
 _WORDED = (
-    "multi_sc", "multi_sc 1 text", "multi_sc 2 texts", "multi_sc 9 texts", "multi_sc short", "multi_sc uncoded",
-    "multi_sc voted", "multi_sc corrected", "multi_sc soft", "single_text",
+    "multi_sc", "multi_sc 2 texts", "multi_sc 9 texts", "multi_sc short", "multi_sc uncoded",
+    "multi_sc voted", "multi_sc corrected", "multi_sc SymSpell", "multi_sc soft", "single_text",
 )  # fmt: skip
 """Systems that differ in what they send as text, or in how it is read."""
 _NOT_RUN = "*(not run)*\n"

@@ -55,10 +55,10 @@ SYSTEMS = (
     "img2img_sc_analogue", "rosis",
 )  # fmt: skip
 VARIANTS = {
-    "multi_sc 1 text": TextOptions(count=1),
     "multi_sc 2 texts": TextOptions(count=2),
     "multi_sc 9 texts": TextOptions(count=9),
     "multi_sc texts of all": TextOptions(behind=False),
+    "multi_sc no slice": TextOptions(cut=False),
     "multi_sc lambda 0": TextOptions(weight=0.0),
     "multi_sc lambda .5": TextOptions(weight=0.5),
     "multi_sc short": TextOptions(most_phrases=2),
@@ -226,7 +226,7 @@ def meant(prepared: Prepared | None, picture: Picture, sent: Sent | None) -> str
     """What is read where all of it arrives."""
     if not isinstance(prepared, PreparedMulti):
         return said_of(picture)
-    return prepared.meant(with_slice=sent is not None and sent.blocks[-1].layers == "slice").caption
+    return prepared.meant(with_slice=sent is not None and sent.blocks[-1].layers == "subject").caption
 
 
 @functools.lru_cache(4)

@@ -51,26 +51,28 @@ _TEXTS: tuple[SenderName, ...] = ("multi_sc", "single_text", "vlm_csc")
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """How multi_sc and its kinds send and rebuild; None is what the system does by itself.
+    """How multi_sc and its kinds send and rebuild; None is what the system does by itself. As published: coded and
+    behind are False.
 
-    count: texts of the picture, 1, 2, 4 or 9. weight: lambda, from 0 (texts alone) to 1. coded: False for eight bits a
-    character as published, which `corrector` mends: "none", "dictionary" (ours) or "bart=FOLDER". soft: whether these
-    are read from soft values. most_phrases: of each text. voted: whether doubtful words are put to a vote. isotopes:
-    painted, of which the one is taken that reads most like the texts (ROSIS). behind: whether the colours that texts
-    tell are those behind the slice, for the default painters. segmenter: NAME or NAME=SOURCE of the
-    table of models, which finds the slice.
+    count: texts of the picture, 1, 2, 4 or 9. cut: whether a slice of the subject is sent. weight: lambda, 0 to 1: how
+    much of it is seen. coded: False for eight bits a character, which `corrector` mends: "none", "dictionary" (ours) or
+    "bart=FOLDER". soft: whether these are read from soft values. most_phrases: of each text. voted: whether doubtful
+    words are put to a vote. isotopes: painted, of which the one is taken that reads most like the texts (ROSIS).
+    behind: whether the colours that texts tell are those behind the slice, for the default painters. segmenter: NAME or
+    NAME=SOURCE of the table of models, which finds the slice.
     """
 
     count: int | None = None
+    cut: bool = True
     weight: float | None = None
     coded: bool = True
-    corrector: str = "dictionary"
+    corrector: str | None = None
     soft: bool = False
     most_phrases: int | None = None
     voted: bool = True
     isotopes: int = 1
     behind: bool = True
-    segmenter: str = "default"
+    segmenter: str | None = None
 
 
 def sender(
@@ -86,8 +88,8 @@ def sender(
 
     caption: a person's own words in place of the captioner's. strength: of img2img_sc and its kinds, the step at which
     the painter starts from the latent: 0 only decodes it, 1 starts from noise; None for what the system does by itself.
-    texts: of multi_sc and its kinds, None for what was published. system: what `rosis(settings)` gave, for several
-    senders that share its models. Raises SettingError for another name, and for a strength or options of texts where
+    texts: of multi_sc and its kinds. system: what `rosis(settings)` gave, for several senders that share its models.
+    Raises SettingError for another name, and for a strength or options of texts where
     they have no meaning; ModelError as `rosis` does.
     """
     if name not in SENDERS:
@@ -99,6 +101,8 @@ def sender(
     if texts is not None and name not in _TEXTS:
         raise SettingError(f"{name!r} sends no texts of pieces: leave these options out, or take multi_sc")
     if name.startswith("deep_jscc"):
+        if caption is not None:
+            raise SettingError(f"{name!r} sends no words: leave the caption out")
         return _deep_jscc(at_19_db=name == "deep_jscc_19db")
     system = system or rosis(settings)
     gist = _adaptive(system, caption)
@@ -203,13 +207,11 @@ def _multi_sc(name: str, system: Rosis, caption: str | None, options: TextOption
         raise SettingError(f"{name!r} sends one text: for {count} take multi_sc")
     if caption is not None and count != 1:
         raise SettingError(f"your own caption is one text, and {count} were asked for: leave out either")
-    weight = 0.0 if name == "vlm_csc" else options.weight
-    if weight is not None and not 0 <= weight <= 1:
-        raise SettingError(f"a lambda of {weight} can't be: give a number from 0 to 1")
-    if options.isotopes < 1 or (options.most_phrases or 1) < 1:
-        raise SettingError("a picture has at least one isotope, and a text at least one phrase")
+    _check(name, options)
+    weight, cut = options.weight, options.cut and name != "vlm_csc"
     painter = system.painter if isinstance(system.painter, LayerPainter) else LayerPainter(system.painter)
-    inner, looks = painter.painter, not painter.subjects
+    inner = painter.painter
+    looks = isinstance(inner, SubjectPainter)
     if isinstance(inner, SubjectPainter) and weight is not None:
         inner = inner.weighted(weight)
     prompts = not isinstance(inner, DefaultPainter | SketchPainter | TraitPainter)
@@ -223,9 +225,24 @@ def _multi_sc(name: str, system: Rosis, caption: str | None, options: TextOption
         reread=Reread((system if count == 1 else _of_pieces(system)).captioner, system.embedder),
     )
     form = TextForm(count, options.coded, options.soft, options.most_phrases, options.voted)
-    mask = None if weight == 0 else _model("segmenter", options.segmenter, settings).mask
+    mask = _model("segmenter", options.segmenter or "default", settings).mask if cut else None
     told = partial(_behind, system) if options.behind and not prompts and caption is None else None
     return MultiText(partial(_words, system, caption), mosaic.picture, mask, form, _corrector(options, settings), told)
+
+
+def _check(name: str, options: TextOptions) -> None:
+    """Raises SettingError for options that can't be, and for those that would change nothing."""
+    if options.weight is not None and not 0 <= options.weight <= 1:
+        raise SettingError(f"a lambda of {options.weight} can't be: give a number from 0 to 1")
+    if options.isotopes < 1 or (options.most_phrases is not None and options.most_phrases < 1):
+        raise SettingError("a picture has at least one isotope, and a text at least one phrase")
+    sliced = options.cut and name != "vlm_csc"
+    if not sliced and (options.weight is not None or options.segmenter is not None):
+        raise SettingError("no slice is sent: leave lambda and the segmenter out, or take multi_sc with a slice")
+    if options.coded and (options.corrector is not None or options.soft):
+        raise SettingError(
+            "texts in a code need no corrector and no soft reading: leave these out, or send them uncoded"
+        )
 
 
 def _of_pieces(system: Rosis) -> Rosis:
@@ -263,9 +280,9 @@ def _model(kind: str, wanted: str, settings: Settings | None) -> Any:
 def _corrector(options: TextOptions, settings: Settings | None) -> TextCorrector | None:
     if options.coded or options.corrector == "none":
         return None
-    if options.corrector == "dictionary":
+    if options.corrector in (None, "dictionary"):
         return DictionaryCorrector()
-    corrector: TextCorrector = _model("corrector", options.corrector, settings)
+    corrector: TextCorrector = _model("corrector", options.corrector or "dictionary", settings)
     return corrector
 
 

@@ -53,7 +53,10 @@ Texts = Annotated[
 Lambda = Annotated[
     float | None,
     typer.Option(
-        "--lambda", min=0, max=1, help="Of multi_sc and single_text: weight of the slice; 0 rebuilds from texts alone."
+        "--lambda",
+        min=0,
+        max=1,
+        help="Of multi_sc and single_text: how much of the slice is seen; 0 rebuilds from texts alone.",
     ),
 ]
 Segmenter = Annotated[
@@ -91,6 +94,9 @@ def send(
         ),
     ] = None,
     texts: Texts = None,
+    no_slice: Annotated[
+        bool, typer.Option("--no-slice", help="Of multi_sc and single_text: texts alone, in all uses.")
+    ] = False,
     weight: Lambda = None,
     segmenter: Segmenter = None,
     uncoded: Annotated[
@@ -132,7 +138,7 @@ def send(
     link, conditions = _conditions(channel, snr_db, budget, pilots, snr_error)
     picture = _one(image, output)
     with busy(f"sending {picture.name}"):
-        options = _text_options(texts, weight, segmenter, uncoded, corrector)
+        options = _text_options(texts, not no_slice, weight, segmenter, uncoded, corrector)
         made = sender(system, load(ctx.params), caption=caption, strength=strength, texts=options)
         prepared = made.prepare(picture)
         sent = prepared.send(link, conditions, seed=(seed,), rounds=rounds)
@@ -183,18 +189,14 @@ def plan(
 
 
 def _text_options(
-    texts: int | None, weight: float | None, segmenter: str | None, uncoded: bool, corrector: str | None
+    texts: int | None, cut: bool, weight: float | None, segmenter: str | None, uncoded: bool, corrector: str | None
 ) -> TextOptions | None:
-    """None where none was given. Raises SettingError for a corrector of texts that a check protects."""
+    """None where none was given."""
     from gistchain.senders import TextOptions
 
-    if corrector is not None and not uncoded:
-        raise SettingError("texts in a code need no corrector: leave --corrector out, or send them --uncoded")
-    if texts is None and weight is None and segmenter is None and not uncoded:
+    if all(given is None for given in (texts, weight, segmenter, corrector)) and not uncoded and cut:
         return None
-    return TextOptions(
-        texts, weight, coded=not uncoded, corrector=corrector or "dictionary", segmenter=segmenter or "default"
-    )
+    return TextOptions(texts, cut, weight, coded=not uncoded, corrector=corrector, segmenter=segmenter)
 
 
 def _unseen(picture: Picture, link: Link, sent: Sent) -> LinkError:

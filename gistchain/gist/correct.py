@@ -40,10 +40,17 @@ def known(word: str) -> bool:
 
     A first letter may be large; any other that changed its size is the work of a channel.
     """
-    letters = word.strip(".,;:!?\"'()-")
+    letters = word.strip(".,;:!?\"'()-").removesuffix("'s")
     if not letters or letters.replace(",", "").replace(".", "").isdigit():
         return True
-    return letters in _words() or letters[0].lower() + letters[1:] in _words()
+    return all(_listed(part) for part in letters.split("-"))
+
+
+def _listed(word: str) -> bool:
+    """Itself, or the word that it is the plural of."""
+    words, small = _words(), word[:1].lower() + word[1:]
+    ends = ("", "s", "es")
+    return any(form.endswith(end) and form[: len(form) - len(end)] in words for form in (word, small) for end in ends)
 
 
 @functools.cache

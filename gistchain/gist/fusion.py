@@ -3,8 +3,10 @@
     a doubtful word and its neighbours ── in another text as long, and a few bits away? ──> its word: the texts vote
     phrases ── the same in several pieces? ──> said once, for all of these places
 
-A channel flips bits and never adds or drops a character, so a damaged word is as long as the right one. What a check
-confirms is never changed, a word that nothing else speaks against stays, and no phrase is left out.
+A channel flips bits and never adds or drops a character, so a damaged word is as long as the right one; and a symbol of
+16-QAM that is read as its neighbour has one wrong bit among its four. What a check confirms is never changed, nor is a
+word that the dictionary has, nor one that is made of letters and that fewer than two other texts speak against: it may
+be a rare one. No phrase is left out.
 """
 
 from __future__ import annotations
@@ -15,13 +17,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gistchain.gist.pieces import place
 from gistchain.gist.softtext import Word
 
 SURE = 0.5
 """A word that is less likely right than this is doubtful."""
+_MAY_VOTE = 0.9
+"""A word has to be as likely right as this, to stand in for another."""
 _MOST_FLIPPED = 0.15
 """Share of the bits that the channel may have flipped, for other words to be what was meant."""
+_MARKS = ".,;:!?\"'()-"
 _BREAKS = re.compile(r"[,.;!?]\s+|[,.;!?]$")
 
 
@@ -37,9 +45,18 @@ class PieceText:
         return cls(tuple(Word(word, 1.0) for word in text.split(" ")))
 
     @classmethod
-    def judged(cls, text: str, known: Callable[[str], bool]) -> PieceText:
-        """A text that nothing confirms: words are as good as certain or worthless, by whether anybody knows them."""
-        return cls(tuple(Word(word, float(known(word))) for word in text.split(" ")))
+    def judged(cls, text: str, known: Callable[[str], bool], chances: NDArray[np.float64] | None = None) -> PieceText:
+        """A text that nothing confirms. known: whether the dictionary has a word; it is then taken for right.
+
+        chances: how likely each character is as it was read, f8[n] with n not below len(text); None where nothing is
+        known of that. A word that the dictionary does not have is as likely right as all of its characters are.
+        """
+        words, at = [], 0
+        for word in text.split(" "):
+            chance = 0.0 if chances is None else float(chances[at : at + len(word)].prod())
+            words.append(Word(word, 1.0 if known(word) else chance))
+            at += len(word) + 1
+        return cls(tuple(words))
 
     @property
     def text(self) -> str:
@@ -79,12 +96,19 @@ def _mended(text: PieceText, number: int, texts: Sequence[PieceText | None]) -> 
 
 
 def _by_vote(window: str, part: slice, others: Sequence[PieceText]) -> str:
-    """What most other texts have in place of this part of a window of words; the part itself where none has any."""
+    """What most other texts have in place of this part of a window of words; the part itself where too few have any."""
     votes: Counter[str] = Counter()
     for other in others:
         votes.update({found[part] for found in _alike(window, part, other)})
-    best: str = max(votes, key=lambda found: (votes[found], -_flipped(found, window[part]))) if votes else window[part]
-    return best
+    if not votes:
+        return window[part]
+    best: str = max(votes, key=lambda found: (votes[found], -_flipped(found, window[part])))
+    return best if votes[best] >= (2 if _may_be_a_word(window[part]) else 1) else window[part]
+
+
+def _may_be_a_word(text: str) -> bool:
+    inner = text.strip(_MARKS)
+    return inner.isalpha() and (inner[1:].islower() or inner.isupper() or len(inner) == 1)
 
 
 def _alike(window: str, part: slice, other: PieceText) -> Iterator[str]:
@@ -94,14 +118,28 @@ def _alike(window: str, part: slice, other: PieceText) -> Iterator[str]:
     ends = {start - 1 for start in starts[1:]}
     for start in starts[:-1]:
         end = start + len(window)
-        if end in ends and _flipped(text[start:end], window) <= _MOST_FLIPPED * 8 * len(window):
-            inside = [
-                word.confidence
-                for word, at in zip(other.words, starts, strict=False)
-                if at < start + part.stop and at + len(word.text) > start + part.start
-            ]
-            if inside and min(inside) >= SURE:
-                yield text[start:end]
+        if end not in ends or _flipped(text[start:end], window) > _MOST_FLIPPED * 8 * len(window):
+            continue
+        if not _neighbours(text[start:end][part], window[part]):
+            continue
+        inside = [
+            word.confidence
+            for word, at in zip(other.words, starts, strict=False)
+            if at < start + part.stop and at + len(word.text) > start + part.start
+        ]
+        if inside and min(inside) >= _MAY_VOTE:
+            yield text[start:end]
+
+
+def _neighbours(a: str, b: str) -> bool:
+    """Whether no symbol of four bits has more than one wrong, and the ends of phrases stay.
+
+    A question mark stands for what was no ASCII.
+    """
+    if any(x != y for x, y in zip(a, b, strict=True) if y in ",.;"):
+        return False
+    apart = (ord(x) ^ ord(y) for x, y in zip(a, b, strict=True) if y != "?")
+    return all((bits >> 4).bit_count() <= 1 and (bits & 15).bit_count() <= 1 for bits in apart)
 
 
 def _flipped(a: str, b: str) -> int:

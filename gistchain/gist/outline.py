@@ -24,15 +24,16 @@ than this share of the largest one are left out."""
 def outline(pixels: Pixels, mask: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """Shape (height, width) in 0..1, 1 where the subject is, its border a pixel of 160 soft; None where there is none.
 
-    mask: of a segmenter, of the same height and width.
+    mask: of a segmenter, of the same height and width; what is not finite shows nothing.
     """
     import cv2
 
-    if not mask.size or mask.max() < SURE:
-        return None
+    mask = np.nan_to_num(mask.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     small = cv2.resize(np.ascontiguousarray(pixels), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    seen = cv2.resize(mask.astype(np.float32), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     highest = float(seen.max())
+    if highest < SURE:
+        return None
     may_be = (seen >= _DOUBTFUL * highest).astype(np.uint8)
     label = np.full((_SIDE, _SIDE), cv2.GC_BGD, np.uint8)
     label[cv2.dilate(may_be, np.ones((_AROUND, _AROUND), np.uint8)) > 0] = cv2.GC_PR_BGD

@@ -59,10 +59,10 @@ def place(columns: int, rows: int, numbers: frozenset[int]) -> str:
     )
 
 
-def nearest(columns: int, rows: int, number: int, among: frozenset[int]) -> int | None:
-    """The piece whose text may stand in for another's: in the same row first, since sky and ground lie in rows."""
+def nearest(columns: int, rows: int, number: int, among: frozenset[int]) -> int:
+    """The one of these, at least one, whose text may stand in: of the same row first, as sky and ground lie in rows."""
 
     def apart(other: int) -> tuple[int, int]:
         return abs(other // columns - number // columns), abs(other % columns - number % columns)
 
-    return min(among, key=apart) if among else None
+    return min(among, key=apart)

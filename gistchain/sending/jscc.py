@@ -1,7 +1,8 @@
 """Deep joint source-channel coding as a rival (S4.6): a network makes channel symbols of pixels, and pixels of symbols.
 
 A picture takes a fixed share of uses for each pixel, so that it is made as large as the budget allows, and sent several
-times where it is small. Its size and the network are taken to be agreed, which spares this rival what others send.
+times where it is small. The receiver is taken to know the picture's size, and which of four forms the sender chose
+(network, scale and copies), which spares this rival the two bytes and two bits that others would send.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class PreparedJoint:
         for coder in self.sender.coders:
             largest = _fitting(coder, self.picture.size, room)
             for share in _SMALLER:
-                size = _rounded(largest, share)
+                size = _rounded(largest, share, coder.factor)
                 if max(size) >= _LEAST_SIDE and (coder.filters, size) not in seen:
                     seen.add((coder.filters, size))
                     yield _Form(coder, size, max(1, room // _uses(coder, size)))
@@ -131,16 +132,16 @@ def _uses(coder: JointCoder, size: tuple[int, int]) -> int:
 
 
 def _fitting(coder: JointCoder, size: tuple[int, int], room: int) -> tuple[int, int]:
-    """The largest (width, height) of the picture's shape that fits in the room, at most `_ENLARGED` times the size."""
+    """The largest (width, height) of the picture's shape that fits in the room; small ones are enlarged so far."""
     cells = 2 * room / coder.filters
-    share = min(float(_ENLARGED), coder.factor * math.sqrt(cells / (size[0] * size[1])))
-    found = _rounded(size, share)
+    share = min(max(_ENLARGED, _LEAST_SIDE / max(size)), coder.factor * math.sqrt(cells / (size[0] * size[1])))
+    found = _rounded(size, share, coder.factor)
     while _uses(coder, found) > room and max(found) > coder.factor:
         share *= 0.97
-        found = _rounded(size, share)
+        found = _rounded(size, share, coder.factor)
     return found
 
 
-def _rounded(size: tuple[int, int], share: float, factor: int = 4) -> tuple[int, int]:
+def _rounded(size: tuple[int, int], share: float, factor: int) -> tuple[int, int]:
     width, height = (max(factor, factor * round(side * share / factor)) for side in size)
     return width, height

@@ -18,7 +18,7 @@ from gistchain.gist.fusion import Fused
 from gistchain.gist.painted import BASE_SEED
 from gistchain.gist.pieces import Box, boxes, grid, nearest, piece
 from gistchain.gist.subject import laid_over
-from gistchain.rebuild.isotope import caption_distances, middle_isotope
+from gistchain.rebuild.isotope import MAX_PIXELS, caption_distances, middle_isotope
 from gistchain.types import Captioner, Gist, Painter, Pixels, Subject, TextEmbedder
 
 _BLENDED = 1 / 6
@@ -39,7 +39,8 @@ class Reread:
 class Mosaic:
     """painter: of captions. otherwise: of those that it can't paint, None for none. by_piece: whether each piece is
     painted from its own text. looks: whether `painter` looks at the slice itself. weight: lambda of the slice, 0 for
-    a picture of texts alone. isotopes: painted with as many seeds, of which `reread` takes one (ROSIS)."""
+    a picture of texts alone. isotopes: painted with as many seeds, of which `reread` takes one (ROSIS), by what is
+    painted from the texts, before a slice is laid over it."""
 
     painter: Painter
     otherwise: Painter | None
@@ -54,25 +55,26 @@ class Mosaic:
 
         A piece without a text is painted from its nearest neighbour's; a slice without any text stands on grey.
         """
-        if not any(fused.texts) and subject is None:
+        if (not any(fused.texts) and subject is None) or size[0] * size[1] > MAX_PIXELS:
             return None
-        made = []
-        for number in range(self.isotopes):
-            try:
+        made: list[Pixels] = []
+        try:
+            for number in range(self.isotopes):
                 made.append(self._seeded(fused, subject, size, BASE_SEED + number))
-            except RebuildError:
-                return None
-            if number and np.array_equal(made[0], made[1]):  # nothing is left to chance
-                return made[0]
-        return made[0] if self.reread is None or len(made) == 1 else min(made, key=lambda one: self._apart(one, fused))
+                if number and np.array_equal(made[0], made[1]):  # nothing is left to chance
+                    break
+        except RebuildError:
+            return None
+        best = made[0] if self.reread is None or len(made) == 1 else min(made, key=lambda one: self._apart(one, fused))
+        if self.looks or subject is None or not self.weight:
+            return best
+        return laid_over(best, subject, size, self.weight)
 
     def _seeded(self, fused: Fused, subject: Subject | None, size: tuple[int, int], seed: int) -> Pixels:
+        """What is painted from the texts, which a slice may be laid over; by a painter that looks at it, all of it."""
         if self.looks:
             return self.painter.paint(Gist((fused.caption,), size, subject=subject), [seed])[0]
-        below = self._from_texts(fused, size, seed)
-        if subject is None or not self.weight:
-            return below
-        return laid_over(below, subject, size, self.weight)
+        return self._from_texts(fused, size, seed)
 
     def _from_texts(self, fused: Fused, size: tuple[int, int], seed: int) -> Pixels:
         there = frozenset(number for number, text in enumerate(fused.texts) if text)
@@ -81,7 +83,7 @@ class Mosaic:
         if len(fused.texts) == 1 or not self.by_piece:
             return self._painted(fused.caption, size, seed)
         columns, rows = grid(size, len(fused.texts))
-        texts = [text or fused.texts[nearest(columns, rows, k, there) or 0] for k, text in enumerate(fused.texts)]
+        texts = [text or fused.texts[nearest(columns, rows, k, there)] for k, text in enumerate(fused.texts)]
         return self._blended(texts, boxes(size, len(texts)), size, seed)
 
     def _blended(self, texts: Sequence[str], parts: Sequence[Box], size: tuple[int, int], seed: int) -> Pixels:

@@ -4,8 +4,9 @@ picture ─ pieces ─> a text of each ──> a burst for each ─┐
         └ mask ───> the slice ───────> another one ──────┴─> texts fused ─> mended ─> picture
 
 The channels don't disturb one another and their uses add up (T4.2). A receiver sees how long each burst is, to 16
-uses. Each text is a packet of its own with a check, in a polar code; or, as published, eight bits a character in 16-QAM
-without either. The slice has code and check in any case: a file with wrong bits can't be opened.
+uses, and whether there is one for a slice. Each text is a packet of its own with a check, in a polar code; or, as
+published, eight bits a character in 16-QAM without either, and without the picture's size, which is then agreed. The
+slice has code and check in any case: a file with wrong bits can't be opened.
 """
 
 from __future__ import annotations
@@ -21,15 +22,14 @@ from gistchain.gist import subject
 from gistchain.gist.correct import known
 from gistchain.gist.fusion import Fused, PieceText, fused, phrases
 from gistchain.gist.outline import filled, outline
-from gistchain.gist.packet import pack
 from gistchain.gist.pieces import boxes, grid, piece, place
+from gistchain.gist.softtext import read
 from gistchain.image import shows_nothing
 from gistchain.link.channel import Parallel
-from gistchain.sending.bursts import Burst, CodedText, Slice, UncodedText, slice_bytes, spread, text_uses
-from gistchain.sending.text import ascii_bytes, hard_text
+from gistchain.sending.bursts import STEP, Burst, Came, CodedText, SliceBurst, UncodedText, spread, text_uses
+from gistchain.sending.plan import step_below
+from gistchain.sending.text import ascii_bytes, character_chances, padded_text
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, Subject, TextCorrector
-
-_LEAST_SLICE_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,15 @@ class TextForm:
     soft: bool = False
     most_phrases: int | None = None
     voted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the receiver has: texts and slice, and the size of the picture that they tell of."""
+
+    fused: Fused
+    subject: Subject | None
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,35 @@ class MultiText:
         if not self.form.coded:
             for text in (*texts, *behind):
                 ascii_bytes(text)  # what can't be sent so is refused before anything is
-        return PreparedMulti(self, picture, tuple(texts), tuple(behind) or tuple(texts), (columns, rows), mask)
+        return PreparedMulti(self, picture, tuple(texts), tuple(behind) or tuple(texts), mask)
+
+    def received(self, texts: Sequence[Came], slices: Sequence[Came], agreed: tuple[int, int]) -> Read:
+        """What came of the bursts. agreed: the size of the picture, for texts that don't tell it.
+
+        Packets of another size than the first that arrived are not of this picture, and count as lost.
+        """
+        size = next((one.size for one in (*texts, *slices) if one.size is not None), agreed)
+        own = [one if one.size in (None, size) else None for one in texts]
+        found = self._fused([None if one is None else one.text for one in own], size)
+        cut = next((one.subject for one in slices if one.size == size), None)
+        return Read(found, cut, size)
+
+    def judge(self, llrs: NDArray[np.float64]) -> PieceText:
+        """An uncoded text as it is read."""
+        if self.form.soft:
+            return PieceText(read(llrs).words)
+        return PieceText.judged(padded_text(llrs), known, character_chances(llrs))
+
+    def _fused(self, texts: Sequence[PieceText | None], size: tuple[int, int]) -> Fused:
+        """Voted on, then corrected where nothing checks them (S4.3)."""
+        places = grid(size, len(texts))
+        if not self.form.voted:
+            texts = [None if text is None else PieceText.checked(text.text) for text in texts]
+        found = fused(texts, *places)
+        if self.corrector is None or self.form.coded:
+            return found
+        mended = [PieceText.checked(self.corrector.correct(text)) if text else None for text in found.texts]
+        return fused(mended, *places)
 
     def _short(self, text: str) -> str:
         most = self.form.most_phrases
@@ -101,66 +138,67 @@ class PreparedMulti:
     picture: Picture
     texts: tuple[str, ...]
     behind: tuple[str, ...]
-    grid: tuple[int, int]
     mask: NDArray[np.float32] | None
     _cuts: dict[int, Subject | None] = field(default_factory=dict)
 
     def meant(self, *, with_slice: bool) -> Fused:
         """What a receiver makes of the texts where all of them arrive."""
-        return fused([PieceText.checked(text) for text in (self.behind if with_slice else self.texts)], *self.grid)
+        texts = self.behind if with_slice else self.texts
+        return fused([PieceText.checked(text) for text in texts], *grid(self.picture.size, len(texts)))
 
     def send(self, link: Link, conditions: Conditions, *, seed: tuple[int, ...], rounds: int = 0) -> Sent:
         """Raises LinkError where the texts do not fit, SettingError for rounds of texts that nothing checks."""
-        if rounds and not self.sender.form.coded:
+        form = self.sender.form
+        if rounds and not form.coded:
             raise SettingError("nothing tells what of an uncoded text was lost: leave the rounds out")
-        bursts, notes = self._plan(link, conditions)
-        links = _links(link, len(bursts))
-        came = [
-            burst.over(own, seed=(*seed, number), rounds=rounds)
-            for number, (burst, own) in enumerate(zip(bursts, links, strict=True))
-        ]
-        texts, slice_ = came[: len(self.texts)], came[len(self.texts) :]
-        cut = slice_[0].subject if slice_ else None
-        found = self._fused([one.text for one in texts])
-        lost = tuple(burst.name for burst, one in zip(bursts, came, strict=True) if one.text is None is one.subject)
-        any_came = len(lost) < len(bursts)
-        told = tuple(text for text in found.texts if text)
-        gist = Gist(told, self.picture.size, subject=cut, damaged=frozenset(lost)) if any_came else None
+        bursts, notes = self._plan(_links(link, len(self.texts) + (self.sender.mask is not None)), conditions)
+        came = [burst.over((*seed, number), rounds) for number, burst in enumerate(bursts)]
+        read = self.sender.received(came[: len(self.texts)], came[len(self.texts) :], self.picture.size)
+        lost = tuple(
+            burst.name for burst, one in zip(bursts, came, strict=True) if one.lost or one.size not in (None, read.size)
+        )
+        if len(lost) == len(bursts):
+            read = Read(fused([], 1, 1), None, read.size)
+        told = tuple(text for text in read.fused.texts if text)
+        gist = Gist(told, read.size, subject=read.subject, damaged=frozenset(lost))
+        arrived = bool(told) or read.subject is not None
+        alone = ("no text arrived: the slice stands alone",) if arrived and not told else ()
         return Sent(
-            picture=self.sender.paint(found, cut, self.picture.size) if any_came else None,
-            caption=found.caption,
-            certain=any_came and self.sender.form.coded,
-            gist=gist,
+            picture=self.sender.paint(read.fused, read.subject, read.size) if arrived else None,
+            caption=read.fused.caption,
+            certain=arrived and form.coded,
+            gist=gist if arrived else None,
             lost=lost,
             uses=sum(one.uses for one in came),
             rounds=max(one.rounds for one in came),
             start_uses=sum(burst.start_uses for burst in bursts),
             blocks=tuple(burst.planned for burst in bursts),
             expected=None,
-            notes=notes if told or cut is None else (*notes, "no text arrived: the slice stands alone"),
+            notes=(*notes, *alone),
         )
 
-    def _plan(self, link: Link, conditions: Conditions) -> tuple[list[Burst], tuple[str, ...]]:
+    def _plan(self, links: Sequence[Link], conditions: Conditions) -> tuple[list[Burst], tuple[str, ...]]:
         """The bursts of the texts, and of the slice where there is one and it fits; what a person should know."""
+        notes: tuple[str, ...] = ()
         if self.mask is not None:
-            bursts, note = self._with_slice(self._bursts(self.behind), link, conditions)
+            bursts, why = self._with_slice(self._bursts(self.behind, links), links[-1], conditions)
             if bursts:
                 return bursts, ()
+            notes = (why,)
         elif self.sender.mask is not None:
-            note = "no main subject was seen: the whole picture is told in words"
-        texts = self._bursts(self.texts)
-        uses = text_uses(texts, link, conditions, self.picture.name)
+            notes = ("no main subject was seen: the whole picture is told in words",)
+        texts = self._bursts(self.texts, links)
+        uses = text_uses(texts, conditions, self.picture.name)
         if self.sender.form.coded:  # nothing else needs the others
             uses = spread(uses, conditions.budget)
-        notes = () if self.sender.mask is None else (note,)
-        return [text.burst(own, link, conditions) for text, own in zip(texts, uses, strict=True)], notes
+        return [text.burst(own, conditions) for text, own in zip(texts, uses, strict=True)], notes
 
-    def _bursts(self, texts: Sequence[str]) -> list[CodedText | UncodedText]:
+    def _bursts(self, texts: Sequence[str], links: Sequence[Link]) -> list[CodedText | UncodedText]:
         return [
-            CodedText(f"text {number}", text, pack(Gist((text,), self.picture.size)))
+            CodedText(layer_name(number), text, self.picture.size, link)
             if self.sender.form.coded
-            else UncodedText(f"text {number}", text, self._judge)
-            for number, text in enumerate(texts, 1)
+            else UncodedText(layer_name(number), text, link, self.sender.judge)
+            for number, (text, link) in enumerate(zip(texts, links, strict=False), 1)
         ]
 
     def _with_slice(
@@ -168,21 +206,22 @@ class PreparedMulti:
     ) -> tuple[list[Burst], str]:
         """Texts in as few uses as they need, and the slice in all others; none where it does not fit, and why."""
         try:
-            uses = text_uses(texts, link, conditions, self.picture.name)
+            uses = text_uses(texts, conditions, self.picture.name)
         except LinkError:
             return [], "no slice of the subject fits beside the texts"
-        left = conditions.budget - sum(uses)
-        most = slice_bytes(link, conditions, left)
+        left = (conditions.budget - sum(uses)) // STEP * STEP
+        place = SliceBurst(self.picture.size, link, left, conditions)
+        most = place.most_bytes()
         cut = self._cut(most)
         if cut is None:
             return [], f"no slice of the subject fits: the texts leave {left:,} uses, which carry {most:,} bytes"
-        bursts = [text.burst(own, link, conditions) for text, own in zip(texts, uses, strict=True)]
-        return [*bursts, Slice(cut, self.picture.size).burst(link, conditions, left)], ""
+        bursts = [text.burst(own, conditions) for text, own in zip(texts, uses, strict=True)]
+        return [*bursts, place.burst(cut)], ""
 
     def _cut(self, most: int) -> Subject | None:
-        """The slice in so many bytes, made in steps of a tenth; None where not even the smallest fits."""
-        size = int(_LEAST_SLICE_BYTES * 1.1 ** int(np.log(max(most, 1) / _LEAST_SLICE_BYTES) / np.log(1.1)))
-        if most < _LEAST_SLICE_BYTES or self.mask is None:
+        """The slice in so many bytes, made in steps; None where not even the smallest fits."""
+        size = step_below(most)
+        if not size or self.mask is None:
             return None
         if size not in self._cuts:
             try:
@@ -191,30 +230,16 @@ class PreparedMulti:
                 self._cuts[size] = None
         return self._cuts[size]
 
-    def _judge(self, llrs: NDArray[np.float64]) -> PieceText:
-        """An uncoded text as it is read."""
-        from gistchain.gist.softtext import read
 
-        if self.sender.form.soft:
-            return PieceText(read(llrs).words)
-        return PieceText.judged(hard_text(llrs, padded=False), known)
-
-    def _fused(self, texts: Sequence[PieceText | None]) -> Fused:
-        """Voted on, then corrected where nothing checks them (S4.3)."""
-        if not self.sender.form.voted:
-            texts = [None if text is None else PieceText.checked(text.text) for text in texts]
-        found = fused(texts, *self.grid)
-        corrector = self.sender.corrector
-        if corrector is None or self.sender.form.coded:
-            return found
-        mended = [PieceText.checked(corrector.correct(text)) if text else None for text in found.texts]
-        return fused(mended, *self.grid)
+def layer_name(number: int) -> str:
+    """Of the caption with this number in a packet that has all of them."""
+    return "caption" if number == 1 else f"caption {number}"
 
 
 def _links(link: Link, count: int) -> list[Link]:
-    """One for each burst: those that lie side by side, where there are as many, else the same kind for all."""
+    """One for each burst: those that lie side by side, or the same kind for all. Raises LinkError for too few."""
     if isinstance(link, Parallel):
-        if len(link.links) != count:
+        if len(link.links) < count:
             raise LinkError(f"{len(link.links)} parallel channels for {count} bursts: each needs one")
-        return list(link.links)
+        return list(link.links[:count])
     return [link] * count

@@ -136,7 +136,7 @@ class Planner:
             return self._file(most_bytes)
         if name == "exact" and most_bytes < _LEAST_EXACT:
             return None
-        size = 0 if name in ("caption", "exact") else _step_below(most_bytes)
+        size = 0 if name in ("caption", "exact") else step_below(most_bytes)
         if (name, size) not in self._made:
             self._made[name, size] = self._make(name, size)
         made = self._made[name, size]
@@ -156,7 +156,7 @@ class Planner:
         return self.forms.form("latent", replace(self.words, latent=latent), self.picture)
 
     def _subject(self, below: Form, most_bytes: int) -> Form | None:
-        size = _step_below(most_bytes)
+        size = step_below(most_bytes)
         key = f"subject over {len(last_data(below.gist))}", size
         if key not in self._made:
             self._made[key] = self._cut(below, size) if size >= _LEAST_BYTES else None
@@ -174,7 +174,7 @@ class Planner:
         return None if cut is None else self.forms.form("subject", replace(below.gist, subject=cut), self.picture)
 
     def _file(self, most_bytes: int) -> Form | None:
-        size = _step_below(most_bytes, _FILE_STEP)
+        size = step_below(most_bytes, _FILE_STEP)
         found = self.files.exact(most_bytes) or (self.files.within(size) if size >= _LEAST_BYTES else None)
         return None if found is None else self._measured("file", replace(self.words, file=found.file), found.fidelity)
 
@@ -187,7 +187,7 @@ def believed_db(conditions: Conditions) -> float:
     return clear_db(conditions.snr_db, conditions.pilots)
 
 
-def _step_below(size: int, step: float = _STEP) -> int:
+def step_below(size: int, step: float = _STEP) -> int:
     """The next smaller size that layers are made in."""
     if size < _LEAST_BYTES:
         return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.errors import CaptionError, LinkError, SettingError
 from gistchain.gist.softtext import MOST_BYTES, read
@@ -101,9 +102,23 @@ class PreparedText:
         )
 
 
-def hard_text(llrs: np.ndarray, *, padded: bool = True) -> str:
-    """Each bit by its sign; up to the first zero where the text is padded, and what is no ASCII as a question mark."""
+def hard_text(llrs: np.ndarray) -> str:
+    """Each bit by its sign; up to the first zero, and what is no ASCII as a question mark."""
+    return _printable(np.packbits(llrs < 0).tobytes().split(b"\0", 1)[0])
+
+
+def padded_text(llrs: np.ndarray) -> str:
+    """The same for a text that a few zeros follow: they and what one wrong bit makes of them are left out, no other."""
     data = np.packbits(llrs < 0).tobytes()
-    if padded:
-        data = data.split(b"\0", 1)[0]
+    while data and data[-1].bit_count() <= 1:
+        data = data[:-1]
+    return _printable(data)
+
+
+def character_chances(llrs: np.ndarray) -> NDArray[np.float64]:
+    """How likely each character is as hard decisions have it, f8[n] from 8 n ratios: that no bit of it is wrong."""
+    return np.asarray((1 / (1 + np.exp(-np.abs(llrs.astype(np.float64))))).reshape(-1, 8).prod(1))
+
+
+def _printable(data: bytes) -> str:
     return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in data)

@@ -41,7 +41,7 @@ class Painter(Protocol):
 
 
 @runtime_checkable
-class SubjectPainter(Protocol):
+class SubjectPainter(Painter, Protocol):
     """A painter that looks at the subject of a gist itself, as IP-Adapter does (S4.4)."""
 
     def weighted(self, weight: float) -> Painter:
@@ -170,7 +170,9 @@ class JointCoder(Protocol):
         ...
 
     @property
-    def factor(self) -> int: ...
+    def factor(self) -> int:
+        """Pixels a side of such a square."""
+        ...
 
     def values_of(self, image: Pixels, size: tuple[int, int], snr_db: float) -> NDArray[np.float32]:
         """Shape (filters, height / factor, width / factor), mean square 1, of the image at (width, height)."""

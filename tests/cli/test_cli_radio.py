@@ -152,12 +152,12 @@ def test_four_texts_and_a_slice_are_sent_and_told_of(run: Run, tmp_path: Path) -
     words = ("send", photo, "--system", "multi_sc", "--snr-db", 5, "--budget", 4096, "-o", back)
     code, out, err = run(*words)
     assert code == 0, err
-    assert "text 4" in out
+    assert "caption 4" in out
     assert Image.open(back).convert("RGB").size == Image.open(photo).convert("RGB").size
     code, out, err = run(*words, "--texts", 2, "--lambda", 0, "--json")
     assert code == 0, err
     told = json.loads(out)
-    assert [block["layers"] for block in told["blocks"]] == ["text 1", "text 2"]
+    assert [block["layers"] for block in told["blocks"]] == ["caption", "caption 2"]
     assert told["certain"] is True
     assert told["notes"] == []
 
@@ -168,14 +168,17 @@ def test_four_texts_and_a_slice_are_sent_and_told_of(run: Run, tmp_path: Path) -
         (("--texts", 3), "1, 2, 4 or 9 texts, not in 3"),
         (("--lambda", 1.5), "give 1 or less"),
         (("--lambda", "nan"), "lambda"),
-        (("--corrector", "none"), "send them --uncoded"),
+        (("--corrector", "none"), "need no corrector"),
+        (("--no-slice", "--lambda", 0.5), "no slice is sent"),
+        (("--system", "vlm_csc", "--segmenter", "fcn"), "no slice is sent"),
+        (("--system", "deep_jscc", "--caption", "a dog"), "sends no words"),
         (("--uncoded", "--corrector", "nobody"), "no corrector 'nobody'"),
         (("--segmenter", "nobody"), "no segmenter 'nobody'"),
         (("--query", "What is it?"), "is asked nothing"),
         (("--caption", "a sun", "--texts", 4), "your own caption is one text"),
         (("--uncoded", "--rounds", 2), "leave the rounds out"),
         (("--uncoded", "--texts", 1, "--caption", "M\u00fcnchen"), "ASCII can't write"),
-        (("--budget", 40), "each of its 4 texts needs"),
+        (("--budget", 40), "its 4 texts need"),
         (("--system", "single_text", "--texts", 4), "take multi_sc"),
         (("--system", "gist", "--lambda", 0.5), "sends no texts of pieces"),
         (("--system", "deep_jscc", "--budget", 20), "channel uses are too few"),

@@ -90,4 +90,7 @@ def test_a_sender_that_is_wrong_about_the_channel_loses_something_and_says_what(
         assert sent.gist.damaged == set(sent.lost)
         for name in ("captions", "latent", "subject", "residual", "file"):
             there = getattr(sent.gist, name)
-            assert there == getattr(clear, name) or name in sent.lost
+            if name == "captions" and len(clear.captions) > 1:  # of those in bursts of their own some may be lost
+                assert set(there) <= set(clear.captions)
+            else:
+                assert there == getattr(clear, name) or name in sent.lost

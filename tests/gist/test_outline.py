@@ -31,6 +31,10 @@ def test_a_mask_that_is_sure_of_the_middle_alone_grows_to_the_whole_object() -> 
 def test_a_mask_that_shows_nothing_gives_none() -> None:
     image = np.zeros((40, 40, 3), np.uint8)
     assert outline(image, np.full((40, 40), 0.4, np.float32)) is None
+    assert outline(image, np.full((40, 40), np.nan, np.float32)) is None
+    speck = np.full((2000, 2000), 0.004, np.float32)
+    speck[7, 7] = 0.9
+    assert outline(np.zeros((2000, 2000, 3), np.uint8), speck) is None
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30), (24, 24), (3000, 20)])

@@ -58,7 +58,6 @@ def test_places_are_named_alike_by_all_and_no_two_alike() -> None:
 def test_a_neighbour_in_the_same_row_stands_in_first() -> None:
     assert nearest(2, 2, 0, frozenset([1, 2])) == 1
     assert nearest(2, 2, 0, frozenset([2, 3])) == 2
-    assert nearest(3, 3, 8, frozenset()) is None
 
 
 def test_a_piece_is_what_its_box_says() -> None:

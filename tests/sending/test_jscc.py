@@ -78,6 +78,17 @@ def test_what_is_left_of_the_budget_repeats_a_small_picture(prepared: Prepared) 
     assert 500 < came.uses <= 1000
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (2, 3)])
+def test_pictures_of_a_few_pixels_are_enlarged(size: tuple[int, int]) -> None:
+    tiny = Picture(np.full((size[1], size[0], 3), 200, np.uint8), bytes(32), size, "tiny")
+    assert sent(sender("deep_jscc").prepare(tiny), 10.0, 1000).picture is not None
+
+
+def test_a_caption_is_refused_where_no_words_are_sent() -> None:
+    with pytest.raises(SettingError, match="sends no words"):
+        sender("deep_jscc", caption="a dog")
+
+
 def test_pilots_are_uses(scene: Picture, prepared: Prepared) -> None:
     conditions = Conditions("rayleigh-block", 15.0, 2000, 4)
     came = prepared.send(RayleighBlock(15.0, pilots=4), conditions, seed=(1,))

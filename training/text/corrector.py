@@ -27,7 +27,7 @@ from gistchain.errors import SettingError
 from gistchain.link.channel import Awgn
 from gistchain.link.noise import Seed
 from gistchain.link.snr import noise_density
-from gistchain.sending.text import hard_text
+from gistchain.sending.text import padded_text
 from gistchain.types import Segment, SoftValues
 
 SNRS_DB = (10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 16.0, 18.0)
@@ -48,11 +48,11 @@ def carried(text: str, snr_db: float, seed: Seed) -> SoftValues:
 
 
 def noisy(text: str, snr_db: float, seed: Seed) -> str:
-    """The text as a receiver reads it by hard decisions: up to the first zero, and '?' for what is no ASCII.
+    """The text as multi_sc's receiver reads it by hard decisions, with '?' for what is no ASCII.
 
-    A space has a single 1: where that is lost it is a zero, and at 12 dB one caption in four loses its end.
+    What a bit or less is left of at the end is taken for the zeros that fill a field.
     """
-    return hard_text(carried(text, snr_db, seed), padded=False)
+    return padded_text(carried(text, snr_db, seed))
 
 
 def pairs(
