@@ -5,8 +5,8 @@
 
 A channel flips bits and never adds or drops a character, so a damaged word is as long as the right one; and a symbol of
 16-QAM that is read as its neighbour has one wrong bit among its four. What a check confirms is never changed, nor is a
-word that the dictionary has, nor one that is made of letters and that fewer than two other texts speak against: it may
-be a rare one. No phrase is left out.
+word that the dictionary has or that is made of letters: it may be a rare one, and a corrector comes later. No phrase is
+left out.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _mended(text: PieceText, number: int, texts: Sequence[PieceText | None]) -> 
     starts = [0, *accumulate(len(word) + 1 for word in words)]
     mended = list(words)
     for k, word in enumerate(text.words):
-        if word.confidence < SURE:
+        if word.confidence < SURE and not _may_be_a_word(word.text):
             around = slice(max(0, k - 1), k + 2)
             at = starts[k] - starts[around.start]
             mended[k] = _by_vote(" ".join(words[around]), slice(at, at + len(word.text)), others)
@@ -96,14 +96,12 @@ def _mended(text: PieceText, number: int, texts: Sequence[PieceText | None]) -> 
 
 
 def _by_vote(window: str, part: slice, others: Sequence[PieceText]) -> str:
-    """What most other texts have in place of this part of a window of words; the part itself where too few have any."""
+    """What most other texts have in place of this part of a window of words; the part itself where none has any."""
     votes: Counter[str] = Counter()
     for other in others:
         votes.update({found[part] for found in _alike(window, part, other)})
-    if not votes:
-        return window[part]
-    best: str = max(votes, key=lambda found: (votes[found], -_flipped(found, window[part])))
-    return best if votes[best] >= (2 if _may_be_a_word(window[part]) else 1) else window[part]
+    best: str = max(votes, key=lambda found: (votes[found], -_flipped(found, window[part]))) if votes else window[part]
+    return best
 
 
 def _may_be_a_word(text: str) -> bool:

@@ -1,8 +1,8 @@
 """Deep joint source-channel coding as a rival (S4.6): a network makes channel symbols of pixels, and pixels of symbols.
 
 A picture takes a fixed share of uses for each pixel, so that it is made as large as the budget allows, and sent several
-times where it is small. The receiver is taken to know the picture's size, and which of four forms the sender chose
-(network, scale and copies), which spares this rival the two bytes and two bits that others would send.
+times where it is small. The receiver is taken to know the picture's size, and which of eight forms the sender chose
+(network, scale and copies), which spares this rival the two bytes and three bits that others would send.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from gistchain.types import Conditions, JointCoder, Link, Picture, Pixels, Plann
 
 _LEAST_SIDE = 16
 """Pixels of the longer side: of less the networks have never seen a picture."""
-_SMALLER = 1.0, 0.7
-"""Shares of the largest side that fits that are tried: a smaller picture, sent twice, has less noise."""
+_SMALLER = 1.0, 0.7, 0.5, 0.35
+"""Shares of the largest side that fits that are tried: a smaller picture, sent more often, has less noise."""
 _ENLARGED = 4
 """Times that a small picture may be enlarged: pixel art is sent as squares that the network can draw."""
 _TRIAL = 1 << 20

@@ -154,7 +154,7 @@ def test_four_texts_and_a_slice_are_sent_and_told_of(run: Run, tmp_path: Path) -
     assert code == 0, err
     assert "caption 4" in out
     assert Image.open(back).convert("RGB").size == Image.open(photo).convert("RGB").size
-    code, out, err = run(*words, "--texts", 2, "--lambda", 0, "--json")
+    code, out, err = run(*words, "--texts", 2, "--no-slice", "--json")
     assert code == 0, err
     told = json.loads(out)
     assert [block["layers"] for block in told["blocks"]] == ["caption", "caption 2"]

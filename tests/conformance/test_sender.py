@@ -40,8 +40,12 @@ def test_over_a_clear_channel_a_recognisable_picture_arrives(name: str, prepared
     sent = prepared.send(open_link("awgn", 20.0), CLEAR, seed=(1,))
     assert sent.picture is not None
     assert (sent.picture.shape, sent.picture.dtype) == (noun.pixels.shape, np.uint8)
-    # Texts of quarters tell colours by their names, of which there are few.
-    assert np.abs(sent.picture.astype(int) - noun.pixels).mean() < (20 if name == "multi_sc" else 12)
+    # Texts of quarters tell colours by their names, of which there are few; a network smooths what is drawn.
+    assert np.abs(sent.picture.astype(int) - noun.pixels).mean() < {
+        "multi_sc": 20,
+        "deep_jscc": 15,
+        "deep_jscc_19db": 15,
+    }.get(name, 12)
     assert sent.lost == ()
     assert 0 < sent.uses <= CLEAR.budget
     assert sum(block.uses for block in sent.blocks) + sent.start_uses == sent.uses
@@ -81,7 +85,9 @@ def test_it_sends_over_fading_channels_too(prepared: Prepared, channel: str) -> 
 def test_a_sender_that_is_wrong_about_the_channel_loses_something_and_says_what(prepared: Prepared) -> None:
     """Planned for 12 dB, sent at 1: what is certain is what was sent, and what is not there is named."""
     clear = prepared.send(open_link("awgn", 60.0), Conditions("awgn", 12.0, 1024), seed=(2,)).gist
-    assert clear is not None
+    if clear is None:  # a system without gists
+        assert not prepared.send(open_link("awgn", 1.0), Conditions("awgn", 12.0, 1024), seed=(0,)).certain
+        return
     for seed in range(4):
         sent = prepared.send(open_link("awgn", 1.0), Conditions("awgn", 12.0, 1024), seed=(seed,))
         if not sent.certain:
