@@ -202,7 +202,7 @@ def _multi_sc(name: str, system: Rosis, caption: str | None, options: TextOption
     from gistchain.models.photo.sketch import SketchPainter
     from gistchain.models.traitnet.painter import TraitPainter
 
-    count = options.count or (4 if name == "multi_sc" and caption is None else 1)
+    count = (4 if name == "multi_sc" and caption is None else 1) if options.count is None else options.count
     if name != "multi_sc" and count != 1:
         raise SettingError(f"{name!r} sends one text: for {count} take multi_sc")
     if caption is not None and count != 1:
@@ -227,7 +227,9 @@ def _multi_sc(name: str, system: Rosis, caption: str | None, options: TextOption
     form = TextForm(count, options.coded, options.soft, options.most_phrases, options.voted)
     mask = _model("segmenter", options.segmenter or "default", settings).mask if cut else None
     told = partial(_behind, system) if options.behind and not prompts and caption is None else None
-    return MultiText(partial(_words, system, caption), mosaic.picture, mask, form, _corrector(options, settings), told)
+    note = "your own caption is the only text" if name == "multi_sc" and caption is not None else ""
+    corrector = _corrector(options, settings)
+    return MultiText(partial(_words, system, caption), mosaic.picture, mask, form, corrector, told, note)
 
 
 def _check(name: str, options: TextOptions) -> None:
@@ -241,7 +243,7 @@ def _check(name: str, options: TextOptions) -> None:
         raise SettingError("no slice is sent: leave lambda and the segmenter out, or take multi_sc with a slice")
     if options.coded and (options.corrector is not None or options.soft):
         raise SettingError(
-            "texts in a code need no corrector and no soft reading: leave these out, or send them uncoded"
+            "a corrector and soft reading are for uncoded texts: leave them out, or send the texts uncoded"
         )
 
 
@@ -282,7 +284,10 @@ def _corrector(options: TextOptions, settings: Settings | None) -> TextCorrector
         return None
     if options.corrector in (None, "dictionary"):
         return DictionaryCorrector()
-    corrector: TextCorrector = _model("corrector", options.corrector or "dictionary", settings)
+    try:
+        corrector: TextCorrector = _model("corrector", options.corrector or "", settings)
+    except SettingError as error:
+        raise SettingError(f"{error}; and here none and dictionary, which need no checkpoint") from error
     return corrector
 
 

@@ -60,7 +60,10 @@ Lambda = Annotated[
     ),
 ]
 Segmenter = Annotated[
-    str | None, typer.Option(metavar="NAME[=SOURCE]", help="Of multi_sc and single_text: what finds the subject.")
+    str | None,
+    typer.Option(
+        metavar="NAME[=SOURCE]", help="Of multi_sc and single_text: finds the subject (`gistchain models list`)."
+    ),
 ]
 
 

@@ -18,7 +18,7 @@ from gistchain.types import Pixels, Subject
 
 MEDIA_TYPE = "image/webp"
 _SURE = 0.5  # of the mask: from here on a pixel belongs to the subject
-_SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32)
+_SIDES = (512, 384, 256, 192, 128, 96, 64, 48, 32, 24, 16)
 _QUALITIES = (85, 70, 50, 30, 15, 5)
 
 

@@ -86,7 +86,7 @@ def text_uses(texts: Sequence[Text], conditions: Conditions, name: str) -> list[
     told = f"{total:,}" if total < MOST_USES else f"more than {MOST_USES:,}"
     raise LinkError(
         f"{conditions.budget:,} channel uses are too few for {name} at {believed_db(conditions):.1f} dB: "
-        f"{'its text needs' if len(texts) == 1 else f'its {len(texts)} texts need'} {told}"
+        + (f"its text needs {told}" if len(texts) == 1 else f"its {len(texts)} texts need {told}, fewer texts less")
     )
 
 

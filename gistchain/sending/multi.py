@@ -21,7 +21,7 @@ from gistchain.errors import LinkError, SettingError, TooFewBytes
 from gistchain.gist import subject
 from gistchain.gist.correct import known
 from gistchain.gist.fusion import Fused, PieceText, fused, phrases
-from gistchain.gist.outline import filled, outline
+from gistchain.gist.outline import SURE, filled, outline
 from gistchain.gist.pieces import boxes, grid, piece, place
 from gistchain.gist.softtext import read
 from gistchain.image import shows_nothing
@@ -30,6 +30,9 @@ from gistchain.sending.bursts import STEP, Burst, Came, CodedText, SliceBurst, U
 from gistchain.sending.plan import step_below
 from gistchain.sending.text import ascii_bytes, character_chances, padded_text
 from gistchain.types import Conditions, Gist, Link, Picture, Pixels, Sent, Subject, TextCorrector
+
+_SMALL_SHARE = 0.05
+"""Of the picture: what is found of a subject and is smaller is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class MultiText:
     """words: of a picture, or of a piece where the flag is False. mask: of the main subject, None for a system without
     a slice. paint: what the receiver makes of texts and slice, None for nothing. corrector: of texts that nothing
     checks. behind: the text of a piece, changed to tell of what is behind the slice, where one is sent; None for texts
-    that tell of all there is, as published."""
+    that tell of all there is, as published. note: what a person should know in any case."""
 
     words: Callable[[Picture, bool], str]
     paint: Callable[[Fused, Subject | None, tuple[int, int]], Pixels | None]
@@ -66,6 +69,7 @@ class MultiText:
     form: TextForm = TextForm()
     corrector: TextCorrector | None = None
     behind: Callable[[str, Pixels], str] | None = None
+    note: str = ""
 
     def prepare(self, picture: Picture) -> PreparedMulti:
         count = self.form.count
@@ -174,7 +178,7 @@ class PreparedMulti:
             start_uses=sum(burst.start_uses for burst in bursts),
             blocks=tuple(burst.planned for burst in bursts),
             expected=None,
-            notes=(*notes, *alone),
+            notes=(*filter(None, [self.sender.note]), *notes, *alone),
         )
 
     def _plan(self, links: Sequence[Link], conditions: Conditions) -> tuple[list[Burst], tuple[str, ...]]:
@@ -183,7 +187,7 @@ class PreparedMulti:
         if self.mask is not None:
             bursts, why = self._with_slice(self._bursts(self.behind, links), links[-1], conditions)
             if bursts:
-                return bursts, ()
+                return bursts, self._of_slice()
             notes = (why,)
         elif self.sender.mask is not None:
             notes = ("no main subject was seen: the whole picture is told in words",)
@@ -214,9 +218,19 @@ class PreparedMulti:
         most = place.most_bytes()
         cut = self._cut(most)
         if cut is None:
-            return [], f"no slice of the subject fits: the texts leave {left:,} uses, which carry {most:,} bytes"
+            return (
+                [],
+                f"no slice of the subject fits: beside texts it would have {left:,} uses, which carry {most:,} bytes",
+            )
         bursts = [text.burst(own, conditions) for text, own in zip(texts, uses, strict=True)]
         return [*bursts, place.burst(cut)], ""
+
+    def _of_slice(self) -> tuple[str, ...]:
+        """What a person should know of a slice that is sent."""
+        share = 0.0 if self.mask is None else float((self.mask >= SURE).mean())
+        if share >= _SMALL_SHARE:
+            return ()
+        return (f"the subject that was found covers {100 * share:.1f}% of the picture: it may be a part of it",)
 
     def _cut(self, most: int) -> Subject | None:
         """The slice in so many bytes, made in steps; None where not even the smallest fits."""

@@ -166,9 +166,10 @@ def test_four_texts_and_a_slice_are_sent_and_told_of(run: Run, tmp_path: Path) -
     ("words", "said"),
     [
         (("--texts", 3), "1, 2, 4 or 9 texts, not in 3"),
+        (("--texts", 0), "1, 2, 4 or 9 texts, not in 0"),
         (("--lambda", 1.5), "give 1 or less"),
         (("--lambda", "nan"), "lambda"),
-        (("--corrector", "none"), "need no corrector"),
+        (("--corrector", "none"), "are for uncoded texts"),
         (("--no-slice", "--lambda", 0.5), "no slice is sent"),
         (("--system", "vlm_csc", "--segmenter", "fcn"), "no slice is sent"),
         (("--system", "deep_jscc", "--caption", "a dog"), "sends no words"),

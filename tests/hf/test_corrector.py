@@ -47,7 +47,7 @@ def test_as_many_characters_are_wrong_as_the_channel_makes_of_them(snr_db: float
 
 
 def test_noise_is_the_seeds_and_at_a_high_snr_there_is_none() -> None:
-    text = "a black dog runs over the meadow " * 40
+    text = ("a black dog runs over the meadow " * 40).strip()
     assert corrector.noisy(text, 10.0, 3) == corrector.noisy(text, 10.0, 3)
     assert corrector.noisy(text, 10.0, 3) != corrector.noisy(text, 10.0, 4)
     assert corrector.noisy(text, 30.0, 3) == text

@@ -65,7 +65,7 @@ def test_llava_tells_of_four_quarters_and_ip_adapter_paints_from_them_and_the_sl
     models: Rosis, scene: Picture
 ) -> None:
     came = sent(models, scene, TextOptions())
-    assert [block.layers for block in came.blocks] == ["text 1", "text 2", "text 3", "text 4", "slice"]
+    assert [block.layers for block in came.blocks] == ["caption", "caption 2", "caption 3", "caption 4", "subject"]
     assert came.certain
     assert came.picture is not None
     assert came.picture.shape == scene.pixels.shape
@@ -78,11 +78,10 @@ def test_lambda_zero_is_plain_text_to_image(models: Rosis, scene: Picture, sd: s
     assert looked.picture is not None
     assert other.picture is not None
     assert not np.array_equal(looked.picture, other.picture)
-    alone = sender("multi_sc", texts=TextOptions(weight=0.0), system=models).prepare(scene)
-    came = alone.send(LINK, CONDITIONS, seed=(1,))
+    came = sent(models, scene, TextOptions(weight=0.0))
     assert came.gist is not None
-    assert came.gist.subject is None
-    plain = TextToImage(sd, steps=2).paint(replace(came.gist, captions=(came.caption,)), [0])[0]
+    assert came.gist.subject is not None
+    plain = TextToImage(sd, steps=2).paint(replace(came.gist, captions=(came.caption,), subject=None), [0])[0]
     assert came.picture is not None
     assert np.array_equal(came.picture, plain)
 

@@ -211,6 +211,18 @@ def test_no_subject_is_told_and_the_texts_take_all_uses(models: Rosis, scene: Pi
     assert came.uses > 0.98 * BUDGET
 
 
+def test_a_subject_that_is_hardly_seen_is_told_of(models: Rosis) -> None:
+    def speck(image: Pixels) -> np.ndarray:
+        mask = np.zeros(image.shape[:2], np.float32)
+        mask[120:136, 120:136] = 1
+        return mask
+
+    lone = np.full((256, 256, 3), 60, np.uint8)
+    lone[120:136, 120:136] = 250
+    came = sent(replace(multi(models), mask=speck).prepare(read_image(png_bytes(lone), "lone.png")))
+    assert "covers 0.4% of the picture" in came.notes[0]
+
+
 def test_a_slice_larger_than_the_budget_is_left_out_and_that_is_told(prepared: PreparedMulti) -> None:
     came = sent(prepared, budget=700)
     assert len(came.blocks) == 4
@@ -221,7 +233,7 @@ def test_a_slice_larger_than_the_budget_is_left_out_and_that_is_told(prepared: P
 def test_too_few_uses_name_those_that_the_texts_need(prepared: PreparedMulti) -> None:
     with pytest.raises(LinkError, match=r"its 4 texts need [\d,]+") as refused:
         sent(prepared, snr_db=-5.0, budget=60)
-    needed = int(str(refused.value).split("need ")[1].replace(",", ""))
+    needed = int(str(refused.value).split("need ")[1].split(", ")[0].replace(",", ""))
     came = [sent(prepared, snr_db=-5.0, budget=needed, seed=seed) for seed in range(3)]
     assert sum(len(one.lost) for one in came) <= 1
 
@@ -313,15 +325,16 @@ def test_a_picture_of_one_colour_is_refused_and_a_piece_of_one_colour_is_not(mod
     ("name", "options", "said"),
     [
         ("multi_sc", TextOptions(count=3), "1, 2, 4 or 9"),
+        ("multi_sc", TextOptions(count=0), "1, 2, 4 or 9"),
         ("multi_sc", TextOptions(weight=1.5), "lambda of 1.5"),
         ("multi_sc", TextOptions(weight=float("nan")), "lambda of nan"),
         ("multi_sc", TextOptions(isotopes=0), "at least one isotope"),
-        ("multi_sc", TextOptions(coded=False, corrector="nobody"), "no corrector 'nobody'"),
+        ("multi_sc", TextOptions(coded=False, corrector="nobody"), "no corrector 'nobody'.*none and dictionary"),
         ("single_text", TextOptions(count=4), "take multi_sc"),
         ("vlm_csc", TextOptions(weight=1.0), "no slice is sent"),
         ("multi_sc", TextOptions(cut=False, segmenter="fcn"), "no slice is sent"),
-        ("multi_sc", TextOptions(corrector="none"), "need no corrector"),
-        ("multi_sc", TextOptions(soft=True), "need no corrector"),
+        ("multi_sc", TextOptions(corrector="none"), "are for uncoded texts"),
+        ("multi_sc", TextOptions(soft=True), "are for uncoded texts"),
         ("gist", TextOptions(), "sends no texts of pieces"),
     ],
 )
@@ -336,5 +349,6 @@ def test_own_words_are_one_text(models: Rosis, scene: Picture) -> None:
     made = sender("multi_sc", caption="a yellow sun", system=models).prepare(scene)
     assert isinstance(made, PreparedMulti)
     assert made.texts == ("a yellow sun",)
+    assert sent(made).notes[0] == "your own caption is the only text"
     with pytest.raises(SettingError, match="your own caption is one text"):
         sender("multi_sc", caption="a yellow sun", texts=TextOptions(count=4), system=models)
