@@ -210,6 +210,8 @@ def _percent_less(pairs: NDArray[np.float64], axis: int = 0) -> Any:
 
 def main(paths: list[Path]) -> None:
     rows = rows_of(paths)
+    if not rows:
+        raise SystemExit("there are no rows: give the files that benchmarks.link_systems wrote")
     joint = sorted({row["system"] for row in rows} & {"deep_jscc", "deep_jscc_19db"})
     kinds = {"deep_jscc": "", "deep_jscc_19db": "-19db"}
     report.write(

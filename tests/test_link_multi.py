@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from benchmarks import link_multi_summary, report
 from benchmarks.link_measures import by_kind
 from benchmarks.link_multi_summary import summary
 from benchmarks.link_multi_tables import TABLES
@@ -74,3 +77,11 @@ def test_the_table_of_deep_joint_coders_has_a_row_for_each_network() -> None:
     networks = [{"network": "deepjscc-sixth-19db", "cbr": 16 / 96, "trained_db": 19.0, "points": [point]}]
     told = TABLES["deepjscc"]({"n": 46, "networks": networks})
     assert "| `deepjscc-sixth-19db` | 1/6 | 19 dB alone | 24.0 [23.0, 25.0] / 0.700 |" in told
+
+
+def test_no_rows_replace_no_results(tmp_path: Path) -> None:
+    empty, before = tmp_path / "rows.jsonl", (report.RESULTS / "link_multi.json").read_bytes()
+    empty.touch()
+    with pytest.raises(SystemExit, match="no rows"):
+        link_multi_summary.main([empty])
+    assert (report.RESULTS / "link_multi.json").read_bytes() == before

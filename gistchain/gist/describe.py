@@ -92,7 +92,7 @@ def _caption(
     if shows_nothing(picture.pixels):
         raise CaptionError(
             f"{picture.name} is of one colour and shows nothing to describe. "
-            "Register it alone in words of your own: --caption TEXT"
+            "Give it alone, in words of your own: --caption TEXT"
         )
     guess = Caption("", 0.0)
     for captioner in captioners:
@@ -105,7 +105,7 @@ def _caption(
     told = f" (its guess: {guess.text!r})" if guess.text else ""
     raise CaptionError(
         f"{picture.name}: the captioner is not sure what this is, confidence {guess.confidence:.2f} of at least "
-        f"{least:g}{told}. Register it alone in words of your own: --caption TEXT"
+        f"{least:g}{told}. Give it alone, in words of your own: --caption TEXT"
         + (", or accept its guess with a lower --min-confidence" if guess.text else "")
     )
 

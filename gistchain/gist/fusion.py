@@ -6,7 +6,7 @@
 A channel flips bits and never adds or drops a character, so a damaged word is as long as the right one; and a symbol of
 16-QAM that is read as its neighbour has one wrong bit among its four. What a check confirms is never changed, nor is a
 word that the dictionary has or that is made of letters: it may be a rare one, and a corrector comes later. No phrase is
-left out.
+left out. A piece whose own text names places, as "top left: x", reads like several.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.errors import SettingError
 from gistchain.gist.pieces import place
-from gistchain.gist.softtext import Word
+from gistchain.gist.softtext import MOST_BYTES, Word
 
 SURE = 0.5
 """A word that is less likely right than this is doubtful."""
@@ -30,7 +31,8 @@ _MAY_VOTE = 0.9
 _MOST_FLIPPED = 0.15
 """Share of the bits that the channel may have flipped, for other words to be what was meant."""
 _MARKS = ".,;:!?\"'()-"
-_BREAKS = re.compile(r"[,.;!?]\s+|[,.;!?]$")
+_BREAKS = re.compile(r"[,;!?]\s+|(?<=\w{3})\.\s+|[,.;!?]$")
+"""A full stop behind one or two letters is that of an abbreviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,11 @@ class Fused:
 
 
 def fused(texts: Sequence[PieceText | None], columns: int, rows: int) -> Fused:
-    """texts: of each piece, row by row, None where none arrived."""
-    mended = tuple("" if text is None else _mended(text, number, texts) for number, text in enumerate(texts))
+    """texts: of each piece, row by row, None where none arrived. Raises SettingError unless there are as many."""
+    if len(texts) != columns * rows:
+        raise SettingError(f"{len(texts)} texts are not those of {columns} x {rows} pieces")
+    laid = [None if text is None else _Laid.of(text) for text in texts]
+    mended = tuple("" if text is None else _mended(text, number, laid) for number, text in enumerate(laid))
     return Fused(_told(mended, columns, rows), mended)
 
 
@@ -82,20 +87,36 @@ def phrases(text: str) -> list[str]:
     return [phrase for part in _BREAKS.split(text) if (phrase := part.strip())]
 
 
-def _mended(text: PieceText, number: int, texts: Sequence[PieceText | None]) -> str:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """A text with the places where its words start and end."""
+
+    text: str
+    words: tuple[Word, ...]
+    starts: list[int]
+    ends: frozenset[int]
+
+    @classmethod
+    def of(cls, text: PieceText) -> _Laid:
+        starts = [0, *accumulate(len(word.text) + 1 for word in text.words)]
+        return cls(text.text, text.words, starts[:-1], frozenset(start - 1 for start in starts[1:]))
+
+
+def _mended(laid: _Laid, number: int, texts: Sequence[_Laid | None]) -> str:
     others = [other for k, other in enumerate(texts) if k != number and other is not None]
-    words = [word.text for word in text.words]
-    starts = [0, *accumulate(len(word) + 1 for word in words)]
+    words = [word.text for word in laid.words]
     mended = list(words)
-    for k, word in enumerate(text.words):
+    if len(laid.text) > MOST_BYTES:
+        return laid.text
+    for k, word in enumerate(laid.words):
         if word.confidence < SURE and not _may_be_a_word(word.text):
             around = slice(max(0, k - 1), k + 2)
-            at = starts[k] - starts[around.start]
+            at = laid.starts[k] - laid.starts[around.start]
             mended[k] = _by_vote(" ".join(words[around]), slice(at, at + len(word.text)), others)
     return " ".join(mended)
 
 
-def _by_vote(window: str, part: slice, others: Sequence[PieceText]) -> str:
+def _by_vote(window: str, part: slice, others: Sequence[_Laid]) -> str:
     """What most other texts have in place of this part of a window of words; the part itself where none has any."""
     votes: Counter[str] = Counter()
     for other in others:
@@ -109,24 +130,21 @@ def _may_be_a_word(text: str) -> bool:
     return inner.isalpha() and (inner[1:].islower() or inner.isupper() or len(inner) == 1)
 
 
-def _alike(window: str, part: slice, other: PieceText) -> Iterator[str]:
+def _alike(window: str, part: slice, other: _Laid) -> Iterator[str]:
     """Runs of whole words that the channel can have turned into the window, sure in this part of it."""
-    text = other.text
-    starts = [0, *accumulate(len(word.text) + 1 for word in other.words)]
-    ends = {start - 1 for start in starts[1:]}
-    for start in starts[:-1]:
-        end = start + len(window)
-        if end not in ends or _flipped(text[start:end], window) > _MOST_FLIPPED * 8 * len(window):
+    for start in other.starts:
+        run = other.text[start : start + len(window)]
+        if start + len(window) not in other.ends or not _neighbours(run[part], window[part]):
             continue
-        if not _neighbours(text[start:end][part], window[part]):
+        if _flipped(run, window) > _MOST_FLIPPED * 8 * len(window):
             continue
         inside = [
             word.confidence
-            for word, at in zip(other.words, starts, strict=False)
+            for word, at in zip(other.words, other.starts, strict=True)
             if at < start + part.stop and at + len(word.text) > start + part.start
         ]
         if inside and min(inside) >= _MAY_VOTE:
-            yield text[start:end]
+            yield run
 
 
 def _neighbours(a: str, b: str) -> bool:

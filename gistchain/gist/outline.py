@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.errors import ModelError
 from gistchain.types import Pixels
 
 SURE = 0.5
@@ -25,9 +26,12 @@ def outline(pixels: Pixels, mask: NDArray[np.float32]) -> NDArray[np.float32] | 
     """Shape (height, width) in 0..1, 1 where the subject is, its border a pixel of 160 soft; None where there is none.
 
     mask: of a segmenter, of the same height and width; what is not finite shows nothing.
+    Raises ModelError for another shape.
     """
     import cv2
 
+    if mask.shape != pixels.shape[:2] or not mask.size:
+        raise ModelError(f"a mask of shape {mask.shape} is not that of a picture of shape {pixels.shape}")
     mask = np.nan_to_num(mask.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     small = cv2.resize(np.ascontiguousarray(pixels), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     seen = cv2.resize(mask, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)

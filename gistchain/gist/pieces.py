@@ -26,6 +26,14 @@ def grid(size: tuple[int, int], count: int) -> tuple[int, int]:
     return found
 
 
+def has(size: tuple[int, int], count: int) -> bool:
+    """Whether a picture of (width, height) has so many pieces."""
+    try:
+        return bool(grid(size, count))
+    except SettingError:
+        return False
+
+
 def boxes(size: tuple[int, int], count: int) -> list[Box]:
     """Of each piece, row by row, as even as whole pixels allow. Raises SettingError as `grid` does."""
     columns, rows = grid(size, count)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gistchain.errors import CaptionError, LinkError, RebuildError
+from gistchain.errors import CaptionError, LinkError, RebuildError, SettingError
 from gistchain.types import ChannelName, Conditions, Link, Picture, Pixels, Prepared, Sender, Sent
 
 _RESAMPLED = 1000
@@ -98,13 +98,13 @@ def compared(
 ) -> Iterator[Compared]:
     """One after the other: all of a picture, then of the next. ready: systems that have prepared the first picture.
 
-    Raises what preparing a picture raises, but for a system that can't send its caption.
+    Raises what preparing a picture raises, but for a system that can't send its caption or so small a picture.
     """
     for number, picture in enumerate(pictures):
         for name, sender in senders.items():
             try:
                 prepared = ready[name] if not number and ready and name in ready else sender.prepare(picture)
-            except CaptionError as error:
+            except (CaptionError, SettingError) as error:
                 yield from (
                     Compared(picture, name, snr_db, budget, seed, 0.0, None, str(error))
                     for snr_db, budget in terms.points

@@ -26,6 +26,7 @@ _SMALLER = 1.0, 0.7, 0.5, 0.35
 """Shares of the largest side that fits that are tried: a smaller picture, sent more often, has less noise."""
 _ENLARGED = 4
 """Times that a small picture may be enlarged: pixel art is sent as squares that the network can draw."""
+_COMPARED = 512
 _TRIAL = 1 << 20
 """A seed of noise that is the sender's own."""
 
@@ -68,7 +69,8 @@ class PreparedJoint:
             raise SettingError("nothing tells what of a picture without a code was lost: leave the rounds out")
         snr_db, room = believed_db(conditions), link.room(conditions.budget)
         expected, form = self._best(snr_db, room)
-        back = self._over(form, link, snr_db, (*seed, 0))
+        pixels = self._over(form, link, snr_db, (*seed, 0))
+        back = None if pixels is None else _resized(pixels, self.picture.size)
         return Sent(
             picture=back,
             caption="",
@@ -85,16 +87,17 @@ class PreparedJoint:
     def _best(self, snr_db: float, room: int) -> tuple[float, _Form]:
         """(fidelity over AWGN, form): the best of the sender's trials."""
         if (snr_db, room) not in self._tried:
-            trial = open_link("awgn", snr_db)
+            trial, original = open_link("awgn", snr_db), _resized(self.picture.pixels, _reduced(self.picture.size))
             tried = []
             for form in self._forms(room):
                 back = self._over(form, trial, snr_db, (_TRIAL,))
-                tried.append((0.0 if back is None else self.sender.fidelity(self.picture.pixels, back), form))
+                seen = None if back is None else _resized(back, _reduced(self.picture.size))
+                tried.append((0.0 if seen is None else self.sender.fidelity(original, seen), form))
             if not tried:
-                least = min(_uses(coder, (_LEAST_SIDE, _LEAST_SIDE)) for coder in self.sender.coders)
+                least = min(_uses(coder, _least(self.picture.size, coder.factor)) for coder in self.sender.coders)
                 raise LinkError(
-                    f"{room:,} channel uses are too few for {self.picture.name}: a square picture of {_LEAST_SIDE} "
-                    f"pixels a side takes {least}"
+                    f"{room:,} channel uses are too few for {self.picture.name}: with {_LEAST_SIDE} pixels on its "
+                    f"longer side it takes {least}"
                 )
             self._tried[snr_db, room] = max(tried, key=lambda found: found[0])
         return self._tried[snr_db, room]
@@ -110,9 +113,7 @@ class PreparedJoint:
                     yield _Form(coder, size, max(1, room // _uses(coder, size)))
 
     def _over(self, form: _Form, link: Link, snr_db: float, seed: tuple[int, ...]) -> Pixels | None:
-        """What comes of it; None where nothing does."""
-        from PIL import Image
-
+        """What comes of it, in the size of the form; None where nothing does."""
         values = form.coder.values_of(self.picture.pixels, form.size, snr_db + 10 * math.log10(form.copies))
         pairs = values.reshape(-1).view(np.complex64) / np.float32(math.sqrt(2))
         came = link.carry(np.tile(pairs, form.copies).astype(np.complex64), seed=seed)
@@ -122,13 +123,27 @@ class PreparedJoint:
         received, noise = evened(*combined(arrived, values.size))
         if not np.isfinite(noise):
             return None
-        pixels = form.coder.pixels_of(received.reshape(values.shape), -20 * math.log10(max(noise, 1e-6)))
-        shown = Image.fromarray(pixels).resize(self.picture.size, Image.Resampling.LANCZOS)
-        return np.asarray(shown)
+        return form.coder.pixels_of(received.reshape(values.shape), -20 * math.log10(max(noise, 1e-6)))
 
 
 def _uses(coder: JointCoder, size: tuple[int, int]) -> int:
     return -(-coder.filters * (size[0] // coder.factor) * (size[1] // coder.factor) // 2)
+
+
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def _reduced(size: tuple[int, int]) -> tuple[int, int]:
+    """In which the sender's trials are compared: no longer side than _COMPARED."""
+    share = min(1.0, _COMPARED / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def _least(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    return _rounded(size, _LEAST_SIDE / max(size), factor)
 
 
 def _fitting(coder: JointCoder, size: tuple[int, int], room: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ slice has code and check in any case: a file with wrong bits can't be opened.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ from gistchain.gist import subject
 from gistchain.gist.correct import known
 from gistchain.gist.fusion import Fused, PieceText, fused, phrases
 from gistchain.gist.outline import SURE, filled, outline
-from gistchain.gist.pieces import boxes, grid, piece, place
+from gistchain.gist.pieces import boxes, grid, has, piece, place
 from gistchain.gist.softtext import read
 from gistchain.image import shows_nothing
 from gistchain.link.channel import Parallel
@@ -94,9 +95,10 @@ class MultiText:
     def received(self, texts: Sequence[Came], slices: Sequence[Came], agreed: tuple[int, int]) -> Read:
         """What came of the bursts. agreed: the size of the picture, for texts that don't tell it.
 
-        Packets of another size than the first that arrived are not of this picture, and count as lost.
+        A packet that tells of another size than most do, or of one that has no such pieces, is not of this picture.
         """
-        size = next((one.size for one in (*texts, *slices) if one.size is not None), agreed)
+        told = Counter(one.size for one in (*texts, *slices) if one.size is not None and has(one.size, len(texts)))
+        size = told.most_common(1)[0][0] if told else agreed
         own = [one if one.size in (None, size) else None for one in texts]
         found = self._fused([None if one is None else one.text for one in own], size)
         cut = next((one.subject for one in slices if one.size == size), None)
@@ -155,14 +157,14 @@ class PreparedMulti:
         form = self.sender.form
         if rounds and not form.coded:
             raise SettingError("nothing tells what of an uncoded text was lost: leave the rounds out")
-        bursts, notes = self._plan(_links(link, len(self.texts) + (self.sender.mask is not None)), conditions)
+        bursts, notes = self._plan(_links(link, len(self.texts)), conditions)
         came = [burst.over((*seed, number), rounds) for number, burst in enumerate(bursts)]
         read = self.sender.received(came[: len(self.texts)], came[len(self.texts) :], self.picture.size)
         lost = tuple(
             burst.name for burst, one in zip(bursts, came, strict=True) if one.lost or one.size not in (None, read.size)
         )
         if len(lost) == len(bursts):
-            read = Read(fused([], 1, 1), None, read.size)
+            read = Read(Fused("", ()), None, read.size)
         told = tuple(text for text in read.fused.texts if text)
         gist = Gist(told, read.size, subject=read.subject, damaged=frozenset(lost))
         arrived = bool(told) or read.subject is not None
@@ -185,7 +187,7 @@ class PreparedMulti:
         """The bursts of the texts, and of the slice where there is one and it fits; what a person should know."""
         notes: tuple[str, ...] = ()
         if self.mask is not None:
-            bursts, why = self._with_slice(self._bursts(self.behind, links), links[-1], conditions)
+            bursts, why = self._with_slice(links, conditions)
             if bursts:
                 return bursts, self._of_slice()
             notes = (why,)
@@ -205,23 +207,22 @@ class PreparedMulti:
             for number, (text, link) in enumerate(zip(texts, links, strict=False), 1)
         ]
 
-    def _with_slice(
-        self, texts: Sequence[CodedText | UncodedText], link: Link, conditions: Conditions
-    ) -> tuple[list[Burst], str]:
+    def _with_slice(self, links: Sequence[Link], conditions: Conditions) -> tuple[list[Burst], str]:
         """Texts in as few uses as they need, and the slice in all others; none where it does not fit, and why."""
+        if len(links) == len(self.behind):
+            return [], "no channel is left for the slice of the subject"
+        texts = self._bursts(self.behind, links)
         try:
             uses = text_uses(texts, conditions, self.picture.name)
         except LinkError:
             return [], "no slice of the subject fits beside the texts"
         left = (conditions.budget - sum(uses)) // STEP * STEP
-        place = SliceBurst(self.picture.size, link, left, conditions)
+        place = SliceBurst(self.picture.size, links[len(texts)], left, conditions)
         most = place.most_bytes()
         cut = self._cut(most)
         if cut is None:
-            return (
-                [],
-                f"no slice of the subject fits: beside texts it would have {left:,} uses, which carry {most:,} bytes",
-            )
+            why = f"{left:,} uses carry {most:,} bytes" if left > 0 else "they leave no uses"
+            return [], f"no slice of the subject fits beside the texts: {why}"
         bursts = [text.burst(own, conditions) for text, own in zip(texts, uses, strict=True)]
         return [*bursts, place.burst(cut)], ""
 
@@ -250,10 +251,13 @@ def layer_name(number: int) -> str:
     return "caption" if number == 1 else f"caption {number}"
 
 
-def _links(link: Link, count: int) -> list[Link]:
-    """One for each burst: those that lie side by side, or the same kind for all. Raises LinkError for too few."""
-    if isinstance(link, Parallel):
-        if len(link.links) < count:
-            raise LinkError(f"{len(link.links)} parallel channels for {count} bursts: each needs one")
-        return list(link.links[:count])
-    return [link] * count
+def _links(link: Link, texts: int) -> list[Link]:
+    """One for each text and one for the slice: those that lie side by side, or the same kind for all.
+
+    Raises LinkError where some lie side by side, and fewer than there are texts.
+    """
+    if not isinstance(link, Parallel):
+        return [link] * (texts + 1)
+    if len(link.links) < texts:
+        raise LinkError(f"{len(link.links)} parallel channels for {texts} texts: each needs one")
+    return list(link.links[: texts + 1])

@@ -51,7 +51,7 @@ def test_a_folder_gets_the_verdicts_of_one_by_one(run: Run, folder: Path, tmp_pa
     assert code == 1, "three images were left out"
     told = {Path(one["image"]).name: one for one in lines(out)}
     assert "one colour" in told["d.png"]["error"]
-    assert "Register it alone in words of your own: --caption TEXT" in told["d.png"]["error"]
+    assert "Give it alone, in words of your own: --caption TEXT" in told["d.png"]["error"]
     assert "f.png" in told["f.png"]["error"], err
     assert "error" in told["g.png"], "the same file under another name"
     assert [one["token"] for one in lines(run("list", "--json")[1])] == list(range(1, 7))

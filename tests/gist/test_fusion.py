@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gistchain.errors import SettingError
 from gistchain.gist.correct import known
 from gistchain.gist.fusion import PieceText, fused, phrases
 from gistchain.gist.softtext import Word
@@ -144,3 +145,19 @@ def test_a_rare_word_is_not_taken_for_a_common_one_that_stands_among_others() ->
 
 def test_texts_that_are_all_lost_say_nothing() -> None:
     assert fused([None] * 4, 2, 2).caption == ""
+
+
+def test_as_many_texts_as_pieces_are_fused() -> None:
+    with pytest.raises(SettingError, match="3 texts are not those of 2 x 2 pieces"):
+        fused([None] * 3, 2, 2)
+
+
+def test_a_full_stop_of_an_abbreviation_ends_no_phrase() -> None:
+    assert phrases("St. John stands, 3.5 m tall; he smiles. A dog runs.") == [
+        "St. John stands", "3.5 m tall", "he smiles", "A dog runs",
+    ]  # fmt: skip
+
+
+def test_long_texts_are_left_as_they_are() -> None:
+    long = PieceText((Word("c!stle", 0.1),) * 100)
+    assert fused([long, PieceText((Word("castle", 1.0),) * 100)], 2, 1).texts[0] == long.text

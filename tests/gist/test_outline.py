@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gistchain.errors import ModelError
 from gistchain.gist.outline import outline
 
 
@@ -42,3 +43,9 @@ def test_any_size_has_an_outline_of_its_own_size(size: tuple[int, int]) -> None:
     image = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
     found = outline(image, np.ones((size[1], size[0]), np.float32))
     assert found is None or found.shape == (size[1], size[0])
+
+
+@pytest.mark.parametrize("shape", [(80, 60), (60, 80, 1), (0, 0)])
+def test_a_mask_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelError, match="is not that of a picture"):
+        outline(np.zeros((60, 80, 3), np.uint8), np.ones(shape, np.float32))

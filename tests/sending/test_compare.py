@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gistchain.errors import SettingError
 from gistchain.link.channel import Awgn
 from gistchain.sending.compare import Compared, Terms, compared, means
 from gistchain.sending.restart import few, restarted
@@ -31,6 +32,17 @@ def test_each_pair_of_snr_and_budget_is_sent_once() -> None:
     assert terms.points == [(0.0, 100), (10.0, 100), (10.0, 50), (10.0, 400)]
     assert terms.curve == [(10.0, 50), (10.0, 100), (10.0, 400)]
     assert Terms("awgn", (0.0,), 100, 0.0).curve == []
+
+
+def test_a_picture_that_one_system_can_not_prepare_is_refused_there_alone() -> None:
+    def thin(picture: Picture) -> Described:
+        raise SettingError("a picture of 1 x 5 pixels has no 4 pieces")
+
+    senders = {"pieces": TextOnly(thin, lambda gist: None), "text": text_sender("a red bicycle")}
+    rows = list(compared([PICTURE], senders, Terms("awgn", (30.0,), 100, 30.0), link=Awgn, fidelity=fidelity))
+    assert [(row.system, row.refused) for row in rows] == [
+        ("pieces", "a picture of 1 x 5 pixels has no 4 pieces"), ("text", ""),
+    ]  # fmt: skip
 
 
 def test_a_mean_is_of_one_system_snr_and_budget_and_counts_what_was_refused_as_nothing() -> None:

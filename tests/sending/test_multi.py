@@ -144,8 +144,11 @@ def test_where_nothing_arrives_there_is_no_picture(prepared: PreparedMulti) -> N
 def test_fewer_channels_than_bursts_are_refused_and_a_spare_one_stays_unused(
     models: Rosis, prepared: PreparedMulti, scene: Picture
 ) -> None:
-    with pytest.raises(LinkError, match="3 parallel channels for 5 bursts"):
+    with pytest.raises(LinkError, match="3 parallel channels for 4 texts"):
         prepared.send(Parallel((Awgn(1.0),) * 3), Conditions("awgn", SNR_DB, BUDGET), seed=(1,))
+    four = prepared.send(Parallel((Awgn(SNR_DB),) * 4), Conditions("awgn", SNR_DB, BUDGET), seed=(1,))
+    assert four.notes == ("no channel is left for the slice of the subject",)
+    assert four.lost == ()
     nothing = replace(multi(models), mask=lambda image: np.zeros(image.shape[:2], np.float32)).prepare(scene)
     came = nothing.send(Parallel((Awgn(SNR_DB),) * 5), Conditions("awgn", SNR_DB, BUDGET), seed=(1,))
     assert "no main subject was seen" in came.notes[0]
@@ -192,6 +195,18 @@ def test_a_slice_that_is_no_image_is_lost_and_the_texts_are_seen(prepared: Prepa
     read = prepared.sender.received(texts, [rubbish.over((1,), 0)], scene.size)
     assert read.subject is None
     assert prepared.sender.paint(read.fused, read.subject, read.size) is not None
+
+
+def test_a_packet_of_a_picture_that_has_no_such_pieces_is_lost_and_not_the_others(
+    prepared: PreparedMulti, scene: Picture
+) -> None:
+    honest = [Came(10, text=PieceText.checked(text), size=scene.size) for text in prepared.behind[1:]]
+    for size in ((1, 1), (77, 50)):
+        stranger = Came(10, text=PieceText.checked("a lie"), size=size)
+        read = prepared.sender.received([stranger, *honest], [], scene.size)
+        assert read.size == scene.size
+        assert read.fused.texts == ("", *prepared.behind[1:])
+    assert prepared.sender.received([Came(10)] * 3 + [Came(10, size=(1, 1))], [], scene.size).size == scene.size
 
 
 def test_a_slice_of_a_picture_of_another_size_is_not_believed(prepared: PreparedMulti, scene: Picture) -> None:
