@@ -78,6 +78,6 @@ def _whole(inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     parts, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     areas = [cv2.contourArea(part) for part in parts]
     kept = [part for part, area in zip(parts, areas, strict=True) if area >= _SPECK * max(areas)]
-    filled = np.zeros(opened.shape, np.uint8)
-    cv2.drawContours(filled, kept, -1, 1, -1)
-    return filled
+    whole = np.zeros(opened.shape, np.uint8)
+    cv2.drawContours(whole, kept, -1, 1, -1)
+    return whole

@@ -92,9 +92,9 @@ class Mosaic:
         for text, (left, top, across, down) in zip(texts, parts, strict=True):
             x, fade_x = _reach(left, across, width)
             y, fade_y = _reach(top, down, height)
-            piece = self._painted(text, (x.stop - x.start, y.stop - y.start), seed)
+            painted = self._painted(text, (x.stop - x.start, y.stop - y.start), seed)
             weight = (fade_y[:, None] * fade_x[None])[..., None]
-            total[y, x] += weight * piece
+            total[y, x] += weight * painted
             weights[y, x] += weight
         return np.asarray((total / weights).round(), np.uint8)
 

@@ -126,7 +126,7 @@ def train(name: str, minutes: float, start: str) -> None:
         sent = normalised(net.encoder(image, snr_db))
         noise = torch.randn_like(sent) * 10 ** (-snr_db[:, :, None, None] / 20)
         error = (net.decoder(sent + noise, snr_db) - image).square().mean((1, 2, 3)) / 4
-        # Of decibels in place of squares the network learned 1.3 dB less in the same time.
+        # A loss of decibels, tried for 100 CPU-seconds each, was 1.3 dB worse at 10 dB on ten training photos.
         return 20 * error.mean(), float(-10 * torch.log10(error.detach() + _FLOOR).mean())
 
     train_for(
