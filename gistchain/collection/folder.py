@@ -67,7 +67,7 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
     images = list(images_in([folder]).images)
     metadata, files = items(folder)
-    tokens, notes = _paired(images, metadata, folder, skip)
+    tokens, notes = paired(images, metadata, folder, skip)
     if len(tokens) < LEAST_TOKENS:
         raise CollectionError(
             f"{folder} has {len(tokens)} tokens with image and metadata: at least {LEAST_TOKENS} are needed"
@@ -111,7 +111,7 @@ def check_traits(traits: Traits) -> None:
         raise ValueError("it has no traits, or too many")
 
 
-def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
+def paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
     """The tokens with image and metadata, in the order of their names, and notes on what has no partner."""
     by_name: dict[str, list[Path]] = {}
     for path in images:

@@ -10,12 +10,14 @@ Logs tell what to read, the contract what is there: owner and URI are asked of i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gistchain.digest import keccak
 from gistchain.errors import LedgerError, NodeDown
 from gistchain.ledger.connection import Call, Log, Refusal, edge
+from gistchain.ledger.dialled import REPLY_S, Told, to_read, urls_of
 from gistchain.ledger.node import Node
 from gistchain.ledger.ranges import in_ranges
 from gistchain.ledger.recover import checksummed
@@ -219,6 +221,15 @@ class NftContract:
             raise
         except (Refusal, DecodingError, UnicodeDecodeError, OverflowError):
             return None
+
+
+def open_nft(urls: Sequence[str], address: str, *, told: Told | None, undo: ExitStack) -> NftContract:
+    """The contract at the address, behind one or several nodes of its chain, to read only.
+
+    told: hears which of several nodes is left alone, and why. undo: hangs up. Raises NodeDown, LedgerError.
+    """
+    node, _ = to_read(urls_of(urls), None, REPLY_S, told, undo)
+    return NftContract(node, address)
 
 
 def _read(log: Log, found: Changes) -> None:

@@ -169,6 +169,12 @@ class Record:
     def get(self, token: str) -> ImportedToken | None:
         return next(self._read("WHERE id = ?", token), None)
 
+    def position(self, token: str) -> int:
+        """Its number in the order in which tokens became known, from 1; 0 for one that is not there."""
+        with self._file.errors():
+            rows = self._database.execute("SELECT position FROM tokens WHERE id = ?", (token,)).fetchall()
+        return int(rows[0][0]) if rows else 0
+
     def tokens(self, *states: State) -> Iterator[ImportedToken]:
         """In the order in which they became known; only those of these states, all for none."""
         marks = ", ".join("?" * len(states))
@@ -247,8 +253,9 @@ def _token(row: str) -> ImportedToken:
     said = json.loads(row)
     known = {field.name for field in fields(ImportedToken)}
     token = ImportedToken(**{name: value for name, value in said.items() if name in known})
-    contents = {name: Content(**said[name]) for name in ("metadata", "media") if said.get(name)}
-    return replace(token, attributes=tuple((str(t), str(v)) for t, v in said["attributes"]), **contents)
+    metadata, media = (Content(**said[name]) if said.get(name) else None for name in ("metadata", "media"))
+    attributes = tuple((str(t), str(v)) for t, v in said["attributes"])
+    return replace(token, attributes=attributes, metadata=metadata, media=media)
 
 
 def _about(row: str) -> About:
