@@ -77,6 +77,7 @@ def raw_content(cid: Cid, data: bytes) -> bytes:
 def blocks(car: bytes) -> Blocks:
     """The blocks of a CARv1, each hashed. Raises NotProven for a block of another hash and for what is no CAR."""
     import dag_cbor
+    from dag_cbor.encoding.err import CBORError
 
     view, found, count = memoryview(car), {}, 0
     try:
@@ -100,7 +101,7 @@ def blocks(car: bytes) -> Blocks:
             _check(cid, data)
             found[cid.key] = data
             at = end
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (CBORError, ValueError, KeyError, IndexError, TypeError) as error:
         raise NotProven(f"the CAR can't be read ({str(error)[:_LONGEST]})") from error
     return found
 

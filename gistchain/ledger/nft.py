@@ -73,7 +73,8 @@ class NftContract:
             raw = b""
         if len(raw) != 20:
             raise LedgerError(f"{address[:60]!r} is no address of a contract: 0x and 40 hex digits are")
-        self.address, self._node, self._punks_data = checksummed(raw), node, punks_data
+        self.address, self._node = checksummed(raw), node
+        self._punks_data = checksummed(bytes.fromhex(punks_data.removeprefix("0x")))
         self._connection = node.connection
         if not self._connection.code(self.address):
             raise LedgerError(f"no contract stands at {self.address} on {node.name}: check address and --rpc")

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from gistchain.collection.imports import metadata
 from gistchain.collection.imports.record import About, Content, ImportedToken, Record
-from gistchain.errors import CollectionError, LedgerError, SearchError
+from gistchain.errors import CollectionError, LedgerError, NodeDown, SearchError
 from gistchain.image.kinds import HEAD_BYTES, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
 from gistchain.internet.gateways import Fetched, Gateways
@@ -120,6 +120,8 @@ class Contract:
         try:
             owner = self._contract.owner(number, self._block)
             uri = self._contract.uri(number, self._block)
+        except NodeDown:  # that is no fault of this token's
+            raise
         except LedgerError as error:
             raise NotObtained(str(error), token) from error
         token = replace(token, owner=owner or "", block=self._block, uri=_kept(uri or ""))
