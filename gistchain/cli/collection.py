@@ -39,7 +39,12 @@ app = typer.Typer(
 def train(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(parser=a_path, help="Images and ERC-721 metadata of one collection.", show_default=False)
+        Path,
+        typer.Argument(
+            parser=a_path,
+            help="Images and ERC-721 metadata of one collection, or the name of an imported one.",
+            show_default=False,
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Short name for files.  [default: that of the folder]")] = None,
     subject: Annotated[
@@ -59,6 +64,11 @@ def train(
 
     settings = load(ctx.params)
     called = _name(name, folder)
+    if not folder.exists():
+        from gistchain.collection.imports.record import FOLDER
+
+        there = settings.home / FOLDER / folder
+        folder = there if there.is_dir() else folder
     try:
         with stages() as progress:
             done = learn(

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal, Self
 
+from gistchain.collection.folder import RECORD
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
 from gistchain.errors import CollectionError
 
-FOLDER = "imports"
-NAME = "record.sqlite"
+FOLDER, NAME = "imports", RECORD
 State = Literal["wanted", "complete", "failed", "burnt", "stale"]
 """wanted: not fetched yet. burnt: it has no owner or no URI any more. stale: the contract says that it has changed."""
 Verified = Literal["verified", "unverified"]
