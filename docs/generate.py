@@ -70,6 +70,8 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection list": "collection subject own data",
+    "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
+    "unknown abstract requests refused failures given_up",
     "proof": "token ledger leaf proof",
     "collection publish": "collection table bytes token_bytes gas tx",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",

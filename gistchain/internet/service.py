@@ -1,8 +1,8 @@
 """A request to a paid service -> the JSON of its answer; what searches and language models that are asked so share.
 
-The user's key goes into a header, never into a URL or a message. It is not sent on to a redirect, and unencrypted only
-to a machine in a network of `allow`. A service that is busy is asked again, a few times and after longer and longer
-pauses.
+The user's key goes into a header, never into a URL or a message. It is not sent on to a redirect, and unencrypted
+only to this machine, where `allow` has it. A service that is busy is asked again, a few times and after longer and
+longer pauses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gistchain.errors import SearchError
@@ -32,7 +33,8 @@ class Denied(SearchError):
 class Service:
     """The service that is asked. title: its name in messages. setting: that holds the key. The repr hides the key.
 
-    allow: private networks in which the service may be; only there http is accepted. pause: sleeps, in seconds.
+    allow: private networks in which the service may be; only there http is accepted, with a key only to this machine.
+    pause: sleeps, in seconds.
     keyless: it may be asked without a key, as servers of one's own are.
     """
 
@@ -82,7 +84,8 @@ class Service:
         target = guard.checked(
             self.url, allow=self.allow, ports={*guard.PORTS, *([port] if port and self.allow else [])}
         )
-        if target.scheme != "https" and guard.refusal(target.address) is None:
+        here = ip_address(target.address).is_loopback
+        if target.scheme != "https" and (guard.refusal(target.address) is None or (self.key and not here)):
             raise SearchError(
                 f"{self.title} is not asked over http, which shows the key to others: give an https address"
             )
