@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gistchain.text import lines
+from gistchain.collection.splits.sizes import NOT_STATED
+from gistchain.text import filled, lines
 
 if TYPE_CHECKING:
     from gistchain.collection.captions.make import Captions
+    from gistchain.collection.splits.report import Split
 
 _MOST_NAMED = 5
 
@@ -73,3 +75,49 @@ def _commonest(counts: dict[str, int]) -> str:
     first = sorted(counts, key=lambda name: (-counts[name], name))
     named = ", ".join(name[:60] for name in first[:_MOST_NAMED])
     return named + (f" and {len(first) - _MOST_NAMED:,} more" if len(first) > _MOST_NAMED else "")
+
+
+def split_json(done: Split) -> dict[str, Any]:
+    return {**done.as_json(), "output": None if done.output is None else str(done.output)}
+
+
+def split_text(done: Split) -> str:
+    place = "nothing written: give -o FOLDER" if done.output is None else f"-> {done.output}"
+    head = f"{done.name}: {sum(one['obtained'] for one in done.parts()):,} pairs  {place}"
+    rows = [["", "wanted", "obtained", "collections", "families"]]
+    rows += [
+        [one["part"], f"{one['wanted']:,}", f"{one['obtained']:,}", str(one["collections"]), str(one["families"])]
+        for one in done.parts()
+    ]
+    table = ["  " + filled(row[0], 12) + "".join(filled(cell, 13, right=True) for cell in row[1:]) for row in rows]
+    return lines([head, *table, *_beside(done), *_families(done), *_gaps(done)])
+
+
+def _beside(done: Split) -> list[str]:
+    if done.phrases is None:
+        return []
+    said = done.as_json()["published"]
+    return [
+        f"  {done.themes:,} themes and {done.phrases:,} phrases; NFT1000 has {said['themes']:,} and {said['phrases']:,}"
+    ]
+
+
+def _families(done: Split) -> list[str]:
+    told = [
+        f"  one family: {one.one} and {one.other} ({one.why}{f', {one.near} of {one.of} near' if one.of else ''})"
+        for one in done.families.joined
+    ]
+    if done.families.unseen:
+        told.append(f"  {done.families.unseen:,} pairs of collections are alike and were not looked at closely")
+    return told
+
+
+def _gaps(done: Split) -> list[str]:
+    told = []
+    for gap in done.gaps():
+        what = f"{gap['pairs']:,} pairs" if gap["pairs"] else "left out"
+        told.append(f"  {gap['collection']}: {what}: {gap['why']}")
+    unstated = [name for name in done.about if done.licence(name) == NOT_STATED]
+    if unstated:
+        told.append(f"  no licence is stated of {len(unstated):,} collections: ask their makers before you publish")
+    return told

@@ -59,17 +59,13 @@ def rows(folder: Path) -> Iterator[CaptionRow]:
     Raises CollectionError where there is none, FileDamaged where it is not what `write` wrote.
     """
     pa = arrow()
-    path = folder / NAME
-    if not path.is_file():
-        raise CollectionError(f"{folder.name} has no captions: `gistchain collection caption {folder.name}` makes them")
+    path = _file(folder)
     try:
         with closing(pa.parquet.ParquetFile(path)) as file:
             for batch in file.iter_batches(batch_size=_AT_ONCE):
                 yield from map(_row, batch.to_pylist())
     except (pa.ArrowException, KeyError, TypeError, OSError) as error:
-        raise FileDamaged(
-            f"{path} is damaged ({error}): `gistchain collection caption {folder.name}` makes it again"
-        ) from error
+        raise _damaged(folder, error) from error
 
 
 def _schema(pa: Any) -> Any:
@@ -123,3 +119,25 @@ def _row(said: dict[str, Any]) -> CaptionRow:
         tuple(said["abstract"]),
         said["left_out"],
     )
+
+
+def count(folder: Path) -> int:
+    """How many rows the folder's file has, without reading them. Raises as `rows`."""
+    pa = arrow()
+    path = _file(folder)
+    try:
+        return int(pa.parquet.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _file(folder: Path) -> Path:
+    path = folder / NAME
+    if not path.is_file():
+        raise CollectionError(f"{folder.name} has no captions: `gistchain collection caption {folder.name}` makes them")
+    return path
+
+
+def _damaged(folder: Path, error: Exception) -> FileDamaged:
+    again = f"`gistchain collection caption {folder.name}` makes it again"
+    return FileDamaged(f"{folder / NAME} is damaged ({error}): {again}")
