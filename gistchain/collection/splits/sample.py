@@ -6,6 +6,7 @@ redraws another token by token, both samples hold the same tokens.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import heapq
 import io
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from gistchain.collection.imports.record import About, ImportedToken, Record
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import write_whole
-from gistchain.errors import CollectionError, ImageError
+from gistchain.errors import CollectionError, FileError, ImageError
 from gistchain.image import read_image
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ def sampled(folder: Path, looker: Looker, *, size: int = SIZE, tick: Callable[[]
     if about is None or not first:
         raise CollectionError(f"{folder.name} has no complete token: import it again, or leave it out")
     key = _key(first, looker.fingerprint_version, size)
-    seen = _kept(folder, key) or _looked_at(folder, first, looker, size, tick)
-    if not seen.pictures:
-        raise CollectionError(f"no picture of {folder.name} can be read, or none shows anything: import it again")
-    write_whole(folder / NAME, seen.packed(key))
+    seen = _kept(folder, key)
+    if seen is None:
+        seen = _looked_at(folder, first, looker, size, tick)
+        if not seen.pictures:
+            raise CollectionError(f"no picture of {folder.name} can be read, or none shows anything: import it again")
+        with contextlib.suppress(FileError):  # it only saves time
+            write_whole(folder / NAME, seen.packed(key))
     return Sample(folder, about, total, seen.pictures, seen.fingerprints, seen.pdq, seen.quality)
 
 

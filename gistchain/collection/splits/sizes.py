@@ -18,7 +18,7 @@ NOT_STATED = "not stated"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """pairs: of each part at most, None for the PROPORTIONS of all there are. each: most of a collection, None for all."""
+    """pairs: of each part at most, None for the PROPORTIONS of all. each: most of a collection, None for all."""
 
     pairs: dict[Part, int] | None = None
     each: int | None = None
