@@ -2,12 +2,11 @@
 
     python -m benchmarks.collection_splits [--count 100] [--keep FOLDER]
 
-families: PFP-30 beside collections that were made of six of its own by a transform, under names that say nothing; `same`
-has the tokens of its original, `others` tokens that the original does not have. found: of so many of a kind, how many
-are in one family with their original; neutral: DiceBear's `-neutral` styles, drawings of the same faces, under such names
-too. wrong: pairs of unrelated collections that were joined. by_name: the neutral styles found under their own names.
-The thresholds were chosen on other collections made of others (punks, micah, open-peeps, lorelei, toon-head by mirror,
-hue and ground), but on the same unrelated ones.
+found: PFP-30 beside collections that were made of six of its own by a transform, under names that say nothing; `same`
+has the tokens of its original, `others` tokens that the original does not have; how many of a kind are in one family
+with their original. neutral: DiceBear's `-neutral` styles, drawings of the same faces, under such names too; by_name:
+under their own. wrong: pairs of unrelated collections that were joined. The thresholds were chosen on other collections
+made of others (punks, micah, open-peeps, lorelei, toon-head by mirror, hue and ground), but on the same unrelated ones.
 split: PFP-30 by itself: pairs that were wanted and obtained, by part. card: its figures beside NFT1000's.
 """
 
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -30,7 +30,7 @@ from gistchain import systems
 from gistchain.collection.captions.make import How as CaptionHow
 from gistchain.collection.captions.make import caption_collection
 from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
-from gistchain.collection.splits.families import ALIKE, COPIES, LOOKED_AT, NEAR, PDQ_BITS, SHARE, families
+from gistchain.collection.splits.families import ALIKE, COPIES, LOOKED_AT, NEAR, PDQ_BITS, SHARE, Joined, families
 from gistchain.collection.splits.make import How, split
 from gistchain.collection.splits.sample import SIZE, Sample, sampled
 from gistchain.collection.tokens import Tokens
@@ -115,60 +115,51 @@ def families_found(home: Path, checker: Checker, count: int) -> dict[str, Any]:
     """What `families` finds among PFP-30, what was made of it, and DiceBear's neutral styles."""
     samples = {name: sampled(home / "imports" / name, checker) for name in pfp30.ALL}
     of: dict[str, tuple[str, str]] = {}  # opaque name -> kind, original
-    neutral: list[tuple[Sample, Sample]] = []
     for number, (kind, original, drawn, ids) in enumerate(made(count)):
-        opaque = replace(drawn, traits=replace(drawn.traits, subject=f"Made {number}"))
+        opaque = replace(drawn, traits=replace(drawn.traits, subject=f"Made {number:03d}"))
         samples[f"m{number:03d}"] = sampled(put_tokens(home, f"m{number:03d}", opaque, ids=ids, side=_SIDE), checker)
         of[f"m{number:03d}"] = kind, original
         print(f"m{number:03d}", kind, original, flush=True)
+    neutral = []
     for number, style in enumerate(NEUTRAL):
-        two = []
-        for name in (style, f"{style}-neutral"):
-            opaque_name = name if name in pfp30.ALL else f"n{number}{'n' if name != style else 'o'}"
-            if opaque_name not in samples:
-                drawn = dicebear.tokens(name, [f"train-{n}" for n in range(count)], size=_SIDE)
-                drawn = replace(drawn, traits=replace(drawn.traits, subject=f"Drawn {opaque_name}"))
-                samples[opaque_name] = sampled(put_tokens(home, opaque_name, drawn, side=_SIDE), checker)
-            two.append(samples[opaque_name])
-        of[two[1].name] = "neutral", two[0].name
-        neutral.append((two[0], two[1]))
+        plain = _drawn(home, checker, samples, style, style if style in pfp30.ALL else f"n{number:03d}", count)
+        other = _drawn(home, checker, samples, f"{style}-neutral", f"k{number:03d}", count)
+        of[other.name] = "neutral", plain.name
+        neutral.append((_called(plain, style), _called(other, f"{style}-neutral")))
     found, wall_s, cpu_s = report.timed(lambda: families(list(samples.values()), checker))
-    kinds = sorted({kind for kind, _ in of.values()})
     root = {name: of[name][1] if name in of else name for name in samples}
-    together = {
-        kind: [of_ for name, (its, of_) in of.items() if its == kind and found.of(name) == found.of(of_)]
-        for kind in kinds
-    }
-    wrong = [
-        [pair.one, pair.other, pair.why, pair.near, pair.of]
-        for pair in found.joined
-        if root[pair.one] != root[pair.other]
-    ]
-    told = [
-        (replace_name(one, style), replace_name(other, f"{style}-neutral"))
-        for (one, other), style in zip(neutral, NEUTRAL, strict=True)
-    ]
+    missed = {name: of[name] for name in of if found.of(name) != found.of(of[name][1])}
+    kinds = {kind: [name for name in of if of[name][0] == kind] for kind, _ in sorted(of.values())}
     return {
         "collections": len(samples),
         "pairs": len(list(combinations(samples, 2))),
-        "found": {kind: [len(names), sum(its == kind for its, _ in of.values())] for kind, names in together.items()},
-        "missed": {
-            kind: [o for n, (its, o) in of.items() if its == kind and found.of(n) != found.of(o)] for kind in kinds
-        },
-        "wrong": wrong,
-        "by_name": [sum(len(families(list(pair)).families) == 1 for pair in told), len(told)],
-        "closest": None
-        if found.closest is None
-        else [found.closest.one, found.closest.other, found.closest.near, found.closest.of],
+        "found": {kind: [sum(name not in missed for name in names), len(names)] for kind, names in kinds.items()},
+        "missed": sorted(missed.values()),
+        "joined_by": Counter(pair.why for pair in found.joined),
+        "wrong": [_told(pair) for pair in found.joined if root[pair.one] != root[pair.other]],
+        "by_name": [sum(len(families(pair).families) == 1 for pair in neutral), len(neutral)],
+        "closest": None if found.closest is None else _told(found.closest),
         "not_looked_at": found.unseen,
         "compare_s": round(wall_s, 1),
         "compare_cpu_s": round(cpu_s, 1),
     }
 
 
-def replace_name(sample: Sample, name: str) -> Sample:
-    """The same sample under another name."""
+def _drawn(home: Path, checker: Checker, samples: dict[str, Sample], style: str, name: str, count: int) -> Sample:
+    """The sample of a style under a name, made where it is not there yet."""
+    if name not in samples:
+        tokens_ = dicebear.tokens(style, [f"train-{n}" for n in range(count)], size=_SIDE)
+        tokens_ = replace(tokens_, traits=replace(tokens_.traits, subject=f"Drawn {name}"))
+        samples[name] = sampled(put_tokens(home, name, tokens_, side=_SIDE), checker)
+    return samples[name]
+
+
+def _called(sample: Sample, name: str) -> Sample:
     return replace(sample, folder=sample.folder.parent / name)
+
+
+def _told(pair: Joined) -> list[Any]:
+    return [pair.one, pair.other, pair.why, pair.near, pair.of]
 
 
 def main() -> None:
@@ -192,7 +183,7 @@ def main() -> None:
         figures = {
             "split": made_split.parts(),
             "families": [list(one.members) for one in made_split.families.families if len(one.members) > 1],
-            "joined": [[one.one, one.other, one.why, one.near, one.of] for one in made_split.families.joined],
+            "joined": [_told(one) for one in made_split.families.joined],
             "card": {
                 "pairs": sum(made_split.obtained(row["part"]) for row in made_split.parts()),
                 "themes": made_split.themes,
@@ -213,8 +204,8 @@ def main() -> None:
     }  # fmt: skip
     report.write(
         "collection_splits",
-        data=f"PFP-30, {given.count} tokens of each; {len(ORIGINALS)} of its collections changed; {len(NEUTRAL)} styles "
-        "of DiceBear and their neutral ones",
+        data=f"PFP-30, {given.count} tokens of each; {len(ORIGINALS)} of them changed; {len(NEUTRAL)} DiceBear styles "
+        "and their neutral ones",
         thresholds=thresholds,
         figures=figures,
     )

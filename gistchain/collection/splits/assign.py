@@ -79,6 +79,9 @@ def _parts(families: Sequence[Family], counts: Mapping[str, int], seed: int) -> 
         fullest = max(PARTS, key=lambda part: (len(inside[part]), PROPORTIONS[part]))
         if len(inside[fullest]) > 1:
             inside[empty].append(inside[fullest].pop())  # the smallest
+    size = {part: sum(pairs[family.name] for family in inside[part]) for part in PARTS}
+    if size["validation"] > size["test"]:
+        inside["validation"], inside["test"] = inside["test"], inside["validation"]
     return {name: part for part in PARTS for family in inside[part] for name in family.members}
 
 

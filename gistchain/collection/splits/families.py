@@ -183,9 +183,12 @@ def _by_name(one: Sample, other: Sample) -> Why | None:
 def holds(name: str, other: str) -> bool:
     """Whether one name holds the other, as "CryptoPunksV2" and "0xAzuki" hold "CryptoPunks" and "Azuki"."""
     parts, others = _parts(name), _parts(other)
-    if not others or len("".join(others)) < _LEAST_NAME:
-        return False
-    return set(others) <= set(parts) or "".join(others) in "".join(parts)
+    whole = "".join(others)
+    if len(whole) < _LEAST_NAME or whole == "".join(parts):
+        return len(whole) >= _LEAST_NAME
+    return set(others) <= set(parts) or (
+        whole.isalpha() and whole in "".join(parts)
+    )  # "Made 1" is no part of "Made 10"
 
 
 def _parts(name: str) -> list[str]:

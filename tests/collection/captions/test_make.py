@@ -14,7 +14,7 @@ from gistchain.collection.captions.make import How, caption_collection
 from gistchain.collection.captions.rows import NAME, rows
 from gistchain.collection.imports.record import FOLDER, About, ImportedToken, Record
 from gistchain.collection.known import dicebear
-from gistchain.errors import CollectionError, FileDamaged, FileError
+from gistchain.errors import CollectionError, FileDamaged
 from tests.support.collections import put_plain, put_tokens
 from tests.support.places import ROOT
 
@@ -96,34 +96,45 @@ def test_missing_or_damaged_captions_are_named_with_the_command_that_makes_them(
         list(rows(folder))
 
 
+_CHILD = """
+import resource, signal, sys
+from pathlib import Path
+from gistchain.collection.captions.make import How, caption_collection
+from tests.support.rights import without_rights
+import pyarrow.parquet
+if sys.argv[2] == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+else:
+    without_rights()
+caption_collection(Path(sys.argv[1]), How(paraphrases=8))
+"""
+
+
+def child(folder: Path, how: str) -> str:
+    """What a captioning says that meets a full disk, or a folder that it may not write."""
+    command = [sys.executable, "-c", _CHILD, str(folder), how]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stderr
+
+
 def test_a_folder_that_cant_be_written_is_named_and_nothing_is_left(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
     folder = put_plain(tmp_path, "x", [(("hat", "red"),)])
+    before = sorted(folder.iterdir())
     folder.chmod(0o500)
     try:
-        with pytest.raises(FileError, match=r"captions.parquet"):
-            caption_collection(folder, How())
+        said = child(folder, "rights")
     finally:
         folder.chmod(0o700)
+    assert "FileError: can't write or read" in said, said
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_full_disk_leaves_the_earlier_captions(tmp_path: Path) -> None:
     folder = put_plain(tmp_path, "x", [(("hat", os.urandom(40).hex()),) for _ in range(400)])
     caption_collection(folder, How(paraphrases=0))
     before = (folder / NAME).read_bytes()
-    code = (
-        "import resource, signal, sys; from pathlib import Path\n"
-        "from gistchain.collection.captions.make import How, caption_collection\n"
-        "import pyarrow.parquet\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
-        "caption_collection(Path(sys.argv[1]), How(paraphrases=8))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert "DiskFull" in done.stderr, done.stderr
+    said = child(folder, "full")
+    assert "DiskFull" in said, said
     assert (folder / NAME).read_bytes() == before
     assert not list(folder.glob(".gistchain-*"))
 

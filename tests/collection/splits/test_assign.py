@@ -88,11 +88,19 @@ def test_a_published_size_is_not_exceeded_and_what_lacks_is_not_made_up() -> Non
 def test_a_name_that_holds_another_is_a_hint(name: str, other: str) -> None:
     assert holds(name, other)
     assert not holds(other, name)
+    assert holds(name, name)
 
 
 @pytest.mark.parametrize(
     ("name", "other"),
-    [("robohash-1", "robohash-4"), ("Catalogue", "Cat"), ("Nouns", "Punks"), ("x", ""), ("...", "---")],
+    [
+        ("robohash-1", "robohash-4"),
+        ("Catalogue", "Cat"),
+        ("Nouns", "Punks"),
+        ("Series 10", "Series 1"),
+        ("x", ""),
+        ("...", "---"),
+    ],
 )
 def test_names_that_share_a_word_or_little_are_none(name: str, other: str) -> None:
     assert not holds(name, other)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 import re
 import shutil
 import subprocess
@@ -330,7 +329,11 @@ import pyarrow.parquet
 if how == "full":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+if how == "rights":
+    from tests.support.rights import without_rights
+    without_rights()
 def progress(what, share):
+    print("looked")
     if how == "interrupt" and what == "write" and share > 0.5:
         os.kill(os.getpid(), signal.SIGINT)
 folders = [home / "imports" / name for name in ("larva", "micah", "planets")]
@@ -338,27 +341,30 @@ make.split(folders, make.How("x", sample=12, look=False), checker, output=out, p
 """
 
 
+def child(home: Path, out: Path, how: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", _CHILD, str(home), str(out), how]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(("how", "error"), [("interrupt", "KeyboardInterrupt"), ("full", "DiskFull")])
 def test_nothing_half_is_left_where_it_is_interrupted_or_the_disk_is_full(
     how: str, error: str, home: Path, built: tuple[Split, Path], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(home), str(out), how], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = child(home, out, how)
     assert error in done.stderr, done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cant_be_written_is_named_before_the_work(home: Path, checker: Checker, tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
+def test_a_folder_that_cant_be_written_is_named_before_the_work(home: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(FileError, match="out"):
-            split(folders(home), How("x"), checker, output=tmp_path / "out")
+        done = child(home, tmp_path / "out", "rights")
     finally:
         tmp_path.chmod(0o700)
+    assert "FileError: can't write or read" in done.stderr, done.stderr
+    assert "out (Permission denied)" in done.stderr
+    assert "looked" not in done.stdout
 
 
 def test_pictures_can_be_looked_at_from_the_parquet(built: tuple[Split, Path]) -> None:
