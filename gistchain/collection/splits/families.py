@@ -49,6 +49,7 @@ LOOKED_AT, COPIES = 5, 3
 """Pictures that are looked at, and how many have to be copies or like ones: of unrelated collections one in ten is."""
 PAIRS = 200
 """Pairs of collections that are looked at in one run, the most alike first: each takes some seconds."""
+_KEPT = 32  # collections: some 4 MB each
 _LEAST = 0.3  # correlation that pictures with near PDQ hashes have too
 _MIN_QUALITY = 50  # of PDQ: below it, its authors say, a hash says little
 _LEAST_NAME = 5  # letters: shorter names are a part of too many others
@@ -186,9 +187,8 @@ def holds(name: str, other: str) -> bool:
     whole = "".join(others)
     if len(whole) < _LEAST_NAME or whole == "".join(parts):
         return len(whole) >= _LEAST_NAME
-    return set(others) <= set(parts) or (
-        whole.isalpha() and whole in "".join(parts)
-    )  # "Made 1" is no part of "Made 10"
+    # "Made 1" is no part of "Made 10", as "Azuki" is of "0xAzuki".
+    return set(others) <= set(parts) or (whole.isalpha() and whole in "".join(parts))
 
 
 def _parts(name: str) -> list[str]:
@@ -196,7 +196,7 @@ def _parts(name: str) -> list[str]:
 
 
 class _Looking:
-    """Looks at the pictures of two collections one by one; a collection's own are prepared once."""
+    """Looks at the pictures of two collections one by one; what was prepared of the last _KEPT is kept."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
@@ -224,6 +224,8 @@ class _Looking:
 
     def _of(self, sample: Sample) -> list[Entry]:
         if sample.name not in self._entries:
+            if len(self._entries) == _KEPT:
+                self._entries.pop(next(iter(self._entries)))
             pictures = [picture for place in range(len(sample)) if (picture := _read(sample, place)) is not None]
             self._entries[sample.name] = [
                 self._checker.entry(picture, None, name=picture.name, collection="", caption="", seed=True)
