@@ -33,6 +33,7 @@ from benchmarks import report
 from gistchain.collection.imports.run import THREADS, run
 from gistchain.collection.imports.sources import Uris
 from gistchain.collection.imports.standard import standard_form
+from gistchain.internet.allowed import networks
 from gistchain.internet.gateways import CAR, RAW_BLOCK, Gateways
 
 _CHILDREN = 2
@@ -139,7 +140,7 @@ def main() -> None:
 
 
 def _gateways(port: int) -> Gateways:
-    return Gateways(ipfs=[f"http://127.0.0.1:{port}"], arweave=(), hosts=["127.0.0.1"], per_s=0)
+    return Gateways(ipfs=[f"http://127.0.0.1:{port}"], arweave=(), allow=networks(["127.0.0.1"]), per_s=0)
 
 
 def _fetched(port: int, uris: list[str]) -> dict[str, Any]:

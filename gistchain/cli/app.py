@@ -21,6 +21,7 @@ import typer
 from gistchain.cli import (
     chain,
     collection,
+    collection_data,
     collection_import,
     compare,
     database,
@@ -62,6 +63,8 @@ radio.app.command(cls=Verb)(compare.compare)
 collection.app.command("import", cls=Verb)(collection_import.import_collection)
 app.add_typer(radio.app, name="link")
 app.add_typer(models.app, name="models")
+collection.app.command(cls=Verb)(collection_data.caption)
+collection.app.command(cls=Verb)(collection_data.split)
 app.add_typer(collection.app, name="collection")
 app.add_typer(database.app, name="rareness")
 

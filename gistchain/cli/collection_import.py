@@ -11,7 +11,7 @@ import typer
 
 from gistchain.answers.collection import imported_json, imported_text
 from gistchain.answers.imports import done_json, done_text
-from gistchain.cli.options import Home, Json, Rpc
+from gistchain.cli.options import AllowHost, Home, Json, Rpc
 from gistchain.cli.terminal import answer, busy, note, say
 from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, SettingError
@@ -63,10 +63,7 @@ def import_collection(
     arweave: Annotated[
         list[str] | None, typer.Option(metavar="URL", help="Gateway of Arweave, in place of the public ones.")
     ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST[:PORT]", help="A host that may be on this machine or in your own network."),
-    ] = None,
+    allow_host: AllowHost = None,
     rate: Annotated[float, typer.Option(min=0, help="Requests a second to one host; 0 for no limit.")] = 20.0,
     replace: Annotated[
         bool,
@@ -96,9 +93,12 @@ def import_collection(
         came = imported(path, settings.collections, replace=replace)
         answer(came, imported_json, imported_text, as_json, done=f"{came.collection} was imported")
         return
+    from gistchain.internet.allowed import networks
     from gistchain.internet.gateways import ARWEAVE, IPFS, Gateways
 
-    with Gateways(ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, hosts=allow_host or (), per_s=rate) as gateways:
+    with Gateways(
+        ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, allow=networks(allow_host or ()), per_s=rate
+    ) as gateways:
         wanted = [source] if source else _listed(many)
         failed = 0
         for one in wanted:

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit
 
@@ -22,7 +21,7 @@ from gistchain import __version__
 from gistchain.errors import SearchError
 from gistchain.internet import guard, ipfs
 from gistchain.internet.fetch import Answer, Lines, Unreachable, follow
-from gistchain.internet.guard import Resolve, Target
+from gistchain.internet.guard import Network, Resolve, Target
 from gistchain.internet.turns import Turns
 from gistchain.internet.uris import Place, data_of, is_data, place
 
@@ -33,7 +32,6 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 _REDIRECTS = 5
 _AWAY_AFTER, _AWAY_S, _MOST_AWAY_S = 3, 15.0, 300.0
 _CAR_OVERHEAD = 1 << 20
-_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 Usable = Callable[[bytes], str | None]
 """Content -> why it can't be what was asked for; None where it can."""
 
@@ -82,9 +80,9 @@ class _Gateway:
 class Gateways:
     """Fetches URIs, for threads to share.
 
-    ipfs, arweave: URLs of gateways, asked in this order. hosts: 'name' or 'name:port' that may be private and may have
-    any port. per_s: requests a second to one host, 0 for no limit. within_s: for one answer. rounds: how often all
-    places are tried where it may be there later.
+    ipfs, arweave: URLs of gateways, asked in this order. allow: networks that are allowed though they are not public;
+    there any port may be asked. per_s: requests a second to one host, 0 for no limit. within_s: for one answer.
+    rounds: how often all places are tried where it may be there later.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class Gateways:
         *,
         ipfs: Sequence[str] = IPFS,
         arweave: Sequence[str] = ARWEAVE,
-        hosts: Collection[str] = (),
+        allow: Sequence[Network] = (),
         per_s: float = 20.0,
         within_s: float = 60.0,
         rounds: int = 2,
@@ -102,7 +100,7 @@ class Gateways:
     ) -> None:
         self._ipfs = [_Gateway(url.rstrip("/")) for url in ipfs]
         self._arweave = [_Gateway(url.rstrip("/")) for url in arweave]
-        self._hosts, self._resolve, self._pause = frozenset(hosts), resolve, pause
+        self._allow, self._resolve, self._pause = tuple(allow), resolve, pause
         self._turns, self._within_s, self._rounds = Turns(per_s, pause), within_s, rounds
         self._lines, self._lock = Lines(most=connections), threading.Lock()
 
@@ -272,13 +270,13 @@ class Gateways:
     def _admitted(self, url: str) -> Target:
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError as error:
             raise guard.Refused(f"{url[:200]!r} is not requested: {error}") from error
-        if host in self._hosts or f"{host}:{port}" in self._hosts:
-            target = guard.checked(url, allow=_EVERYWHERE, ports={port}, resolve=self._resolve)
-        else:
-            target = guard.checked(url, resolve=self._resolve)
+        ports = {*guard.PORTS, port} if self._allow else guard.PORTS
+        target = guard.checked(url, allow=self._allow, ports=ports, resolve=self._resolve)
+        if port not in guard.PORTS and guard.refusal(target.address) is None:
+            raise guard.Refused(f"{url[:200]} is not requested: port {port} of a public host")
         self._turns.wait(parts.netloc)
         return target
 

@@ -10,16 +10,15 @@ from gistchain.errors import SearchError
 from gistchain.internet.gateways import Gateways, NotFetched
 from gistchain.internet.uris import BadUri, place
 from tests.support.ipfs import Store, gateway
-from tests.support.localweb import Reply, served
+from tests.support.localweb import LOOPBACK, Reply, served
 
 CONTENT = b'{"name": "one"}'
 DEAD = "http://127.0.0.1:9"
-HOSTS = ("127.0.0.1",)
 
 
 def fetching(*urls: str, within_s: float = 20.0, rounds: int = 1, arweave: Sequence[str] = ()) -> Gateways:
     return Gateways(
-        ipfs=urls, arweave=arweave, hosts=HOSTS, per_s=0, within_s=within_s, rounds=rounds, pause=lambda s: None
+        ipfs=urls, arweave=arweave, allow=LOOPBACK, per_s=0, within_s=within_s, rounds=rounds, pause=lambda s: None
     )
 
 

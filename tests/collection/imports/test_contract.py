@@ -22,7 +22,7 @@ from gistchain.ledger.dialled import to_read
 from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
 from tests.support.ipfs import Store, gateway
-from tests.support.localweb import Reply, served
+from tests.support.localweb import LOOPBACK, Reply, served
 from tests.support.nfts import ERC721, ERC1155, PUNKS, Deployed
 
 pytestmark = needs_anvil
@@ -65,7 +65,7 @@ def imported(node: Anvil, address: str, folder: Path, gateways: Gateways, **opti
 
 
 def fetching(*urls: str) -> Gateways:
-    return Gateways(ipfs=urls, arweave=(), hosts=["127.0.0.1"], per_s=0, within_s=2.0, rounds=1, pause=lambda s: None)
+    return Gateways(ipfs=urls, arweave=(), allow=LOOPBACK, per_s=0, within_s=2.0, rounds=1, pause=lambda s: None)
 
 
 def rows(folder: Path) -> dict[str, tuple[str, str]]:

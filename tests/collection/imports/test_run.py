@@ -25,7 +25,7 @@ from gistchain.internet.gateways import Gateways
 from tests.support.forks import Child, rehearse
 from tests.support.ipfs import Store, gateway
 from tests.support.kills import aims
-from tests.support.localweb import Reply, served
+from tests.support.localweb import LOOPBACK, Reply, served
 
 
 def png(seed: int, size: tuple[int, int] = (20, 30)) -> bytes:
@@ -115,7 +115,7 @@ def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp
     folder = tmp_path / "imports" / "degens"
     with gateway(store) as alive:
         alive.wrong[f"/ipfs/{texts}/3.json"] = [Reply(b"", status=504)]
-        with Gateways(ipfs=[alive.url], hosts=["127.0.0.1"], per_s=0, rounds=1, pause=lambda s: None) as gateways:
+        with Gateways(ipfs=[alive.url], allow=LOOPBACK, per_s=0, rounds=1, pause=lambda s: None) as gateways:
             uris = Uris([f"ipfs://{texts}/{n}.json" for n in range(4)], gateways, name="degens")
             assert run(folder, uris).counts == {"complete": 3, "failed": 1}
             asked = len(alive.site.requests)
@@ -156,7 +156,7 @@ def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None
         }
         for name, body in bodies.items():
             site.routes[f"/{name}.json"] = Reply(body.encode(), "application/json")
-        with Gateways(ipfs=[], hosts=["127.0.0.1"], per_s=0, rounds=1) as gateways:
+        with Gateways(ipfs=[], allow=LOOPBACK, per_s=0, rounds=1) as gateways:
             uris = Uris([f"{site.url}/{name}.json" for name in bodies], gateways, name="odd")
             done = run(tmp_path / "imports" / "odd", uris)
     said = {}
