@@ -29,7 +29,9 @@ from benchmarks import report
 from gistchain import systems
 from gistchain.collection.captions.make import How as CaptionHow
 from gistchain.collection.captions.make import caption_collection
-from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
+from gistchain.collection.imports.packaged import Packaged
+from gistchain.collection.imports.run import run
+from gistchain.collection.known import dicebear, pfp30, robohash
 from gistchain.collection.splits.families import ALIKE, COPIES, LOOKED_AT, NEAR, PDQ_BITS, SHARE, Joined, families
 from gistchain.collection.splits.make import How, split
 from gistchain.collection.splits.sample import SIZE, Sample, sampled
@@ -45,25 +47,15 @@ NEUTRAL = ("adventurer", "avataaars", "big-ears", "bottts", "croodles", "lorelei
 
 
 def tokens(name: str, start: int, count: int) -> Tokens:
-    """`count` tokens of a collection from a number on. Here the real importer takes the place of the fixture's code."""
-    if name == "nouns":
-        every = nouns.tokens(nouns.sample(start + count, rng=np.random.default_rng(1), held=False))
-        return _part(every, range(start, start + count))
-    if name == "punks":
-        return _part(punks.tokens(), range(start, start + count))
-    return pfp30.drawn(name, [f"train-{n}" for n in range(start, start + count)], size=_SIDE)
+    """`count` tokens of a collection from a number on, as `gistchain collection import` draws them."""
+    return pfp30.drawn(name, [str(number) for number in range(start, start + count)], size=_SIDE)
 
 
-def licence(name: str) -> str:
+def wanted(name: str) -> str:
+    """What `gistchain collection import` calls a collection of PFP-30."""
     if name in ("punks", "nouns"):
-        return "Larva Labs" if name == "punks" else "CC0 1.0"
-    return robohash.credit(name) if name in robohash.SETS else dicebear.credit(name)
-
-
-def _part(every: Tokens, numbers: range) -> Tokens:
-    which = list(numbers)
-    names = tuple(every.names[n] for n in which)
-    return replace(every, names=names, images=every.images[which], labels=every.labels[which])
+        return "cryptopunks" if name == "punks" else name
+    return f"robohash:{name.removeprefix('robohash-')}" if name in robohash.SETS else f"dicebear:{name}"
 
 
 def _framed(image: Pixels) -> Pixels:
@@ -148,7 +140,7 @@ def families_found(home: Path, checker: Checker, count: int) -> dict[str, Any]:
 def _drawn(home: Path, checker: Checker, samples: dict[str, Sample], style: str, name: str, count: int) -> Sample:
     """The sample of a style under a name, made where it is not there yet."""
     if name not in samples:
-        tokens_ = dicebear.tokens(style, [f"train-{n}" for n in range(count)], size=_SIDE)
+        tokens_ = dicebear.tokens(style, [str(number) for number in range(count)], size=_SIDE)
         tokens_ = replace(tokens_, traits=replace(tokens_.traits, subject=f"Drawn {name}"))
         samples[name] = sampled(put_tokens(home, name, tokens_, side=_SIDE), checker)
     return samples[name]
@@ -172,7 +164,9 @@ def main() -> None:
         checker = systems.checker(load({"home": Path(temporary) / "empty"}, {}))
         captions: dict[str, Any] = {}
         for name in pfp30.ALL:
-            folder = put_tokens(home, name, tokens(name, 0, given.count), licence=licence(name))
+            folder = home / "imports" / name
+            imported = run(folder, Packaged(wanted(name), name=name), limit=given.count)
+            assert not imported.failed, imported.problems
             done = caption_collection(folder, CaptionHow())
             captions[name] = {"tokens": done.tokens, "different": done.different, "shared": done.shared}
             print(name, flush=True)

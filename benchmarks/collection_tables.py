@@ -10,7 +10,11 @@ from benchmarks.markdown import table
 
 def _imports(figures: dict[str, Any]) -> str:
     rows = [
-        ["fetched and proven, metadata and image", str(figures["tokens"]), f"{figures['fetched_per_s']:.0f} tokens a second"],
+        [
+            "fetched and proven, metadata and image",
+            str(figures["tokens"]),
+            f"{figures['fetched_per_s']:.0f} tokens a second",
+        ],
         ["standard form of PNG of 800 x 800", str(figures["drawn"]), f"{figures['standard_forms_per_s']:.0f} a second"],
         ["whole import, small PNG", str(figures["imported"]), f"{figures['imported_per_s']:.0f} tokens a second"],
         [

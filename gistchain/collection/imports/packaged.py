@@ -22,7 +22,7 @@ from gistchain.collection.imports import metadata
 from gistchain.collection.imports.record import About, Content, ImportedToken, Record
 from gistchain.collection.imports.sources import Note, NotObtained, Obtained
 from gistchain.collection.imports.standard import WIDTH
-from gistchain.collection.known import nouns, pfp30, punks
+from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
 from gistchain.collection.tokens import Tokens
 from gistchain.disk.read import read_regular
 from gistchain.errors import CollectionError
@@ -89,9 +89,7 @@ class Packaged:
         subject = self._subject or pfp30.traits(self._collection).subject
         for start in range(0, count, 1_000):
             record.want(str(number) for number in range(start, min(start + 1_000, count)))
-        return About(
-            self._name, subject, "packaged", supply=supply or count, licence=_LICENCES.get(self._collection, "")
-        )
+        return About(self._name, subject, "packaged", supply=supply or count, licence=_licence(self._collection))
 
     def obtain(self, token: ImportedToken) -> Obtained:
         tokens, at = _drawn(self._collection, int(token.id))
@@ -118,6 +116,12 @@ def collection_of(wanted: str) -> str:
     raise CollectionError(
         f"{wanted!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1 and robohash:4 are"
     )
+
+
+def _licence(collection: str) -> str:
+    if collection in _LICENCES:
+        return _LICENCES[collection]
+    return robohash.credit(collection) if collection in robohash.SETS else dicebear.credit(collection)
 
 
 def is_packaged(wanted: str) -> bool:
