@@ -37,6 +37,7 @@ def test_captions_are_made_in_words_and_in_json(run: Run, tmp_path: Path) -> Non
         (("katzen", "--translate", "endpoint"), 2, "no language model is set"),
         (("katzen", "--translate", "none.csv"), 1, "can't read the table none.csv"),
         (("katzen", "--paraphrases", "9"), 2, "9"),
+        (("katzen", "--allow-host", "evil.example"), 2, "can't be allowed"),
     ],
 )
 def test_wrong_words_are_told_what_is_wrong(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from ipaddress import ip_network
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +22,6 @@ from gistchain.settings import Settings
 TIMEOUT_S = 60.0
 AT_ONCE = 40
 """Words that are translated by one request."""
-_EVERYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _MOST_ANSWER = 40_000  # characters
 _REWORD = (
     "You reword captions of pictures. The user gives a JSON object: `caption`, its `subject` and its `traits`, each "
@@ -70,12 +68,11 @@ class Language:
 
 
 def language(
-    settings: Settings, *, hosts: Collection[str] = (), pause: Callable[[float], None] = time.sleep
+    settings: Settings, *, allow: Sequence[Network] = (), pause: Callable[[float], None] = time.sleep
 ) -> Language | None:
     """The model that the settings name; None where they name none.
 
-    hosts: 'name' or 'name:port' that may be private; all others have to be public. Raises SettingError for half of a
-    setting, or a URL with secrets in it;
+    allow: private networks in which it may be. Raises SettingError for half of a setting, or a URL with secrets in it;
     SearchError for a key that can't be one.
     """
     url, name = settings.language_url, settings.language_model
@@ -100,7 +97,7 @@ def language(
             "language_key",
             settings.language_key or "",
             TIMEOUT_S,
-            _EVERYWHERE if {parts.hostname, parts.netloc} & set(hosts) else (),
+            allow,
             pause,
             keyless=True,
         ),

@@ -47,7 +47,7 @@ def honest(handler: Handler, request: Request) -> Reply:
 
 def model(site: Site, key: str | None = KEY, **more: Any) -> Language:
     settings = Settings(Path("h"), language_url=f"{site.url}/v1/", language_model="small", language_key=key)
-    made = language(settings, hosts=("127.0.0.1",), pause=lambda seconds: None, **more)
+    made = language(settings, allow=LOOPBACK, pause=lambda seconds: None, **more)
     assert made is not None
     return made
 
@@ -149,7 +149,7 @@ def test_a_busy_service_is_asked_again_when_it_says(tmp_path: Path) -> None:
 
     settings = lambda url: Settings(Path("h"), language_url=f"{url}/v1", language_model="small")  # noqa: E731
     with served({PATH: busy}) as site:
-        made = language(settings(site.url), hosts=("127.0.0.1",), pause=waited.append)
+        made = language(settings(site.url), allow=LOOPBACK, pause=waited.append)
         assert made is not None
         done, _ = captions(tmp_path, made)
     assert waited == [7.0]
@@ -203,30 +203,18 @@ def test_a_slow_service_is_not_waited_for_without_end(tmp_path: Path) -> None:
 
 
 def test_the_key_goes_over_plain_http_to_this_machine_only() -> None:
-    for host in ("93.184.216.34", "10.1.2.3"):  # of the second not even where it is allowed
-        settings = Settings(Path("h"), language_url=f"http://{host}/v1", language_model="m", language_key=KEY)
-        made = language(settings, hosts=(host,))
-        assert made is not None
-        with pytest.raises(SearchError, match="shows the key") as caught:
-            made.answer([])
-        assert KEY not in str(caught.value) + repr(settings)
-
-
-@pytest.mark.parametrize("hosts", [(), ("127.0.0.2",), ("127.0.0.1:1",)])
-def test_a_model_on_this_machine_is_asked_only_where_it_is_allowed(hosts: tuple[str, ...]) -> None:
+    public = Settings(Path("h"), language_url="http://93.184.216.34/v1", language_model="m", language_key=KEY)
+    made = language(public)
+    assert made is not None
+    with pytest.raises(SearchError, match="shows the key") as caught:
+        made.answer([])
+    assert KEY not in str(caught.value) + repr(public)
     with served() as site:
-        made = language(Settings(Path("h"), language_url=f"{site.url}/v1", language_model="m"), hosts=hosts)
+        made = language(Settings(Path("h"), language_url=f"{site.url}/v1", language_model="m", language_key=KEY))
         assert made is not None
-        with pytest.raises(SearchError, match=r"not one of 80, 443|not public"):
+        with pytest.raises(SearchError, match="not"):
             made.answer([])
         assert not site.requests
-        made = language(
-            Settings(Path("h"), language_url=f"{site.url}/v1", language_model="m"), hosts=(f"127.0.0.1:{site.port}",)
-        )
-        assert made is not None
-        with pytest.raises(SearchError, match="status 404"):
-            made.answer([])
-        assert site.asked() == ["/v1/chat/completions"]
 
 
 @pytest.mark.parametrize(
