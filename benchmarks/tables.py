@@ -19,8 +19,9 @@ from benchmarks.markdown import table as _table
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
-    "README.md", "docs/collections.md", "docs/contract.md", "docs/experiments/s2.md", "docs/experiments/s4.md", "docs/ldpc.md", "docs/link.md",
-    "docs/models.md", "docs/polar.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md",
+    "README.md", "docs/collections.md", "docs/contract.md", "docs/experiments/s2.md", "docs/experiments/s4.md",
+    "docs/ldpc.md", "docs/link.md", "docs/models.md", "docs/polar.md", "docs/rareness.md", "docs/reliability.md",
+    "docs/results.md",
 )  # fmt: skip
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gistchain.answers.collection_data import captions_json, captions_text, split_json, split_text
-from gistchain.cli.options import Home, Json
+from gistchain.cli.options import AllowHost, Home, Json
 from gistchain.cli.terminal import answer, busy
 from gistchain.cli.usage import a_path
 from gistchain.errors import SettingError
@@ -35,10 +35,7 @@ def caption(
         bool, typer.Option("--rules", help="Reword by rule, though the settings name a language model.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Which wordings the rules take.")] = 0,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST[:PORT]", help="A language model that may be on this machine or in your network."),
-    ] = None,
+    allow_host: AllowHost = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -47,12 +44,13 @@ def caption(
     from gistchain.collection.captions.make import How, caption_collection
     from gistchain.collection.captions.translate import PACKAGED, packaged, table_of
     from gistchain.collection.imports.record import folder_of
+    from gistchain.internet.allowed import networks
 
     settings = load(ctx.params)
     folder = folder_of(settings.home, name)
     wanted = translate or []
     by_model = "endpoint" in wanted
-    model = language(settings, hosts=allow_host or ()) if by_model or not rules else None
+    model = language(settings, allow=networks(allow_host or ())) if by_model or not rules else None
     if by_model and model is None:
         raise SettingError("no language model is set: give language_url and language_model in settings.toml")
     tables = [packaged() if one == PACKAGED else table_of(Path(one)) for one in wanted if one != "endpoint"]
