@@ -1,8 +1,8 @@
 """Tokens -> Layers: fits them on most tokens, and measures on the rest what the fit can't know about itself.
 
 Nine tenths of the tokens are fitted; the others show how far off pictures of unseen tokens are, and what the evidence
-of a pixel is worth (judge.py). Of few tokens a tenth would tell too little: they are all fitted, and each of five folds
-is judged by a fit of the other four.
+of a pixel is worth (judge.py). Of few tokens a tenth would tell too little: they are all fitted, and some of five folds
+are each judged by a fit of the other four.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from gistchain.traits import Traits
 
 _MOST_TOKENS = 3000
 _MOST_JUDGED = 200
-_FEW, _FOLDS = 300, 5
+_FEW, _FOLDS, _ENOUGH_JUDGED = 300, 5, 60
 _SOMETIMES, _TOGETHER = 0.02, 0.97
 _GATE_AXES, _LEAST_GATE_ERROR = 48, 1e-3
 _RIDGE = 3e-3
 _FIRST_SHARPNESS = 0.03
+SELDOM = 3
+"""Tokens that a value needs to be known well: less, and its layers show what else those tokens have."""
 
 
 def learn(
@@ -47,7 +49,8 @@ def learn(
     sizes = [len(values) for values in traits.values.values()]
     few = len(labels) < _FEW
     held = np.arange(len(labels)) % 10 == 9 if not few else np.zeros(len(labels), bool)
-    whole = 1 / (1 + few * (_FOLDS - 1))  # the share of the work that the first fit is
+    folds = int(np.clip(np.ceil(_ENOUGH_JUDGED * _FOLDS / len(labels)), 2, _FOLDS)) if few else 0
+    whole = 1 / (1 + 0.8 * folds)  # the share of the work that the first fit is
     fitted = fit(
         images[~held], labels[~held], sizes, progress=lambda share: progress(whole * share), checkpoint=checkpoint
     )
@@ -57,11 +60,11 @@ def learn(
         halves = [judges[k::2] for k in (0, 1)]
         return judged(layers, [_part(layers, images, labels, ~held, half) for half in halves], merging=merging)
     parts = []
-    for fold in range(_FOLDS):
+    for fold in range(folds):
         out = np.arange(len(labels)) % _FOLDS == fold
         own = _layers(fit(images[~out], labels[~out], sizes), images[~out], labels[~out], traits)
         parts.append(_part(own, images, labels, ~out, np.flatnonzero(out)))
-        progress(whole + (1 - whole) * (fold + 1) / _FOLDS)
+        progress(whole + (1 - whole) * (fold + 1) / folds)
     return judged(layers, parts, merging=merging)
 
 

@@ -134,7 +134,8 @@ def _names(
     for (type_, values), own in zip(traits.values.items(), groups, strict=True):
         joined = {group[0]: tuple(values[label - 1] for label in group if label) for group in own}
         later = {label for group in own for label in group[1:]}
-        named, told = [], {}
+        named: list[str] = []
+        told: dict[str, tuple[str, ...]] = {}
         for label in range(len(values) + 1):
             if label in joined:
                 told[_name(joined[label], named) if label else ""] = joined[label]

@@ -20,7 +20,7 @@ from gistchain.models.layered.model import SIDE, Floats, Layers, grid, small
 
 _SWEEPS = 6
 _ESCAPES = 3  # changes of several types at once, one after the other
-_SEARCHED_AT = 32
+_SEARCHED_AT = 16
 _ALTERNATIVES, _LINKED = 4, 2  # values of a type that are tried, and types that then may change with it
 _LEAST_LINK = 1e-3
 _CLEARLY = 1.0  # nats by which such a change must be likelier
@@ -172,7 +172,7 @@ class Reader:
         if not (sharp > 0).any():
             return 0.0
         priors = np.log(self.layers.prior[self.layers.rows(np.stack([labels, others]))])[:, changed].sum(1)
-        off = [self.surprise(picture, row, 0)[row[0]] for row in (labels, others)]
+        off = [self._distances(picture, self.layers.picture(row)[None])[0] for row in (labels, others)]
         return float(priors[1] - priors[0] + sharp[sharp > 0].min() * (off[0] - off[1]))
 
     @cached_property
@@ -245,13 +245,17 @@ class Reader:
         painted += sums
         painted += reach[None, :, None] * layers.hues[own][:, None]
         painted /= (weights.sum(0) + claims)[..., None]
+        return self._distances(picture, painted)
+
+    def _distances(self, picture: Floats, painted: Floats) -> Floats:
+        """(V,) half the squared Mahalanobis distances of pictures (V, P, 3), which are overwritten."""
         np.clip(painted, -1, 1, out=painted)
         painted -= picture
         painted /= self._deviation
         wrong = painted.reshape(len(painted), -1)
         along = wrong @ self._directions.T
-        distance: Floats = 0.5 * (np.einsum("vd,vd->v", wrong, wrong) - np.einsum("vk,vk->v", along, along))
-        return distance
+        distances: Floats = 0.5 * (np.einsum("vd,vd->v", wrong, wrong) - np.einsum("vk,vk->v", along, along))
+        return distances
 
     @cached_property
     def _deviation(self) -> Floats:
