@@ -34,6 +34,8 @@ def trained_json(done: Trained) -> dict[str, Any]:
         "by_type": {t: round(share, 4) for t, share in judged.by_type.items()},
         "guessed": {t: round(share, 4) for t, share in judged.guessed.items()},
         "unreadable": list(done.unreadable),
+        "merged": {type_: {told: list(values) for told, values in g.items()} for type_, g in done.merged.items()},
+        "seldom": {type_: list(values) for type_, values in done.seldom.items()},
         "notes": list(done.notes),
     }
 

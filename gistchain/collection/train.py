@@ -5,7 +5,8 @@
 
 Everything is learnt on the processor, in a minute or two (models/layered). The labels of metadata say what was put into
 a picture, not what can be seen of it; so the layers are fitted twice: the first fit shows which traits are hidden
-behind others, the second learns from what is left. Types whose values no pixel tells apart are left out of captions.
+behind others, the second learns from what is left. Values that no pixel tells apart become one, and types that no pixel
+shows are left out of captions.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from gistchain.errors import CollectionError
 from gistchain.models.area import area_average
 from gistchain.models.known import KnownCollection, hidden_by, known_collections
 from gistchain.models.layered.fit import Fitted
-from gistchain.models.layered.learn import learn
+from gistchain.models.layered.learn import SELDOM, learn
+from gistchain.models.layered.merge import relabelled
 from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, to_pixels, unpack
 from gistchain.models.layered.read import VISIBLE, absence
 from gistchain.models.layered.shelving import shelve
@@ -85,14 +87,22 @@ def train(
         model = pack(layers)
         # What is judged is what is written: packing rounds.
         judged = scores(unpack(model, name), held, lambda share: progress("reading held-out tokens", share))
+        seldom = _seldom(tokens)
         trained = Trained(
-            tokens.traits,
+            layers.traits,
             model_path,
             card_path,
             report,
             judged,
-            (*listed.notes, *judged.notes(), *(f"it takes the place of {other}" for other in hidden)),
+            (
+                *listed.notes,
+                *_notes(layers, seldom),
+                *judged.notes(),
+                *(f"it takes the place of {other}" for other in hidden),
+            ),
             tuple(t for t, worth in zip(tokens.traits.types, layers.sharpness, strict=True) if not worth),
+            layers.merged,
+            seldom,
             (spent_s + time.process_time() - started) / 60,
             work.resumed,
         )
@@ -147,20 +157,28 @@ def _learnt(tokens: Tokens, work: Work, progress: Progress) -> tuple[Layers, Tok
     """The layers, and the held-out tokens, labelled with what can be seen of them."""
     held = folders.held_out(tokens.names)
     pictures = to_floats(tokens.images[~held])
-    first = _fitted(pictures, tokens.labels[~held], tokens.traits, work, "first", progress)
+    first = _fitted(pictures, tokens.labels[~held], tokens.traits, work, "first", progress, merging=False)
     rows = []
     for row in tokens.labels:
         rows.append(_visible(first, row))
         progress("looking for what is hidden", len(rows) / len(tokens))
     visible = np.stack(rows)
-    layers = _fitted(pictures, visible[~held], tokens.traits, work, "second", progress)
+    layers = _fitted(pictures, visible[~held], tokens.traits, work, "second", progress, merging=True)
     judged = np.flatnonzero(held)[:_MOST_JUDGED]
     names = tuple(tokens.names[k] for k in judged)
-    return layers, Tokens(tokens.traits, names, tokens.images[judged], visible[judged])
+    labels = relabelled(visible[judged], tokens.traits, layers)
+    return layers, Tokens(layers.traits, names, tokens.images[judged], labels)
 
 
 def _fitted(
-    pictures: Floats, labels: NDArray[np.int64], traits: Traits, work: Work, name: str, progress: Progress
+    pictures: Floats,
+    labels: NDArray[np.int64],
+    traits: Traits,
+    work: Work,
+    name: str,
+    progress: Progress,
+    *,
+    merging: bool,
 ) -> Layers:
     what = f"fitting the layers, {name} time"
     checkpoint, touch = work.checkpoint(name, Fitted.load), work.clock(name)
@@ -170,7 +188,7 @@ def _fitted(
         progress(what, share)
 
     def learnt() -> bytes:
-        return pack(learn(pictures, labels, traits, progress=told, checkpoint=checkpoint))
+        return pack(learn(pictures, labels, traits, progress=told, checkpoint=checkpoint, merging=merging))
 
     layers = work.kept(f"{name}.layers", lambda path: unpack(path.read_bytes(), path.name), learnt)
     progress(what, 1.0)
@@ -186,6 +204,27 @@ def _visible(layers: Layers, row: NDArray[np.int64]) -> NDArray[np.int64]:
     return visible
 
 
+def _seldom(tokens: Tokens) -> dict[str, tuple[str, ...]]:
+    """By type the values that too few of the learnt tokens have to know what they look like."""
+    learnt, found = tokens.labels[~folders.held_out(tokens.names)], {}
+    for t, (type_, values) in enumerate(tokens.traits.values.items()):
+        counts = np.bincount(learnt[:, t], minlength=len(values) + 1)[1:]
+        found[type_] = tuple(value for value, count in zip(values, counts, strict=True) if count < SELDOM)
+    return {type_: values for type_, values in found.items() if values}
+
+
+def _notes(layers: Layers, seldom: dict[str, tuple[str, ...]]) -> list[str]:
+    notes = []
+    for type_, groups in layers.merged.items():
+        notes += [f"told as one, as no pixel tells them apart: {type_} {told}" for told in groups if told]
+        notes += [f"never told, as it looks like none: {type_} {value}" for value in groups.get("", ())]
+    if seldom:
+        count = sum(map(len, seldom.values()))
+        first = "; ".join(f"{type_} {', '.join(values[:2])}" for type_, values in list(seldom.items())[:3])
+        notes.append(f"seen too seldom to be known well: {count} values with fewer than {SELDOM} tokens ({first} ...)")
+    return notes
+
+
 def _card(trained: Trained, tokens: int) -> dict[str, object]:
     judged = trained.judged
     return {
@@ -197,5 +236,6 @@ def _card(trained: Trained, tokens: int) -> dict[str, object]:
         "recipe": "gistchain collection train",
         "tokens": tokens - judged.tokens,
         "cpu_minutes": round(trained.cpu_minutes, 2),
+        "merged": trained.merged,
         "held_out": {"n": judged.tokens, "exact_match": judged.exact, "ssim": judged.ssim},
     }

@@ -48,7 +48,8 @@ class HeldOutScores:
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
     """A collection that was learnt. model, card, report: the files. unreadable: types that the pixels do not show.
-
+    merged: by type, what a value that stands for several is called, and these; under "" those that captions never tell.
+    seldom: by type, the values that too few tokens have to be known well.
     resumed: the training continued one that had been interrupted; cpu_minutes counts both.
     """
 
@@ -59,6 +60,8 @@ class Trained:
     judged: HeldOutScores
     notes: tuple[str, ...]
     unreadable: tuple[str, ...]
+    merged: dict[str, dict[str, tuple[str, ...]]]
+    seldom: dict[str, tuple[str, ...]]
     cpu_minutes: float
     resumed: bool
 

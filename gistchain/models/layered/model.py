@@ -14,7 +14,7 @@ import lzma
 import struct
 import tokenize
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -81,8 +81,11 @@ class Layers:
     variance that is left. guess (769, U): from 16 x 16 x 3 pixels to a first guess of each type's value.
     sharpness (T,): what one nat of pixel evidence is worth for a type, measured; 0 for a type that no pixel shows.
     vanishes (T,): whether tokens lack the label of a type where its value is too faint to be seen.
-    trust: bias and slope (Platt) of the log odds that a whole reading is right. follows (T,): the type that is visible
-    whenever this one is, as facial hair is for facial hair color, or -1. error: the usual mean squared error.
+    trust: bias, slope (Platt) and doubt of the log odds that a whole reading is right: its own log odds count times the
+    slope, the logarithm of its error over the usual one counts times minus the doubt. follows (T,): the type that is
+    visible whenever this one is, as facial hair is for facial hair color, or -1. error: the usual mean squared error.
+    merged: by type, what a value that stands for several is called, and these; under "" those that captions never tell,
+    because they look like none.
     """
 
     traits: Traits
@@ -99,7 +102,8 @@ class Layers:
     vanishes: NDArray[np.bool_]
     gate: Gate
     error: float
-    trust: tuple[float, float] = (0.0, 1.0)
+    trust: tuple[float, float, float] = (0.0, 1.0, 0.0)
+    merged: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @cached_property
     def first(self) -> NDArray[np.int64]:
@@ -158,6 +162,7 @@ def pack(layers: Layers) -> bytes:
         "traits": layers.traits.values,
         "error": layers.error,
         "trust": layers.trust,
+        "merged": layers.merged,
     }
     arrays: dict[str, NDArray[Any]] = {
         "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
@@ -289,12 +294,22 @@ def built(arrays: dict[str, NDArray[Any]], gate: Gate, what: str) -> Layers:
             vanishes=arrays["vanishes"].astype(bool),
             gate=gate,
             error=float(head["error"]),
-            trust=(float(head["trust"][0]), float(head["trust"][1])),
+            # Files of before version 0.2 have neither the doubt nor merged values.
+            trust=(float(head["trust"][0]), float(head["trust"][1]), float([*head["trust"], 0][2])),
+            merged=_merged(head.get("merged", {}), values),
         )
     except _DAMAGE as error:
         raise _damaged(what, error) from error
     _check(layers, what)
     return layers
+
+
+def _merged(told: dict[str, dict[str, list[str]]], values: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Raises ValueError for names that are not the traits'."""
+    for type_, groups in told.items():
+        if not set(groups) <= {"", *values[type_]} or not all(isinstance(n, str) for g in groups.values() for n in g):
+            raise ValueError("its merged values are not among its traits")
+    return {type_: {name: tuple(group) for name, group in groups.items()} for type_, groups in told.items()}
 
 
 def _check(layers: Layers, what: str) -> None:

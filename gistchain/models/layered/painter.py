@@ -70,7 +70,7 @@ def labels_of(phrases: Sequence[str], layers: Layers, embedder: TextEmbedder) ->
     every = [
         (t, k, f"{value} {name}") for t, (name, vs) in enumerate(traits.values.items()) for k, value in enumerate(vs, 1)
     ]
-    exact = {text.casefold(): (t, k) for t, k, text in every}
+    exact = _merged_names(layers) | {text.casefold(): (t, k) for t, k, text in every}
     labels = np.where(layers.prior[layers.first[:-1]] * 1000 < 1, -1, 0)
     others = []
     for phrase in phrases:
@@ -85,6 +85,16 @@ def labels_of(phrases: Sequence[str], layers: Layers, embedder: TextEmbedder) ->
             if cosines.max() >= _NEAR_PHRASE and labels[t] <= 0:
                 labels[t] = k
     return labels
+
+
+def _merged_names(layers: Layers) -> dict[str, tuple[int, int]]:
+    """The phrases of values that stand under another name now: captions of older tokens and people's own have them."""
+    found = {}
+    for t, (name, values) in enumerate(layers.traits.values.items()):
+        for told, group in layers.merged.get(name, {}).items():
+            label = values.index(told) + 1 if told else 0
+            found.update({f"{value} {name}".casefold(): (t, label) for value in group})
+    return found
 
 
 def _painted(layers: Layers, labels: NDArray[np.int64], grid: Pixels | None, seed: int, strength: float) -> Pixels:
