@@ -79,6 +79,7 @@ def run(
             make_folder(folder / name)
         progress("asking which tokens there are", 0.0)
         about = source.discover(record, limit, told)
+        record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
         fetched, failed = _Run(folder, source, record, progress).all(retry)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)
         record.set_about(about)

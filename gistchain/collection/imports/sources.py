@@ -23,6 +23,8 @@ from gistchain.ledger.nft import NftContract
 
 Note = Callable[[str], None]
 _AT_ONCE = 500
+_LIMITED = "limited"
+"""Note of a record: the limit has cut off tokens that logs named."""
 
 
 class NotObtained(CollectionError):
@@ -88,16 +90,21 @@ class Contract:
             )
         last, digest = contract.last()
         supply = contract.supply() or 0
-        at = self._start
+        read_to = self._start - 1
         if before is not None and before.block >= 0 and contract.block_hash(before.block) == before.block_hash:
-            at = before.block + 1  # else the chain was replaced, and its logs are read anew
+            read_to = before.block  # else the chain was replaced, and its logs are read anew
         self._block = last
         self._listed(record, limit)
         moved = 0
-        for changes in contract.changes(at, last):
+        if read_to >= self._start and record.note(_LIMITED):  # some tokens of these blocks were not wanted then
+            for changes in contract.changes(self._start, read_to):
+                self._noted(record, changes.ids, [], limit, known_too=False)
+        for changes in contract.changes(read_to + 1, last):
             moved += self._noted(record, changes.ids, changes.stale, limit)
             if changes.too_many:
                 note(f"a log names {changes.too_many:,} tokens more than are read")
+        reached = limit is not None and sum(record.counts().values()) >= limit
+        record.set_note(_LIMITED, "yes" if reached else "")
         if not record.counts():
             note("no log names a token: its ids are tried one by one")
             record.want(str(one) for one in islice(contract.tried(), limit))
@@ -139,7 +146,9 @@ class Contract:
             while some := [str(one) for one in islice(ids, _AT_ONCE)]:
                 record.want(some)
 
-    def _noted(self, record: Record, ids: list[range], stale: list[range], limit: int | None) -> int:
+    def _noted(
+        self, record: Record, ids: list[range], stale: list[range], limit: int | None, *, known_too: bool = True
+    ) -> int:
         """Tokens of logs: new ones are wanted, known ones are asked for again. How many of these."""
         count = 0
         there = sum(record.counts().values())
@@ -149,7 +158,7 @@ class Contract:
                 known = [token for one in part if (token := record.get(one)) is not None]
                 fresh = [one for one in part if one not in {token.id for token in known}]
                 there += record.want(fresh if limit is None else fresh[: max(0, limit - there)])
-                count += _mark(record, known)
+                count += _mark(record, known) if known_too else 0
                 if limit is not None and there >= limit and not known:
                     break
         every = {token.id: token for token in record.tokens("complete", "failed")} if stale else {}

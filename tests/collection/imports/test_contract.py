@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from gistchain.collection.imports.record import Record
+from gistchain.collection.imports.record import ImportedToken, Record
 from gistchain.collection.imports.run import Done, run
-from gistchain.collection.imports.sources import Contract
+from gistchain.collection.imports.sources import Contract, Obtained
 from gistchain.errors import CollectionError, LedgerError
 from gistchain.internet.gateways import Gateways
 from gistchain.ledger.dialled import to_read
@@ -125,6 +125,37 @@ def test_a_contract_is_imported_interrupted_moved_on_and_imported_again(node: An
     assert sorted(table["id"].to_pylist(), key=int) == ["0", "1", "2", "3", "4", "5", str(10**40)]
     assert set(table["state"].to_pylist()) == {"complete", "failed", "burnt"}
     assert all((folder / path).exists() for path in table["picture"].to_pylist() if path)
+
+
+def test_a_limit_that_is_raised_later_fetches_the_rest_and_nothing_twice(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(5):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        for limit, fetched in ((2, 2), (2, 0), (4, 2), (None, 1), (None, 0)):
+            done = imported(node, cats.address, folder, gateways, limit=limit)
+            assert (done.fetched, done.failed) == (fetched, 0), limit
+
+
+def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(4):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    folder = tmp_path / "imports" / "cats"
+
+    class Interrupted(Contract):
+        def obtain(self, token: ImportedToken) -> Obtained:
+            if token.id == "3":
+                raise KeyboardInterrupt
+            return super().obtain(token)
+
+    with fetching() as gateways:
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, Interrupted(nft(node, cats.address), gateways, name="cats"))
+        with Record(folder) as record:
+            there = record.counts().get("complete", 0)
+        assert imported(node, cats.address, folder, gateways).fetched == 4 - there
 
 
 def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
