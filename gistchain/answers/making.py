@@ -23,6 +23,7 @@ def made_json(done: Made) -> dict[str, Any]:
         "notes": list(done.notes),
         "compared_with": None if checked is None else checked.compared_with,
         "laid_over": None if checked is None else checked.laid,
+        "not_laid_over": None if checked is None else checked.unlaid,
         "replaced": None if checked is None else checked.replaced,
         "near": None if checked is None else [asdict(one) for one in checked.near],
     }
@@ -46,6 +47,11 @@ def _checked(checked: Checked) -> list[str]:
         f"  compared with {checked.compared_with:,} registered images: {checked.laid:,} tokens were laid over one, "
         f"{checked.replaced:,} were replaced, {len(checked.near):,} are too near"
     ]
+    if checked.unlaid:
+        told.append(
+            f"  {checked.unlaid:,} more are close to one and were not laid over: this plan as a whole is like another "
+            "collection"
+        )
     for near in checked.near[:_MOST_NAMED]:
         whose = f" of {near.collection}" if near.collection else ""
         told.append(f"  {near.id}: {near.verdict} of {near.of}{whose} (score {near.score:.2f}, {near.correlation:.2f})")

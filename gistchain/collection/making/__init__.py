@@ -1,4 +1,4 @@
-"""A maker's rules -> a whole collection: N tokens that keep every rule, their pictures, metadata, ranks and prompts (S3.10).
+"""A maker's rules -> a collection: tokens that keep every rule, pictures, metadata, ranks and prompts (S3.10).
 
 rules.toml ──> reading.py ──> Rules ──> plan.py: N rows of traits ──> verify.py
 layers, or a trained painter ─────────> art.py ──┘   │ solve.py: counts and rules; repair.py: no two alike

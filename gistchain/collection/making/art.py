@@ -67,7 +67,10 @@ class Drawn:
     """Fulfils Art by layers. notes: what reading them had to decide."""
 
     def __init__(self, rules: Rules, *, looks: bool = True) -> None:
-        """looks: whether all layers are read at once, for their looks. Raises ImageError for a file that is no picture, CollectionError for sizes that differ."""
+        """looks: whether all layers are read at once, for their looks.
+
+        Raises ImageError for a file that is no picture, CollectionError for sizes that differ.
+        """
         self._types, self._scale = rules.types, rules.scale
         self._kept: OrderedDict[Path, _Cut] = OrderedDict()
         self._kept_bytes = 0

@@ -40,11 +40,13 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What --check found. compared_with: registered images. laid: tokens laid over one. replaced: by others.
-    near: those that are still too near, because the rules allow no other."""
+    """What --check found. compared_with: registered images. laid: tokens laid over one; unlaid: as close as those, and
+    not laid over, as there are too many. replaced: by others. near: those that are still too near, because the rules
+    allow no other."""
 
     compared_with: int
     laid: int
+    unlaid: int
     replaced: int
     near: tuple[Near, ...]
 
@@ -130,7 +132,8 @@ class _Run:
         looked = self._looked(nearness)
         replaced = sum(one != other for one, other in zip(begun, self.plan.rows, strict=True))
         near = tuple(one.near for one in looked if one.near is not None)
-        return Checked(nearness.compared_with, len(laid), replaced, near)
+        unlaid = sum(one.close and not one.laid for one in looked)
+        return Checked(nearness.compared_with, len(laid), unlaid, replaced, near)
 
     def _looked(self, nearness: Nearness) -> list[Looked]:
         drawn = self._pictures.draw(self.plan.rows, lambda share: self._progress("drawing", share))

@@ -3,7 +3,8 @@
     images/ID.png   metadata/ID.json, _metadata.json   contract.json   rarity.csv   prompts.txt   sheet.html   plan.json
     .making/        only while it is written: the lock, whose plan it is, which pictures are drawn
 
-plan.json comes last, and has the sha3_256 of every picture: what a power cut has left unfinished is seen and drawn again.
+plan.json comes last, and has the SHA3-256 of every picture: what a power cut has left unfinished is seen and drawn
+again.
 """
 
 from __future__ import annotations

@@ -84,8 +84,9 @@ class Pictures:
 
     def _remember(self, told: object) -> None:
         match told:
-            case [int(id_), [*row], str(pixels), str(sha3_256)] if all(isinstance(one, int) for one in row):
-                self._drawn[id_, tuple(row)] = Drawn(id_, tuple(row), pixels, sha3_256)
+            case [int(id_), [*numbers], str(pixels), str(sha3_256)]:
+                row = tuple(number for number in numbers if isinstance(number, int))
+                self._drawn[id_, row] = Drawn(id_, row, pixels, sha3_256)
 
 
 _state: tuple[Art, Output] | GistchainError | None = None

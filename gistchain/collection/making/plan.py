@@ -115,8 +115,8 @@ class Plan:
         told = ", ".join(f"{type_}: {value}" for type_, value in traits(self.rules, row).items()) or "no trait"
         why = "break a rule" if not self._problem.is_legal(row) else "look like others"
         return (
-            f"{len(left):,} of {self.rules.count:,} tokens {why} and nothing could be exchanged, the first: {told}; give "
-            "more values or weights in place of counts, or a smaller count"
+            f"{len(left):,} of {self.rules.count:,} tokens {why} and nothing could be exchanged, the first: {told}; "
+            "give more values or weights in place of counts, or a smaller count"
         )
 
     def _numbers(self) -> list[dict[str, int]]:

@@ -51,8 +51,8 @@ def spread(
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise ModelError(
-            "a process was ended by the system: there may be too little memory; take fewer with --jobs, the same command "
-            "goes on from here"
+            "a process was ended by the system: there may be too little memory; take fewer with --jobs, the same "
+            "command goes on from here"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

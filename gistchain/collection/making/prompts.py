@@ -1,4 +1,4 @@
-"""A token -> its prompt for Stable Diffusion: the caption's words, rare ones weighed, and the collection's LoRA (S3.10).
+"""A token -> its prompt for Stable Diffusion: the caption's words, rare ones weighed, and a LoRA (S3.10).
 
     A picture of a critter, containing (Crown Hat:1.2), Blue Background, <lora:critters:1>
 

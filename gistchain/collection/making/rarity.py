@@ -51,7 +51,10 @@ def rarities(records: Sequence[Mapping[str, str]]) -> list[Rarity]:
     ]
     unique = [sum(counts[type_][value] == 1 for type_, value in token.items()) for token in tokens]
     ranks = _ranks(scores, unique)
-    return [Rarity(*told, len(token) - 1) for *told, token in zip(ranks, scores, unique, tokens, strict=True)]
+    return [
+        Rarity(rank, score, alone, len(token) - 1)
+        for rank, score, alone, token in zip(ranks, scores, unique, tokens, strict=True)
+    ]
 
 
 def _counted(record: Mapping[str, str]) -> dict[str, str]:

@@ -222,7 +222,7 @@ def _number(number: int, table: Fields, types: Mapping[str, TraitType]) -> Numbe
 
 
 def _words(top: Fields, types: Mapping[str, TraitType]) -> Words:
-    said = {
+    said: dict[str, Any] = {
         name: top.text(name, most=5_000)
         for name in (
             "description", "base_uri", "external_url", "animation_url", "background_color", "symbol", "banner_image",

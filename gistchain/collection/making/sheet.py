@@ -64,18 +64,18 @@ def off(rules: Rules, tokens: Sequence[Token]) -> dict[str, int]:
 
 def _counts(rules: Rules, tokens: Sequence[Token]) -> list[dict[str, Any]]:
     wanted = problem(rules).wanted
-    told = []
+    told: list[dict[str, Any]] = []
     for type_, numbers in zip(rules.types, wanted, strict=True):
         made = Counter(token.traits.get(type_.name, NONE) for token in tokens)
         most = max(made.values())
-        values = [
+        values: list[dict[str, Any]] = [
             {
                 "name": value.name, "wanted": int(number), "made": made[value.name], "exact": value.count is not None,
                 "share": round(6 * made[value.name] / most, 2),
             }
             for value, number in zip(type_.values, numbers, strict=True)
         ]  # fmt: skip
-        told.append({"name": type_.name, "rows": sorted(values, key=lambda one: -int(str(one["made"])))})
+        told.append({"name": type_.name, "rows": sorted(values, key=lambda one: -one["made"])})
     return told
 
 

@@ -45,7 +45,8 @@ class Part:
     def room(self) -> NDArray[np.float64]:
         """(C,) how many combinations of values each has."""
         sizes = [np.array([len(values) for values in some], np.float64) for some in self.classes]
-        return np.prod([size[self.cells[:, k]] for k, size in enumerate(sizes)], axis=0)
+        room: NDArray[np.float64] = np.prod([size[self.cells[:, k]] for k, size in enumerate(sizes)], axis=0)
+        return room
 
     def room_of(self, type_: int, value: int) -> float:
         """How many combinations have this value."""
@@ -157,8 +158,8 @@ def _possible(problem: Problem, listed: list[Part]) -> None:
                     )
     if whole < problem.count:
         raise CollectionError(
-            f"count = {problem.count:,}: the values and rules allow {whole:,.0f} different tokens; give a smaller count "
-            "or more values"
+            f"count = {problem.count:,}: the values and rules allow {whole:,.0f} different tokens; give a smaller "
+            "count or more values"
         )
 
 
