@@ -8,8 +8,8 @@ What comes from the plan itself does not count: files of its own under their own
 its name. Refused are copies, derivatives, and what can't be told from copies. A sibling is not: drawings in a
 like style are siblings of each other, and one that has its own traits is nobody's copy.
 
-Where many are close, as with the layers of a registered collection, the nearest MOST_LAID of the plan are laid over, and
-how many more there are is told.
+Where many are close, as with the layers of a registered collection, the nearest MOST_LAID of the plan are laid over,
+and how many more there are is told.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is known of one picture. correlation: with the nearest registered image that counts. hashes: share of the bits
-    by which its hashes differ, 1 where none is near. close: it should be laid over registered images; laid: it was.
+    """What is known of one picture. correlation: with the nearest registered image that counts. hashes: share of the
+    bits by which its hashes differ, 1 where none is near. close: it should be laid over registered images; laid: it was.
     near: None where it is fine."""
 
     sha3_256: str

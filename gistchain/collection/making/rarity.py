@@ -42,12 +42,13 @@ def rarities(records: Sequence[Mapping[str, str]]) -> list[Rarity]:
         lacking = len(tokens) - sum(counter.values())
         if lacking:
             counter[_NULL] = lacking
-    entropy = sum(-n / len(tokens) * math.log2(n / len(tokens)) for c in counts.values() for n in c.values()) or 1.0
+    shares = [n / len(tokens) for counter in counts.values() for n in counter.values()]
+    entropy = math.fsum(-share * math.log2(share) for share in shares) or 1.0
     information = {
         type_: {value: math.log2(len(tokens) / n) for value, n in counter.items()} for type_, counter in counts.items()
     }
     scores = [
-        sum(information[type_][token.get(type_, _NULL)] for type_ in sorted(counts)) / entropy for token in tokens
+        math.fsum(information[type_][token.get(type_, _NULL)] for type_ in sorted(counts)) / entropy for token in tokens
     ]
     unique = [sum(counts[type_][value] == 1 for type_, value in token.items()) for token in tokens]
     ranks = _ranks(scores, unique)

@@ -16,7 +16,7 @@ one by one as long as there still is nothing: those that remain contradict each 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -150,12 +150,8 @@ def _possible(problem: Problem, listed: list[Part]) -> None:
                     raise CollectionError(
                         f"no token can have {problem.value(t, v)}: {_forbidding(problem, part.types, (t, v))}"
                     )
-                count = problem.exact.get((t, v), 0)
-                if count > room * others:
-                    raise CollectionError(
-                        f"{problem.rule(t, v)}: only {room * others:,.0f} different tokens can have it; give a smaller "
-                        "count, or more values"
-                    )
+                if problem.exact.get((t, v), 0) > room * others:
+                    raise CollectionError(_too_many(problem, part, (t, v), others))
     if whole < problem.count:
         raise CollectionError(
             f"count = {problem.count:,}: the values and rules allow {whole:,.0f} different tokens; give a smaller "
@@ -163,19 +159,41 @@ def _possible(problem: Problem, listed: list[Part]) -> None:
         )
 
 
+def _too_many(problem: Problem, part: Part, value: tuple[int, int], others: float) -> str:
+    """Why an exact count is more than there are different tokens."""
+    count = problem.exact[value]
+
+    def too_few(kept: list[str]) -> bool:
+        fewer = _part(_with_rules(problem, kept), part.types)
+        return fewer is not None and fewer.room_of(*value) * others < count
+
+    names = _minimal(_names(problem, part.types), too_few)
+    by = f", by {' and '.join(names)}" if names else ""
+    room = part.room_of(*value) * others
+    only = f"only {room:,.0f} different tokens can have it{by}"
+    return f"{problem.rule(*value)}: {only}; give a smaller count, or more values"
+
+
 def _forbidding(problem: Problem, types: tuple[int, ...], value: tuple[int, int] | None) -> str:
     """The fewest rules, found by leaving out one after the other, that leave no token (with this value)."""
-    names = list(dict.fromkeys(one.name for one in problem.nogoods if set(one.values) <= set(types)))
 
     def impossible(kept: list[str]) -> bool:
-        part = _part(replace(problem, nogoods=tuple(n for n in problem.nogoods if n.name in kept)), types)
+        part = _part(_with_rules(problem, kept), types)
         return part is not None and not (part.room_of(*value) if value else len(part.cells))
 
-    return _contradiction(_minimal(names, impossible))
+    return _contradiction(_minimal(_names(problem, types), impossible))
 
 
-def _minimal(names: list[str], impossible: object) -> list[str]:
-    assert callable(impossible)
+def _names(problem: Problem, types: tuple[int, ...]) -> list[str]:
+    """The rules of what goes together that are about these types."""
+    return list(dict.fromkeys(one.name for one in problem.nogoods if set(one.values) <= set(types)))
+
+
+def _with_rules(problem: Problem, kept: list[str]) -> Problem:
+    return replace(problem, nogoods=tuple(nogood for nogood in problem.nogoods if nogood.name in kept))
+
+
+def _minimal(names: list[str], impossible: Callable[[list[str]], bool]) -> list[str]:
     kept = list(names)
     for name in names[:_MOST_BLAMED]:
         fewer = [one for one in kept if one != name]
@@ -193,15 +211,14 @@ def _contradiction(names: list[str]) -> str:
 def _blamed(problem: Problem, part: Part, others: float) -> str:
     """The rules that can't hold together, counts among them."""
     counts = {problem.rule(t, v): (t, v) for t, v in problem.exact if t in part.types}
-    nogoods = list(dict.fromkeys(one.name for one in problem.nogoods if set(one.values) <= set(part.types)))
+    nogoods = _names(problem, part.types)
 
     def impossible(kept: list[str]) -> bool:
         fewer = replace(
-            problem,
+            _with_rules(problem, kept),
             exact={
                 key: n for key, n in problem.exact.items() if problem.rule(*key) in kept or key[0] not in part.types
             },
-            nogoods=tuple(n for n in problem.nogoods if n.name in kept),
         )
         again = _part(fewer, part.types)
         return again is not None and _solved(fewer, again, others) is None
