@@ -23,6 +23,7 @@ from gistchain.cli import (
     collection,
     collection_data,
     collection_import,
+    collection_make,
     compare,
     database,
     forms,
@@ -65,6 +66,7 @@ app.add_typer(radio.app, name="link")
 app.add_typer(models.app, name="models")
 collection.app.command(cls=Verb)(collection_data.caption)
 collection.app.command(cls=Verb)(collection_data.split)
+collection.app.command("mint-plan", cls=Verb)(collection_make.mint_plan)
 app.add_typer(collection.app, name="collection")
 app.add_typer(database.app, name="rareness")
 

@@ -1,0 +1,156 @@
+"""Rules that can't be used are refused with a message that names them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gistchain.collection.making import reading
+from gistchain.collection.making.rules import NONE, Rules
+from gistchain.errors import CollectionError
+from tests.collection.making.drawings import SIDE, layers, rules
+
+BOX = (0, 0, SIDE, 2)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    layers(
+        tmp_path / "layers", {"10-Hat": {"Crown#5": BOX, "Cap": BOX, "None#30": None}, "2-Body": {"A": BOX, "B": BOX}}
+    )
+    return tmp_path
+
+
+def read(folder: Path, more: str = "", **changed: object) -> Rules:
+    return reading.read(rules(folder, 4, more, **changed), folder / "shelf")  # type: ignore[arg-type]
+
+
+def test_hashlips_folders_are_read_as_they_are(tmp_path: Path) -> None:
+    layers(
+        tmp_path / "layers", {"Bottom lid": {"High#20": BOX, "Low#0.5": BOX, "A#1 #7": BOX}, "Eye color": {"Cyan": BOX}}
+    )
+    nested = tmp_path / "layers" / "Eye color" / "rare"
+    nested.mkdir()
+    (tmp_path / "layers" / "Eye color" / "Cyan.png").rename(nested / "Süß#3.png")
+    (tmp_path / "layers" / "Eye color" / ".DS_Store").write_text("")
+    (tmp_path / "layers" / "Eye color" / "notes.txt").write_text("")
+    path = rules(tmp_path, 2)
+    path.write_text(path.read_text("utf-8") + 'order = ["Eye color", "Bottom lid"]\n', "utf-8")
+    read_rules = reading.read(path, tmp_path)
+    assert [t.name for t in read_rules.types] == ["Eye color", "Bottom lid"]
+    assert {v.name: v.weight for t in read_rules.types for v in t.values} == {"Süß": 3, "High": 20, "Low": 0.5, "A": 7}
+    assert any("notes.txt" in note for note in read_rules.notes)
+
+
+def test_without_an_order_numbers_decide_and_none_is_the_lack_of_a_trait(drawn: Path) -> None:
+    body, hat = read(drawn).types
+    assert (body.name, hat.name) == ("Body", "Hat")
+    assert {v.name: v.weight for v in hat.values} == {"Crown": 5, "Cap": 1, NONE: 30}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = 0 }', "'Hat', value 'Crown': 0 is no weight"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = -1 }', "'Crown': -1 is no weight"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = nan }', "'Crown': nan is no weight"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = inf }', "'Crown': inf is no weight"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "120%" }', "'120' is no weight.*at most 100"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = true }', "give a weight such as 5"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = -2 } }', "count is a whole number"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = 2, wight = 1 } }', "'wight' is unknown"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "60%", Cap = "50%" }', "its percents sum to 110"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Tiara = 3 }', "no value 'Tiara'; there are Cap, Crown, None"),
+        ('[[trait]]\ntype = "Hut"', "no trait type 'Hut'; there are Body, Hat"),
+        ('[[trait]]\ntype = "Hat"\n[[trait]]\ntype = "Hat"', "'Hat' is there twice"),
+        ('[[trait]]\ntype = "../x"', r"no trait type '\.\./x'"),
+        ('[[exclude]]\nHat = "Crown"', r"\[\[exclude\]\] 1: give at least two"),
+        ('[[exclude]]\nHat = "Crown"\nBody = "C"', r"\[\[exclude\]\] 1: 'Body' has no value 'C'"),
+        ('[[exclude]]\nHat = "Crown"\nShoe = "C"', r"\[\[exclude\]\] 1: there is no trait type 'Shoe'"),
+        ('[[exclude]]\nHat = 3\nBody = "A"', "give 'Hat' a value, or a list"),
+        ('[[require]]\nif = { Hat = "Crown" }', r"\[\[require\]\] 1: give if"),
+        ('[[require]]\nif = { Hat = "Crown" }\nthen = { Hat = "Cap" }', "stands in `if` and in `then`"),
+        ('[[number]]\ntype = "Hat"\nto = 3', "'Hat' is a trait type already"),
+        ('[[number]]\ntype = "Luck"\nfrom = 4\nto = 3', "from 4 is above to 3"),
+        ("[prompts]\nlora = '<x>'", "holds none of < > :"),
+        ("[prompts]\nemphasis = { Hut = 1.1 }", "no trait type 'Hut'"),
+        ("[painter]\ncollection = 'x'", r"either \[layers\]"),
+        ("colour = 3", r"'colour' is unknown"),
+    ],
+)
+def test_the_rule_that_is_wrong_is_named(drawn: Path, more: str, told: str) -> None:
+    with pytest.raises(CollectionError, match=told):
+        read(drawn, more)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ('name = "x"\ncount = 3\ncount = 4\n', "line 3"),
+        ('name = "x"\ncount = \n', "line 2"),
+        ("name = 3\ncount = 4\n[layers]\nfolder = 'layers'", "name is a text"),
+        ("name = 'x'\n[layers]\nfolder = 'layers'", "count is missing"),
+        ("name = 'x'\ncount = 0\n[layers]\nfolder = 'layers'", "count is a whole number from 1"),
+        ("name = 'x'\ncount = 4\n", r"either \[layers\]"),
+        ("name = 'x'\ncount = 4\n[layers]\nfolder = 'nowhere'", "nowhere is not a folder"),
+        ("name = 'x'\ncount = 4\n[layers]\nfolder = 'layers'\norder = ['Body', '../x']", r"order names '\.\./x'"),
+        ("name = 'x'\ncount = 4\n[layers]\nfolder = 'layers'\norder = ['Body', 'Body']", "has 'Body' twice"),
+        ("a = " + "[" * 5000, "can't be read|not TOML"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told_where(drawn: Path, raw: str, told: str) -> None:
+    path = drawn / "rules.toml"
+    path.write_text(raw, "utf-8")
+    with pytest.raises(CollectionError, match=told):
+        reading.read(path, drawn)
+
+
+def test_bytes_that_are_no_text_and_no_file_are_told(drawn: Path) -> None:
+    (drawn / "rules.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(CollectionError, match="not TOML"):
+        reading.read(drawn / "rules.toml", drawn)
+    with pytest.raises(CollectionError, match="No such file"):
+        reading.read(drawn / "none.toml", drawn)
+    os.mkfifo(drawn / "pipe.toml")
+    with pytest.raises(CollectionError, match="not a regular file"):
+        reading.read(drawn / "pipe.toml", drawn)
+
+
+@pytest.mark.parametrize("name", ["Crown#0", "Crown#-3", "Crown#nan", "Crown#inf"])
+def test_a_layer_with_a_weight_that_is_none_is_named(drawn: Path, name: str) -> None:
+    (drawn / "layers" / "10-Hat" / "Crown#5.png").rename(drawn / "layers" / "10-Hat" / f"{name}.png")
+    with pytest.raises(CollectionError, match=f"{name}.png: the weight"):
+        read(drawn)
+
+
+def test_a_value_named_twice_is_told_with_both_files(drawn: Path) -> None:
+    (drawn / "layers" / "10-Hat" / "Crown.png").write_bytes((drawn / "layers" / "10-Hat" / "Cap.png").read_bytes())
+    with pytest.raises(CollectionError, match=r"'Crown' is there twice, .*Crown#5\.png and .*Crown\.png"):
+        read(drawn)
+
+
+def test_names_that_can_not_stand_in_metadata_are_refused(drawn: Path) -> None:
+    (drawn / "layers" / "10-Hat" / "Cap.png").rename(drawn / "layers" / "10-Hat" / "Cap, red\n.png")
+    with pytest.raises(CollectionError, match="can't name a value"):
+        read(drawn)
+
+
+def test_links_are_not_followed(drawn: Path, tmp_path: Path) -> None:
+    (drawn / "layers" / "10-Hat" / "Out.png").symlink_to("/etc/passwd")
+    with pytest.raises(CollectionError, match=r"Out\.png is a link"):
+        read(drawn)
+    (drawn / "layers" / "10-Hat" / "Out.png").unlink()
+    (drawn / "layers" / "3-Up").symlink_to(drawn, target_is_directory=True)
+    with pytest.raises(CollectionError, match="3-Up is a link"):
+        read(drawn)
+
+
+def test_folders_with_nothing_in_them_are_told(drawn: Path) -> None:
+    (drawn / "layers" / "3-Eyes").mkdir()
+    with pytest.raises(CollectionError, match="3-Eyes holds no PNG"):
+        read(drawn)
+    (drawn / "empty").mkdir()
+    with pytest.raises(CollectionError, match="holds no folders"):
+        read(drawn, layers="empty")
