@@ -1,8 +1,8 @@
 """PFP-30 from the packages, captioned, split by family and exported; and which collections made of others are found.
 
-    python -m benchmarks.collection_splits [--count 100] [--keep FOLDER]
+    python -m benchmarks.collection_splits [--count 100] [--home FOLDER] [--keep FOLDER]
 
-found: PFP-30 beside collections that were made of six of its own by a transform, under names that say nothing; `same`
+found: PFP-30 beside collections that were made of four of its own by a transform, under names that say nothing; `same`
 has the tokens of its original, `others` tokens that the original does not have; how many of a kind are in one family
 with their original. neutral: DiceBear's `-neutral` styles, drawings of the same faces, under such names too; by_name:
 under their own. wrong: pairs of unrelated collections that were joined. The thresholds were chosen on other collections
@@ -30,25 +30,26 @@ from gistchain import systems
 from gistchain.collection.captions.make import How as CaptionHow
 from gistchain.collection.captions.make import caption_collection
 from gistchain.collection.imports.packaged import Packaged
-from gistchain.collection.imports.run import run
+from gistchain.collection.imports.run import run as run_import
 from gistchain.collection.known import dicebear, pfp30, robohash
 from gistchain.collection.splits.families import ALIKE, COPIES, LOOKED_AT, NEAR, PDQ_BITS, SHARE, Joined, families
 from gistchain.collection.splits.make import How, split
 from gistchain.collection.splits.sample import SIZE, Sample, sampled
-from gistchain.collection.tokens import Tokens
 from gistchain.rareness.check import Checker
 from gistchain.settings import load
 from gistchain.types import Pixels
-from tests.support.collections import put_tokens
+from tests.support.collections import put
 
 _SIDE = 256
-ORIGINALS = ("cameo", "planets", "miniavs", "robohash-4", "voxel-art", "clay")
+ORIGINALS = ("cameo", "planets", "robohash-4", "voxel-art")
 NEUTRAL = ("adventurer", "avataaars", "big-ears", "bottts", "croodles", "lorelei", "notionists", "pixel-art")
 
 
-def tokens(name: str, start: int, count: int) -> Tokens:
-    """`count` tokens of a collection from a number on, as `gistchain collection import` draws them."""
-    return pfp30.drawn(name, [str(number) for number in range(start, start + count)], size=_SIDE)
+def drawn(name: str, numbers: range) -> list[Pixels]:
+    """Pictures of a collection by their numbers, as `gistchain collection import` draws them but smaller."""
+    if name in robohash.SETS:
+        return list(robohash.tokens(name, list(map(str, numbers)), size=_SIDE).images)
+    return [dicebear.avatar(name, {"seed": str(number)}, _SIDE) for number in numbers]
 
 
 def wanted(name: str) -> str:
@@ -89,29 +90,32 @@ OTHERS = ("mirrored", "opposite hue")
 """Transforms that are also tried with tokens that the original does not have."""
 
 
-def made(count: int) -> Iterator[tuple[str, str, Tokens, list[str]]]:
-    """(kind, original, tokens, ids) of each collection that is made of another."""
+def made(count: int) -> Iterator[tuple[str, str, list[Pixels], range]]:
+    """(kind, original, pictures, their numbers) of each collection that is made of another."""
+    same, others = range(count), range(count, 2 * count)
     for name in ORIGINALS:
-        same, others = tokens(name, 0, count), tokens(name, count, count)
+        pictures, more = drawn(name, same), drawn(name, others)
         for kind, change in TRANSFORMS.items():
-            yield f"{kind}, same", name, _changed(same, change), list(map(str, range(count)))
+            yield f"{kind}, same", name, [change(image) for image in pictures], same
         for kind in OTHERS:
-            yield f"{kind}, others", name, _changed(others, TRANSFORMS[kind]), list(map(str, range(count, 2 * count)))
+            yield f"{kind}, others", name, [TRANSFORMS[kind](image) for image in more], others
 
 
-def _changed(given: Tokens, change: Callable[[Pixels], Pixels]) -> Tokens:
-    return replace(given, images=np.stack([change(image) for image in given.images]))
+def _sample(home: Path, checker: Checker, name: str, pictures: list[Pixels], numbers: range) -> Sample:
+    """The sample of a collection of these pictures, which have no traits."""
+    folder = put(home, name, pictures, [()] * len(pictures), list(map(str, numbers)), side=_SIDE)
+    return sampled(folder, checker)
 
 
 def families_found(home: Path, checker: Checker, count: int) -> dict[str, Any]:
     """What `families` finds among PFP-30, what was made of it, and DiceBear's neutral styles."""
     samples = {name: sampled(home / "imports" / name, checker) for name in pfp30.ALL}
     of: dict[str, tuple[str, str]] = {}  # opaque name -> kind, original
-    for number, (kind, original, drawn, ids) in enumerate(made(count)):
-        opaque = replace(drawn, traits=replace(drawn.traits, subject=f"Made {number:03d}"))
-        samples[f"m{number:03d}"] = sampled(put_tokens(home, f"m{number:03d}", opaque, ids=ids, side=_SIDE), checker)
-        of[f"m{number:03d}"] = kind, original
-        print(f"m{number:03d}", kind, original, flush=True)
+    for number, (kind, original, pictures, numbers) in enumerate(made(count)):
+        name = f"m{number:03d}"
+        samples[name] = _sample(home, checker, name, pictures, numbers)
+        of[name] = kind, original
+        print(name, kind, original, flush=True)
     neutral = []
     for number, style in enumerate(NEUTRAL):
         plain = _drawn(home, checker, samples, style, style if style in pfp30.ALL else f"n{number:03d}", count)
@@ -140,9 +144,7 @@ def families_found(home: Path, checker: Checker, count: int) -> dict[str, Any]:
 def _drawn(home: Path, checker: Checker, samples: dict[str, Sample], style: str, name: str, count: int) -> Sample:
     """The sample of a style under a name, made where it is not there yet."""
     if name not in samples:
-        tokens_ = dicebear.tokens(style, [str(number) for number in range(count)], size=_SIDE)
-        tokens_ = replace(tokens_, traits=replace(tokens_.traits, subject=f"Drawn {name}"))
-        samples[name] = sampled(put_tokens(home, name, tokens_, side=_SIDE), checker)
+        samples[name] = _sample(home, checker, name, drawn(style, range(count)), range(count))
     return samples[name]
 
 
@@ -158,14 +160,15 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--count", type=int, default=100, help="tokens of each collection")
     options.add_argument("--keep", type=Path, help="write the data set here and leave it")
+    options.add_argument("--home", type=Path, help="import here, or go on there; by default a temporary folder")
     given = options.parse_args()
     with TemporaryDirectory() as temporary:
-        home = Path(temporary) / "home"
+        home = given.home or Path(temporary) / "home"
         checker = systems.checker(load({"home": Path(temporary) / "empty"}, {}))
         captions: dict[str, Any] = {}
         for name in pfp30.ALL:
             folder = home / "imports" / name
-            imported = run(folder, Packaged(wanted(name), name=name), limit=given.count)
+            imported = run_import(folder, Packaged(wanted(name), name=name), limit=given.count)
             assert not imported.failed, imported.problems
             done = caption_collection(folder, CaptionHow())
             captions[name] = {"tokens": done.tokens, "different": done.different, "shared": done.shared}
@@ -173,7 +176,6 @@ def main() -> None:
         folders = [home / "imports" / name for name in pfp30.ALL]
         out = given.keep or Path(temporary) / "out"
         made_split, wall_s, cpu_s = report.timed(lambda: split(folders, How("PFP-30"), checker, output=out))
-        again = {path.name: path.stat().st_size for path in out.rglob("*") if path.is_file()}
         figures = {
             "split": made_split.parts(),
             "families": [list(one.members) for one in made_split.families.families if len(one.members) > 1],
@@ -185,7 +187,7 @@ def main() -> None:
                 "published": made_split.as_json()["published"],
             },
             "captions": captions,
-            "files": len(again),
+            "files": sum(path.is_file() for path in out.rglob("*")),
             "picture_bytes": made_split.size_bytes,
             "split_s": round(wall_s, 1),
             "split_cpu_s": round(cpu_s, 1),
