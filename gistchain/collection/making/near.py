@@ -63,9 +63,9 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is known of one picture. correlation: with the nearest registered image that counts. hashes: share of the
-    bits by which its hashes differ, 1 where none is near. close: it should be laid over registered images; laid: it was.
-    near: None where it is fine."""
+    """What is known of one picture. correlation: with the nearest registered image that counts. hashes: share of
+    bits by which its hashes differ, 1 where none is near. close: it should be laid over registered images; laid: it
+    was. near: None where it is fine."""
 
     sha3_256: str
     correlation: float
