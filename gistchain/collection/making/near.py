@@ -125,7 +125,7 @@ class Nearness:
             case [
                 str(sha3_256),
                 float(correlation),
-                bool(hashes),
+                float(hashes),
                 True,
                 [int(id_), str(v), str(of), str(whose), float(s)],
             ]:
