@@ -87,7 +87,7 @@ def import_collection(
         raise SettingError(f"--retry {retry}: only 'failed' can be tried again")
     if bool(source) == (many is not None):
         raise SettingError("give one SOURCE, or --list FILE")
-    if source and (path := Path(source)).is_file():
+    if source and (path := _path(source)).is_file():
         from gistchain.collection.exchange import imported
 
         came = imported(path, settings.collections, replace=replace)
@@ -105,7 +105,7 @@ def import_collection(
             try:
                 with busy("importing") as progress:
                     done = _imported(
-                        one, gateways, settings, name, subject, limit, retry is not None, from_block, progress
+                        one, gateways, settings, name, subject, limit, retry is not None, from_block, many, progress
                     )
             except GistchainError as error:
                 if len(wanted) == 1:
@@ -129,13 +129,14 @@ def _imported(
     limit: int | None,
     retry: bool,
     start: int,
+    many: Path | None,
     progress: Progress,
 ) -> Done:
     from gistchain.collection.imports.record import FOLDER
     from gistchain.collection.imports.run import run
 
     with ExitStack() as undo:
-        called, source = _source(one, gateways, settings, name, subject, start, undo)
+        called, source = _source(one, gateways, settings, name, subject, start, many, undo)
         folder = settings.home / FOLDER / called
         return run(folder, source, limit=limit, retry=retry, progress=progress, note=note)
 
@@ -147,13 +148,15 @@ def _source(
     name: str | None,
     subject: str,
     start: int,
+    many: Path | None,
     undo: ExitStack,
 ) -> tuple[str, Source]:
     from gistchain.collection.imports import packaged, sources
 
     if isinstance(one, list):
-        called = _called(name or "list")
-        return called, sources.Uris(one, gateways, name=called, subject=subject)
+        called = _called(name or (many.stem if many else "list"))
+        origin = str(many.resolve()) if many else "a list"
+        return called, sources.Uris(one, gateways, name=called, subject=subject, origin=origin)
     if _ADDRESS.fullmatch(one):
         if not settings.rpc:
             raise SettingError(f"{one} is a contract: give the --rpc of a node of its chain")
@@ -165,8 +168,16 @@ def _source(
     if packaged.is_packaged(one):
         called = _called(name or one)
         return called, packaged.Packaged(one, name=called, subject=subject)
-    called = _called(name or Path(one).resolve().name)
-    return called, packaged.Folder(Path(one), name=called, subject=subject)
+    called = _called(name or _path(one).resolve().name)
+    return called, packaged.Folder(_path(one), name=called, subject=subject)
+
+
+def _path(given: str) -> Path:
+    """Raises SettingError for what no file can be called."""
+    try:
+        return a_path(given)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _listed(many: Path | None) -> list[str | list[str]]:

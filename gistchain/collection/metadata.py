@@ -45,9 +45,10 @@ class Item:
     odd: tuple[str, ...]
 
 
-def items(folder: Path) -> tuple[list[Item], list[Path]]:
+def items(folder: Path, damaged: dict[str, str] | None = None) -> tuple[list[Item], list[Path]]:
     """Every token's metadata in a folder, and the files that were read.
 
+    damaged: where given, a file that can't be read is noted there, by its token's name and with the reason.
     Links are followed, as for images; hidden entries are left out. Raises CollectionError for JSON that can't
     be read, for two that claim to be the same token, and where there is none.
     """
@@ -55,7 +56,13 @@ def items(folder: Path) -> tuple[list[Item], list[Path]]:
     single: dict[str, Item] = {}
     lists: list[tuple[Path, list[dict[str, Any]]]] = []
     for path in files:
-        content = _parsed(path)
+        try:
+            content = _parsed(path)
+        except CollectionError as error:
+            if damaged is None:
+                raise
+            damaged[normal(path.stem)] = str(error)
+            continue
         if isinstance(content, list) and content and all(isinstance(entry, dict) for entry in content):
             lists.append((path, content))
         elif isinstance(content, dict) and "attributes" in content:

@@ -54,6 +54,22 @@ def _write_durably(path: Path, content: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
+def put_whole(path: Path, content: bytes) -> None:
+    """As `write_whole`, without waiting for the disk: a kill leaves a file whole or not there, a power cut may not.
+
+    For many files that something written later vouches for. A link at `path` is refused. Raises DiskFull, FileError.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    with file_errors(path):
+        if path.is_symlink():
+            raise FileError(f"{path} is a link: remove it")
+        try:
+            draft.write_bytes(content)
+            os.replace(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the renames in a folder durable. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

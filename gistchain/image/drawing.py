@@ -44,7 +44,7 @@ def drawn(data: bytes, title: str) -> tuple[bytes, tuple[str, ...]]:
     if len(data) > MOST_BYTES:
         raise ImageError(f"{title} is an SVG of more than {MOST_BYTES:,} bytes: make it simpler")
     content = data.decode("utf-8-sig", "replace")
-    left_out, has_text = _looked_through(data, title)
+    left_out, has_text = _looked_through(content, title)
     notes = (f"left out of the drawing: {', '.join(sorted(left_out))}",) if left_out else ()
     # Fonts are files too: they are opened only where nothing in the drawing names a file.
     fonts = has_text and "references to files or the web" not in left_out
@@ -64,7 +64,7 @@ def drawn(data: bytes, title: str) -> tuple[bytes, tuple[str, ...]]:
     return (once(LEAST_WIDTH) if width < LEAST_WIDTH else png), notes
 
 
-def _looked_through(data: bytes, title: str) -> tuple[set[str], bool]:
+def _looked_through(content: str, title: str) -> tuple[set[str], bool]:
     """(what the drawing has that is left out, whether it has text). Raises ImageError for what is no XML."""
     left_out: set[str] = set()
     texts: list[str] = []
@@ -82,10 +82,11 @@ def _looked_through(data: bytes, title: str) -> tuple[set[str], bool]:
             elif key.startswith("on"):
                 left_out.add("scripts")
 
-    reader = expat.ParserCreate()
+    # What resvg reads, in its encoding and not in the one that the file names: else each could see another drawing.
+    reader = expat.ParserCreate("utf-8")
     reader.StartElementHandler = element
     try:
-        reader.Parse(data, True)
+        reader.Parse(content.encode(), True)
     except (expat.ExpatError, ValueError) as error:
         raise ImageError(f"{title} is no SVG that can be read ({error})") from error
     return left_out, bool(texts)

@@ -136,7 +136,12 @@ class NftContract:
                 yield int(token)
 
     def tried(self) -> Iterator[int]:
-        """Ids that have an owner, tried from 0 on: for nodes that have kept no logs. Ends after many misses."""
+        """Ids that have an owner, tried from 0 on: for nodes that have kept no logs. Ends after many misses.
+
+        None of an ERC-1155, which does not say whether an id is there.
+        """
+        if self.standard == "erc1155":
+            return
         supply, found, misses, token = self.supply(), 0, 0, 0
         while misses < _MISSES and token < MOST_IDS and (supply is None or found < supply):
             if self.owner(token, None) is not None:
@@ -189,8 +194,10 @@ class NftContract:
             return "erc1155"
         if self._asked("punkIndexToAddress(uint256)", ("uint256",), (0,), ("address",)) is not None:
             return "cryptopunks"
-        # Some of the first ERC-721 contracts do not say what they are.
-        if self._asked("name()", (), (), ("string",)) is not None and self.supply() is not None:
+        # Some of the first ERC-721 contracts do not say what they are. A coin (ERC-20) has name and supply as well, and
+        # logs with the same topic, whose numbers are amounts.
+        named = self._asked("name()", (), (), ("string",)) is not None and self.supply() is not None
+        if named and self._asked("decimals()", (), (), ("uint8",)) is None:
             return "erc721"
         raise LedgerError(
             f"the contract {self.address} on {self._node.name} is neither ERC-721 nor ERC-1155 nor CryptoPunks: "

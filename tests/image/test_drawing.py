@@ -46,6 +46,14 @@ def test_no_file_of_this_machine_is_opened(tmp_path: Path) -> None:
     assert read_image(entity.encode(), "a.svg").pixels[10, 10].tolist() == [255, 0, 0]
 
 
+def test_the_encoding_that_a_file_names_hides_nothing_from_who_looks_it_through() -> None:
+    named = '<?xml version="1.0" encoding="x-nowhere"?>' + SVG.format(
+        f'{HALF}<image href="/x.png" width="9" height="9"/>'
+    )
+    picture = read_image(named.encode(), "a.svg")
+    assert "references to files or the web" in picture.notes[0]
+
+
 def test_scripts_are_left_out_and_told() -> None:
     _, notes, pixel = drawn(f"<script>alert(1)</script>{HALF}<foreignObject/>")
     assert (pixel, notes[0]) == ([255, 0, 0], "left out of the drawing: foreign objects, scripts")

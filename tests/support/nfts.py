@@ -106,6 +106,22 @@ def uri(token: uint256) -> String[500]:
     return self.text
 """
 
+COIN = """
+# pragma version 0.4.3
+@view
+@external
+def name() -> String[10]:
+    return "Coin"
+@view
+@external
+def decimals() -> uint8:
+    return 18
+@view
+@external
+def totalSupply() -> uint256:
+    return 1000
+"""
+
 PUNKS = """
 # pragma version 0.4.3
 @view

@@ -48,31 +48,55 @@ class Folder:
             )
         self._folder, self._name, self._subject = folder, name, subject
         self._tokens: dict[str, ListedToken] = {}
-        self._without: set[str] = set()
+        self._titles: dict[str, str] = {}
+        self._without: dict[str, str] = {}
+        self.origin = str(folder.resolve())
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         images = [path for path in files_below(self._folder) if _shows(path)]
-        items, _ = folders.items(self._folder)
+        self._without = {}
+        items, _ = folders.items(self._folder, self._without)
         tokens, notes = paired(images, items, self._folder, skip=True)
         for one in notes:
             note(one)
-        self._tokens = {token.name: token for token in tokens[:limit]}
-        self._without = {item.name for item in items} - {token.name for token in tokens}
-        record.want([*self._tokens, *sorted(self._without)][:limit])
+        self._tokens = {token.name: token for token in tokens}
+        self._titles = {item.name: item.title or item.name for item in items}
+        for name in sorted({item.name for item in items} - self._tokens.keys()):
+            self._without[name] = "image: no file of the folder is its image"
+        record.want([*self._tokens, *self._without][:limit])
+        record.put([replace(token, state="stale") for token in record.tokens("complete") if self._changed(token)])
         return About(self._name, self._subject, "folder", supply=len(items))
 
     def obtain(self, token: ImportedToken) -> Obtained:
         listed = self._tokens.get(token.id)
         if listed is None:
-            raise NotObtained("image: no file of the folder is its image", token)
+            raise NotObtained(self._without.get(token.id, "it is no longer in the folder"), token)
+        raw, media = self._content(listed, token)
+        kind = kind_of(media[:HEAD_BYTES]) or "unknown"
+        return _at_hand(token, raw, media, kind, str(listed.image.relative_to(self._folder)))
+
+    def _changed(self, token: ImportedToken) -> bool:
+        """Whether its files are others than when it was imported."""
+        listed = self._tokens.get(token.id)
+        if listed is None or token.metadata is None or token.media is None:
+            return False
+        try:
+            contents = self._content(listed, token)
+        except NotObtained:
+            return True
+        return [hashlib.sha256(one).hexdigest() for one in contents] != [token.metadata.sha256, token.media.sha256]
+
+    def _content(self, listed: ListedToken, token: ImportedToken) -> tuple[bytes, bytes]:
+        """(metadata, media). Raises NotObtained."""
         attributes = [{"trait_type": t, "value": v} for t, v in listed.attributes.items()]
-        raw = json.dumps({"name": listed.name, "image": listed.image.name, "attributes": attributes}).encode()
+        raw = json.dumps(
+            {"name": self._titles[listed.name], "image": listed.image.name, "attributes": attributes}
+        ).encode()
         try:
             media = read_regular(listed.image, at_most=MAX_FILE_BYTES)
         except (OSError, ValueError) as error:
             raise NotObtained(f"image: {error}", token) from error
-        kind = kind_of(media[:HEAD_BYTES]) or "unknown"
-        return _at_hand(token, raw, media, kind, str(listed.image.relative_to(self._folder)))
+        return raw, media
 
 
 class Packaged:
@@ -82,6 +106,7 @@ class Packaged:
         """wanted: as in the module's docstring. Raises CollectionError for another."""
         self._collection = collection_of(wanted)
         self._wanted, self._name, self._subject = wanted, name, subject
+        self.origin = wanted
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         supply = {"punks": 10_000, "nouns": _NOUNS}.get(self._collection, 0)

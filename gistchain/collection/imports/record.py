@@ -86,7 +86,7 @@ class About:
     name: of its folder. subject: what a token is called in captions. source: 'contract', 'folder', 'packaged' or
     'list'. chain: CAIP-2 of the chain, such as 'eip155:1', and contract: its address, '' for none. standard: 'erc721',
     'erc1155', 'cryptopunks' or ''. block: up to which events were read, -1 for none. supply: tokens that the source
-    says there are. licence: '' where nobody tells.
+    says there are. licence: '' where nobody tells. origin: what it is, so that another of that name is not mixed in.
     """
 
     name: str
@@ -99,6 +99,7 @@ class About:
     block_hash: str = ""
     supply: int = 0
     licence: str = ""
+    origin: str = ""
 
 
 class Record:

@@ -20,8 +20,8 @@ from gistchain.collection.imports.record import About, ImportedToken, Record, St
 from gistchain.collection.imports.sources import NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
 from gistchain.disk.lock import FileLock
-from gistchain.disk.write import file_errors, make_folder
-from gistchain.errors import ImageError
+from gistchain.disk.write import make_folder, put_whole
+from gistchain.errors import CollectionError, ImageError
 
 THREADS = 16
 _IN_FLIGHT = 3 * THREADS
@@ -77,8 +77,13 @@ def run(
     ):
         for name in ("images", "metadata"):
             make_folder(folder / name)
+        _check_same(record, source)
+        if retry:  # exactly those: no token is added now, and logs are read again for the others later
+            limit = sum(record.counts().values())
+            if not limit:
+                raise CollectionError(f"{folder.name!r} has no token yet that could have failed: import it first")
         progress("asking which tokens there are", 0.0)
-        about = source.discover(record, limit, told)
+        about = replace(source.discover(record, limit, told), origin=source.origin)
         record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
         fetched, failed = _Run(folder, source, record, progress).all(retry)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)
@@ -155,8 +160,9 @@ class _Run:
         except ImageError as error:
             return replace(obtained.token, state="failed", problem=f"image: {error}")
         picture = f"images/{name}.png"
-        _put(self._folder / "metadata" / f"{name}.json", obtained.metadata)
-        _put(self._folder / picture, standard.png)
+        # The row that names them comes later, and tells whether they count.
+        put_whole(self._folder / "metadata" / f"{name}.json", obtained.metadata)
+        put_whole(self._folder / picture, standard.png)
         return replace(
             obtained.token,
             state="complete",
@@ -182,12 +188,14 @@ class _Run:
         return standard
 
 
-def _put(path: Path, content: bytes) -> None:
-    """Whole or not at all, whoever is killed; the row that names it comes later, and tells whether it counts."""
-    with file_errors(path):
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_bytes(content)
-        draft.replace(path)
+def _check_same(record: Record, source: Source) -> None:
+    """Raises CollectionError where the folder holds another collection of that name: ids of both are 0, 1, 2 ..."""
+    before = record.about()
+    if before is not None and before.origin != source.origin:
+        raise CollectionError(
+            f"{record.folder.name!r} was imported from {before.origin}, and not from {source.origin}: give --name for "
+            f"another one, or remove {record.folder}"
+        )
 
 
 def _subject(record: Record) -> str:

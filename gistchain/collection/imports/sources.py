@@ -28,7 +28,7 @@ _LIMITED = "limited"
 
 
 class NotObtained(CollectionError):
-    """One token's content can't be had. The message says why; state: what its row says then."""
+    """One token's content can't be had; the message says why. token: with what is known by then."""
 
     def __init__(self, message: str, token: ImportedToken) -> None:
         super().__init__(message)
@@ -45,7 +45,10 @@ class Obtained:
 
 
 class Source(Protocol):
-    """Where one collection comes from."""
+    """Where one collection comes from. origin: the same at every import of it, another for any other."""
+
+    @property
+    def origin(self) -> str: ...
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         """Write down which tokens there are, `limit` at most in all, and which have changed."""
@@ -57,7 +60,10 @@ class Source(Protocol):
 class Uris:
     """Metadata by URIs, one a token: Solana's, or any list (S3.11)."""
 
-    def __init__(self, uris: Iterable[str], gateways: Gateways, *, name: str, subject: str = "") -> None:
+    def __init__(
+        self, uris: Iterable[str], gateways: Gateways, *, name: str, subject: str = "", origin: str = "a list"
+    ) -> None:
+        self.origin = origin
         self._uris = list(dict.fromkeys(uri.strip() for uri in uris if uri.strip()))
         self._gateways, self._name, self._subject = gateways, name, subject
 
@@ -80,14 +86,11 @@ class Contract:
         self._contract, self._gateways, self._name, self._subject = contract, gateways, name, subject
         self._start = start
         self._block = -1
+        self.origin = f"{contract.address} on {contract.chain}"
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         contract = self._contract
         before = record.about()
-        if before is not None and (before.chain, before.contract) not in (("", ""), (contract.chain, contract.address)):
-            raise CollectionError(
-                f"{self._name!r} was imported from {before.contract} on {before.chain}: give --name for another one"
-            )
         last, digest = contract.last()
         supply = contract.supply() or 0
         read_to = self._start - 1

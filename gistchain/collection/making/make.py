@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 from gistchain.collection.making import metadata, reading, sheet
 from gistchain.collection.making.art import Art, art
 from gistchain.collection.making.near import Looked, Near, Nearness
-from gistchain.collection.making.output import Output, put
+from gistchain.collection.making.output import Output
 from gistchain.collection.making.pictures import Drawn, Pictures
 from gistchain.collection.making.plan import Plan, Token
 from gistchain.collection.making.prompts import prompts
 from gistchain.collection.making.rarity import Rarity, rarities
 from gistchain.collection.making.repair import Row
 from gistchain.collection.making.rules import Rules
+from gistchain.disk.write import put_whole
 
 if TYPE_CHECKING:
     from gistchain.rareness.check import Checker
@@ -146,15 +147,15 @@ class _Run:
         drawn = self._pictures.draw(self.plan.rows, lambda share: self._progress("drawing", share))
         told = [metadata.of_token(rules, token) for token in tokens]
         for number, (token, content) in enumerate(zip(tokens, told, strict=True), 1):
-            put(output.metadata(token.id), metadata.json_bytes(content))
+            put_whole(output.metadata(token.id), metadata.json_bytes(content))
             self._progress("writing", number / len(tokens))
         ranks = rarities([_shown(rules, token) for token in tokens])
-        put(output.folder / "metadata" / "_metadata.json", metadata.json_bytes(told))
-        put(output.folder / "contract.json", metadata.json_bytes(metadata.of_contract(rules)))
-        put(output.folder / "rarity.csv", _csv(tokens, ranks))
-        put(output.folder / "prompts.txt", "".join(line + "\n" for line in prompts(rules, tokens)).encode())
+        put_whole(output.folder / "metadata" / "_metadata.json", metadata.json_bytes(told))
+        put_whole(output.folder / "contract.json", metadata.json_bytes(metadata.of_contract(rules)))
+        put_whole(output.folder / "rarity.csv", _csv(tokens, ranks))
+        put_whole(output.folder / "prompts.txt", "".join(line + "\n" for line in prompts(rules, tokens)).encode())
         page = sheet.page(rules, tokens, ranks, self.plan.rows, self._source, checked)
-        put(output.folder / "sheet.html", page.encode())
+        put_whole(output.folder / "sheet.html", page.encode())
         output.finish(metadata.json_bytes(_plan(rules, tokens, self.plan.rows, drawn, checked)))
 
 

@@ -4,9 +4,9 @@
                                                               ├─ no: fine
                                                               └─ yes: laid over it, as `gistchain check` does
 
-What comes from the plan itself does not count: files of its own under their own names, and images whose collection has
-its name. Refused are copies, derivatives, and what can't be told from copies. A sibling is not: drawings in a
-like style are siblings of each other, and one that has its own traits is nobody's copy.
+What comes from the plan itself does not count: files of its own that were registered under their own names, and images
+whose collection has its name. Refused are copies, derivatives, and what can't be told from copies. A sibling is not:
+drawings in a like style are siblings of each other, and one that has its own traits is nobody's copy.
 
 Where many are close, as with the layers of a registered collection, the nearest MOST_LAID of the plan are laid over,
 and how many more there are is told.
@@ -146,7 +146,9 @@ class _State:
     own: dict[bytes, str]
 
     def counts(self, entry: Entry) -> bool:
-        return self.own.get(entry.sha3_256) != entry.name and entry.collection != self.collection
+        # What is registered has no collection; a seed of another one may be a stranger's copy, byte by byte.
+        own = not entry.collection and self.own.get(entry.sha3_256) == entry.name
+        return not own and entry.collection != self.collection
 
 
 _state: _State | GistchainError | None = None

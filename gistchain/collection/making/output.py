@@ -20,7 +20,7 @@ from typing import Any
 from gistchain.disk.lock import FileLock
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import file_errors, make_folder, write_whole
-from gistchain.errors import FileError
+from gistchain.errors import CollectionError, FileError
 from gistchain.safejson import parsed
 
 PLAN = "plan.json"
@@ -40,6 +40,7 @@ class Output:
     def opened(self) -> Iterator[Output]:
         """Raises FileError for a folder that holds anything else, FileBusy where another process writes it."""
         self._check()
+        fresh = not self.folder.exists()
         make_folder(self.folder)
         with FileLock(self.folder / _WORK / "lock", what=self.folder, use="being written"):
             self._check()
@@ -47,7 +48,12 @@ class Output:
                 self._put_work("plan", self._digest.encode())
             for inner in ("images", "metadata"):
                 make_folder(self.folder / inner)
-            yield self
+            try:
+                yield self
+            except CollectionError:  # rules that can't hold: the folder would wait for a plan that never comes
+                if fresh:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+                raise
             self._sweep()
 
     def image(self, id_: int) -> Path:
@@ -109,21 +115,6 @@ class Output:
             return read_regular(self.folder / _WORK / "plan", at_most=100, follow=False).decode("ascii")
         except (OSError, ValueError):
             return None
-
-
-def put(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all; unlike write_whole it doesn't wait for the disk, as plan.json is checked
-    against the files. Raises DiskFull, FileError."""
-    draft = path.with_name(f".{path.name}.part")
-    with file_errors(path):
-        if path.is_symlink():
-            raise FileError(f"{path} is a link: remove it")
-        try:
-            with draft.open("wb") as file:
-                file.write(content)
-            os.replace(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def is_whole(path: Path, sha3_256: str) -> bool:

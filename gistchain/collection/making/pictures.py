@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.collection.making.art import Art, art
-from gistchain.collection.making.output import Output, is_whole, put
+from gistchain.collection.making.output import Output, is_whole
 from gistchain.collection.making.processes import spread
 from gistchain.collection.making.repair import Row
 from gistchain.collection.making.rules import Rules
+from gistchain.disk.write import put_whole
 from gistchain.errors import GistchainError
 from gistchain.image import png_bytes
 
@@ -109,7 +110,7 @@ def _draw(chunk: list[tuple[int, Row]]) -> list[Drawn]:
     for id_, row in chunk:
         picture = source.picture(row)
         content = png_bytes(picture)
-        put(output.image(id_), content)
+        put_whole(output.image(id_), content)
         done.append(Drawn(id_, row, digest_of(picture), hashlib.sha3_256(content).hexdigest()))
     return done
 

@@ -23,7 +23,7 @@ from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
-from tests.support.nfts import ERC721, ERC1155, PUNKS, Deployed
+from tests.support.nfts import COIN, ERC721, ERC1155, PUNKS, Deployed
 
 pytestmark = needs_anvil
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -182,6 +182,12 @@ def data_uri(seed: int) -> str:
     return "data:image/png;base64," + base64.b64encode(png(seed)).decode()
 
 
+def test_ids_of_an_erc1155_without_logs_are_not_guessed(node: Anvil, tmp_path: Path) -> None:
+    items = Deployed(node, ERC1155, ("string", "https://nowhere.example/{id}"))
+    with fetching() as gateways:
+        assert imported(node, items.address, tmp_path / "imports" / "items", gateways).counts == {}
+
+
 def test_an_erc1155_has_its_id_in_hex_in_the_uri(node: Anvil, tmp_path: Path) -> None:
     with served() as site:
         items = Deployed(node, ERC1155, ("string", f"{site.url}/{{id}}.json"))
@@ -214,6 +220,8 @@ def test_what_is_no_contract_of_tokens_is_told(node: Anvil, tmp_path: Path) -> N
         nft(node, ALICE)
     with pytest.raises(LedgerError, match="no address"):
         nft(node, "0x12")
+    with pytest.raises(LedgerError, match="neither ERC-721 nor ERC-1155"):
+        nft(node, Deployed(node, COIN).address)
     cats = Deployed(node, ERC721)
     other = Deployed(node, ERC721)
     folder = tmp_path / "imports" / "cats"

@@ -62,6 +62,33 @@ def test_a_folder_becomes_pngs_of_one_width_with_every_token_in_the_manifest(tmp
                 assert (image.size, image.format) == ((512, 341), "PNG")
 
 
+def test_one_damaged_json_costs_one_token_and_what_changed_is_read_again(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 4), tmp_path / "home" / "imports" / "cats"
+    (source / "3.json").write_text("{", "utf-8")
+    done = imported(source, folder)
+    assert (done.counts, done.about.subject) == ({"complete": 3, "failed": 1}, "Cat")
+    assert "is not JSON" in done.problems[0][0]
+    assert imported(source, folder).fetched == 0
+    (source / "0.png").write_bytes(png(77))
+    (source / "1.json").write_text('{"name": "Cat #1", "attributes": [{"trait_type": "Hat", "value": "new"}]}', "utf-8")
+    assert imported(source, folder).fetched == 2
+    with Record(folder) as record:
+        one = record.get("1")
+    assert one is not None
+    assert one.attributes == (("Hat", "new"),)
+
+
+def test_another_folder_of_the_same_name_is_not_mixed_in(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    folder = tmp_path / "home" / "imports" / "cats"
+    imported(collection(tmp_path / "a" / "cats", 2), folder)
+    with pytest.raises(CollectionError, match=r"was imported from .*a/cats, and not from .*b/cats: give --name"):
+        imported(collection(tmp_path / "b" / "cats", 3), folder)
+    with Record(folder) as record:
+        assert record.counts() == {"complete": 2}
+
+
 def test_small_drawings_are_enlarged_pixel_by_pixel() -> None:
     pixels = np.random.default_rng(1).integers(0, 2, (24, 24, 1), np.uint8) * np.full(3, 255, np.uint8)
     file = io.BytesIO()
