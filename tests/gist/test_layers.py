@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from skimage import data
 
-from gistchain.errors import GistchainError, PacketError, RebuildError, SettingError, TooFewBytes
+from gistchain.errors import GistchainError, ImageError, PacketError, RebuildError, SettingError, TooFewBytes
 from gistchain.gist import residual, subject
 from gistchain.gist.forms import Form, best, cheapest
 from gistchain.gist.packet import pack, unpack
@@ -147,10 +147,23 @@ def test_no_subject_and_too_few_bytes() -> None:
 
 
 @given(st.binary(max_size=200))
+@example(b"P1\t1 1 0")  # nine bytes that are a picture
+@example(b"nothing")
 @settings(max_examples=30)
 def test_a_subject_of_a_stranger_is_laid_over_or_refused(content: bytes) -> None:
-    with pytest.raises(RebuildError, match="subject"):
-        subject.laid_over(COFFEE, Subject("image/png", content, (0, 0, 5, 5)), (120, 80))
+    stranger = Subject("image/png", content, (0, 0, 5, 5))
+    try:
+        read_image(content)
+    except ImageError:
+        with pytest.raises(RebuildError, match="subject"):
+            subject.laid_over(COFFEE, stranger, (120, 80))
+        return
+    laid = subject.laid_over(COFFEE, stranger, (120, 80))
+    height, width, _ = COFFEE.shape
+    changed = (laid != COFFEE).any(2)
+    changed[: round(5 * height / 80), : round(5 * width / 120)] = False
+    assert laid.shape == COFFEE.shape
+    assert not changed.any()
 
 
 def test_a_painter_of_layers_lays_the_subject_over_every_isotope() -> None:

@@ -294,7 +294,7 @@ def built(arrays: dict[str, NDArray[Any]], gate: Gate, what: str) -> Layers:
             vanishes=arrays["vanishes"].astype(bool),
             gate=gate,
             error=float(head["error"]),
-            # Files of before version 0.2 have neither the doubt nor merged values.
+            # Older files have neither the doubt nor merged values.
             trust=(float(head["trust"][0]), float(head["trust"][1]), float([*head["trust"], 0][2])),
             merged=_merged(head.get("merged", {}), values),
         )

@@ -326,6 +326,8 @@ from gistchain.settings import load
 home, out, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 checker = systems.checker(load({"home": home}, {}))
 import pyarrow.parquet
+# Where the tests run in the background, children inherit that ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if how == "full":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
