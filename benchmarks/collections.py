@@ -5,8 +5,8 @@
 exact_match: the whole caption of the visible traits is right, in the names of the layers, where values that no pixel
 tells apart have one name, "blue or navy". unmerged: the same in the collection's own names: a token with such a value
 counts as wrong. damaged: of the first tokens, after noise of deviation 20 and JPEG at quality 75. confident: accepted
-for registration; wrong_though_confident: accepted as the traits of a token, and not right; plain: accepted in the words of
-the photo captioner instead, which claim no trait.
+for registration; wrong_though_confident: accepted as the traits of a token, and not right; plain: accepted in the words
+of the photo captioner instead, which claim no trait.
 distance and ssim: of the isotope that ROSIS chooses of four from the true caption, at 64 x 64. claimed: images of no
 known collection that were nevertheless called one, confidently.
 """

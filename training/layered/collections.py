@@ -29,7 +29,7 @@ from training.weights import minutes_since, write_weights
 
 OWN_MODELS = ("punks", "nouns")
 MANY = 3000
-SCARCE = ("voxel-art", "cutouts", "critters", "personas", "notionists", "pixel-art")
+SCARCE = ("voxel-art", "cutouts", "critters", "personas", "notionists", "pixel-art", "lorelei")
 """Collections with traits so rare that 1,000 tokens hardly show them: MANY tokens are learnt from."""
 _JUDGES = 200
 
