@@ -52,7 +52,8 @@ check: $(VENV)/.dev ## Lint, types, and who may import whom
 
 lock: $(VENV)/.dev ## Pin all dependencies anew
 	$(BIN)/$(LOCK) --upgrade -o requirements/core.txt
-	for extra in samples test dev; do \
+	$(BIN)/$(LOCK) --extra samples --extra collections -c requirements/core.txt -o requirements/samples.txt
+	for extra in test dev; do \
 		$(BIN)/$(LOCK) --extra $$extra -c requirements/core.txt -o requirements/$$extra.txt || exit 1; done
 	$(BIN)/$(LOCK) requirements/hf.in --extra hf --extra test -c requirements/test.txt -o requirements/hf.txt
 	$(BIN)/$(LOCK:pyproject.toml=requirements/sionna.in) -c requirements/hf.txt -o requirements/sionna.txt

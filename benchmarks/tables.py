@@ -13,14 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import link_multi_tables, link_predict_tables, link_systems_tables, link_text_tables
+from benchmarks import collection_tables, link_multi_tables, link_predict_tables, link_systems_tables, link_text_tables
 from benchmarks.markdown import table as _table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
-    "README.md", "docs/contract.md", "docs/experiments/s2.md", "docs/experiments/s4.md", "docs/ldpc.md", "docs/link.md",
-    "docs/models.md", "docs/polar.md", "docs/rareness.md", "docs/reliability.md", "docs/results.md",
+    "README.md", "docs/collections.md", "docs/contract.md", "docs/experiments/s2.md", "docs/experiments/s4.md",
+    "docs/ldpc.md", "docs/link.md", "docs/models.md", "docs/polar.md", "docs/rareness.md", "docs/reliability.md",
+    "docs/results.md",
 )  # fmt: skip
 _MARKED = re.compile(r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)", re.S)
 Figures = dict[str, Any]
@@ -707,6 +708,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "link_modem_rates": _link_modem_rates,
     "link_modem_published": _link_modem_published,
     "link_modem_outage": _link_modem_outage,
+    **collection_tables.TABLES,
     **link_text_tables.TABLES,
     **link_predict_tables.TABLES,
     **link_systems_tables.TABLES,

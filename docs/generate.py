@@ -69,7 +69,13 @@ JSON_KEYS = {
     "watch": "event file result verdict score text",
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
+    "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
+    "tokens problems findings notes seconds",
     "collection list": "collection subject own data",
+    "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
+    "unknown abstract requests refused failures given_up",
+    "collection split": "name seed parts pairs themes phrases published families joined closest unseen collections "
+    "missing output",
     "proof": "token ledger leaf proof",
     "collection publish": "collection table bytes token_bytes gas tx",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",

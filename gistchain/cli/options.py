@@ -80,6 +80,11 @@ Rollup = Annotated[
     ),
 ]
 
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", metavar="HOST", help="Also ask this host that is not public: localhost, an address."),
+]
+
 Captioner = Annotated[
     str | None,
     typer.Option(

@@ -27,6 +27,8 @@ from gistchain.traits import Traits
 from gistchain.types import Pixels
 
 LEAST_TOKENS = 50
+RECORD = "record.sqlite"
+"""In the folder of an imported collection (imports/record.py)."""
 _LEAST_HELD_OUT = 5
 _MOST_VALUES_OF_A_TYPE = 500
 _LONGEST_VALUE = 2 * LONGEST  # of a type that a token has twice, both values
@@ -67,7 +69,8 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
     images = list(images_in([folder]).images)
     metadata, files = items(folder)
-    tokens, notes = _paired(images, metadata, folder, skip)
+    imported = (folder / RECORD).exists()
+    tokens, notes = paired(images, metadata, folder, skip or imported, by_name=imported)
     if len(tokens) < LEAST_TOKENS:
         raise CollectionError(
             f"{folder} has {len(tokens)} tokens with image and metadata: at least {LEAST_TOKENS} are needed"
@@ -111,17 +114,22 @@ def check_traits(traits: Traits) -> None:
         raise ValueError("it has no traits, or too many")
 
 
-def _paired(images: list[Path], metadata: list[Item], folder: Path, skip: bool) -> tuple[list[ListedToken], list[str]]:
-    """The tokens with image and metadata, in the order of their names, and notes on what has no partner."""
-    by_name: dict[str, list[Path]] = {}
+def paired(
+    images: list[Path], metadata: list[Item], folder: Path, skip: bool, *, by_name: bool = False
+) -> tuple[list[ListedToken], list[str]]:
+    """The tokens with image and metadata, in the order of their names, and notes on what has no partner.
+
+    by_name: whatever file the metadata names, as imported images are called by their tokens.
+    """
+    files: dict[str, list[Path]] = {}
     for path in images:
         for name in {normal(path.name), normal(path.stem)}:
-            by_name.setdefault(name, []).append(path)
-    named = [_first(by_name, item.image, PurePosixPath(item.image).stem) for item in metadata]
+            files.setdefault(name, []).append(path)
+    named = [[] if by_name else _first(files, item.image, PurePosixPath(item.image).stem) for item in metadata]
     times = Counter(path[0] for path in named if path)
     tokens, without_image = [], []
     for item, pointed in zip(metadata, named, strict=True):
-        own = _first(by_name, item.name)
+        own = _first(files, item.name)
         # An image that many tokens name is a placeholder.
         paths = own if not pointed or (times[pointed[0]] > 1 and own) else pointed
         if len(paths) > 1:

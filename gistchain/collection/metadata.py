@@ -27,7 +27,7 @@ _LONGEST_PATH = 8_192
 _MOST_ATTRIBUTES = 1_000  # of one token
 _MOST_FILE_BYTES = 64 * 2**20
 _NOT_SHOWN = frozenset({"number", "date", "boost_number", "boost_percentage"})
-_NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
+NOTHING = frozenset({"", "none", "n/a", "null", "nothing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _item(content: dict[str, Any], name: str, path: Path) -> Item:
     for type_, value in _named_values(content, name, path):
         if value is None:
             odd.append(type_)
-        elif value.casefold() not in _NOTHING:  # of a type that a token has twice, both values
+        elif value.casefold() not in NOTHING:  # of a type that a token has twice, both values
             both = f"{attributes[type_]} and {value}" if type_ in attributes else value
             if len(both) <= 2 * LONGEST:
                 attributes[type_] = both

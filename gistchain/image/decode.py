@@ -16,7 +16,9 @@ from gistchain.errors import ImageError
 from gistchain.image import frames
 from gistchain.image.background import WHITE, Colour, background
 from gistchain.image.colour import to_srgb
-from gistchain.image.kinds import HEAD_BYTES, INSTALL_HEIF, READ, kind_of
+from gistchain.image.drawing import drawn
+from gistchain.image.film import FIRST_FRAME_NOTE, first_frame
+from gistchain.image.kinds import FILMS, HEAD_BYTES, INSTALL_HEIF, READ, SVG, kind_of
 from gistchain.image.large import FITS_WEBP, LARGEST, LARGEST_JPEG, MOST_SIDE, divisor, halved, shallow
 
 MOST_SCANS = 100
@@ -51,10 +53,16 @@ def decode(data: bytes, title: str) -> Decoded:
 
 
 def _decoded(data: bytes, kind: str | None, title: str) -> Decoded:
+    notes: list[str] = []
+    if kind in SVG:
+        data, drawn_notes = drawn(data, title)
+        kind, notes = "PNG", list(drawn_notes)
+    elif kind in FILMS:
+        data = first_frame(data, kind, title)
+        kind, notes = "PNG", [FIRST_FRAME_NOTE]
     if kind not in READ and kind != "HEIC":
         raise _unreadable(kind, title)
     image = _opened(data, kind, title)
-    notes = []
     frame = frames.chosen(image, kind)
     if frame is not None:
         notes += [] if frame.note is None else [frame.note]

@@ -9,6 +9,8 @@ HEAD_BYTES = 64
 
 READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
 """What is read, by the names that Pillow has for them. HEIC is read too where the extra `heif` is installed."""
+SVG, FILMS = ("SVG", "XML or SVG"), ("MP4", "WEBM")
+"""What is read where the extra `collections` is installed: drawings, and the first frame of films."""
 
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "AVIF": "image/avif", "GIF": "image/gif"}
 """Kind -> media type, of files that any browser shows."""
@@ -26,8 +28,9 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (rb"8BPS", "PSD"),
     (rb"%PDF", "PDF"),
     (rb"%!PS", "EPS"),
-    (rb"\s*<svg|<\?xml.*<svg", "SVG"),
-    (rb"<\?xml", "XML or SVG"),
+    (rb"(\xef\xbb\xbf)?\s*(<svg|<\?xml.*<svg|<!DOCTYPE svg)", "SVG"),
+    (rb"(\xef\xbb\xbf)?\s*(<\?xml|<!--)", "XML or SVG"),
+    (rb"\x1a\x45\xdf\xa3", "WEBM"),
     (rb"gimp", "XCF"),
     (rb"\0\0\x01\0", "ICO"),
     (rb"DDS ", "DDS"),
@@ -39,6 +42,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
 _PATTERNS = tuple((re.compile(start, re.DOTALL), kind) for start, kind in _STARTS)
 # The brands of ISO base media files, the container of both: https://nokiatech.github.io/heif/technical.html
 _HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_MP4 = frozenset({b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"avc1", b"M4V ", b"qt  ", b"dash"})
 _AVIF = frozenset({b"avif", b"avis"})
 
 
@@ -57,4 +61,6 @@ def _brand(head: bytes) -> str | None:
             return "AVIF"
         if brand in _HEIC:
             return "HEIC"
-    return "HEIC" if brands[0] in (b"mif1", b"msf1") else None
+    if brands[0] in (b"mif1", b"msf1"):
+        return "HEIC"
+    return "MP4" if any(brand in _MP4 or brand.startswith(b"mp4") for brand in brands) else None

@@ -83,8 +83,11 @@ class Connection(Protocol):
 
     def code(self, address: str) -> bytes: ...
 
-    def call(self, call: Call, sender: str | None) -> bytes:
-        """What a contract returns, without a transaction. Raises LedgerError where it refuses."""
+    def call(self, call: Call, sender: str | None, block: int | None = None) -> bytes:
+        """What a contract returns, without a transaction. block: after which; None for the last one.
+
+        Raises LedgerError where it refuses, or no longer knows the state after that block.
+        """
 
     def estimate_gas(self, call: Call, sender: str) -> int: ...
 

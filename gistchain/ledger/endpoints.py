@@ -230,8 +230,8 @@ class Endpoints:
     def code(self, address: str) -> bytes:
         return self._agreed(f"the code at {address}", lambda connection: connection.code(address))
 
-    def call(self, call: Call, sender: str | None) -> bytes:
-        return self._agreed(f"the contract {call.to}", lambda connection: connection.call(call, sender))
+    def call(self, call: Call, sender: str | None, block: int | None = None) -> bytes:
+        return self._agreed(f"the contract {call.to}", lambda connection: connection.call(call, sender, block))
 
     def receipt(self, tx: str) -> Mined | None:
         return self._agreed(f"transaction {tx}", lambda connection: connection.receipt(tx))

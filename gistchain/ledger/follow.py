@@ -24,6 +24,7 @@ from gistchain.ledger.connection import Connection, Log, edge
 from gistchain.ledger.contracts import compiled
 from gistchain.ledger.followed import Followed, Kept
 from gistchain.ledger.proof import registered
+from gistchain.ledger.ranges import in_ranges
 from gistchain.ledger.reader import RegistryReader
 from gistchain.ledger.recover import checksummed
 from gistchain.ledger.state import nonsense
@@ -122,23 +123,16 @@ def _read_on(reader: RegistryReader, kept: Followed, urls: Sequence[str]) -> Ite
     last = connection.block_number()
     if at is None:
         at = _start(reader)
-    width = last + 1 - at
-    while at <= last:
-        end = min(at + width, last + 1) - 1
-        block = end, _hash(connection, end)
-        found = connection.logs(reader.registry, (tuple(_topics()),), range(at, end + 1))
-        if found is None and end > at:
-            width = (end + 1 - at) // 2
-            continue
-        if found is None:
-            at = _next_served(reader, at + 1, last)
-            width = last + 1 - at
-            continue
-        events = [_event(reader, log, range(at, end + 1)) for log in found]
+    for served in in_ranges(connection, reader.registry, (tuple(_topics()),), at, last):
+        if served.block_hash is None:
+            raise _Moved
+        found, end = served.logs, served.blocks.stop - 1
+        block = end, served.block_hash
+        events = [_event(reader, log, served.blocks) for log in found]
         # The blocks of the events too: where the chain is replaced from the middle of a range on, the rest stays. They
         # are written first, so that a range that was not finished is undone like others.
         blocks = [*((log.block, log.block_hash) for log in found), block]
-        kept.go_on(reader.name, at, blocks)
+        kept.go_on(reader.name, served.blocks.start, blocks)
         for event, log in zip(events, found, strict=True):
             if event.kind in ("registered", "batch"):
                 _keep(reader, kept, range(event.token, event.token + event.count), event.block, log.tx)
@@ -146,7 +140,6 @@ def _read_on(reader: RegistryReader, kept: Followed, urls: Sequence[str]) -> Ite
             raise _Moved
         kept.go_on(reader.name, end + 1, blocks, urls)
         yield from events
-        at, width = end + 1, 2 * width
     yield from _fill(reader, kept, last + 1, urls)
 
 
@@ -156,18 +149,6 @@ def _start(reader: RegistryReader) -> int:
         return max(0, reader.block())
     blocks = logs.blocks_at(reader.node, reader.token(1))
     return blocks.start if blocks else 0
-
-
-def _next_served(reader: RegistryReader, low: int, last: int) -> int:
-    """The first block from `low` on whose logs the node tells; after the last where it tells none."""
-    high = last + 1
-    while low < high:
-        middle = (low + high) // 2
-        if reader.node.connection.logs(reader.registry, (tuple(_topics()),), range(middle, middle + 1)) is None:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _topics() -> dict[bytes, str]:

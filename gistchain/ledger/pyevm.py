@@ -212,14 +212,15 @@ class InProcess:
             code: bytes = self._state().get_code(_address(address))
             return code
 
-    def call(self, call: Call, sender: str | None) -> bytes:
+    def call(self, call: Call, sender: str | None, block: int | None = None) -> bytes:
+        if block not in (None, self.block_number()):
+            raise LedgerError(f"the embedded chain is asked for its last state only, not for that of block {block}")
         with self._asked():
             head = self.chain.header
             asked = self._unsigned(call, sender, gas=head.gas_limit - head.gas_used)
             computation = self._state().apply_transaction(asked)
             computation.raise_if_error()
-            output: bytes = computation.output
-            return output
+            return bytes(computation.output)
 
     def estimate_gas(self, call: Call, sender: str) -> int:
         with self._asked():

@@ -69,9 +69,9 @@ class Remote:
         with self._edge():
             return bytes(self.w3.eth.get_code(address))  # type: ignore[arg-type]
 
-    def call(self, call: Call, sender: str | None) -> bytes:
+    def call(self, call: Call, sender: str | None, block: int | None = None) -> bytes:
         with self._edge():
-            return bytes(self.w3.eth.call(_told(call, sender)))
+            return bytes(self.w3.eth.call(_told(call, sender), "latest" if block is None else block))
 
     def estimate_gas(self, call: Call, sender: str) -> int:
         with self._edge():

@@ -17,10 +17,10 @@ MOST_GAS = 2**53
 MOST_NONCE = 2**64 - 2  # EIP-2681
 MOST_WEI = 2**128
 MOST_TIME = 2**53
-_MOST_CALL_BYTES = 48 * 1024  # the longest gist has 24 KB, a page of 256 records 40
+_MOST_CALL_BYTES = 2 << 20  # a page of 256 records has 40 KB, the URI of an NFT whose picture stands in it far more
 _MOST_CODE_BYTES = 1 << 20
 _MOST_INPUT_BYTES = 1 << 18
-_MOST_LOGS = 1000
+_MOST_LOGS = 20_000  # of one block, in which a whole collection was minted
 _MOST_ERROR = 500
 Check = Callable[[Any], None]
 

@@ -288,7 +288,7 @@ def test_files_that_hold_no_usable_image_are_named_one_by_one(run: Run, tmp_path
         "nothing.png": b"",
         "bomb.png": _png_that_claims(60_000),
         "flat.png": _png_that_claims(0),
-        "page.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "page.svg": b"<svg xmlns='http://www.w3.org/2000/svg'>",
     }
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)

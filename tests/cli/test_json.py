@@ -34,6 +34,7 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("rareness", "status"),
         ("rareness", "rebuild"),
         ("collection", "list"),
+        ("collection", "import", "robohash:1", "--limit", 3),
         ("models", "list"),
     ]
     for words in commands:

@@ -39,7 +39,7 @@ def test_the_first_bytes_tell_every_kind_that_is_read(kind: str) -> None:
         (b"P5 is a number", "PPM"), (b"P, the letter", None), (b"%PDF-1.7", "PDF"), (b"8BPS\0\1", "PSD"),
         (b"<svg xmlns=", "SVG"), (b"<?xml version='1.0'?><svg", "SVG"), (b"<?xml version='1.0'?>", "XML or SVG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"), (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"), (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", None),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"), (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "MP4"),
     ],
 )  # fmt: skip
 def test_the_first_bytes_tell_the_others(head: bytes, kind: str | None) -> None:

@@ -92,7 +92,7 @@ def test_extreme_shapes_are_read(size: tuple[int, int]) -> None:
         (b"", "empty"),
         (b"hello", "convert it to PNG"),
         (b"8BPS" + bytes(40), "but PSD"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "but SVG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "no SVG that can be read"),
         (b"%PDF-1.7", "but PDF"),
         (encoded(Image.new("RGB", (4, 4)), "ICO"), "but ICO"),
         (without_palette(encoded(Image.new("P", (4, 4)))), "broken"),

@@ -333,7 +333,7 @@ HOSTILE: dict[str, tuple[Reply | Callable[[Handler, Request], None], str]] = {
     "cut gzip": (Reply(bomb(5_000)[:-9], "image/png", headers={"Content-Encoding": "gzip"}), "cut short"),
     "no gzip": (Reply(b"plain", "image/png", headers={"Content-Encoding": "gzip"}), "gzip can't be read"),
     "brotli": (Reply(b"plain", "image/png", headers={"Content-Encoding": "br"}), "only gzip"),
-    "no image": (Reply(b"<svg/>", "image/svg+xml"), "not an image that is read here"),
+    "no image": (Reply(b"%PDF-1.7", "image/png"), "not an image that is read here"),
     "empty": (Reply(b"", "image/png"), "is empty"),
     "text": (Reply(b"hello", "text/plain"), "its type is text/plain"),
     "error": (Reply(b"hello", "image/png", status=500), "status 500"),

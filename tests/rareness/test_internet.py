@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gistchain.errors import SearchError
+from gistchain.internet.service import MAX_ANSWER_BYTES
 from gistchain.rareness.websearch.agreement import agreed
-from gistchain.rareness.websearch.api import MAX_ANSWER_BYTES, SIDE, encoded
+from gistchain.rareness.websearch.api import SIDE, encoded
 from gistchain.rareness.websearch.tineye import TinEyeSearch
 from gistchain.rareness.websearch.vision import VisionSearch
 from gistchain.types import Pixels, ReverseSearch, WebMatch, WebSearch
@@ -180,7 +181,7 @@ def test_nothing_found_is_an_empty_search(provider: type) -> None:
 REFUSALS = [
     (401, {"code": 401, "messages": ["Please provide a valid API key."]}, "refused the key.*valid API key.*setting"),
     (403, {"error": {"code": 403, "message": f"Key {KEY} is blocked"}}, "refused the key"),
-    (402, {"code": 402, "messages": ["You have no more searches available."]}, "no searches left"),
+    (402, {"code": 402, "messages": ["You have no more searches available."]}, "nothing left"),
     (400, {"code": 400, "messages": ["The image is too small or too simple."]}, "status 400.*too simple"),
     (
         400,

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Mapping
 
 from gistchain.errors import SearchError
-from gistchain.rareness.websearch.api import PaidSearch, encoded, objects, text
+from gistchain.internet.service import objects
+from gistchain.rareness.websearch.api import PaidSearch, encoded, text
 from gistchain.rareness.websearch.index import PAGE
 from gistchain.types import Pixels, WebMatch, WebSearch
 

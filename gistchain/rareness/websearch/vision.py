@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from gistchain.errors import SearchError
 from gistchain.internet.address import key
-from gistchain.rareness.websearch.api import PaidSearch, encoded, objects, text
+from gistchain.internet.service import objects
+from gistchain.rareness.websearch.api import PaidSearch, encoded, text
 from gistchain.types import Pixels, WebMatch, WebSearch
 
 MAX_RESULTS = 50

@@ -1,0 +1,58 @@
+"""What an import has done -> JSON and words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gistchain.text import lines
+
+if TYPE_CHECKING:
+    from gistchain.collection.imports.run import Done
+
+_SHOWN = 5
+
+
+def done_json(done: Done) -> dict[str, Any]:
+    """block: up to which the chain was read, null for other sources. problems: why tokens failed, with how many."""
+    about = done.about
+    return {
+        "collection": about.name,
+        "subject": about.subject,
+        "folder": str(done.folder),
+        "source": about.source,
+        "chain": about.chain or None,
+        "contract": about.contract or None,
+        "standard": about.standard or None,
+        "block": about.block if about.block >= 0 else None,
+        "supply": about.supply,
+        "fetched": done.fetched,
+        "failed_now": done.failed,
+        "tokens": dict(done.counts),
+        "problems": [{"problem": problem, "tokens": count} for problem, count in done.problems],
+        "findings": [
+            {"kind": f.kind, "tokens": f.tokens, "of": f.of, "reason": f.reason, "excludes": f.excludes}
+            for f in done.findings
+        ],
+        "notes": list(done.notes),
+        "seconds": round(done.seconds, 2),
+    }
+
+
+def done_text(done: Done) -> str:
+    about = done.about
+    where = f" of {about.contract} on {about.chain} at block {about.block:,}" if about.contract else ""
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(done.counts.items())) or "no tokens"
+    speed = f", {done.fetched / done.seconds:.0f} a second" if done.fetched and done.seconds else ""
+    more = len(done.problems) - _SHOWN
+    problems = [f"  {count:,} failed: {problem}" for problem, count in done.problems[:_SHOWN]]
+    again = ["  --retry failed tries exactly those again"] if done.counts.get("failed") else []
+    return lines(
+        [
+            f"{about.name}  {about.subject}{where}: {counts}",
+            f"  {done.fetched:,} fetched now in {done.seconds:.1f} s{speed} -> {done.folder}",
+            *problems,
+            *([f"  and {more} other problems: see the manifest"] if more > 0 else []),
+            *again,
+            *(f"  {found.kind}: {found.tokens:,} of {found.of:,} {found.reason}" for found in done.findings),
+        ]
+    )

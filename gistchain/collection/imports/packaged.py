@@ -1,0 +1,180 @@
+"""A folder, or a collection that a package draws -> tokens that are at hand, nothing fetched.
+
+Packaged: cryptopunks, nouns, dicebear:STYLE, robohash:SET. What a token's number gives is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gistchain.collection import metadata as folders
+from gistchain.collection.folder import ListedToken, paired
+from gistchain.collection.imports import metadata
+from gistchain.collection.imports.record import About, Content, ImportedToken, Record
+from gistchain.collection.imports.sources import Note, NotObtained, Obtained
+from gistchain.collection.imports.standard import WIDTH
+from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
+from gistchain.collection.tokens import Tokens
+from gistchain.disk.read import read_regular
+from gistchain.errors import CollectionError
+from gistchain.image import files_below
+from gistchain.image.kinds import FILMS, HEAD_BYTES, READ, SVG, kind_of
+from gistchain.image.reading import MAX_FILE_BYTES
+
+DEFAULT_LIMIT = 1_000
+"""Of what is drawn from seeds, which has no end."""
+_NOUNS = 100_000
+_LICENCES = {"punks": "Larva Labs: for research, not to be published again", "nouns": "CC0 1.0"}
+
+
+class Folder:
+    """A maker's folder: images and ERC-721 metadata, in any usual layout."""
+
+    def __init__(self, folder: Path, *, name: str, subject: str = "") -> None:
+        """Raises CollectionError where the folder is not there."""
+        if not folder.is_dir():
+            raise CollectionError(
+                f"{folder} is no folder, no file and no packaged collection: `gistchain collection import -h` lists "
+                "what is taken"
+            )
+        self._folder, self._name, self._subject = folder, name, subject
+        self._tokens: dict[str, ListedToken] = {}
+        self._without: set[str] = set()
+
+    def discover(self, record: Record, limit: int | None, note: Note) -> About:
+        images = [path for path in files_below(self._folder) if _shows(path)]
+        items, _ = folders.items(self._folder)
+        tokens, notes = paired(images, items, self._folder, skip=True)
+        for one in notes:
+            note(one)
+        self._tokens = {token.name: token for token in tokens[:limit]}
+        self._without = {item.name for item in items} - {token.name for token in tokens}
+        record.want([*self._tokens, *sorted(self._without)][:limit])
+        return About(self._name, self._subject, "folder", supply=len(items))
+
+    def obtain(self, token: ImportedToken) -> Obtained:
+        listed = self._tokens.get(token.id)
+        if listed is None:
+            raise NotObtained("image: no file of the folder is its image", token)
+        attributes = [{"trait_type": t, "value": v} for t, v in listed.attributes.items()]
+        raw = json.dumps({"name": listed.name, "image": listed.image.name, "attributes": attributes}).encode()
+        try:
+            media = read_regular(listed.image, at_most=MAX_FILE_BYTES)
+        except (OSError, ValueError) as error:
+            raise NotObtained(f"image: {error}", token) from error
+        kind = kind_of(media[:HEAD_BYTES]) or "unknown"
+        return _at_hand(token, raw, media, kind, str(listed.image.relative_to(self._folder)))
+
+
+class Packaged:
+    """A collection that an installed package holds or draws."""
+
+    def __init__(self, wanted: str, *, name: str, subject: str = "") -> None:
+        """wanted: as in the module's docstring. Raises CollectionError for another."""
+        self._collection = collection_of(wanted)
+        self._wanted, self._name, self._subject = wanted, name, subject
+
+    def discover(self, record: Record, limit: int | None, note: Note) -> About:
+        supply = {"punks": 10_000, "nouns": _NOUNS}.get(self._collection, 0)
+        count = min(limit or (10_000 if self._collection == "punks" else DEFAULT_LIMIT), supply or 10**6)
+        subject = self._subject or pfp30.traits(self._collection).subject
+        for start in range(0, count, 1_000):
+            record.want(str(number) for number in range(start, min(start + 1_000, count)))
+        return About(self._name, subject, "packaged", supply=supply or count, licence=_licence(self._collection))
+
+    def obtain(self, token: ImportedToken) -> Obtained:
+        tokens, at = _drawn(self._collection, int(token.id))
+        attributes = tokens.traits.attributes(tokens.labels[at].tolist())
+        title = f"{tokens.traits.subject} #{token.id}"
+        image = Image.fromarray(np.ascontiguousarray(tokens.image(at)))
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        raw = json.dumps({"name": title, "image": f"{token.id}.png", "attributes": attributes}).encode()
+        return _at_hand(token, raw, file.getvalue(), "PNG", self._wanted)
+
+
+def collection_of(wanted: str) -> str:
+    """The name in PFP-30, or of an installed DiceBear style. Raises CollectionError."""
+    kind, _, which = wanted.partition(":")
+    if wanted in ("cryptopunks", "punks"):
+        return "punks"
+    if wanted == "nouns":
+        return "nouns"
+    if kind == "robohash" and f"robohash-{which}" in pfp30.ALL:
+        return f"robohash-{which}"
+    if kind == "dicebear" and which:
+        return which
+    raise CollectionError(
+        f"{wanted!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1 and robohash:4 are"
+    )
+
+
+def _licence(collection: str) -> str:
+    if collection in _LICENCES:
+        return _LICENCES[collection]
+    return robohash.credit(collection) if collection in robohash.SETS else dicebear.credit(collection)
+
+
+def is_packaged(wanted: str) -> bool:
+    return wanted in ("cryptopunks", "punks", "nouns") or wanted.partition(":")[0] in ("dicebear", "robohash")
+
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@functools.cache
+def _every_punk() -> Tokens:
+    return punks.tokens()
+
+
+def _punks() -> Tokens:
+    with _ONE_AT_A_TIME:  # a cache lets two threads that are early both work it out
+        return _every_punk()
+
+
+def _drawn(collection: str, number: int) -> tuple[Tokens, int]:
+    """Tokens, and which of them has this number."""
+    if collection == "punks":
+        return _punks(), number
+    if collection == "nouns":
+        rng = np.random.default_rng([2026, number])
+        return nouns.tokens(nouns.sample(1, rng=rng, held=False)), 0
+    return pfp30.drawn(collection, [str(number)], size=WIDTH), 0
+
+
+def _at_hand(token: ImportedToken, raw: bytes, media: bytes, kind: str, source: str) -> Obtained:
+    try:
+        told = metadata.told(raw)
+    except CollectionError as error:
+        raise NotObtained(f"metadata: {error}", token) from error
+
+    def content(data: bytes, what: str) -> Content:
+        return Content(hashlib.sha256(data).hexdigest(), len(data), what, source)
+
+    token = replace(
+        token,
+        title=told.title,
+        attributes=told.attributes,
+        image_uri=told.image,
+        metadata=content(raw, "JSON"),
+        media=content(media, kind),
+    )
+    return Obtained(token, raw, media)
+
+
+def _shows(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD_BYTES))
+    except OSError:
+        return False
+    return kind in READ or kind in SVG or kind in FILMS or kind == "HEIC"

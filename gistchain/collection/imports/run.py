@@ -1,0 +1,198 @@
+"""A source and a folder -> every token that can be had, each written down before the next is forgotten.
+
+A token's files are written first and its row afterwards, some rows at a time: a kill costs what was under way, and the
+same command goes on from there. What failed is tried again where that is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from gistchain.collection.imports import filters, manifest
+from gistchain.collection.imports.record import About, ImportedToken, Record, State, stem
+from gistchain.collection.imports.sources import NotObtained, Obtained, Source
+from gistchain.collection.imports.standard import Standard, standard_form
+from gistchain.disk.lock import FileLock
+from gistchain.disk.write import file_errors, make_folder
+from gistchain.errors import ImageError
+
+THREADS = 16
+_IN_FLIGHT = 3 * THREADS
+_ROWS_AT_ONCE = 32
+_ROWS_EVERY_S = 2.0
+_SAME_MEDIA, _SMALL = 32, 2 << 20
+Progress = Callable[[str, float], None]
+"""What is being done, and how much of it is done, in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an import has done. folder: of the collection. fetched, failed: in this run; counts: of all there is.
+
+    problems: why tokens failed, with how many, the commonest first. findings: what filters say of the collection.
+    """
+
+    about: About
+    folder: Path
+    fetched: int
+    failed: int
+    counts: dict[State, int]
+    problems: tuple[tuple[str, int], ...]
+    findings: tuple[filters.Finding, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def run(
+    folder: Path,
+    source: Source,
+    *,
+    limit: int | None = None,
+    retry: bool = False,
+    progress: Progress = lambda what, share: None,
+    note: Callable[[str], None] = lambda text: None,
+) -> Done:
+    """Import into the folder. limit: tokens at most, in all. retry: only what failed.
+
+    Raises FileBusy where another process imports there, CollectionError, LedgerError, FileError.
+    """
+    began = time.monotonic()
+    notes: list[str] = []
+
+    def told(text: str) -> None:
+        notes.append(text)
+        note(text)
+
+    make_folder(folder)
+    with (
+        FileLock(folder / ".importing.lock", what=f"the collection {folder.name!r}", use="being imported"),
+        Record(folder, write=True) as record,
+    ):
+        for name in ("images", "metadata"):
+            make_folder(folder / name)
+        progress("asking which tokens there are", 0.0)
+        about = source.discover(record, limit, told)
+        record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
+        fetched, failed = _Run(folder, source, record, progress).all(retry)
+        about = replace(about, subject=about.subject or _subject(record) or folder.name)
+        record.set_about(about)
+        progress("writing the manifest", 1.0)
+        manifest.write(record)
+        found = filters.findings(record)
+        return Done(
+            about,
+            folder,
+            fetched,
+            failed,
+            record.counts(),
+            tuple(record.problems()[:20]),
+            found,
+            tuple(notes),
+            time.monotonic() - began,
+        )
+
+
+class _Run:
+    def __init__(self, folder: Path, source: Source, record: Record, progress: Progress) -> None:
+        self._folder, self._source, self._record, self._progress = folder, source, record, progress
+        self._media: OrderedDict[str, Standard] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def all(self, retry: bool) -> tuple[int, int]:
+        """(fetched, failed)"""
+        states: tuple[State, ...] = ("failed",) if retry else ("wanted", "stale")
+        counts = self._record.counts()
+        total = max(1, sum(counts.get(state, 0) for state in states))
+        # What fails in this run would come again in the page that is read next.
+        todo = iter([token.id for token in self._record.tokens(*states)])
+        done: list[ImportedToken] = []
+        fetched = failed = 0
+        written_at = time.monotonic()
+        pool = ThreadPoolExecutor(THREADS)
+        try:
+            for token in self._results(pool, todo):
+                done.append(token)
+                fetched += token.state == "complete"
+                failed += token.state == "failed"
+                if len(done) >= _ROWS_AT_ONCE or time.monotonic() - written_at > _ROWS_EVERY_S:
+                    self._record.put(done)
+                    done, written_at = [], time.monotonic()
+                self._progress(f"{fetched:,} fetched, {failed:,} failed", (fetched + failed) / total)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._record.put(done)
+        return fetched, failed
+
+    def _results(self, pool: ThreadPoolExecutor, todo: Iterator[str]) -> Iterator[ImportedToken]:
+        running: set[Future[ImportedToken]] = set()
+        while True:
+            for token in islice(todo, _IN_FLIGHT - len(running)):
+                known = self._record.get(token) or ImportedToken(token)
+                running.add(pool.submit(self._one, known, self._record.position(token)))
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+
+    def _one(self, token: ImportedToken, position: int) -> ImportedToken:
+        token = replace(token, tries=token.tries + 1)
+        name = stem(token.id, position)
+        try:
+            obtained = self._source.obtain(token)
+        except NotObtained as error:
+            state: State = "burnt" if error.token.state == "burnt" else "failed"
+            return replace(error.token, state=state, problem=str(error))
+        try:
+            standard = self._standard(obtained)
+        except ImageError as error:
+            return replace(obtained.token, state="failed", problem=f"image: {error}")
+        picture = f"images/{name}.png"
+        _put(self._folder / "metadata" / f"{name}.json", obtained.metadata)
+        _put(self._folder / picture, standard.png)
+        return replace(
+            obtained.token,
+            state="complete",
+            problem="",
+            picture=picture,
+            width=standard.width,
+            height=standard.height,
+        )
+
+    def _standard(self, obtained: Obtained) -> Standard:
+        """Tokens that are not revealed yet show one picture: it is decoded once."""
+        sha256 = obtained.token.media.sha256 if obtained.token.media else ""
+        with self._lock:
+            if sha256 in self._media:
+                self._media.move_to_end(sha256)
+                return self._media[sha256]
+        standard = standard_form(obtained.media, f"the image of {obtained.token.id[:80]}")
+        with self._lock:
+            if len(standard.png) <= _SMALL:
+                self._media[sha256] = standard
+            while len(self._media) > _SAME_MEDIA:
+                self._media.popitem(last=False)
+        return standard
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Whole or not at all, whoever is killed; the row that names it comes later, and tells whether it counts."""
+    with file_errors(path):
+        draft = path.with_name(f".{path.name}.part")
+        draft.write_bytes(content)
+        draft.replace(path)
+
+
+def _subject(record: Record) -> str:
+    """What the first tokens' names have in common before their numbers."""
+    from gistchain.collection.metadata import clean, without_number
+
+    titles = {clean(without_number(token.title)[0]) for token in islice(record.tokens("complete"), 20)}
+    return titles.pop()[:60] if len(titles) == 1 else ""

@@ -1,0 +1,223 @@
+"""A real contract on a real node, and gateways that fail, stall and lie: imported, moved on, and imported again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from gistchain.collection.imports.record import ImportedToken, Record
+from gistchain.collection.imports.run import Done, run
+from gistchain.collection.imports.sources import Contract, Obtained
+from gistchain.errors import CollectionError, LedgerError
+from gistchain.internet.gateways import Gateways
+from gistchain.ledger.dialled import to_read
+from gistchain.ledger.nft import MOST_IDS, NftContract
+from tests.support.anvil import Anvil, needs_anvil
+from tests.support.ipfs import Store, gateway
+from tests.support.localweb import LOOPBACK, Reply, served
+from tests.support.nfts import ERC721, ERC1155, PUNKS, Deployed
+
+pytestmark = needs_anvil
+ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
+FOREVER = 2**256 - 1
+_CONNECTIONS = ExitStack()
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Anvil]:
+    started = Anvil(registry=False)
+    yield started
+    started.kill()
+
+
+def png(seed: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (24, 16, 3), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def told(number: int, image: str) -> bytes:
+    attributes = [{"trait_type": "Hat", "value": f"hat {number}"}, {"trait_type": "Level", "value": number}]
+    return json.dumps({"name": f"Cool Cat #{number}", "image": image, "attributes": attributes}).encode()
+
+
+@pytest.fixture(autouse=True)
+def hung_up() -> Iterator[None]:
+    with _CONNECTIONS:
+        yield
+
+
+def nft(node: Anvil, address: str) -> NftContract:
+    made, _ = to_read([node.url], None, 20.0, None, _CONNECTIONS)
+    return NftContract(made, address, punks_data=address)
+
+
+def imported(node: Anvil, address: str, folder: Path, gateways: Gateways, **options: object) -> Done:
+    return run(folder, Contract(nft(node, address), gateways, name=folder.name), **options)  # type: ignore[arg-type]
+
+
+def fetching(*urls: str) -> Gateways:
+    return Gateways(ipfs=urls, arweave=(), allow=LOOPBACK, per_s=0, within_s=2.0, rounds=1, pause=lambda s: None)
+
+
+def rows(folder: Path) -> dict[str, tuple[str, str]]:
+    with Record(folder) as record:
+        return {token.id: (token.state, token.owner) for token in record.tokens()}
+
+
+def test_a_contract_is_imported_interrupted_moved_on_and_imported_again(node: Anvil, tmp_path: Path) -> None:
+    store = Store()
+    images = store.folder({f"{n}.png": png(n) for n in range(6)})
+    texts = store.folder({f"{n}.json": told(n, f"ipfs://{images}/{n}.png") for n in range(6)})
+    cats = Deployed(node, ERC721)
+    for n in range(6):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"ipfs://{texts}/{n}.json")
+    cats.send("mint(address,uint256,string)", ALICE, 10**40, "")  # sparse ids, an empty URI
+    cats.send("break_it(uint256)", 3)
+    cats.send("move(address,uint256)", "0x" + "00" * 20, 5)  # burnt
+    folder = tmp_path / "imports" / "cats"
+    with gateway(store, lies=True) as liar, gateway(store) as honest:
+        honest.wrong[f"/ipfs/{images}/2.png"] = [Reply(b"", status=504)]
+        honest.stalls.add(f"/ipfs/{texts}/1.json")
+        with fetching(liar.url, honest.url) as gateways:
+            first = imported(node, cats.address, folder, gateways)
+        assert first.counts == {"complete": 2, "failed": 4, "burnt": 1}
+        assert first.about.subject == "Cool Cats"
+        with Record(folder) as record:
+            problems = {token.id: token.problem for token in record.tokens("failed", "burnt")}
+            zero = record.get("0")
+        assert zero is not None
+        assert zero.attributes == (("Hat", "hat 0"), ("Level", "0"))
+        assert (zero.owner.lower(), zero.width, zero.height) == (ALICE, 512, 768)
+        assert zero.media is not None
+        assert (zero.media.verified, zero.media.kind) == ("verified", "PNG")
+        assert "more than" in problems["1"]
+        assert "status 504" in problems["2"]
+        assert "refuses to tell its URI" in problems["3"]
+        assert "burnt" in problems["5"]
+        assert "its URI is empty" in problems[str(10**40)]
+        # Only what failed is tried again, and only where that is asked for.
+        honest.stalls.clear()
+        with fetching(honest.url) as gateways:
+            assert imported(node, cats.address, folder, gateways).fetched == 0
+            again = imported(node, cats.address, folder, gateways, retry=True)
+        assert (again.fetched, again.counts["complete"]) == (2, 4)
+        # Transferred and changed since.
+        cats.send("move(address,uint256)", BOB, 0)
+        cats.send("change(uint256,string)", 4, f"ipfs://{texts}/5.json")
+        with fetching(honest.url) as gateways:
+            later = imported(node, cats.address, folder, gateways)
+        assert later.fetched == 2
+        assert rows(folder)["0"][1].lower() == BOB
+        with Record(folder) as record:
+            four = record.get("4")
+        assert four is not None
+        assert four.title == "Cool Cat #5"
+    table = parquet.read_table(folder / "manifest.parquet")
+    assert sorted(table["id"].to_pylist(), key=int) == ["0", "1", "2", "3", "4", "5", str(10**40)]
+    assert set(table["state"].to_pylist()) == {"complete", "failed", "burnt"}
+    assert all((folder / path).exists() for path in table["picture"].to_pylist() if path)
+
+
+def test_a_limit_that_is_raised_later_fetches_the_rest_and_nothing_twice(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(5):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        for limit, fetched in ((2, 2), (2, 0), (4, 2), (None, 1), (None, 0)):
+            done = imported(node, cats.address, folder, gateways, limit=limit)
+            assert (done.fetched, done.failed) == (fetched, 0), limit
+
+
+def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(4):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    folder = tmp_path / "imports" / "cats"
+
+    class Interrupted(Contract):
+        def obtain(self, token: ImportedToken) -> Obtained:
+            if token.id == "3":
+                raise KeyboardInterrupt
+            return super().obtain(token)
+
+    with fetching() as gateways:
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, Interrupted(nft(node, cats.address), gateways, name="cats"))
+        with Record(folder) as record:
+            there = record.counts().get("complete", 0)
+        assert imported(node, cats.address, folder, gateways).fetched == 4 - there
+
+
+def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    cats.send("consecutive(address,uint256,uint256,uint256)", ALICE, 0, FOREVER, 5)
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        done = imported(node, cats.address, folder, gateways, limit=5)
+        assert done.counts == {"failed": 5}
+        assert any("more than are read" in note for note in done.notes)
+        contract = nft(node, cats.address)
+        (only,) = contract.changes(0, contract.last()[0])
+        assert (only.ids, only.too_many > 0) == ([range(MOST_IDS)], True)
+        for n in range(5):
+            cats.send("change(uint256,string)", n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+        assert imported(node, cats.address, folder, gateways, retry=True).counts == {"complete": 5}
+        cats.send("change_all(uint256)", FOREVER)
+        assert imported(node, cats.address, folder, gateways, limit=5).fetched == 5
+
+
+def data_uri(seed: int) -> str:
+    import base64
+
+    return "data:image/png;base64," + base64.b64encode(png(seed)).decode()
+
+
+def test_an_erc1155_has_its_id_in_hex_in_the_uri(node: Anvil, tmp_path: Path) -> None:
+    with served() as site:
+        items = Deployed(node, ERC1155, ("string", f"{site.url}/{{id}}.json"))
+        items.send("mint(address,uint256[])", ALICE, [255, 7])
+        for token in (7, 255):
+            site.routes[f"/{token:064x}.json"] = Reply(told(token, f"{site.url}/{token}.png"))
+            site.routes[f"/{token}.png"] = Reply(png(token), "image/png")
+        with fetching() as gateways:
+            done = imported(node, items.address, tmp_path / "imports" / "items", gateways)
+    assert (done.counts, done.about.standard) == ({"complete": 2}, "erc1155")
+
+
+def test_punks_are_read_from_their_own_contract(node: Anvil, tmp_path: Path) -> None:
+    punks = Deployed(node, PUNKS)
+    folder = tmp_path / "imports" / "punks"
+    with fetching() as gateways:
+        done = imported(node, punks.address, folder, gateways)
+    assert done.problems == ()
+    assert (done.counts, done.about.standard, done.about.supply) == ({"complete": 3}, "cryptopunks", 3)
+    with Record(folder) as record:
+        one = record.get("1")
+    assert one is not None
+    assert one.attributes == (("type", "Male"), ("accessory", "Smile"), ("accessory", "Mohawk"))
+    assert one.media is not None
+    assert (one.media.kind, one.media.verified) == ("SVG", "verified")
+
+
+def test_what_is_no_contract_of_tokens_is_told(node: Anvil, tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="no contract stands at"):
+        nft(node, ALICE)
+    with pytest.raises(LedgerError, match="no address"):
+        nft(node, "0x12")
+    cats = Deployed(node, ERC721)
+    other = Deployed(node, ERC721)
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        imported(node, cats.address, folder, gateways)
+        with pytest.raises(CollectionError, match="give --name for another"):
+            imported(node, other.address, folder, gateways)

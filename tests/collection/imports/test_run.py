@@ -1,0 +1,190 @@
+"""Folders and lists are imported, killed, resumed and judged; nothing is there twice and nothing is lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from pyarrow import parquet
+
+from gistchain.collection.imports import metadata
+from gistchain.collection.imports.packaged import Folder, Packaged
+from gistchain.collection.imports.record import Record
+from gistchain.collection.imports.run import Done, run
+from gistchain.collection.imports.sources import Uris
+from gistchain.collection.imports.standard import standard_form
+from gistchain.errors import CollectionError, ImageError
+from gistchain.internet.gateways import Gateways
+from tests.support.forks import Child, rehearse
+from tests.support.ipfs import Store, gateway
+from tests.support.kills import aims
+from tests.support.localweb import LOOPBACK, Reply, served
+
+
+def png(seed: int, size: tuple[int, int] = (20, 30)) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def collection(folder: Path, count: int, *, same: bool = False) -> Path:
+    folder.mkdir()
+    for n in range(count):
+        (folder / f"{n}.png").write_bytes(png(0 if same else n))
+        traits = [] if same else [{"trait_type": "Hat", "value": f"hat {n % 3}"}]
+        (folder / f"{n}.json").write_text(json.dumps({"name": f"Cat #{n}", "attributes": traits}), "utf-8")
+    return folder
+
+
+def imported(source: Path, folder: Path, **options: object) -> Done:
+    return run(folder, Folder(source, name=folder.name), **options)  # type: ignore[arg-type]
+
+
+def test_a_folder_becomes_pngs_of_one_width_with_every_token_in_the_manifest(tmp_path: Path) -> None:
+    source = collection(tmp_path / "cats", 5)
+    (source / "9.json").write_text('{"name": "Cat #9", "attributes": []}', "utf-8")
+    (source / "2.png").write_bytes(b"no picture")
+    done = imported(source, tmp_path / "home" / "imports" / "cats")
+    assert done.counts == {"complete": 4, "failed": 2}
+    rows = parquet.read_table(done.folder / "manifest.parquet").to_pylist()
+    assert {row["id"]: row["state"] for row in rows}["9"] == "failed"
+    for row in rows:
+        assert bool(row["picture"]) == (row["state"] == "complete")
+        if row["picture"]:
+            with Image.open(done.folder / row["picture"]) as image:
+                assert (image.size, image.format) == ((512, 341), "PNG")
+
+
+def test_small_drawings_are_enlarged_pixel_by_pixel() -> None:
+    pixels = np.random.default_rng(1).integers(0, 2, (24, 24, 1), np.uint8) * np.full(3, 255, np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    made = standard_form(file.getvalue(), "punk")
+    with Image.open(io.BytesIO(made.png)) as image:
+        assert set(np.unique(np.asarray(image)).tolist()) == {0, 255}
+    with pytest.raises(ImageError, match="high"):
+        standard_form(png(1, (2_000, 3)), "a tower")
+
+
+def test_a_package_gives_the_same_tokens_each_time(tmp_path: Path) -> None:
+    for home in ("one", "two"):
+        done = run(tmp_path / home / "imports" / "robots", Packaged("robohash:1", name="robots"), limit=4)
+        assert done.counts == {"complete": 4}
+    first, second = (tmp_path / home / "imports" / "robots" / "images" for home in ("one", "two"))
+    assert all(path.read_bytes() == (second / path.name).read_bytes() for path in first.iterdir())
+    with pytest.raises(CollectionError, match="is no packaged collection"):
+        Packaged("robohash:99", name="x")
+
+
+def import_folder(source: Path, folder: Path) -> None:
+    imported(source, folder)
+
+
+def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    source = collection(tmp_path / "cats", 12)
+    stages = rehearse(import_folder, source, tmp_path / "rehearsal")
+    for number, aim in enumerate(aims(stages, 12, random.Random(2026))):
+        folder = tmp_path / f"run{number}"
+        child = Child(import_folder, source, folder, aim=aim)
+        child.wait()
+        child.process.kill()
+        child.finish()
+        done = imported(source, folder)
+        assert done.counts == {"complete": 12}, aim
+        assert len(list((folder / "images").glob("[!.]*"))) == 12
+        ids = parquet.read_table(folder / "manifest.parquet")["id"].to_pylist()
+        assert sorted(map(int, ids)) == list(range(12))
+
+
+def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp_path: Path) -> None:
+    store = Store()
+    images = store.folder({f"{n}.png": png(n) for n in range(4)})
+    texts = store.folder(
+        {
+            f"{n}.json": json.dumps({"name": f"Degen #{n}", "image": f"ipfs://{images}/{n}.png"}).encode()
+            for n in range(4)
+        }
+    )
+    folder = tmp_path / "imports" / "degens"
+    with gateway(store) as alive:
+        alive.wrong[f"/ipfs/{texts}/3.json"] = [Reply(b"", status=504)]
+        with Gateways(ipfs=[alive.url], allow=LOOPBACK, per_s=0, rounds=1, pause=lambda s: None) as gateways:
+            uris = Uris([f"ipfs://{texts}/{n}.json" for n in range(4)], gateways, name="degens")
+            assert run(folder, uris).counts == {"complete": 3, "failed": 1}
+            asked = len(alive.site.requests)
+            again = run(folder, uris, retry=True)
+    assert (again.fetched, again.counts) == (1, {"complete": 4})
+    assert len(alive.site.requests) == asked + 2  # its metadata and its image
+
+
+def test_filters_say_what_they_found_and_of_how_many(tmp_path: Path) -> None:
+    home = tmp_path / "home" / "imports"
+    done = imported(collection(tmp_path / "hidden", 6, same=True), home / "hidden")
+    found = {finding.kind: finding for finding in done.findings}
+    assert (found["duplicated"].tokens, found["duplicated"].excludes) == (6, True)
+    assert (found["few"].tokens, found["empty"].tokens, found["empty"].excludes) == (6, 6, True)
+    other = imported(collection(tmp_path / "cats", 3), home / "cats")
+    foreign = next(finding for finding in other.findings if finding.kind == "foreign")
+    assert (foreign.tokens, "'hidden'" in foreign.reason) == (6, True)
+
+
+def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None:
+    picture = png(1)
+    with served() as site:
+        site.routes["/page"] = Reply(b"<!doctype html><p>sign in")
+        site.routes["/pdf"] = Reply(b"%PDF-1.7 and more")
+        site.routes["/png"] = Reply(picture, "text/plain")
+        bodies = {
+            "page": f'{{"image": "{site.url}/page"}}',
+            "pdf": f'{{"image": "{site.url}/pdf"}}',
+            "gone": f'{{"image": "{site.url}/gone"}}',
+            "good": f'{{"image": "{site.url}/png", "attributes": {{"Hat": "red"}}}}',
+            "svg": "{\"image_data\": \"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'/>\"}",
+            "twice": '{"image": "a", "image": "b"}',
+            "none": '{"name": "x"}',
+            "empty": "{}",
+            "html": "<html>",
+            "list": "[1]",
+            "file": '{"image": "file:///etc/passwd"}',
+        }
+        for name, body in bodies.items():
+            site.routes[f"/{name}.json"] = Reply(body.encode(), "application/json")
+        with Gateways(ipfs=[], allow=LOOPBACK, per_s=0, rounds=1) as gateways:
+            uris = Uris([f"{site.url}/{name}.json" for name in bodies], gateways, name="odd")
+            done = run(tmp_path / "imports" / "odd", uris)
+    said = {}
+    with Record(done.folder) as record:
+        for token in record.tokens():
+            said[token.id.rpartition("/")[2].removesuffix(".json")] = token.problem
+    assert [name for name, problem in said.items() if not problem] == ["good", "svg"]
+    for name, words in {
+        "page": "a page stands in place of the image",
+        "pdf": "no picture|not an image",
+        "gone": "status 404",
+        "twice": "the key 'image' twice",
+        "none": "names no image",
+        "empty": "is empty",
+        "html": "a page stands in place",
+        "list": "no object",
+        "file": "no scheme that is read",
+    }.items():
+        assert any(word in said[name] for word in words.split("|")), (name, said[name])
+
+
+@given(st.binary(max_size=400) | st.text().map(str.encode))
+def test_any_bytes_are_metadata_or_an_error(raw: bytes) -> None:
+    assert (metadata.unusable(raw) is None) == _reads(raw)
+
+
+def _reads(raw: bytes) -> bool:
+    try:
+        return metadata.told(raw) is not None
+    except CollectionError:
+        return False

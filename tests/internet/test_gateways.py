@@ -1,0 +1,167 @@
+"""Gateways fail, stall and lie; what one of them has is had, and proven where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from gistchain.errors import SearchError
+from gistchain.internet.gateways import Gateways, NotFetched
+from gistchain.internet.uris import BadUri, place
+from tests.support.ipfs import Store, gateway
+from tests.support.localweb import LOOPBACK, Reply, served
+
+CONTENT = b'{"name": "one"}'
+DEAD = "http://127.0.0.1:9"
+
+
+def fetching(*urls: str, within_s: float = 20.0, rounds: int = 1, arweave: Sequence[str] = ()) -> Gateways:
+    return Gateways(
+        ipfs=urls, arweave=arweave, allow=LOOPBACK, per_s=0, within_s=within_s, rounds=rounds, pause=lambda s: None
+    )
+
+
+def test_blocks_are_proven_and_what_a_plain_gateway_says_is_not() -> None:
+    store = Store()
+    root = store.folder({"1.json": CONTENT})
+    with gateway(store) as proving, gateway(store, trustless=False) as plain:
+        with fetching(proving.url) as gateways:
+            got = gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert (got.content, got.proven, got.cid) == (CONTENT, True, str(root))
+        with fetching(plain.url) as gateways:
+            got = gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert (got.content, got.proven) == (CONTENT, False)
+        # One that proves is taken before one that does not, whatever their order.
+        with fetching(plain.url, proving.url) as gateways:
+            assert gateways.get(f"ipfs://{root}/1.json", most=1000).proven
+        # A raw block proves itself, whoever gives it.
+        with fetching(plain.url) as gateways:
+            assert gateways.get(f"ipfs://{store.raw(CONTENT)}", most=1000).proven
+
+
+def test_one_that_lies_is_found_out_named_and_not_asked_again() -> None:
+    store = Store()
+    root = store.folder({"1.json": CONTENT, "2.json": CONTENT})
+    with gateway(store, lies=True) as liar, gateway(store) as honest, fetching(liar.url, honest.url) as gateways:
+        got = gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert got.proven
+        assert got.source == f"127.0.0.1:{honest.site.port}"
+        assert list(gateways.liars()) == [f"127.0.0.1:{liar.site.port}"]
+        asked = len(liar.site.requests)
+        gateways.get(f"ipfs://{root}/2.json", most=1000)
+        assert len(liar.site.requests) == asked
+
+
+def test_one_that_fails_or_stalls_is_passed_over() -> None:
+    store = Store()
+    root = store.folder({"1.json": CONTENT})
+    path = f"/ipfs/{root}/1.json"
+    with gateway(store) as first, gateway(store) as second:
+        with fetching(first.url, second.url) as gateways:
+            first.wrong[path] = [Reply(b"busy", status=504)]
+            assert gateways.get(f"ipfs://{root}/1.json", most=1000).source == f"127.0.0.1:{second.site.port}"
+        first.stalls.add(path)
+        with fetching(first.url, second.url, within_s=0.5) as gateways:
+            assert gateways.get(f"ipfs://{root}/1.json", most=1000).content == CONTENT
+
+
+def test_all_that_failed_are_named_and_whether_it_may_come_later() -> None:
+    store = Store()
+    root = store.folder({"1.json": CONTENT})
+    with gateway(store) as only, fetching(only.url) as gateways:
+        only.wrong[f"/ipfs/{root}/1.json"] = [Reply(b"", status=504)]
+        with pytest.raises(NotFetched, match=rf"127.0.0.1:{only.site.port}: status 504") as caught:
+            gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert caught.value.again
+        with pytest.raises(NotFetched, match="status 404") as caught:
+            gateways.get(f"ipfs://{root}/2.json", most=1000)
+        assert not caught.value.again
+
+
+def test_what_is_busy_is_asked_again() -> None:
+    with served() as site, fetching(rounds=3) as gateways:
+        replies = [Reply(b"", status=429, headers={"Retry-After": "1"}), Reply(b"", status=503), Reply(CONTENT)]
+        site.routes["/1"] = lambda handler, request: replies.pop(0)
+        assert gateways.get(f"{site.url}/1", most=1000).content == CONTENT
+
+
+def test_a_gateway_in_the_uri_is_one_among_others() -> None:
+    store = Store()
+    root = store.folder({"1.json": CONTENT})
+    with gateway(store) as alive, fetching(alive.url) as gateways:
+        for uri in (
+            f"https://gone.example/ipfs/{root}/1.json",
+            f"https://{root}.ipfs.gone.example/1.json",
+            f"{root}/1.json",
+            f"/ipfs/{root}/1.json",
+            f"ipfs://ipfs/{root}/1.json",
+        ):
+            assert gateways.get(uri, most=1000).proven, uri
+
+
+def test_arweave_is_had_from_one_of_its_gateways_and_never_proven() -> None:
+    transaction = "a" * 43
+    with served({f"/{transaction}/1.json": Reply(CONTENT)}) as site, fetching(arweave=[DEAD, site.url]) as gateways:
+        got = gateways.get(f"ar://{transaction}/1.json", most=1000)
+    assert (got.content, got.proven) == (CONTENT, False)
+
+
+def test_a_page_in_place_of_the_file_counts_as_absent() -> None:
+    with (
+        served({"/1": Reply(b"<html>sign in</html>")}) as site,
+        fetching() as gateways,
+        pytest.raises(NotFetched, match="it is a page"),
+    ):
+        gateways.get(f"{site.url}/1", most=1000, usable=lambda c: "it is a page" if c[:1] == b"<" else None)
+
+
+def test_redirects_end_and_lead_to_no_private_place() -> None:
+    with served() as site, fetching() as gateways:
+        site.routes["/loop"] = Reply(status=302, headers={"Location": "/loop"})
+        with pytest.raises(NotFetched, match="redirects"):
+            gateways.get(f"{site.url}/loop", most=1000)
+        site.routes["/in"] = Reply(status=302, headers={"Location": "http://10.0.0.1/"})
+        with pytest.raises(NotFetched, match="not public"):
+            gateways.get(f"{site.url}/in", most=1000)
+    with (
+        served({"/1": Reply(CONTENT)}) as site,
+        Gateways(ipfs=(), arweave=(), rounds=1) as strict,
+        pytest.raises(NotFetched),  # loopback is allowed by name only
+    ):
+        strict.get(f"{site.url}/1", most=1000)
+
+
+def test_more_than_the_bound_is_not_read() -> None:
+    with (
+        served({"/1": Reply(bytes(2000))}) as site,
+        fetching() as gateways,
+        pytest.raises(NotFetched, match="at most 1,000"),
+    ):
+        gateways.get(f"{site.url}/1", most=1000)
+
+
+@pytest.mark.parametrize(
+    ("uri", "content"),
+    [
+        ("data:application/json,%7B%7D", b"{}"),
+        ("data:application/json;base64,e30=", b"{}"),
+        ("data:application/json;base64,e30", b"{}"),  # without padding, as some contracts write it
+        ("data:image/svg+xml;utf8,<svg fill='#fff'/>", b"<svg fill='#fff'/>"),
+        ("DATA:,a%20b", b"a b"),
+    ],
+)
+def test_data_uris_hold_their_content(uri: str, content: bytes) -> None:
+    with fetching() as gateways:
+        assert gateways.get(uri, most=1000).content == content
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "ftp://x/y", "ipfs://nope", "ar://short", "file:///etc/passwd", "x" * 3000, "data:x"]
+)
+def test_what_leads_nowhere_is_told(uri: str) -> None:
+    with fetching() as gateways, pytest.raises(SearchError):
+        gateways.get(uri, most=1000)
+    if not uri.startswith("data:"):
+        with pytest.raises(BadUri):
+            place(uri)
