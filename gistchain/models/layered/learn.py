@@ -19,7 +19,7 @@ from gistchain.models.layered.judge import LEAST_NOISE, Part, judged
 from gistchain.models.layered.model import SIDE, Floats, Gate, Layers, small
 from gistchain.traits import Traits
 
-_MOST_TOKENS = 3000
+_MOST_TOKENS, _MOST_PAINTED = 3000, 1200
 _MOST_JUDGED = 200
 _FEW, _FOLDS, _ENOUGH_JUDGED = 300, 5, 60
 _SOMETIMES, _TOGETHER = 0.02, 0.97
@@ -42,10 +42,10 @@ def learn(
     """The layers of tokens: images (N, P, 3) in [-1, 1], labels (N, T). The same tokens give the same layers.
 
     Of more than 3,000 tokens, those with the rarest traits and a sample of the others are used. checkpoint: as for
-    `fit`, a file of these very tokens. judging: False for layers that only paint, in less time; with it values that no
-    pixel tells apart become one (merge.py).
+    `fit`, a file of these very tokens. judging: False for layers that only paint, of at most 1,200 tokens; with it values
+    that no pixel tells apart become one (merge.py).
     """
-    chosen = _chosen(labels)
+    chosen = _chosen(labels, _MOST_TOKENS if judging else _MOST_PAINTED)
     images, labels = images[chosen], labels[chosen]
     sizes = [len(values) for values in traits.values.values()]
     few = len(labels) < _FEW
@@ -78,12 +78,12 @@ def _part(
     return Part(layers, images[others], labels[others], np.stack(known, 1))
 
 
-def _chosen(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(labels) <= _MOST_TOKENS:
+def _chosen(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    if len(labels) <= most:
         return np.arange(len(labels))
     shared = [np.where(c > 0, np.bincount(c)[c], len(labels)) for c in labels.T]
     rarity = np.min(shared, axis=0) * np.random.RandomState(0).uniform(0.5, 1, len(labels))
-    return np.sort(np.argsort(rarity, kind="stable")[:_MOST_TOKENS])
+    return np.sort(np.argsort(rarity, kind="stable")[:most])
 
 
 def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: Traits) -> Layers:
