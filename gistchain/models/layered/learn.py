@@ -42,8 +42,8 @@ def learn(
     """The layers of tokens: images (N, P, 3) in [-1, 1], labels (N, T). The same tokens give the same layers.
 
     Of more than 3,000 tokens, those with the rarest traits and a sample of the others are used. checkpoint: as for
-    `fit`, a file of these very tokens. judging: False for layers that only paint, of at most 1,200 tokens; with it values
-    that no pixel tells apart become one (merge.py).
+    `fit`, a file of these very tokens. judging: False for layers that only paint, of at most 1,200 tokens; with it
+    values that no pixel tells apart become one (merge.py).
     """
     chosen = _chosen(labels, _MOST_TOKENS if judging else _MOST_PAINTED)
     images, labels = images[chosen], labels[chosen]
