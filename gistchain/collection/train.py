@@ -157,13 +157,13 @@ def _learnt(tokens: Tokens, work: Work, progress: Progress) -> tuple[Layers, Tok
     """The layers, and the held-out tokens, labelled with what can be seen of them."""
     held = folders.held_out(tokens.names)
     pictures = to_floats(tokens.images[~held])
-    first = _fitted(pictures, tokens.labels[~held], tokens.traits, work, "first", progress, merging=False)
+    first = _fitted(pictures, tokens.labels[~held], tokens.traits, work, "first", progress, judging=False)
     rows = []
     for row in tokens.labels:
         rows.append(_visible(first, row))
         progress("looking for what is hidden", len(rows) / len(tokens))
     visible = np.stack(rows)
-    layers = _fitted(pictures, visible[~held], tokens.traits, work, "second", progress, merging=True)
+    layers = _fitted(pictures, visible[~held], tokens.traits, work, "second", progress, judging=True)
     judged = np.flatnonzero(held)[:_MOST_JUDGED]
     names = tuple(tokens.names[k] for k in judged)
     labels = relabelled(visible[judged], tokens.traits, layers)
@@ -178,7 +178,7 @@ def _fitted(
     name: str,
     progress: Progress,
     *,
-    merging: bool,
+    judging: bool,
 ) -> Layers:
     what = f"fitting the layers, {name} time"
     checkpoint, touch = work.checkpoint(name, Fitted.load), work.clock(name)
@@ -188,7 +188,7 @@ def _fitted(
         progress(what, share)
 
     def learnt() -> bytes:
-        return pack(learn(pictures, labels, traits, progress=told, checkpoint=checkpoint, merging=merging))
+        return pack(learn(pictures, labels, traits, progress=told, checkpoint=checkpoint, judging=judging))
 
     layers = work.kept(f"{name}.layers", lambda path: unpack(path.read_bytes(), path.name), learnt)
     progress(what, 1.0)

@@ -105,10 +105,12 @@ def test_a_folder_becomes_a_model_a_card_and_a_report(trained: tuple[Path, dict[
     assert (done["collection"], done["subject"], done["held_out"], done["resumed"]) == ("micah", "Micah", 6, False)
     assert set(done["by_type"]) | set(done["unreadable"]) == set(TYPES)
     assert 0.4 < done["ssim"] <= 1
+    assert set(done["merged"]) | set(done["seldom"]) <= set(TYPES)
+    assert any("seen too seldom" in note for note in done["notes"]) == bool(done["seldom"])
     card = json.loads((home / "collections" / "collection-micah.json").read_text())
     assert card["sha256"] == model(home)
     assert card["tokens"] == COUNT - 6
-    assert {"kind", "data", "licence", "recipe", "cpu_minutes"} <= card.keys()
+    assert {"kind", "data", "licence", "recipe", "cpu_minutes", "merged"} <= card.keys()
 
 
 def test_the_report_has_the_pictures_and_fetches_nothing(trained: tuple[Path, dict[str, Any]]) -> None:

@@ -171,6 +171,26 @@ def test_a_type_that_no_pixel_shows_is_left_out_of_readings() -> None:
     assert reading.labels[4] == 0
 
 
+def test_fifty_tokens_are_enough_for_what_pixels_show_clearly() -> None:
+    """A tenth of them would be five judges, of which one outlier decides."""
+    images, labels = tokens(50)
+    names = np.random.RandomState(6).randint(1, 25, (len(labels), 1))
+    traits = Traits("shapes", "Shape", {**TRAITS.values, "name": tuple(f"number {k}" for k in range(24))})
+    made = learn(images, np.concatenate([labels, names], 1), traits)
+    assert (made.sharpness[:3] > 0).all()
+    assert made.sharpness[4] == 0
+    right = [bool((Reader(made).read(drawn(row)).labels[:3] == row[:3]).all()) for row in UNSEEN]
+    assert np.mean(right) > 0.8
+
+
+def test_the_search_ends_nowhere_less_likely_than_where_one_type_at_a_time_ends(layers: Layers) -> None:
+    reader = Reader(layers)
+    for row in UNSEEN[:10]:
+        picture = drawn(row)
+        alone = reader._descended(picture, reader.guessed(picture))
+        assert reader.gain(picture, alone, reader.read(picture).labels) >= 0
+
+
 def test_the_same_tokens_give_the_same_bytes() -> None:
     images, labels, _ = few()
     assert pack(learn(images, labels, TRAITS)) == pack(learn(images.copy(), labels.copy(), TRAITS))

@@ -60,11 +60,6 @@ def test_what_looks_different_stays_apart(dots: Layers) -> None:
     assert "dot" not in dots.merged
 
 
-def test_without_merging_every_value_keeps_its_name() -> None:
-    made = learn(*tokens(120, 0), TRAITS, merging=False)
-    assert (made.traits, made.merged) == (TRAITS, {})
-
-
 class NoWords:
     """An embedder that must not be needed."""
 

@@ -19,7 +19,7 @@ from gistchain.models.layered.judge import LEAST_NOISE, Part, judged
 from gistchain.models.layered.model import SIDE, Floats, Gate, Layers, small
 from gistchain.traits import Traits
 
-_MOST_TOKENS = 3000
+_MOST_TOKENS, _MOST_PAINTED = 3000, 1200
 _MOST_JUDGED = 200
 _FEW, _FOLDS, _ENOUGH_JUDGED = 300, 5, 60
 _SOMETIMES, _TOGETHER = 0.02, 0.97
@@ -37,35 +37,38 @@ def learn(
     *,
     progress: Callable[[float], None] = lambda share: None,
     checkpoint: Path | None = None,
-    merging: bool = True,
+    judging: bool = True,
 ) -> Layers:
     """The layers of tokens: images (N, P, 3) in [-1, 1], labels (N, T). The same tokens give the same layers.
 
     Of more than 3,000 tokens, those with the rarest traits and a sample of the others are used. checkpoint: as for
-    `fit`, a file of these very tokens. merging: whether values that no pixel tells apart become one (merge.py).
+    `fit`, a file of these very tokens. judging: False for layers that only paint, of at most 1,200 tokens; with it
+    values that no pixel tells apart become one (merge.py).
     """
-    chosen = _chosen(labels)
+    chosen = _chosen(labels, _MOST_TOKENS if judging else _MOST_PAINTED)
     images, labels = images[chosen], labels[chosen]
     sizes = [len(values) for values in traits.values.values()]
     few = len(labels) < _FEW
     held = np.arange(len(labels)) % 10 == 9 if not few else np.zeros(len(labels), bool)
-    folds = int(np.clip(np.ceil(_ENOUGH_JUDGED * _FOLDS / len(labels)), 2, _FOLDS)) if few else 0
+    folds = int(np.clip(np.ceil(_ENOUGH_JUDGED * _FOLDS / len(labels)), 2, _FOLDS)) if few and judging else 0
     whole = 1 / (1 + 0.8 * folds)  # the share of the work that the first fit is
     fitted = fit(
         images[~held], labels[~held], sizes, progress=lambda share: progress(whole * share), checkpoint=checkpoint
     )
     layers = _layers(fitted, images[~held], labels[~held], traits)
+    if not judging:
+        return layers
     if not few:
         judges = np.flatnonzero(held)[:_MOST_JUDGED]
         halves = [judges[k::2] for k in (0, 1)]
-        return judged(layers, [_part(layers, images, labels, ~held, half) for half in halves], merging=merging)
+        return judged(layers, [_part(layers, images, labels, ~held, half) for half in halves])
     parts = []
     for fold in range(folds):
         out = np.arange(len(labels)) % _FOLDS == fold
         own = _layers(fit(images[~out], labels[~out], sizes), images[~out], labels[~out], traits)
         parts.append(_part(own, images, labels, ~out, np.flatnonzero(out)))
         progress(whole + (1 - whole) * (fold + 1) / folds)
-    return judged(layers, parts, merging=merging)
+    return judged(layers, parts)
 
 
 def _part(
@@ -75,12 +78,12 @@ def _part(
     return Part(layers, images[others], labels[others], np.stack(known, 1))
 
 
-def _chosen(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    if len(labels) <= _MOST_TOKENS:
+def _chosen(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    if len(labels) <= most:
         return np.arange(len(labels))
     shared = [np.where(c > 0, np.bincount(c)[c], len(labels)) for c in labels.T]
     rarity = np.min(shared, axis=0) * np.random.RandomState(0).uniform(0.5, 1, len(labels))
-    return np.sort(np.argsort(rarity, kind="stable")[:_MOST_TOKENS])
+    return np.sort(np.argsort(rarity, kind="stable")[:most])
 
 
 def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: Traits) -> Layers:

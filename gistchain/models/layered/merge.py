@@ -23,7 +23,7 @@ LONGEST = 60
 """Letters of a merged value's name."""
 _OR = " or "
 _ALIKE = 1.5 * VISIBLE  # the painted layers of single pixels stray by half of what counts as visible
-_CONFUSED, _SHARE = 2, 0.06  # tokens that were taken for each other, and their least share of those with either value
+_CONFUSED, _SHARE = 2, 0.03  # tokens that were taken for each other, and their least share of those with either value
 _TRIED = 15  # tokens on which two values are compared
 
 Group = tuple[int, ...]
