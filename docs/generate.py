@@ -70,7 +70,7 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
-    "tokens problems findings notes seconds",
+    "tokens problems findings notes seconds registered",
     "collection list": "collection subject own data",
     "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
     "unknown abstract requests refused failures given_up",
