@@ -62,7 +62,8 @@ class ImportedToken:
 
     id: decimal digits for a contract's, a name for a folder's. owner: '' where nobody tells, at `block`; -1 for none.
     uri: of the metadata, title: its "name". attributes: (trait_type, value) as they stand there. picture: path of the
-    standard form below the collection's folder, '' for none. problem: why it failed, in a sentence. tries: how often.
+    standard form below the collection's folder, '' for none; of a token that is not complete it is that of an earlier
+    import, and metadata and media may be newer. problem: why it failed, in a sentence. tries: how often.
     """
 
     id: str

@@ -176,6 +176,23 @@ def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Pat
         assert imported(node, cats.address, folder, gateways, limit=5).fetched == 5
 
 
+def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(2):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    cats.send("mint(address,uint256,string)", ALICE, 2, "")
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        assert imported(node, cats.address, folder, gateways).counts == {"complete": 2, "failed": 1}
+        cats.send("change(uint256,string)", 0, "")
+        cats.send("move(address,uint256)", "0x" + "00" * 20, 1)
+        assert imported(node, cats.address, folder, gateways).counts == {"failed": 2, "burnt": 1}
+    kept = "; the picture of an earlier import is kept"
+    for row in parquet.read_table(folder / "manifest.parquet").to_pylist():
+        assert row["problem"].endswith(kept) == (row["id"] != "2"), row
+        assert bool(row["picture"]) == (row["id"] != "2")
+
+
 def data_uri(seed: int) -> str:
     import base64
 
