@@ -26,7 +26,7 @@ from gistchain.cli.options import (
     Rpc,
     Yes,
 )
-from gistchain.cli.terminal import answer, busy, note, say
+from gistchain.cli.terminal import answer, busy, note, print_json
 from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, SettingError
 from gistchain.settings import Settings, load
@@ -148,7 +148,9 @@ def import_collection(
                 if len(wanted) == 1:
                     raise
                 failed = True
-                say(f"gistchain: {one}: {error}", err=True)
+                note(f"{one}: {error}")
+                if as_json:
+                    print_json({"source": one, "error": str(error), "kind": type(error).__name__})
                 continue
             came_in.append(done)
             if not (register and as_json):  # one object tells both

@@ -23,7 +23,7 @@ from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
-from tests.support.nfts import COIN, ERC721, ERC1155, PUNKS, Deployed
+from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, PUNKS, Deployed
 
 pytestmark = needs_anvil
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -156,6 +156,48 @@ def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: An
         with Record(folder) as record:
             there = record.counts().get("complete", 0)
         assert imported(node, cats.address, folder, gateways).fetched == 4 - there
+
+
+def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missing(
+    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cats = Deployed(node, ENUMERABLE)
+
+    def mint(n: int) -> None:
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+
+    asked = 0
+    counted = NftContract.counted
+
+    def counting(self: NftContract) -> Iterator[int]:
+        nonlocal asked
+        for one in counted(self):
+            asked += 1
+            yield one
+
+    monkeypatch.setattr(NftContract, "counted", counting)
+    for n in range(3):
+        mint(n)
+    folder = tmp_path / "imports" / "cats"
+
+    def again(limit: int | None = None) -> tuple[int, int]:
+        """(tokens that were fetched, ids that were asked for)"""
+        nonlocal asked
+        asked = 0
+        with fetching() as gateways:
+            return imported(node, cats.address, folder, gateways, limit=limit).fetched, asked
+
+    assert again(2) == (2, 2)
+    assert again() == (1, 3), "the limit has cut the list"
+    assert again() == (0, 0)
+    cats.send("move(address,uint256)", BOB, 0)
+    assert again() == (1, 0), "which a log tells"
+    mint(3)
+    assert again() == (1, 4), "the supply is another"
+    with monkeypatch.context() as pruned:
+        pruned.setattr(NftContract, "changes", lambda *_: iter(()))
+        cats.send("move(address,uint256)", BOB, 1)
+        assert again() == (0, 4), "the node has no logs of the last blocks"
 
 
 def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
