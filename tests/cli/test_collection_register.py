@@ -138,6 +138,33 @@ def test_of_a_contract_only_one_s_own_tokens_are_registered(run: Run, node: Anvi
 
 
 @needs_anvil
+def test_a_list_of_contracts_is_registered_in_one_run_and_told_one_by_one(
+    run: Run, node: Anvil, tmp_path: Path
+) -> None:
+    (tmp_path / "rich.key").write_text(RICH_KEY)
+    first, second = Deployed(node, ERC721), Deployed(node, ERC721)
+    for nft, numbers in ((first, (20, 21)), (second, (21, 22))):  # one picture stands in both
+        for number in numbers:
+            minted(nft, nft.sender, number, tmp_path)
+    (tmp_path / "list.txt").write_text(f"{first.address}\n{ALICE}\n{second.address}\n")
+    account = "--key", tmp_path / "rich.key", *ONE_PROCESS, "--json"
+    words = "collection", "import", "--list", "list.txt", "--rpc", node.url, "--register", *account
+    code, out, err = run(*words)
+    assert code == 2
+    assert "--chain-id" in err
+    assert set(lines(out)[-1]) == {"error", "kind"}, "the import is done, and the registering is refused"
+    code, out, err = run(*words, "--chain-id", CHAIN_ID)
+    assert code == 1, "for the address without a contract"
+    failed, *told = lines(out)
+    assert failed["source"] == ALICE
+    assert [one["contract"].lower() for one in told] == [first.address.lower(), second.address.lower()]
+    assert [one["fetched"] for one in told] == [0, 0]
+    became = [[(Path(of["image"]).stem, of["token"]) for of in one["registered"]["tokens"]] for one in told]
+    assert [[stem for stem, _ in one] for one in became] == [["20", "21"], ["21", "22"]]
+    assert became[0][1][1] == became[1][0][1], "the same picture is the same token"
+
+
+@needs_anvil
 def test_where_nobody_tells_the_owner_no_token_is_one_s_own(run: Run, node: Anvil, tmp_path: Path) -> None:
     (tmp_path / "rich.key").write_text(RICH_KEY)
     image = base64.b64encode(encoded(Image.new("RGB", (2, 2), "red"))).decode()
