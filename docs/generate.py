@@ -44,8 +44,9 @@ the same keys; a value that is not known is null.
 """
 _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `compared_with`, `lacking`, `web`,
 `evidence`, `signed_by` and `verified`. An error is an object with `error`, `kind` (its class, see
-[the library](api.md#gistchainerror)) and, where it is about one image, `image`. A file of a folder that is no image is
-an object with `image` and `skipped`. `check --among` prints `pairs` and `groups` at the end.
+[the library](api.md#gistchainerror)) and, where it is about one image, `image`, or, about one contract of a list,
+`source`. A file of a folder that is no image is an object with `image` and `skipped`. `check --among` prints `pairs`
+and `groups` at the end.
 """
 JSON_KEYS = {
     "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
@@ -70,7 +71,7 @@ JSON_KEYS = {
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
     "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
-    "tokens problems findings notes seconds",
+    "tokens problems findings notes seconds registered",
     "collection list": "collection subject own data",
     "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
     "unknown abstract requests refused failures given_up",

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 from gistchain.text import lines
 
 if TYPE_CHECKING:
+    from gistchain.collection.imports.own import Own
     from gistchain.collection.imports.run import Done
 
 _SHOWN = 5
+_SHOWN_OTHERS = 20
 
 
-def done_json(done: Done) -> dict[str, Any]:
-    """block: up to which the chain was read, null for other sources. problems: why tokens failed, with how many."""
+def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str, Any]:
+    """block: up to which the chain was read, null for other sources. problems: why tokens failed, with how many.
+
+    registered: of `registered_json`, None where that was not asked for.
+    """
     about = done.about
     return {
         "collection": about.name,
@@ -35,7 +40,35 @@ def done_json(done: Done) -> dict[str, Any]:
         ],
         "notes": list(done.notes),
         "seconds": round(done.seconds, 2),
+        "registered": registered,
     }
+
+
+def registered_json(own: Own, became: list[dict[str, Any]]) -> dict[str, Any]:
+    """became: what `register --json` prints of each picture."""
+    return {
+        "account": own.account,
+        "tokens": [one for one in became if "error" not in one],
+        "left_out": [one for one in became if "error" in one],
+        "others": [{"id": one.id, "owner": one.owner or None, "block": one.block} for one in own.others],
+    }
+
+
+def others_text(own: Own) -> str:
+    """The tokens of others, the first of them by name."""
+    count, more = len(own.others), len(own.others) - _SHOWN_OTHERS
+    named = [
+        f"  {one.id}: {f'owned by {one.owner}' if one.owner else 'nobody tells its owner'} at block {one.block:,}"
+        for one in own.others[:_SHOWN_OTHERS]
+    ]
+    of = count + len(own.pictures)
+    return lines(
+        [
+            f"{own.name}: {count:,} of {of:,} tokens are not known to be {own.account}'s, and were not registered",
+            *named,
+            *([f"  and {more:,} more: the manifest has every owner"] if more > 0 else []),
+        ]
+    )
 
 
 def done_text(done: Done) -> str:

@@ -11,8 +11,22 @@ import typer
 
 from gistchain.answers.collection import imported_json, imported_text
 from gistchain.answers.imports import done_json, done_text
-from gistchain.cli.options import AllowHost, Home, Json, Rpc
-from gistchain.cli.terminal import answer, busy, note, say
+from gistchain.cli.collection_register import check_given, register_imported
+from gistchain.cli.options import (
+    AllowHost,
+    ChainId,
+    Contract,
+    Guaranteed,
+    Home,
+    Jobs,
+    Json,
+    Key,
+    MaxFee,
+    ReplaceAfter,
+    Rpc,
+    Yes,
+)
+from gistchain.cli.terminal import answer, busy, note, print_json
 from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, SettingError
 from gistchain.settings import Settings, load
@@ -73,15 +87,34 @@ def import_collection(
             "removed.",
         ),
     ] = False,
+    register: Annotated[
+        bool,
+        typer.Option(
+            "--register",
+            help="For a collection of your own: then register its pictures, as `register --batch` does. Of a contract, "
+            "only tokens whose recorded owner is the account that registers; the others are named.",
+        ),
+    ] = False,
+    guarantee: Guaranteed = "state",
+    jobs: Jobs = None,
     rpc: Rpc = None,
+    key: Key = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    max_fee: MaxFee = None,
+    replace_after: ReplaceAfter = None,
+    yes: Yes = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Take in a collection: its tokens as references with picture, traits and owner. Nothing is registered.
+    """Take in a collection: its tokens as references. Nothing is registered without --register.
+
+    Who imports is not the author: a token's picture, traits and owner are kept beside its contract and id.
 
     Run again, it goes on where it was interrupted, and reads what was transferred or changed since. What can't be had
     is written down with the reason; the manifest has every token.
     """
+    check_given(ctx.params)
     settings = load(ctx.params)
     if retry not in (None, "failed"):
         raise SettingError(f"--retry {retry}: only 'failed' can be tried again")
@@ -89,6 +122,9 @@ def import_collection(
         raise SettingError("give one SOURCE, or --list FILE")
     if source and (path := _path(source)).is_file():
         from gistchain.collection.exchange import imported
+
+        if register:
+            raise SettingError(f"--register: {path} is an exported file, which holds no pictures to register")
 
         came = imported(path, settings.collections, replace=replace)
         answer(came, imported_json, imported_text, as_json, done=f"{came.collection} was imported")
@@ -100,7 +136,8 @@ def import_collection(
         ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, allow=networks(allow_host or ()), per_s=rate
     ) as gateways:
         wanted = [source] if source else _listed(many)
-        failed = 0
+        failed = False
+        came_in: list[Done] = []
         for one in wanted:
             try:
                 with busy("importing") as progress:
@@ -110,14 +147,20 @@ def import_collection(
             except GistchainError as error:
                 if len(wanted) == 1:
                     raise
-                failed += 1
-                say(f"gistchain: {one}: {error}", err=True)
+                failed = True
+                note(f"{one}: {error}")
+                if as_json:
+                    print_json({"source": one, "error": str(error), "kind": type(error).__name__})
                 continue
-            answer(done, done_json, done_text, as_json, done=f"{done.about.name} was imported")
+            came_in.append(done)
+            if not (register and as_json):  # one object tells both
+                answer(done, done_json, done_text, as_json, done=f"{done.about.name} was imported")
         for host, why in gateways.liars().items():
             note(f"{host} was left alone: {why}")
-        if failed:
-            raise typer.Exit(1)
+    if register and came_in:  # all in one run: the password of a keystore is asked for once
+        failed |= not register_imported(came_in, settings, guarantee, jobs or 0, yes=yes, as_json=as_json)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _imported(

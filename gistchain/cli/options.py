@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -62,6 +62,16 @@ Yes = Annotated[
         "work. A cost above --max-fee is asked about all the same.",
     ),
 ]
+
+Guaranteed = Annotated[
+    Literal["state", "proof"],
+    typer.Option(
+        "--guarantee",
+        help="Of a batch. state: the chain answers for every token for ever. proof: it keeps a root, for a fifth of "
+        "that gas; the gists are in calldata, which nodes may forget, and in the home.",
+    ),
+]
+Jobs = Annotated[int | None, typer.Option(min=1, max=64, help="Processes of a batch.  [default: cores]")]
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only tell what it would cost: no node is asked, nothing sent or kept.")

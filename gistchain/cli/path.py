@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,7 +23,7 @@ from gistchain.answers.path import (
     registered_text,
     registered_words,
 )
-from gistchain.cli.bulk import register_batch
+from gistchain.cli.bulk import MIN_CONFIDENCE, register_batch, usual_gist
 from gistchain.cli.options import (
     AllowDownload,
     AllowPickle,
@@ -35,7 +35,9 @@ from gistchain.cli.options import (
     Dtype,
     EthPrice,
     GasPrice,
+    Guaranteed,
     Home,
+    Jobs,
     Json,
     Key,
     MaxFee,
@@ -59,7 +61,7 @@ from gistchain.settings import load
 
 if TYPE_CHECKING:
     from gistchain.pipeline import Registered, Registry
-    from gistchain.types import Picture, Pixels, Verdict, WhenLatent
+    from gistchain.types import Picture, Pixels, Verdict
 
 STDOUT = Path("-")
 
@@ -103,7 +105,7 @@ def register(
     min_confidence: Annotated[
         float,
         typer.Option(min=0, max=1, help="Leave out words that the captioner is less sure of."),
-    ] = 0.5,
+    ] = MIN_CONFIDENCE,
     readable: Annotated[
         bool,
         typer.Option(
@@ -115,14 +117,8 @@ def register(
         bool,
         typer.Option("--batch", help="All images in a few transactions, a tenth of the gas; a process for each core."),
     ] = False,
-    guarantee: Annotated[
-        Literal["state", "proof"],
-        typer.Option(
-            help="Of --batch. state: the chain answers for every token for ever. proof: it keeps a root, for a fifth "
-            "of that gas; the gists are in calldata, which nodes may forget, and in the home."
-        ),
-    ] = "state",
-    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Processes of --batch.  [default: cores]")] = None,
+    guarantee: Guaranteed = "state",
+    jobs: Jobs = None,
     web: Web = False,
     captioner: Captioner = None,
     device: Device = None,
@@ -145,7 +141,6 @@ def register(
 ) -> None:
     """Put the gist of images on the chain, and how rare they are; each becomes a token."""
     from gistchain.bulk.run import Options
-    from gistchain.gist.describe import LATENT_BYTES
     from gistchain.image import start_reading
     from gistchain.pipeline import each
     from gistchain.rareness.words import JOINING
@@ -164,12 +159,13 @@ def register(
         raise SettingError(f"--caption is for one image, {len(sources)} were given: register them one by one")
     # Models that are set but not needed here are not loaded: that can take minutes.
     needed = replace(settings, painter=None, captioner=settings.captioner if caption is None else None)
-    wanted: dict[str, Any] = {"min_confidence": min_confidence, "form": form}
+    wanted = usual_gist() | {"min_confidence": min_confidence, "form": form}
     if latent:
         wanted |= {"latent": "always", "latent_coder": "thumb8", "latent_bytes": 192}
-    else:
-        when: WhenLatent = "never" if caption_only else "needed"
-        wanted |= {"latent": when, "latent_bytes": latent_bytes or LATENT_BYTES}
+    elif caption_only:
+        wanted["latent"] = "never"
+    elif latent_bytes is not None:
+        wanted["latent_bytes"] = latent_bytes
     # Where the judge can't tell a copy from a sibling, the image is registered.
     refuse = JOINING if refuse_copies else ()
     if batch and (caption is not None or web or readable):

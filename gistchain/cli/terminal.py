@@ -194,14 +194,19 @@ def failure(source: str | Path, error: GistchainError, as_json: bool) -> None:
     """What is wrong with one image of several; the others go on."""
     complain(error)
     if as_json:
-        fields: dict[str, Any] = {
-            "image": STDIN_NAME if source == STDIN else str(source),
-            "error": str(error),
-            "kind": type(error).__name__,
-        }
-        if isinstance(error, AlreadyRegistered):
-            fields["token"] = error.token
-        print_json(fields)
+        print_json(failure_json(source, error))
+
+
+def failure_json(source: str | Path, error: GistchainError) -> dict[str, Any]:
+    """The object that stands in place of an image's."""
+    fields: dict[str, Any] = {
+        "image": STDIN_NAME if source == STDIN else str(source),
+        "error": str(error),
+        "kind": type(error).__name__,
+    }
+    if isinstance(error, AlreadyRegistered):
+        fields["token"] = error.token
+    return fields
 
 
 def skipped(as_json: bool) -> Callable[[Found], None]:

@@ -74,6 +74,22 @@ def tokenURI(token: uint256) -> String[8000]:
     return self.uris[token]
 """
 
+ENUMERABLE = (
+    ERC721.replace("[0x80ac58cd,", "[0x780e9d63, 0x80ac58cd,")
+    .replace("broken: ", "all: DynArray[uint256, 100]\nbroken: ", 1)
+    .replace("    self.uris[token] = uri\n", "    self.uris[token] = uri\n    self.all.append(token)\n", 1)
+    + """
+@view
+@external
+def totalSupply() -> uint256:
+    return len(self.all)
+@view
+@external
+def tokenByIndex(index: uint256) -> uint256:
+    return self.all[index]
+"""
+)
+
 ERC1155 = """
 # pragma version 0.4.3
 event TransferSingle:

@@ -66,7 +66,7 @@ def _foreign(record: Record, pictures: set[str], count: int) -> list[Finding]:
             continue
         try:
             with Record(folder) as other:
-                same = sum(token.media is not None and token.media.sha256 in pictures for token in other.tokens())
+                same = other.showing(pictures)
         except (CollectionError, FileError):  # being made, or damaged: it says so when it is used
             continue
         if same:

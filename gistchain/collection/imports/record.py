@@ -30,11 +30,14 @@ Verified = Literal["verified", "unverified"]
 """verified: every block of the content was hashed, from the CID down, or the content stands in the URI itself."""
 _VERSION = 1
 _PLAIN = re.compile(r"[0-9]{1,78}")
+_MEDIA = "json_extract(row, '$.media.sha256')"
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS tokens (position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
     "state TEXT NOT NULL, row TEXT NOT NULL) STRICT",
     "CREATE INDEX IF NOT EXISTS tokens_by_state ON tokens (state)",
+    # Every import asks every other record for its pictures. A record made before has it from its next import on.
+    f"CREATE INDEX IF NOT EXISTS tokens_by_media ON tokens ({_MEDIA})",
 )
 
 
@@ -59,7 +62,8 @@ class ImportedToken:
 
     id: decimal digits for a contract's, a name for a folder's. owner: '' where nobody tells, at `block`; -1 for none.
     uri: of the metadata, title: its "name". attributes: (trait_type, value) as they stand there. picture: path of the
-    standard form below the collection's folder, '' for none. problem: why it failed, in a sentence. tries: how often.
+    standard form below the collection's folder, '' for none; of a token that is not complete it is that of an earlier
+    import, and metadata and media may be newer. problem: why it failed, in a sentence. tries: how often.
     """
 
     id: str
@@ -194,6 +198,12 @@ class Record:
         )
         with self._file.errors():
             return [(str(problem), int(times)) for problem, times in self._database.execute(query)]
+
+    def showing(self, media: Iterable[str]) -> int:
+        """How many tokens, in any state, have media of these SHA-256 (hex)."""
+        query = f"SELECT count(*) FROM tokens WHERE {_MEDIA} IN (SELECT value FROM json_each(?))"
+        with self._file.errors():
+            return int(self._database.execute(query, (json.dumps(list(media)),)).fetchone()[0])
 
     def close(self) -> None:
         self._database.close()

@@ -27,6 +27,7 @@ THREADS = 16
 _IN_FLIGHT = 3 * THREADS
 _ROWS_AT_ONCE = 32
 _ROWS_EVERY_S = 2.0
+_KEPT = "; the picture of an earlier import is kept"
 _SAME_MEDIA, _SMALL = 32, 2 << 20
 Progress = Callable[[str, float], None]
 """What is being done, and how much of it is done, in 0..1."""
@@ -153,12 +154,11 @@ class _Run:
         try:
             obtained = self._source.obtain(token)
         except NotObtained as error:
-            state: State = "burnt" if error.token.state == "burnt" else "failed"
-            return replace(error.token, state=state, problem=str(error))
+            return _not_had(error.token, str(error))
         try:
             standard = self._standard(obtained)
         except ImageError as error:
-            return replace(obtained.token, state="failed", problem=f"image: {error}")
+            return _not_had(obtained.token, f"image: {error}")
         picture = f"images/{name}.png"
         # The row that names them comes later, and tells whether they count.
         put_whole(self._folder / "metadata" / f"{name}.json", obtained.metadata)
@@ -186,6 +186,12 @@ class _Run:
             while len(self._media) > _SAME_MEDIA:
                 self._media.popitem(last=False)
         return standard
+
+
+def _not_had(token: ImportedToken, why: str) -> ImportedToken:
+    """Failed, or burnt. Its picture may be there all the same, which `why` then says: nothing is deleted."""
+    state: State = "burnt" if token.state == "burnt" else "failed"
+    return replace(token, state=state, problem=f"{why}{_KEPT}" if token.picture else why)
 
 
 def _check_same(record: Record, source: Source) -> None:

@@ -97,15 +97,22 @@ class Contract:
         if before is not None and before.block >= 0 and contract.block_hash(before.block) == before.block_hash:
             read_to = before.block  # else the chain was replaced, and its logs are read anew
         self._block = last
-        self._listed(record, limit)
-        moved = 0
+        # Its own list takes a call a token. Where all of it was taken before, logs tell what came since.
+        known = before is not None and read_to == before.block and before.supply == supply
+        listed = not known or bool(record.note(_LIMITED)) or sum(record.counts().values()) < supply
+        if listed:
+            self._listed(record, limit)
+        moved = served = 0
         if read_to >= self._start and record.note(_LIMITED):  # some tokens of these blocks were not wanted then
             for changes in contract.changes(self._start, read_to):
                 self._noted(record, changes.ids, [], limit, known_too=False)
         for changes in contract.changes(read_to + 1, last):
+            served += len(changes.blocks)
             moved += self._noted(record, changes.ids, changes.stale, limit)
             if changes.too_many:
                 note(f"a log names {changes.too_many:,} tokens more than are read")
+        if not listed and served < last - read_to:  # some of these logs the node has not kept
+            self._listed(record, limit)
         reached = limit is not None and sum(record.counts().values()) >= limit
         record.set_note(_LIMITED, "yes" if reached else "")
         if not record.counts():

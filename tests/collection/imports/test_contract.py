@@ -23,7 +23,7 @@ from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
-from tests.support.nfts import COIN, ERC721, ERC1155, PUNKS, Deployed
+from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, PUNKS, Deployed
 
 pytestmark = needs_anvil
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -158,6 +158,48 @@ def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: An
         assert imported(node, cats.address, folder, gateways).fetched == 4 - there
 
 
+def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missing(
+    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cats = Deployed(node, ENUMERABLE)
+
+    def mint(n: int) -> None:
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+
+    asked = 0
+    counted = NftContract.counted
+
+    def counting(self: NftContract) -> Iterator[int]:
+        nonlocal asked
+        for one in counted(self):
+            asked += 1
+            yield one
+
+    monkeypatch.setattr(NftContract, "counted", counting)
+    for n in range(3):
+        mint(n)
+    folder = tmp_path / "imports" / "cats"
+
+    def again(limit: int | None = None) -> tuple[int, int]:
+        """(tokens that were fetched, ids that were asked for)"""
+        nonlocal asked
+        asked = 0
+        with fetching() as gateways:
+            return imported(node, cats.address, folder, gateways, limit=limit).fetched, asked
+
+    assert again(2) == (2, 2)
+    assert again() == (1, 3), "the limit has cut the list"
+    assert again() == (0, 0)
+    cats.send("move(address,uint256)", BOB, 0)
+    assert again() == (1, 0), "which a log tells"
+    mint(3)
+    assert again() == (1, 4), "the supply is another"
+    with monkeypatch.context() as pruned:
+        pruned.setattr(NftContract, "changes", lambda *_: iter(()))
+        cats.send("move(address,uint256)", BOB, 1)
+        assert again() == (0, 4), "the node has no logs of the last blocks"
+
+
 def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
     cats = Deployed(node, ERC721)
     cats.send("consecutive(address,uint256,uint256,uint256)", ALICE, 0, FOREVER, 5)
@@ -174,6 +216,23 @@ def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Pat
         assert imported(node, cats.address, folder, gateways, retry=True).counts == {"complete": 5}
         cats.send("change_all(uint256)", FOREVER)
         assert imported(node, cats.address, folder, gateways, limit=5).fetched == 5
+
+
+def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    for n in range(2):
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+    cats.send("mint(address,uint256,string)", ALICE, 2, "")
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        assert imported(node, cats.address, folder, gateways).counts == {"complete": 2, "failed": 1}
+        cats.send("change(uint256,string)", 0, "")
+        cats.send("move(address,uint256)", "0x" + "00" * 20, 1)
+        assert imported(node, cats.address, folder, gateways).counts == {"failed": 2, "burnt": 1}
+    kept = "; the picture of an earlier import is kept"
+    for row in parquet.read_table(folder / "manifest.parquet").to_pylist():
+        assert row["problem"].endswith(kept) == (row["id"] != "2"), row
+        assert bool(row["picture"]) == (row["id"] != "2")
 
 
 def data_uri(seed: int) -> str:

@@ -78,6 +78,28 @@ def test_one_damaged_json_costs_one_token_and_what_changed_is_read_again(tmp_pat
     assert one.attributes == (("Hat", "new"),)
 
 
+def test_a_token_that_is_broken_since_keeps_its_picture_and_says_so(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 3), tmp_path / "home" / "imports" / "cats"
+    (source / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    imported(source, folder)
+    before = (folder / "images" / "0.png").read_bytes()
+    (source / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    for retry in (False, True):  # and does not say it twice
+        assert imported(source, folder, retry=retry).counts == {"complete": 1, "failed": 2}
+        rows = {row["id"]: row for row in parquet.read_table(folder / "manifest.parquet").to_pylist()}
+        problem = rows["0"]["problem"]
+        assert problem.startswith("image: ")
+        assert problem.count("; the picture of an earlier import is kept") == 1
+        assert (folder / rows["0"]["picture"]).read_bytes() == before
+        assert (rows["2"]["picture"], "earlier import" in rows["2"]["problem"]) == ("", False)
+    (source / "0.png").write_bytes(png(9))
+    assert imported(source, folder, retry=True).counts == {"complete": 2, "failed": 1}
+    with Record(folder) as record:
+        zero = record.get("0")
+    assert zero is not None
+    assert zero.problem == ""
+
+
 def test_another_folder_of_the_same_name_is_not_mixed_in(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
