@@ -17,9 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gistchain import __version__
 from gistchain.collection import folder as folders
 from gistchain.collection.captions.template import captioned
+from gistchain.collection.imports.standard import scaled
 from gistchain.collection.work import opened
 from gistchain.disk.write import make_folder
 from gistchain.errors import CollectionError
@@ -116,9 +119,9 @@ def train_lora(
                 "painted by the new one. Give --replace if that is wanted, otherwise another --name"
             )
         work.only()
-        examples, held = _examples(listed)
+        shown, held = examples(listed)
         learnt = training.learn(
-            examples, held, steps=steps, checkpoint=work.checkpoint("lora", unpacked), put=work.put, progress=progress
+            shown, held, steps=steps, checkpoint=work.checkpoint("lora", unpacked), put=work.put, progress=progress
         )
         content = {
             "kind": "lora",
@@ -127,7 +130,7 @@ def train_lora(
             "base": base,
             "base_sha256": training.base_sha256,
             **asked,
-            "tokens": len(examples),
+            "tokens": len(shown),
             "loss": {"learnt": learnt.learnt, "held_out": learnt.held_out},
             "resumed_at": learnt.resumed_at,
             "sha256": hashlib.sha256(learnt.weights).hexdigest(),
@@ -143,7 +146,7 @@ def train_lora(
     return _told(content, weights, card, new=True, notes=listed.notes)
 
 
-def _examples(listed: folders.Listed) -> tuple[list[Example], list[Example]]:
+def examples(listed: folders.Listed) -> tuple[list[Example], list[Example]]:
     """(those to learn from, those held out), with captions by the template, types in the order of the traits."""
     held = folders.held_out([token.name for token in listed.tokens])
     parts: tuple[list[Example], list[Example]] = [], []
@@ -155,7 +158,8 @@ def _examples(listed: folders.Listed) -> tuple[list[Example], list[Example]]:
 
 
 def _pixels(image: Path) -> Pixels:
-    return read_image(image).pixels
+    """In the standard form: pixel art that is enlarged to what the network sees would be a blur otherwise."""
+    return np.asarray(scaled(read_image(image).pixels, str(image)))
 
 
 def _licence(base: Path) -> str:

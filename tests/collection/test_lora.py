@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from gistchain.collection.lora import train_lora
+from gistchain.collection.folder import listed
+from gistchain.collection.lora import examples, train_lora
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.diffusers.loras import own_lora, own_loras
 
@@ -24,6 +26,28 @@ def shelf(tmp_path: Path) -> Path:
     (folder / "pytorch_lora_weights.safetensors").write_bytes(WEIGHTS)
     (folder / "card.json").write_text(json.dumps({"sha256": hashlib.sha256(WEIGHTS).hexdigest()}))
     return tmp_path
+
+
+def test_pictures_are_enlarged_pixel_by_pixel_and_captioned_by_the_template(tmp_path: Path) -> None:
+    dotted = Image.new("RGB", (8, 8), (250, 250, 250))
+    dotted.putpixel((3, 4), (10, 20, 30))
+    for k in range(60):
+        dotted.save(tmp_path / f"{k}.png")
+        traits = [("Hat", "Red" if k % 2 else "Blue"), ("Eyes", "None" if k % 3 else "Big Eyes"), ("Serial", f"no {k}")]
+        told = {"name": f"Ape #{k}", "attributes": [{"trait_type": t, "value": v} for t, v in traits]}
+        (tmp_path / f"{k}.json").write_text(json.dumps(told))
+    learnt, held = examples(listed(tmp_path, name="apes"))
+    assert (len(learnt), len(held)) == (54, 6)
+    said = {example.caption for example in (*learnt, *held)}
+    assert said == {
+        "A picture of Ape, containing Red Hat",
+        "A picture of Ape, containing Red Hat, Big Eyes",
+        "A picture of Ape, containing Blue Hat",
+        "A picture of Ape, containing Blue Hat, Big Eyes",
+    }
+    picture = learnt[0].picture()
+    assert picture.shape == (512, 512, 3)
+    assert {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()} == {(250, 250, 250), (10, 20, 30)}
 
 
 def test_a_lora_is_found_by_its_name(shelf: Path) -> None:

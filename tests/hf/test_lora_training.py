@@ -20,11 +20,13 @@ from gistchain.collection.lora import TrainedLora, train_lora
 from gistchain.collection.making.make import make
 from gistchain.errors import CollectionError, ModelError, RebuildError, SettingError
 from gistchain.models.diffusers import TextToImage
-from gistchain.models.diffusers.lora_training import Example, LoraTraining
+from gistchain.models.diffusers.lora_training import LEARNING_RATE, Example, LoraTraining
 from gistchain.models.diffusers.loras import own_lora, own_loras
 from gistchain.models.zoo import registry
 from gistchain.types import Gist, Pixels
 from tests.collection.making.drawings import grid, layers, rules
+from tests.support.commands import Command
+from tests.support.kills import Appeared
 
 COLOURS = {"Red": (220, 30, 30), "Green": (20, 200, 60), "Blue": (40, 60, 230), "Sand": (230, 210, 150)}
 FEW = 30
@@ -67,7 +69,7 @@ def painted(painter: TextToImage, prompt: str) -> Pixels:
     return painter.paint(Gist((prompt,), (64, 64)), [1])[0]
 
 
-def command(*words: object) -> subprocess.CompletedProcess[str]:
+def call(*words: object) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "gistchain", "collection", "train", *map(str, words), "--json"]
     return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
@@ -155,6 +157,29 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_bytes(
     assert done.weights.read_bytes() == learnt[1].weights.read_bytes()
     assert (done.learnt, done.held_out) == (learnt[1].learnt, learnt[1].held_out)
     assert {path.name for path in (tmp_path / "collections").iterdir()} == {"lora-blobs", ".training-blobs.lora.lock"}
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_a_command_that_is_killed_or_interrupted_goes_on(
+    kill: bool, blobs: Path, sd: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as here: the last bits hang on it
+    home = tmp_path / "home"
+    begun = Appeared(f"{home}/collections/.training-*/lora.checkpoint")
+    words = "--lora", sd, "--steps", FEW, "--rank", 4
+    command = Command(tmp_path / "said", "collection", "train", blobs, *words, "--home", home, aim=begun)
+    command.child.wait()
+    if kill:
+        command.child.kill()
+    else:
+        command.child.interrupt()
+        assert command.child.finish() == 130
+        assert "the same command goes on from here" in command.err
+    assert own_loras(home / "collections") == []
+    done = learn(blobs, home, sd, learning_rate=LEARNING_RATE)
+    assert done.resumed_at == 25
+    whole = learn(blobs, tmp_path / "other", sd, learning_rate=LEARNING_RATE)
+    assert done.weights.read_bytes() == whole.weights.read_bytes()
 
 
 def test_a_damaged_checkpoint_is_thrown_away(
@@ -277,10 +302,10 @@ def test_what_can_not_be_trained_is_refused_before_anything_is_written(
 
 
 def test_the_command_trains_and_says_how_to_use_it(blobs: Path, sd: str, tmp_path: Path) -> None:
-    ended = command(blobs, "--lora", sd, "--rank", 2, "--steps", 3, "--home", tmp_path)
+    ended = call(blobs, "--lora", sd, "--rank", 2, "--steps", 3, "--home", tmp_path)
     assert ended.returncode == 0, ended.stderr
     said = json.loads(ended.stdout)
     assert (said["prompt"], said["rank"], said["steps"], said["new"]) == ("<lora:blobs:1>", 2, 3, True)
     assert Path(said["model"]) == tmp_path / "collections/lora-blobs/pytorch_lora_weights.safetensors"
-    ended = command(blobs, "--lora", sd, "--rank", 2, "--steps", 3, "--home", tmp_path)
+    ended = call(blobs, "--lora", sd, "--rank", 2, "--steps", 3, "--home", tmp_path)
     assert json.loads(ended.stdout)["new"] is False
