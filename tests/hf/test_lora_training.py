@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -14,17 +15,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from gistchain.collection.lora import TrainedLora, train_lora
 from gistchain.collection.making.make import make
 from gistchain.errors import CollectionError, ModelError, RebuildError, SettingError
-from gistchain.models.diffusers import TextToImage
+from gistchain.models.diffusers import ImageToImage, IpAdapter, TextToImage
 from gistchain.models.diffusers.lora_training import LEARNING_RATE, Example, LoraTraining
 from gistchain.models.diffusers.loras import own_lora, own_loras
 from gistchain.models.zoo import registry
 from gistchain.types import Gist, Pixels
 from tests.collection.making.drawings import grid, layers, rules
+from tests.hf import checkpoints
 from tests.support.commands import Command
 from tests.support.kills import Appeared
 
@@ -121,6 +123,7 @@ def test_the_card_says_what_it_was_made_of(sd: str, learnt: tuple[Path, TrainedL
 def test_the_same_again_gives_the_same_bytes_and_another_seed_others(
     blobs: Path, sd: str, learnt: tuple[Path, TrainedLora], tmp_path: Path
 ) -> None:
+    torch.rand(3)  # what else draws in this process counts for nothing
     assert learn(blobs, tmp_path, sd).weights.read_bytes() == learnt[1].weights.read_bytes()
     other = learn(blobs, tmp_path, sd, name="other", seed=1)
     assert other.weights.read_bytes() != learnt[1].weights.read_bytes()
@@ -217,6 +220,24 @@ def test_a_prompt_of_mint_plan_is_painted_with_it(sd: str, learnt: tuple[Path, T
     assert (painted(painter, words) == bare).all(), "a prompt that names no LoRA is painted without"
 
 
+def test_the_other_painters_find_it_too(
+    sd: str, learnt: tuple[Path, TrainedLora], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shelf, prompt = learnt[0] / "collections", "a blob, <lora:blobs:1>"
+    unet = diffusers.UNet2DConditionModel.from_pretrained(sd, subfolder="unet")
+    adapter = str(checkpoints.ip_adapter(tmp_path_factory.mktemp("adapter"), unet))
+    image = ImageToImage(sd, steps=4, folder=shelf)
+    latent = image.coder.encode(np.full((64, 64, 3), 120, np.uint8), 2048)
+    for painter, gist in (
+        (image, Gist((prompt,), (64, 64), latent)),
+        (IpAdapter(sd, adapter=adapter, steps=4, folder=shelf), Gist((prompt,), (64, 64))),
+    ):
+        without = replace(gist, captions=("a blob",))
+        bare = painter.paint(without, [1], 0.5)[0]
+        assert (painter.paint(gist, [1], 0.5)[0] != bare).any()
+        assert (painter.paint(without, [1], 0.5)[0] == bare).all()
+
+
 def test_a_lora_that_was_not_trained_here_or_is_damaged_is_not_painted_with(
     sd: str, learnt: tuple[Path, TrainedLora], tmp_path: Path
 ) -> None:
@@ -299,6 +320,17 @@ def test_what_can_not_be_trained_is_refused_before_anything_is_written(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "peft" else object())
     with pytest.raises(ModelError, match=r"collection train --lora needs peft: pip install 'gistchain\[hf\]'"):
         learn(blobs, tmp_path, sd)
+
+
+def test_a_checkpoint_that_computes_no_numbers_is_refused(blobs: Path, sd: str, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(sd, tmp_path / "base"))
+    (file,) = (base / "unet").glob("*.safetensors")
+    weights = load_file(file)
+    weights["conv_out.bias"][0] = float("nan")
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(ModelError, match="computed nan: its weights are broken"):
+        learn(blobs, tmp_path, str(base))
+    assert own_loras(tmp_path / "collections") == []
 
 
 def test_the_command_trains_and_says_how_to_use_it(blobs: Path, sd: str, tmp_path: Path) -> None:

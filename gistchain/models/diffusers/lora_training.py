@@ -29,7 +29,7 @@ from gistchain.models.diffusers.pipelines import load, silently
 from gistchain.models.diffusers.prompts import parse
 from gistchain.models.diffusers.vae import SdVae
 from gistchain.models.diffusers.words import conditioning
-from gistchain.models.transformers.loading import Checkpoint, located, need
+from gistchain.models.transformers.loading import Checkpoint, located, need, reading
 from gistchain.models.transformers.running import finite, memory, positive
 from gistchain.models.zoo.checkpointfiles import PICKLED, SAFE, check_safetensors
 from gistchain.types import Pixels
@@ -176,7 +176,7 @@ class LoraTraining:
 
         for part in (self._pipe.unet, self._pipe.vae, self._pipe.text_encoder):
             part.requires_grad_(False).eval()
-        with torch.random.fork_rng(devices=[]), silently():
+        with torch.random.fork_rng(devices=[]), reading(WHO, self._checkpoint.source), silently():
             torch.manual_seed(self._seed)
             self._pipe.unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS)))
         for weights in self._pipe.unet.parameters():
@@ -273,7 +273,8 @@ class _Run:
 
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._learning.values(), _LONGEST_GRADIENT)
+        # Before the step: what is saved afterwards must be something to go on from.
+        finite(WHO, float(torch.nn.utils.clip_grad_norm_(self._learning.values(), _LONGEST_GRADIENT)))
         self._optimiser.step()
         self.step += 1
 
