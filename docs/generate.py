@@ -73,6 +73,7 @@ JSON_KEYS = {
     "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
     "tokens problems findings notes seconds registered",
     "collection list": "collection subject own data",
+    "collection train --lora": "lora subject base model card prompt new rank steps tokens resumed_at loss notes",
     "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
     "unknown abstract requests refused failures given_up",
     "collection split": "name seed parts pairs themes phrases published families joined closest unseen collections "

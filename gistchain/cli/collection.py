@@ -20,7 +20,22 @@ from gistchain.answers.collection import (
     trained_json,
     trained_text,
 )
-from gistchain.cli.options import ChainId, Contract, Home, Json, Key, MaxFee, ReplaceAfter, Rpc, Yes
+from gistchain.cli.collection_lora import check_lora, learn_lora
+from gistchain.cli.options import (
+    AllowDownload,
+    AllowPickle,
+    ChainId,
+    Contract,
+    Device,
+    Dtype,
+    Home,
+    Json,
+    Key,
+    MaxFee,
+    ReplaceAfter,
+    Rpc,
+    Yes,
+)
 from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, note, say, stages
 from gistchain.cli.usage import a_path
 from gistchain.errors import SettingError
@@ -55,6 +70,21 @@ def train(
         bool,
         typer.Option("--replace", help="Let it take the place of one of the same name: that one's tokens change."),
     ] = False,
+    lora: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BASE",
+            help="Learn a LoRA of this checkpoint of Stable Diffusion instead (folder or hub id; extra hf), which "
+            "prompts turn on by <lora:NAME:1>.",
+        ),
+    ] = None,
+    rank: Annotated[int | None, typer.Option(help="With --lora: its rank.  [default: 8]")] = None,
+    steps: Annotated[int | None, typer.Option(help="With --lora: pictures to learn from.  [default: 1000]")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --lora: of its chance.  [default: 0]")] = None,
+    device: Device = None,
+    dtype: Dtype = None,
+    allow_download: AllowDownload = None,
+    allow_pickle: AllowPickle = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -64,11 +94,16 @@ def train(
 
     settings = load(ctx.params)
     called = _name(name, folder)
+    check_lora(lora, rank=rank, steps=steps, seed=seed)
     if not folder.exists():
         from gistchain.collection.imports.record import FOLDER
 
         there = settings.home / FOLDER / folder
         folder = there if there.is_dir() else folder
+    if lora is not None:
+        asked = {key: value for key, value in (("rank", rank), ("steps", steps), ("seed", seed)) if value is not None}
+        learn_lora(settings, folder, lora, called, asked, as_json, subject=subject, skip=skip, replace=replace)
+        return
     try:
         with stages() as progress:
             done = learn(

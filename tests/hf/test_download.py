@@ -19,6 +19,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from gistchain.models.diffusers.lora_training import LoraTraining
+
 COMMIT = "0" * 40
 SETUP = """
 import numpy as np
@@ -117,6 +119,23 @@ TextToImage("org/stable-diffusion", steps=1, allow_download=True).paint(Gist(("a
     assert any(path.endswith("unet/diffusion_pytorch_model.safetensors") for path in asked)
     asked.clear()
     _run(fetch.replace(", allow_download=True", ""), address, tmp_path)
+    assert asked == []
+
+
+def test_a_lora_is_trained_of_an_id_too_and_its_base_is_known_by_its_files(
+    hub: tuple[str, list[str]], folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    address, asked = hub
+    train = """
+from gistchain.models.diffusers.lora_training import Example, LoraTraining
+training = LoraTraining("org/stable-diffusion", rank=2, allow_download=True)
+training.learn([Example("a dog", lambda: image)], steps=1)
+print(training.base_sha256)
+"""
+    here = LoraTraining(str(folder("stable-diffusion")), rank=2).base_sha256
+    assert _run(train, address, tmp_path).strip() == here
+    asked.clear()
+    assert _run(train.replace(", allow_download=True", ""), address, tmp_path).strip() == here
     assert asked == []
 
 

@@ -37,7 +37,15 @@ def standard_form(media: bytes, name: str) -> Standard:
 
 
 def of_pixels(pixels: Pixels, name: str) -> tuple[bytes, tuple[int, int]]:
-    """(PNG, (width, height)). Raises ImageError for a picture that would be more than MOST_HEIGHT high."""
+    """(PNG, (width, height)). Raises ImageError as `scaled` does."""
+    image = scaled(pixels, name)
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=6)
+    return file.getvalue(), image.size
+
+
+def scaled(pixels: Pixels, name: str) -> Image.Image:
+    """WIDTH pixels wide. Raises ImageError for a picture that would be more than MOST_HEIGHT high."""
     height, width, _ = pixels.shape
     size = (WIDTH, max(1, round(height * WIDTH / width)))
     if size[1] > MOST_HEIGHT:
@@ -46,6 +54,4 @@ def of_pixels(pixels: Pixels, name: str) -> tuple[bytes, tuple[int, int]]:
     if image.size != size:
         few = image.width < WIDTH and image.getcolors(_PIXEL_ART) is not None
         image = image.resize(size, Image.Resampling.NEAREST if few else Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=6)
-    return file.getvalue(), size
+    return image

@@ -50,12 +50,13 @@ class IpAdapter(TextToImage):
         dtype: str = "float32",
         allow_download: bool = False,
         allow_pickle: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self._scale = _in_range(scale)
         super().__init__(
             source, steps=steps, guidance_scale=guidance_scale, negative=negative, side=side, lora=lora,
             lora_scale=lora_scale, batch=batch, device=device, dtype=dtype, allow_download=allow_download,
-            allow_pickle=allow_pickle,
+            allow_pickle=allow_pickle, folder=folder,
         )  # fmt: skip
         self._add_adapter(adapter, subfolder, weight_name)
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError, RebuildError, SettingError
+from gistchain.models.diffusers.loras import own_lora, own_loras
 from gistchain.models.diffusers.pipelines import add_lora, load, lora_name, silently
 from gistchain.models.diffusers.prompts import Prompt, parse
 from gistchain.models.diffusers.vae import SIDE, SdVae
+from gistchain.models.diffusers.words import conditioning
 from gistchain.models.sizes import fitted, grid
 from gistchain.models.strength import strength_or
 from gistchain.models.transformers.loading import Checkpoint, need, reading
@@ -33,9 +36,10 @@ class TextToImage:
 
     Several captions are joined. steps, guidance_scale, negative: as in diffusers. side: that of a square with as many
     pixels as are painted; 0 for what the checkpoint was trained on. lora: LoRAs, each a file, folder or hub id; all are
-    on at `lora_scale`, or, where the caption names some (prompts.py), those at the scales that it gives. batch: seeds
-    painted together; above 1 a picture's last bits depend on the others. Weights in prompts, and captions longer
-    than the text encoder reads, need one CLIP text encoder and the package compel; other pipelines cut long captions.
+    on at `lora_scale`, or, where the caption names some (prompts.py), those at the scales that it gives. folder: of the
+    user's own collections, where captions find the LoRAs that were trained here (loras.py). batch: seeds painted
+    together; above 1 a picture's last bits depend on the others. Weights in prompts, and captions longer than the text
+    encoder reads, need one CLIP text encoder and the package compel; other pipelines cut long captions.
     """
 
     _name = "painter 'stable-diffusion'"
@@ -55,14 +59,16 @@ class TextToImage:
         dtype: str = "float32",
         allow_download: bool = False,
         allow_pickle: bool = False,
+        folder: Path | None = None,
     ) -> None:
         need(self._name, "diffusers")
         self._checkpoint = Checkpoint(self._name, source, device, dtype, allow_download, allow_pickle)
         self._steps, self._batch = positive(steps, "steps"), positive(batch, "batch")
         self._guidance, self._negative, self._lora_scale = guidance_scale, negative, lora_scale
         self._pipe = load(self._checkpoint)
-        self._side, self._multiple = _native(self._pipe, side)
+        self._side, self._multiple = native(self._pipe, side)
         self._loras = self._add_loras((lora,) if isinstance(lora, str) else lora)
+        self._given, self._folder = tuple(self._loras), folder
 
     def varies(self, gist: Gist, strength: float | None = None) -> bool:
         return True
@@ -86,7 +92,7 @@ class TextToImage:
         self._turn_on(prompt)
         painted: list[Pixels] = []
         with running(self._name, self._checkpoint.device, _LESS), silently():
-            words = self._read(prompt)
+            words = conditioning(self._pipe, prompt, self._negative, self._name)
             width, height = self._canvas(gist.size)
             for few in batches(seeds, self._batch):
                 where = {"image": start.repeat(len(few), 1, 1, 1)} if start is not None else {}
@@ -99,32 +105,6 @@ class TextToImage:
                 painted += [fitted(_pixels(image), gist.size) for image in done.images]
         return painted
 
-    def _read(self, prompt: Prompt) -> dict[str, Any]:
-        """The pipeline's prompt: the text, or, where it has weights or is long, the text encoder's embeddings."""
-        tokenizer: Any = getattr(self._pipe, "tokenizer", None)
-        encoder: Any = getattr(self._pipe, "text_encoder", None)
-        alone = type(encoder).__name__ == "CLIPTextModel" and getattr(self._pipe, "text_encoder_2", None) is None
-        long = alone and len(tokenizer(prompt.text).input_ids) > tokenizer.model_max_length
-        if not (prompt.weighted or long):
-            return {"prompt": prompt.text, "negative_prompt": self._negative}
-        if not alone:
-            raise RebuildError(
-                f"the caption weighs its words, which {type(self._pipe).__name__} can't: take (words:weight) out of it"
-            )
-        need(f"{self._name}, for a caption that is long or has weights,", "compel")
-        from compel import Compel
-        from compel.prompt_parser import Conjunction, FlattenedPrompt, Fragment
-
-        compel = Compel(tokenizer=tokenizer, text_encoder=encoder, truncate_long_prompts=False)
-        embeddings = [
-            compel.build_conditioning_tensor_for_conjunction(
-                Conjunction([FlattenedPrompt([Fragment(words, weight) for words, weight in fragments])])
-            )[0]
-            for fragments in (prompt.fragments, ((self._negative, 1.0),))
-        ]
-        positive_, negative = compel.pad_conditioning_tensors_to_same_length(embeddings)
-        return {"prompt_embeds": positive_, "negative_prompt_embeds": negative}
-
     def _add_loras(self, sources: Sequence[str]) -> dict[str, str]:
         """What prompts call each LoRA -> what peft calls it."""
         names: dict[str, str] = {}
@@ -136,10 +116,9 @@ class TextToImage:
         return names
 
     def _turn_on(self, prompt: Prompt) -> None:
-        wanted = dict(prompt.loras) or dict.fromkeys(self._loras, self._lora_scale)
-        if unknown := sorted(wanted.keys() - self._loras.keys()):
-            known = ", ".join(sorted(self._loras)) or "none"
-            raise RebuildError(f"the caption asks for the LoRA {unknown[0]!r}; given are {known} (lora=FILE)")
+        wanted = dict(prompt.loras) or dict.fromkeys(self._given, self._lora_scale)
+        for name in sorted(wanted.keys() - self._loras.keys()):
+            self._add_own(name)
         on = {self._loras[name]: scale for name, scale in wanted.items() if scale}
         if on:
             self._pipe.enable_lora()
@@ -147,13 +126,21 @@ class TextToImage:
         elif self._loras:
             self._pipe.disable_lora()
 
+    def _add_own(self, name: str) -> None:
+        """Put a LoRA that was trained here on the pipeline; from then on it is one that captions may name."""
+        file = None if self._folder is None else own_lora(self._folder, name)
+        if file is None:
+            known = ", ".join(sorted(self._given)) or "none"
+            own = ", ".join(own_loras(self._folder)) if self._folder is not None else ""
+            raise RebuildError(
+                f"the caption asks for the LoRA {name!r}; given are {known} (lora=FILE), trained here are "
+                f"{own or 'none'} (by `gistchain collection train --lora`)"
+            )
+        add_lora(self._pipe, self._checkpoint, str(file), f"lora{len(self._loras)}")
+        self._loras[name] = f"lora{len(self._loras)}"
+
     def _canvas(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) that is painted: about side x side pixels in the shape of `size`, in steps of the network."""
-        if min(size) < 1:
-            raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be painted")
-        aspect = min(_LONGEST_ASPECT, max(1 / _LONGEST_ASPECT, size[0] / size[1]))
-        wide, high = self._side * math.sqrt(aspect), self._side / math.sqrt(aspect)
-        return _multiple(wide, self._multiple), _multiple(high, self._multiple)
+        return canvas(size, self._side, self._multiple)
 
 
 class ImageToImage(TextToImage):
@@ -271,12 +258,21 @@ class ImageToImage(TextToImage):
         return self.coder.latent_of(self.coder.pixels_of(values), (width, height))
 
 
+def canvas(size: tuple[int, int], side: int, multiple: int) -> tuple[int, int]:
+    """(width, height) that is painted: about side x side pixels in the shape of `size`, in steps of the network."""
+    if min(size) < 1:
+        raise RebuildError(f"an image of {size[0]} x {size[1]} pixels can't be painted")
+    aspect = min(_LONGEST_ASPECT, max(1 / _LONGEST_ASPECT, size[0] / size[1]))
+    wide, high = side * math.sqrt(aspect), side / math.sqrt(aspect)
+    return _multiple(wide, multiple), _multiple(high, multiple)
+
+
 def has_words(gist: Gist) -> bool:
     """Whether one of its captions says anything."""
     return any(caption.strip() for caption in gist.captions)
 
 
-def _native(pipe: Any, side: int) -> tuple[int, int]:
+def native(pipe: Any, side: int) -> tuple[int, int]:
     """(side of the square that is painted, what both its sides are multiples of), in pixels."""
     net: Any = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
     factor = int(getattr(pipe, "vae_scale_factor", 8))

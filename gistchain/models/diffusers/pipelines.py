@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gistchain.errors import ModelError
+from gistchain.models.diffusers.loras import LORA_FILE
 from gistchain.models.transformers.loading import Checkpoint, located, reading, whole
 from gistchain.models.transformers.running import memory, quietly, torch_dtype
 from gistchain.models.zoo.checkpointfiles import SAFE, check_safetensors, refuse_pickle
 from gistchain.safejson import parsed
-
-_LORA_FILE = "pytorch_lora_weights.safetensors"
 
 
 def load(checkpoint: Checkpoint) -> Any:
@@ -118,13 +117,13 @@ def _lora_file(checkpoint: Checkpoint, source: str) -> tuple[str, str]:
     path = Path(source).expanduser()
     if path.is_dir():
         weights = sorted(path.glob(f"*{SAFE}")) or sorted(path.glob("*.bin")) or sorted(path.glob("*.pt"))
-        path = next((p for p in weights if p.name == _LORA_FILE), weights[0] if len(weights) == 1 else path)
+        path = next((p for p in weights if p.name == LORA_FILE), weights[0] if len(weights) == 1 else path)
         if path.is_dir():
             raise ModelError(
                 f"{source} holds {len(weights)} files of weights instead of one LoRA: give the file itself"
             )
     if not path.is_file():
-        return located(checkpoint.who, source, allow_download=checkpoint.allow_download), _LORA_FILE
+        return located(checkpoint.who, source, allow_download=checkpoint.allow_download), LORA_FILE
     refuse_pickle(path, allow=checkpoint.allow_pickle)
     if path.suffix == SAFE:
         check_safetensors(path)
