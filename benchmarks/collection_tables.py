@@ -26,4 +26,22 @@ def _imports(figures: dict[str, Any]) -> str:
     return table(["on two cores", "N", "measured"], rows)
 
 
-TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"imports": _imports}
+def _mint_plan(figures: dict[str, Any]) -> str:
+    same = "the same bytes" if figures["same_bytes"] else "OTHER BYTES"
+    rows = [
+        [
+            "made, faster and slower run",
+            f"{figures['tokens']:,}",
+            " and ".join(f"{s:.0f} s" for s in figures["seconds"]),
+        ],
+        ["two runs", f"{figures['tokens']:,}", f"{same}, {figures['different_pictures']:,} different pictures"],
+        [
+            f"--check beside {figures['registered']} images, a token more",
+            f"{figures['checked']:,}",
+            f"{figures['seconds_more_a_token']:.2f} s",
+        ],
+    ]
+    return table(["on two cores", "N", "measured"], rows)
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {"imports": _imports, "mint_plan": _mint_plan}

@@ -28,14 +28,15 @@ def scores(layers: Layers, held: Tokens, progress: Callable[[float], None]) -> H
         reading = reader.read(picture)
         right.append(reading.labels == true)
         confident.append(reader.confidence(reading) >= _ACCEPTED)
-        similar.append(ssim(held.image(k), to_pixels(layers.picture(true))))
+        similar.append(ssim(held.image(k), to_pixels(layers.picture(layers.states(true)))))
         if k < _SHOWN:
             captions = traits.caption(true.tolist()), traits.caption(reading.labels.tolist())
-            painted = to_pixels(layers.picture(reading.labels))
+            painted = to_pixels(layers.picture(layers.states(reading.labels)))
             shown.append(HeldOutToken(held.names[k], *captions, held.image(k), painted))
         progress((k + 1) / len(held))
     exact, sure = np.all(right, 1), np.array(confident)
-    commonest = np.array([int(layers.prior[a:b].argmax()) for a, b in pairwise(layers.first)])
+    shares = [layers.of_values(layers.prior[a:b], t) for t, (a, b) in enumerate(pairwise(layers.first))]
+    commonest = np.array([int(own.argmax()) for own in shares])
 
     def of_readable(shares: NDArray[np.float64]) -> dict[str, float]:
         return {t: float(share) for t, share, r in zip(traits.types, shares, readable, strict=True) if r}

@@ -1,6 +1,6 @@
 """Learns the shipped collections: tokens train-0 .. train-999 of each -> gistchain/models/weights/collection-*.layers.
 
-    python -m training.layered.collections [NAME ...]          # about 40 CPU-seconds each, those of SCARCE 200
+    python -m training.layered.collections [NAME ...]          # about 40 CPU-seconds each, those of SCARCE 200 to 330
     python -m training.layered.collections --judge NAME ...    # the layers that are there, judged by other tokens
 
 Punks and Nouns are left out: training/traitnet makes their models.
@@ -29,8 +29,11 @@ from training.weights import minutes_since, write_weights
 
 OWN_MODELS = ("punks", "nouns")
 MANY = 3000
-SCARCE = ("voxel-art", "cutouts", "critters", "personas", "notionists", "pixel-art", "lorelei")
-"""Collections with traits so rare that 1,000 tokens hardly show them: MANY tokens are learnt from."""
+SCARCE = (
+    *("voxel-art", "cutouts", "critters", "personas", "notionists", "pixel-art", "lorelei", "sprouts"),
+    *("moods", "stack", "marbles", "clay"),
+)
+"""Collections with traits so rare, or parts that move so much, that 1,000 tokens hardly show them: MANY are learnt."""
 _JUDGES = 200
 
 

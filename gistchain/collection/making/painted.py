@@ -29,7 +29,7 @@ def types_of(called: str, shelf: Path) -> tuple[str, list[TraitType], str]:
         raise CollectionError(f"the collection {called!r} can't paint: {error}") from error
     types = []
     for t, (name, values) in enumerate(layers.traits.values.items()):
-        prior = layers.prior[layers.first[t] : layers.first[t + 1]].astype(np.float64)
+        prior = layers.of_values(layers.prior[layers.first[t] : layers.first[t + 1]].astype(np.float64), t)
         named = [Value(value, weight=max(_LEAST_SHARE, share)) for value, share in zip(values, prior[1:], strict=True)]
         none = [Value(NONE, weight=prior[0])] if prior[0] >= _LEAST_SHARE else []
         types.append(TraitType(name, (*named, *none)))
@@ -55,7 +55,8 @@ class Painted:
         """(side, side, 3)."""
         from PIL import Image
 
-        pixels: Pixels = to_pixels(self._layers.picture(np.array(self.look(row), np.int64)))
+        states = self._layers.states(np.array(self.look(row), np.int64))
+        pixels: Pixels = to_pixels(self._layers.picture(states))
         if self._side == SIDE:
             return pixels
         how = Image.Resampling.BICUBIC if self._side > SIDE else Image.Resampling.BOX

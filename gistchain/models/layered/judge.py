@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from gistchain.models.layered.merge import alike, mapped, merged
 from gistchain.models.layered.model import Floats, Layers
+from gistchain.models.layered.poses import posed
 from gistchain.models.layered.read import VISIBLE, Reader, Reading, absence, log_odds, trusted
 
 LEAST_NOISE = 3e-3
 _DIRECTIONS = 20
 _SHARPNESS = np.geomspace(0.003, 0.3, 14)
 _RARELY = 0.02
+_NEVER = 1e-300
 _ASTRAY = 0.02  # share of the tokens of which a model explains nothing
 _CHANCE = 2.0  # nats that the best of the sharpnesses may seem to tell by chance
 _WORTH_READING = 0.02  # nats a token that a type's pixels must tell beyond what is common
@@ -74,7 +76,8 @@ def judged(layers: Layers, parts: Sequence[Part], *, merging: bool = True) -> La
 
 def _wrong(part: Part) -> Floats:
     """(N, P, 3) by how much the painted pictures are off."""
-    return np.stack([np.clip(part.layers.picture(row), -1, 1) for row in part.labels]) - part.images
+    states = posed(part.layers, part.images, part.labels)
+    return np.stack([np.clip(part.layers.picture(row), -1, 1) for row in states]) - part.images
 
 
 def _opened(layers: Layers, wrong: Floats) -> Layers:
@@ -103,21 +106,24 @@ def _sharpness(unseen: Sequence[Part]) -> Floats:
     A token in fifty may be painted all wrong: it must not decide about the others. Values that the layers
     don't know tell nothing about how well the others are told apart.
     """
-    first, chosen = unseen[0].layers.first, []
-    for t in range(len(first) - 1):
-        own, gains = slice(first[t], first[t + 1]), []
-        for part in unseen:
-            prior = np.log(part.layers.prior[own])
-            prior = prior - np.logaddexp.reduce(prior)
-            images, labels = part.images[part.known[:, t]], part.labels[part.known[:, t]]
+    chosen = []
+    states = [posed(part.layers, part.images, part.labels) for part in unseen]
+    for t in range(len(unseen[0].layers.poses)):
+        gains = []
+        for part, every in zip(unseen, states, strict=True):
+            layers, known = part.layers, part.known[:, t]
+            images, labels, rows = part.images[known], part.labels[known, t], every[known]
             if not len(labels):
                 continue
-            reader = Reader(part.layers)
-            surprises = np.stack([reader.surprise(x, row, t) for x, row in zip(images, labels, strict=True)])
-            logs = prior - _SHARPNESS[:, None, None] * surprises
+            chances = layers.prior[layers.first[t] : layers.first[t + 1]].astype(np.float64)
+            prior, by_state = np.log(layers.of_values(chances / chances.sum(), t)), np.log(chances)
+            reader = Reader(layers)
+            surprises = np.stack([reader.surprise(x, row, t) for x, row in zip(images, rows, strict=True)])
+            logs = by_state - _SHARPNESS[:, None, None] * surprises
             logs = logs - np.logaddexp.reduce(logs, axis=2, keepdims=True)
+            logs = np.log(layers.of_values(np.exp(logs), t) + _NEVER)
             logs = np.logaddexp(np.log1p(-_ASTRAY) + logs, np.log(_ASTRAY) + prior)
-            gains.append(logs[:, np.arange(len(labels)), labels[:, t]] - prior[labels[:, t]])
+            gains.append(logs[:, np.arange(len(labels)), labels] - prior[labels])
         gain = np.concatenate(gains, 1) if gains else np.zeros((1, 1))
         enough = max(_WORTH_READING * gain.shape[1], _CHANCE)
         chosen.append(_SHARPNESS[gain.sum(1).argmax()] if gain.sum(1).max() > enough else 0.0)
@@ -126,7 +132,8 @@ def _sharpness(unseen: Sequence[Part]) -> Floats:
 
 def _vanishes(layers: Layers, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Types whose labels are nearly always visible: makers of such tokens don't label what can't be seen."""
-    faint = [[absence(layers, row, t) < VISIBLE for row in labels if row[t]] for t in range(labels.shape[1])]
+    states = layers.states(labels)
+    faint = [[absence(layers, row, t) < VISIBLE for row in states if row[t]] for t in range(labels.shape[1])]
     return np.array([len(f) > 0 and np.mean(f) < _RARELY for f in faint])
 
 

@@ -1,8 +1,9 @@
 """Tokens -> Layers: fits them on most tokens, and measures on the rest what the fit can't know about itself.
 
 Nine tenths of the tokens are fitted; the others show how far off pictures of unseen tokens are, and what the evidence
-of a pixel is worth (judge.py). Of few tokens a tenth would tell too little: they are all fitted, and some of five folds
-are each judged by a fit of the other four.
+of a pixel is worth (judge.py). Where the part of a type moves by chance, its values get poses and all is fitted again
+(poses.py). Of few tokens a tenth would tell too little: they are all fitted, and some of five folds are each judged by
+a fit of the other four; poses need more of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from gistchain.models.layered.fit import Fitted, fit
 from gistchain.models.layered.judge import LEAST_NOISE, Part, judged
 from gistchain.models.layered.model import SIDE, Floats, Gate, Layers, small
+from gistchain.models.layered.poses import found
 from gistchain.traits import Traits
 
 _MOST_TOKENS, _MOST_PAINTED = 3000, 1200
@@ -59,6 +61,7 @@ def learn(
     if not judging:
         return layers
     if not few:
+        layers = _moving(layers, images[~held], labels[~held], checkpoint)
         judges = np.flatnonzero(held)[:_MOST_JUDGED]
         halves = [judges[k::2] for k in (0, 1)]
         return judged(layers, [_part(layers, images, labels, ~held, half) for half in halves])
@@ -69,6 +72,16 @@ def learn(
         parts.append(_part(own, images, labels, ~out, np.flatnonzero(out)))
         progress(whole + (1 - whole) * (fold + 1) / folds)
     return judged(layers, parts)
+
+
+def _moving(layers: Layers, images: Floats, labels: NDArray[np.int64], checkpoint: Path | None) -> Layers:
+    """The layers fitted again with poses where parts move by chance, else as they are."""
+    poses, states = found(layers, images, labels)
+    if max(poses) == 1:
+        return layers
+    sizes = [len(values) * count for values, count in zip(layers.traits.values.values(), poses, strict=True)]
+    again = checkpoint and checkpoint.with_name(f"{checkpoint.name}.poses")
+    return _layers(fit(images, states, sizes, checkpoint=again), images, states, layers.traits, poses)
 
 
 def _part(
@@ -86,9 +99,12 @@ def _chosen(labels: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     return np.sort(np.argsort(rarity, kind="stable")[:most])
 
 
-def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: Traits) -> Layers:
-    first = np.cumsum([0, *(len(v) + 1 for v in traits.values.values())])
-    rows, values = labels + first[:-1], int(first[-1])
+def _layers(
+    fitted: Fitted, images: Floats, states: NDArray[np.int64], traits: Traits, poses: tuple[int, ...] = ()
+) -> Layers:
+    sizes = np.array([len(v) for v in traits.values.values()]) * (poses or 1)
+    first = np.cumsum([0, *(sizes + 1)])
+    rows, values = states + first[:-1], int(first[-1])
     tokens = np.bincount(rows.ravel(), minlength=values)
     for a, b in pairwise(first):
         seen = np.flatnonzero(tokens[a:b]) + a
@@ -101,23 +117,24 @@ def _layers(fitted: Fitted, images: Floats, labels: NDArray[np.int64], traits: T
         fitted.colours,
         fitted.tints,
         fitted.hues,
-        prior=((tokens + 0.5) / len(labels)).astype(np.float32),
+        prior=((tokens + 0.5) / len(states)).astype(np.float32),
         variation=np.zeros((0, SIDE * SIDE * 3), np.float32),
         noise=np.full(SIDE * SIDE, LEAST_NOISE, np.float32),
         guess=_guess(images, rows, values),
         sharpness=np.full(len(traits.types), _FIRST_SHARPNESS, np.float32),
-        follows=_follows(labels),
+        follows=_follows(states),
         vanishes=np.zeros(len(traits.types), bool),
         gate=_gate(images),
         error=0.0,
+        own_poses=poses,
     )
 
 
-def _follows(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _follows(states: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each type an earlier one that is visible whenever it is, or -1: facial hair for facial hair color."""
-    visible = labels > 0
-    follows = np.full(labels.shape[1], -1)
-    for t in range(1, labels.shape[1]):
+    visible = states > 0
+    follows = np.full(states.shape[1], -1)
+    for t in range(1, states.shape[1]):
         if not _SOMETIMES < visible[:, t].mean() < 1 - _SOMETIMES:
             continue
         together = (visible[:, :t] == visible[:, t : t + 1]).mean(0)

@@ -4,7 +4,7 @@
 
 Two colours of a palette may differ by less than an eye sees (16 of 255). A caption that picks one of them guesses; one
 that says "blue or navy" is right. A value that looks as if its trait were absent is told by no caption at all. What was
-merged stands in Layers.merged, so that painters still know the single names.
+merged stands in Layers.merged, so that painters still know the single names. Values with poses stay as they are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def alike(layers: Layers, true: NDArray[np.int64], read: NDArray[np.int64]) -> l
     groups: list[list[Group]] = []
     for t, values in enumerate(layers.traits.values.values()):
         counts = np.zeros((len(values) + 1, len(values) + 1), np.int64)
-        if layers.sharpness[t] > 0:
+        if layers.sharpness[t] > 0 and layers.poses[t] == 1:
             np.add.at(counts, (true[:, t], read[:, t]), 1)
         found: list[set[int]] = []
         for a, b in _confused(counts):
@@ -60,7 +60,7 @@ def _confused(counts: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _look_alike(layers: Layers, true: NDArray[np.int64], t: int, group: Sequence[int]) -> bool:
     """Whether in most tokens with a value of the group no pixel would change visibly if it had another of them."""
     rows = true[np.isin(true[:, t], group)]
-    rows = rows[rows[:, t] > 0][:_TRIED]
+    rows = layers.states(rows[rows[:, t] > 0][:_TRIED])
     changes = []
     for row in rows:
         changes.append([_change(layers, row, t, a, b) for k, a in enumerate(group) for b in group[k + 1 :]])
@@ -77,7 +77,7 @@ def merged(layers: Layers, groups: Sequence[Sequence[Group]]) -> Layers:
     """The layers with one value for each group: a mean of its values by how common they are."""
     kept, names = _kept(layers, groups), _names(layers.traits, groups)
     values = {type_: named for type_, (named, _) in names.items()}
-    rows = [[int(layers.first[t]) + label for label in group] for t, every in enumerate(kept) for group in every]
+    rows = [own for t, every in enumerate(kept) for group in every for own in _rows(layers, t, group)]
     shares = [(layers.prior[own] / layers.prior[own].sum()).astype(np.float32) for own in rows]
 
     def mean(array: Floats) -> Floats:
@@ -94,6 +94,14 @@ def merged(layers: Layers, groups: Sequence[Sequence[Group]]) -> Layers:
         guess=np.stack([layers.guess[:, own].sum(1) for own in rows], 1),
         merged={type_: told for type_, (_, told) in names.items() if told},
     )
+
+
+def _rows(layers: Layers, t: int, group: Group) -> list[list[int]]:
+    """The rows that become one each: those of the group together, or the poses of a value one by one."""
+    first, poses = int(layers.first[t]), int(layers.poses[t])
+    if poses == 1 or group == (0,):
+        return [[first + label for label in group]]
+    return [[first + 1 + (group[0] - 1) * poses + k] for k in range(poses)]
 
 
 def mapped(layers: Layers, groups: Sequence[Sequence[Group]], labels: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ FORMAT = 1
 MAGIC = b"GLY1"
 _CLAIM_STEP, _FAINTEST = 0.15, -8.0  # log-claims are kept for weights of 1 : 3000 to e^30 : 1
 _COLOUR_STEP = 1.3 / 127  # a layer's own colour in [-1.3, 1.3], beyond white where it only shines through
-_MOST_VALUES, _MOST_TYPES, _MOST_BYTES, _MOST_ARRAYS = 4096, 64, 1 << 28, 32
+_MOST_VALUES, _MOST_TYPES, _MOST_BYTES, _MOST_ARRAYS, _MOST_POSES = 4096, 64, 1 << 28, 32, 64
 # What numpy, lzma and json raise for damaged bytes.
 _DAMAGE = (
     OSError,
@@ -74,7 +74,10 @@ class Gate:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """U values in all, `first[t]` being the "not visible" of type t; P = SIDE * SIDE pixels; colours in [-1, 1].
+    """U rows in all, `first[t]` being the "not visible" of type t; P = SIDE * SIDE pixels; colours in [-1, 1].
+
+    A label says which value of its type a token has, a state which pose too (poses.py): one row for each. They are the
+    same where poses (T,), those of each value of a type, are 1.
 
     claims (U, P) logarithms; colours (U, P, 3); tints (U, P, T); hues (U, 3); prior (U,) how common a value is.
     variation (K, P * 3): what the labels leave open, its main directions, one standard deviation long; noise (P,) the
@@ -104,24 +107,49 @@ class Layers:
     error: float
     trust: tuple[float, float, float] = (0.0, 1.0, 0.0)
     merged: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    own_poses: tuple[int, ...] = ()
+
+    @cached_property
+    def poses(self) -> NDArray[np.int64]:
+        return np.array(self.own_poses or [1] * len(self.traits.types), np.int64)
 
     @cached_property
     def first(self) -> NDArray[np.int64]:
         """Row of each type's "not visible"; one more entry: U."""
-        return np.cumsum([0, *(len(v) + 1 for v in self.traits.values.values())])
+        sizes = [len(v) for v in self.traits.values.values()]
+        return np.cumsum([0, *(self.poses * sizes + 1)])
 
     @cached_property
     def strengths(self) -> Floats:
         return np.exp(self.claims)
 
-    def rows(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(..., T) labels -> (..., T) rows of the arrays above."""
-        rows: NDArray[np.int64] = labels + self.first[:-1]
+    def rows(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(..., T) states -> (..., T) rows of the arrays above."""
+        rows: NDArray[np.int64] = states + self.first[:-1]
         return rows
 
-    def picture(self, labels: NDArray[np.int64]) -> Floats:
-        """(T,) labels -> (P, 3) in about [-1, 1]: the mean of all pictures with these labels."""
-        rows = self.rows(labels)
+    def labels(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(..., T) states -> (..., T) labels."""
+        labels: NDArray[np.int64] = (states + self.poses - 1) // self.poses
+        return labels
+
+    def states(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(..., T) labels -> (..., T) states, each value in its commonest pose."""
+        states = labels.copy()
+        for t in np.flatnonzero(self.poses > 1):
+            shares = self.prior[self.first[t] + 1 : self.first[t + 1]].reshape(-1, self.poses[t])
+            commonest = np.arange(len(shares)) * self.poses[t] + 1 + shares.argmax(1)
+            states[..., t] = np.concatenate([[0], commonest])[labels[..., t]]
+        return states
+
+    def of_values(self, rows: NDArray[np.floating[Any]], t: int) -> NDArray[np.floating[Any]]:
+        """(..., rows of type t) chances -> (..., values of type t + 1): the poses of a value together."""
+        posed = rows[..., 1:].reshape(*rows.shape[:-1], -1, self.poses[t]).sum(-1)
+        return np.concatenate([rows[..., :1], posed], -1)
+
+    def picture(self, states: NDArray[np.int64]) -> Floats:
+        """(T,) states -> (P, 3) in about [-1, 1]: the mean of all pictures with these states."""
+        rows = self.rows(states)
         weights = self.strengths[rows]
         weights = weights / weights.sum(0)
         colours = self.colours[rows] + self.tints[rows] @ self.hues[rows]
@@ -163,6 +191,7 @@ def pack(layers: Layers) -> bytes:
         "error": layers.error,
         "trust": layers.trust,
         "merged": layers.merged,
+        "poses": layers.own_poses,
     }
     arrays: dict[str, NDArray[Any]] = {
         "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
@@ -294,9 +323,10 @@ def built(arrays: dict[str, NDArray[Any]], gate: Gate, what: str) -> Layers:
             vanishes=arrays["vanishes"].astype(bool),
             gate=gate,
             error=float(head["error"]),
-            # Older files have neither the doubt nor merged values.
+            # Older files have neither the doubt nor merged values nor poses.
             trust=(float(head["trust"][0]), float(head["trust"][1]), float([*head["trust"], 0][2])),
             merged=_merged(head.get("merged", {}), values),
+            own_poses=_poses(head.get("poses", []), len(values)),
         )
     except _DAMAGE as error:
         raise _damaged(what, error) from error
@@ -310,6 +340,13 @@ def _merged(told: dict[str, dict[str, list[str]]], values: dict[str, tuple[str, 
         if not set(groups) <= {"", *values[type_]} or not all(isinstance(n, str) for g in groups.values() for n in g):
             raise ValueError("its merged values are not among its traits")
     return {type_: {name: tuple(group) for name, group in groups.items()} for type_, groups in told.items()}
+
+
+def _poses(told: list[int], types: int) -> tuple[int, ...]:
+    """Raises ValueError for what can't be poses."""
+    if told and (len(told) != types or not all(type(n) is int and 1 <= n <= _MOST_POSES for n in told)):
+        raise ValueError("its poses do not fit its traits")
+    return tuple(told)
 
 
 def _check(layers: Layers, what: str) -> None:

@@ -41,7 +41,8 @@ class CollectionPainter:
             return False
         subject, phrases = parts(gist.caption)
         layers = self._layers_of(subject)
-        return len(layers.variation) > 0 or bool((labels_of(phrases, layers, self._embedder) < 0).any())
+        open_ = (labels_of(phrases, layers, self._embedder) < 0).any() or max(layers.poses) > 1
+        return len(layers.variation) > 0 or bool(open_)
 
     def paint(self, gist: Gist, seeds: Sequence[int], strength: float | None = None) -> list[Pixels]:
         strength = strength_or(1.0, strength)
@@ -112,11 +113,17 @@ def _painted(layers: Layers, labels: NDArray[np.int64], grid: Pixels | None, see
 
 
 def _drawn(labels: NDArray[np.int64], layers: Layers, noise: np.random.RandomState) -> NDArray[np.int64]:
-    """The labels, with a value drawn by how common it is for each type that is -1."""
+    """The states, with a value drawn by how common it is for each type that is -1, and a pose for what moves."""
     whole = labels.copy()
-    for t in np.flatnonzero(labels < 0):
+    for t in range(len(labels)):
+        poses = int(layers.poses[t])
         chances = layers.prior[layers.first[t] + 1 : layers.first[t + 1]].astype(np.float64)
-        whole[t] = 1 + noise.choice(len(chances), p=chances / chances.sum())
+        if labels[t] < 0:
+            whole[t] = 1 + noise.choice(len(chances), p=chances / chances.sum())
+        elif labels[t] and poses > 1:
+            first = (labels[t] - 1) * poses
+            own = chances[first : first + poses]
+            whole[t] = 1 + first + noise.choice(poses, p=own / own.sum())
     return whole
 
 

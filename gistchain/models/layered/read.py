@@ -5,6 +5,8 @@ changes. Where the picture is then further off than usual, a type is changed tog
 Near means likely: differences are scaled, pixel by pixel, by the noise that fitting left, and do not count along the
 main directions in which pictures with equal labels vary. `sharpness`, one number for each type, then turns evidence
 into probabilities, and `trust` turns their product into a confidence, calibrated on unfitted tokens.
+
+Within, types take states (a value in one of its poses); a Reading tells the values.
 """
 
 from __future__ import annotations
@@ -53,11 +55,11 @@ def trusted(trust: tuple[float, float, float], odds: float, misfit: float) -> fl
     return bias + slope * odds - doubt * float(np.log(max(misfit, _LEAST_MISFIT)))
 
 
-def absence(layers: Layers, labels: NDArray[np.int64], t: int, value: int = 0) -> float:
-    """The largest change of a pixel, on a scale of 2, if type t had this value instead, by default "not visible"."""
-    other = labels.copy()
-    other[t] = value
-    return float(np.abs(layers.picture(other) - layers.picture(labels)).max())
+def absence(layers: Layers, states: NDArray[np.int64], t: int, state: int = 0) -> float:
+    """The largest change of a pixel, on a scale of 2, if type t had this state instead, by default "not visible"."""
+    other = states.copy()
+    other[t] = state
+    return float(np.abs(layers.picture(other) - layers.picture(states)).max())
 
 
 class Reader:
@@ -73,13 +75,13 @@ class Reader:
             if self._error(picture, labels) <= layers.error or not self._escaped(picture, labels):
                 break
         chances = []
-        visible = self.visible(labels)
+        values, visible = layers.labels(labels), self.visible(labels)
         for t in range(len(labels)):
             logs = self.log_chances(picture, labels, t)
             shares = np.exp(logs - logs.max())
-            shares /= shares.sum()
+            shares = layers.of_values(shares / shares.sum(), t)
             # A trait that can't be seen gets the label 0, which is then as right as the value itself.
-            chances.append(shares[labels[t]] + (shares[0] if labels[t] and not visible[t] else 0))
+            chances.append(shares[values[t]] + (shares[0] if values[t] and not visible[t] else 0))
         return Reading(visible, np.array(chances), self._error(picture, labels))
 
     def _descended(self, picture: Floats, labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -97,7 +99,7 @@ class Reader:
         return float((wrong * wrong).mean())
 
     def guessed(self, picture: Floats) -> NDArray[np.int64]:
-        """The linear first guess of the labels."""
+        """The linear first guess of the states."""
         scores = (small(picture[None]) @ self.layers.guess)[0]
         return np.array([int(scores[a:b].argmax()) for a, b in pairwise(self.layers.first)])
 
@@ -118,8 +120,8 @@ class Reader:
         return max(_STILL_THE_COLLECTION * self.layers.error, _LEAST_ERROR)
 
     def visible(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The labels without unreadable types, and without faint traits of types that are labelled only if visible."""
-        visible = np.where(self.layers.sharpness > 0, labels, 0)
+        """States -> labels without unreadable types, and without faint traits of types labelled only if visible."""
+        visible = np.where(self.layers.sharpness > 0, self.layers.labels(labels), 0)
         for t in np.flatnonzero(visible * self.layers.vanishes):
             if absence(self.layers, labels, int(t)) < VISIBLE:
                 visible[t] = 0
@@ -132,7 +134,7 @@ class Reader:
             if t < 0 or (labels[t] and labels[colour]):
                 continue
             scores = {}
-            for value in range(len(self.layers.traits.values[self.layers.traits.types[colour]]) + 1):
+            for value in range(int(self.layers.first[colour + 1] - self.layers.first[colour])):
                 tried = labels.copy()
                 tried[colour] = value
                 logs = self.log_chances(picture, tried, int(t))
@@ -166,7 +168,7 @@ class Reader:
         return True
 
     def gain(self, picture: Floats, labels: NDArray[np.int64], others: NDArray[np.int64]) -> float:
-        """Nats by which other labels are likelier; the evidence counts as for the least sharp type that changes."""
+        """Nats by which other states are likelier; the evidence counts as for the least sharp type that changes."""
         changed = np.flatnonzero(labels != others)
         sharp = self.layers.sharpness[changed]
         if not (sharp > 0).any():
@@ -216,7 +218,7 @@ class Reader:
         return float(right / (1 + (reading.error / self.limit) ** 4))
 
     def log_chances(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
-        """(values of type t + 1,) up to a constant: prior and evidence of each value, the other labels as given."""
+        """(states of type t,) up to a constant: prior and evidence of each, the other states as given."""
         own = slice(int(self.layers.first[t]), int(self.layers.first[t + 1]))
         evidence = self.surprise(picture, labels, t)
         logs: Floats = np.log(self.layers.prior[own]) - self.layers.sharpness[t] * evidence
@@ -228,7 +230,7 @@ class Reader:
         return logs
 
     def surprise(self, picture: Floats, labels: NDArray[np.int64], t: int) -> Floats:
-        """(values of type t + 1,) half the squared Mahalanobis distance of the picture that each value would give."""
+        """(states of type t,) half the squared Mahalanobis distance of the picture that each would give."""
         layers = self.layers
         own = slice(int(layers.first[t]), int(layers.first[t + 1]))
         rows = layers.rows(labels)
