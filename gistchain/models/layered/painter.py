@@ -21,6 +21,7 @@ from gistchain.traits import parts
 from gistchain.types import Gist, Pixels, TextEmbedder
 
 _TEMPERATURE = 0.5  # how much of what the labels leave open a seed varies
+_SHOWN = 0.5  # share of the commonest pose's tokens that one must have to be painted: rarer ones are good for reading
 _NEAR_PHRASE = 0.6  # cosine from which other words are taken for a trait's
 _GRID_DEVIATION = 0.03  # of each of the numbers of an 8 x 8 latent, in [-1, 1]
 
@@ -123,6 +124,7 @@ def _drawn(labels: NDArray[np.int64], layers: Layers, noise: np.random.RandomSta
         elif labels[t] and poses > 1:
             first = (labels[t] - 1) * poses
             own = chances[first : first + poses]
+            own = np.where(own >= _SHOWN * own.max(), own, 0)
             whole[t] = 1 + first + noise.choice(poses, p=own / own.sum())
     return whole
 
