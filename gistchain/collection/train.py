@@ -31,7 +31,7 @@ from gistchain.errors import CollectionError
 from gistchain.models.area import area_average
 from gistchain.models.known import KnownCollection, hidden_by, known_collections
 from gistchain.models.layered.fit import Fitted
-from gistchain.models.layered.learn import SELDOM, learn
+from gistchain.models.layered.learn import SELDOM, learn, poses_checkpoint
 from gistchain.models.layered.merge import relabelled
 from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, to_pixels, unpack
 from gistchain.models.layered.read import VISIBLE, absence
@@ -182,6 +182,7 @@ def _fitted(
 ) -> Layers:
     what = f"fitting the layers, {name} time"
     checkpoint, touch = work.checkpoint(name, Fitted.load), work.clock(name)
+    work.checkpoint(poses_checkpoint(checkpoint).stem, Fitted.load)
 
     def told(share: float) -> None:
         touch()

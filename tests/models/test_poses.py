@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from gistchain.errors import ModelError
-from gistchain.models.layered.learn import learn
+from gistchain.models.layered.learn import learn, poses_checkpoint
 from gistchain.models.layered.model import SIDE, Layers, built, opened, pack, unpack
 from gistchain.models.layered.painter import _painted
 from gistchain.models.layered.poses import posed
@@ -105,3 +106,20 @@ def test_poses_that_do_not_fit_are_refused(layers: Layers, poses: object) -> Non
     arrays["head"] = np.frombuffer(json.dumps(head).encode(), np.uint8)
     with pytest.raises(ModelError, match="marks"):
         built(arrays, layers.gate, "marks")
+
+
+def test_an_interrupted_fit_with_poses_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    images, labels, _ = tokens(420, 1)
+    place = tmp_path / "fit.checkpoint"
+
+    def stop(share: float) -> None:
+        if share > 0.75:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(images, labels, TRAITS, checkpoint=place, progress=stop)
+    assert poses_checkpoint(place).exists()
+    told: list[float] = []
+    again = learn(images, labels, TRAITS, checkpoint=place, progress=told.append)
+    assert min(told) > 0.7
+    assert pack(again) == pack(learn(images, labels, TRAITS))

@@ -44,8 +44,9 @@ def learn(
     """The layers of tokens: images (N, P, 3) in [-1, 1], labels (N, T). The same tokens give the same layers.
 
     Of more than 3,000 tokens, those with the rarest traits and a sample of the others are used. checkpoint: as for
-    `fit`, a file of these very tokens. judging: False for layers that only paint, of at most 1,200 tokens; with it
-    values that no pixel tells apart become one (merge.py).
+    `fit`, a file of these very tokens; poses_checkpoint is another. judging: False for layers that only paint, of at
+    most 1,200 tokens; with it parts that move get poses (poses.py), and values that no pixel tells apart become one
+    (merge.py).
     """
     chosen = _chosen(labels, _MOST_TOKENS if judging else _MOST_PAINTED)
     images, labels = images[chosen], labels[chosen]
@@ -53,15 +54,16 @@ def learn(
     few = len(labels) < _FEW
     held = np.arange(len(labels)) % 10 == 9 if not few else np.zeros(len(labels), bool)
     folds = int(np.clip(np.ceil(_ENOUGH_JUDGED * _FOLDS / len(labels)), 2, _FOLDS)) if few and judging else 0
-    whole = 1 / (1 + 0.8 * folds)  # the share of the work that the first fit is
+    again = judging and not few  # with poses, if anything moves
+    whole = 0.5 if again else 1 / (1 + 0.8 * folds)  # the share of the work that the first fit is
     fitted = fit(
         images[~held], labels[~held], sizes, progress=lambda share: progress(whole * share), checkpoint=checkpoint
     )
     layers = _layers(fitted, images[~held], labels[~held], traits)
     if not judging:
         return layers
-    if not few:
-        layers = _moving(layers, images[~held], labels[~held], checkpoint)
+    if again:
+        layers = _moving(layers, images[~held], labels[~held], checkpoint, lambda share: progress(0.5 + share / 2))
         judges = np.flatnonzero(held)[:_MOST_JUDGED]
         halves = [judges[k::2] for k in (0, 1)]
         return judged(layers, [_part(layers, images, labels, ~held, half) for half in halves])
@@ -74,14 +76,26 @@ def learn(
     return judged(layers, parts)
 
 
-def _moving(layers: Layers, images: Floats, labels: NDArray[np.int64], checkpoint: Path | None) -> Layers:
+def poses_checkpoint(checkpoint: Path) -> Path:
+    """Where the fit with poses saves its progress, beside that of the fit without."""
+    return checkpoint.with_name(f"{checkpoint.stem}.poses{checkpoint.suffix}")
+
+
+def _moving(
+    layers: Layers,
+    images: Floats,
+    labels: NDArray[np.int64],
+    checkpoint: Path | None,
+    progress: Callable[[float], None],
+) -> Layers:
     """The layers fitted again with poses where parts move by chance, else as they are."""
     poses, states = found(layers, images, labels)
     if max(poses) == 1:
         return layers
     sizes = [len(values) * count for values, count in zip(layers.traits.values.values(), poses, strict=True)]
-    again = checkpoint and checkpoint.with_name(f"{checkpoint.name}.poses")
-    return _layers(fit(images, states, sizes, checkpoint=again), images, states, layers.traits, poses)
+    beside = None if checkpoint is None else poses_checkpoint(checkpoint)
+    fitted = fit(images, states, sizes, progress=progress, checkpoint=beside)
+    return _layers(fitted, images, states, layers.traits, poses)
 
 
 def _part(
