@@ -31,7 +31,20 @@ def parsed(raw: bytes, *, once: bool = False) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"it has the key {twice[:60]!r} twice")
+        raise ValueError(f"it has the key {_twice(pairs)[:60]!r} twice")
     return read
+
+
+def _twice(pairs: list[tuple[str, Any]]) -> str:
+    """The first key that comes again. In linear time: a stranger's object may have a million keys."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    return ""
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for each half of a letter (a lone surrogate), which JSON can hold and UTF-8 can't."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
