@@ -62,9 +62,7 @@ def test_a_key_that_is_there_twice_is_found_in_linear_time() -> None:
     assert Key.compared < 20_000
 
 
-@given(st.text(st.characters()))
-def test_halves_of_letters_become_the_sign_for_what_is_none(text: str) -> None:
-    made = safejson.whole(text)
-    made.encode()
-    assert len(made) <= len(text)
-    assert safejson.whole("a\ud83d\ude00\udc00b") == "a\U0001f600\ufffdb"
+def test_an_object_with_a_key_twice_is_marked_and_what_is_beside_it_is_read() -> None:
+    read = parsed(b'[{"a": 1}, {"b": [{"a": 1, "c": 2, "a": 3}]}]', once="marked")
+    assert [safejson.key_twice(one) for one in read] == [None, "a"]
+    assert read[1]["b"][0] == {"a": 3, "c": 2}

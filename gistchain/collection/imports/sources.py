@@ -6,7 +6,6 @@ A source is asked in two steps: `discover` writes down which tokens there are, `
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,6 +19,8 @@ from gistchain.image.kinds import HEAD_BYTES, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
 from gistchain.internet.gateways import Fetched, Gateways
 from gistchain.ledger.nft import NftContract
+from gistchain.safejson import parsed
+from gistchain.text import well_formed
 
 Note = Callable[[str], None]
 _AT_ONCE = 500
@@ -53,6 +54,9 @@ class Source(Protocol):
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         """Write down which tokens there are, `limit` at most in all, and which have changed."""
 
+    def prepare(self) -> None:
+        """In place of `discover`, where known tokens are to be obtained and none is to be added."""
+
     def obtain(self, token: ImportedToken) -> Obtained:
         """The content of one. Raises NotObtained. Threads may ask at the same time."""
 
@@ -64,13 +68,16 @@ class Uris:
         self, uris: Iterable[str], gateways: Gateways, *, name: str, subject: str = "", origin: str = "a list"
     ) -> None:
         self.origin = origin
-        self._uris = list(dict.fromkeys(uri.strip() for uri in uris if uri.strip()))
+        self._uris = list(dict.fromkeys(well_formed(uri.strip()) for uri in uris if uri.strip()))
         self._gateways, self._name, self._subject = gateways, name, subject
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         uris = self._uris[:limit]
         record.want(uris)
         return About(self._name, self._subject, "list", supply=len(self._uris))
+
+    def prepare(self) -> None:
+        pass
 
     def obtain(self, token: ImportedToken) -> Obtained:
         return fetched(replace(token, uri=token.id), self._gateways)
@@ -131,6 +138,9 @@ class Contract:
             digest,
             supply,
         )
+
+    def prepare(self) -> None:
+        self._block, _ = self._contract.last()
 
     def obtain(self, token: ImportedToken) -> Obtained:
         number = int(token.id)
@@ -203,7 +213,7 @@ def fetched(token: ImportedToken, gateways: Gateways, uri: str | None = None) ->
     if not told.image:
         raise NotObtained("metadata: it names no image", token)
     if told.image.lstrip()[:4].lower() == "<svg":
-        media = Fetched(told.image.encode("utf-8", "surrogatepass"), "data", "", raw.proven)
+        media = Fetched(told.image.encode(), "data", "", raw.proven)
     else:
         try:
             media = gateways.get(told.image, most=MAX_FILE_BYTES, usable=_no_picture)
@@ -242,7 +252,7 @@ def uris_in(path: Path, raw: bytes) -> Iterator[str]:
     """The URIs of a list: a line each, or a JSON list of them. Raises CollectionError."""
     if raw.lstrip()[:1] == b"[":
         try:
-            content = json.loads(raw)
+            content = parsed(raw)
         except ValueError as error:
             raise CollectionError(f"{path} is no JSON list ({error})") from error
         yield from (str(one) for one in content if isinstance(one, str))
