@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gistchain import safejson
 from gistchain.safejson import parsed
 
 VALUES = st.recursive(
@@ -42,3 +43,26 @@ def test_deep_json_does_not_end_the_process_where_the_chain_has_raised_the_recur
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "it is nested more than 100 deep\n" * 2
+
+
+def test_a_key_that_is_there_twice_is_found_in_linear_time() -> None:
+    """By what is compared, not by seconds."""
+
+    class Key(str):
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            Key.compared += 1
+            return str.__eq__(self, other)
+
+    keys = [Key(f"{n:05}") for n in range(3_000)]
+    with pytest.raises(ValueError, match="'02999' twice"):
+        safejson._once([(key, 0) for key in [*keys, Key("02999")]])
+    assert Key.compared < 20_000
+
+
+def test_an_object_with_a_key_twice_is_marked_and_what_is_beside_it_is_read() -> None:
+    read = parsed(b'[{"a": 1}, {"b": [{"a": 1, "c": 2, "a": 3}]}]', once="marked")
+    assert [safejson.key_twice(one) for one in read] == [None, "a"]
+    assert read[1]["b"][0] == {"a": 3, "c": 2}

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from gistchain.collection.metadata import LONGEST, NAME, Item, clean, items, normal, without_number
+from gistchain.collection.metadata import LONGEST, NAME, Item, clean, costs_one, items, normal, without_number
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import CollectionError, SettingError
 from gistchain.image import images_in, read_image
@@ -115,11 +115,17 @@ def check_traits(traits: Traits) -> None:
 
 
 def paired(
-    images: list[Path], metadata: list[Item], folder: Path, skip: bool, *, by_name: bool = False
+    images: list[Path],
+    metadata: list[Item],
+    folder: Path,
+    skip: bool,
+    *,
+    by_name: bool = False,
+    damaged: dict[str, str] | None = None,
 ) -> tuple[list[ListedToken], list[str]]:
     """The tokens with image and metadata, in the order of their names, and notes on what has no partner.
 
-    by_name: whatever file the metadata names, as imported images are called by their tokens.
+    by_name: whatever file the metadata names, as imported images are called by their tokens. damaged: as for `items`.
     """
     files: dict[str, list[Path]] = {}
     for path in images:
@@ -132,12 +138,15 @@ def paired(
         own = _first(files, item.name)
         # An image that many tokens name is a placeholder.
         paths = own if not pointed or (times[pointed[0]] > 1 and own) else pointed
-        if len(paths) > 1:
-            raise CollectionError(f"{paths[0]} and {paths[1]} may both be the image of {item.name!r}: keep one of them")
-        if paths:
-            tokens.append(ListedToken(item.name, paths[0], item.attributes))
-        else:
-            without_image.append(item.name)
+        with costs_one(item.name, damaged):
+            if len(paths) > 1:
+                raise CollectionError(
+                    f"{paths[0]} and {paths[1]} may both be the image of {item.name!r}: keep one of them"
+                )
+            if paths:
+                tokens.append(ListedToken(item.name, paths[0], item.attributes))
+            else:
+                without_image.append(item.name)
     used = {token.image for token in tokens}
     notes = _unpaired("metadata without an image", without_image, folder, skip)
     notes += _unpaired("images without metadata", [p.name for p in images if p not in used], folder, skip)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +18,8 @@ from urllib.parse import unquote
 from gistchain.disk.read import read_regular
 from gistchain.errors import CollectionError
 from gistchain.image import files_below
-from gistchain.safejson import parsed
+from gistchain.safejson import key_twice, parsed
+from gistchain.text import well_formed
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
 """What can name a collection's files."""
@@ -48,39 +50,53 @@ class Item:
 def items(folder: Path, damaged: dict[str, str] | None = None) -> tuple[list[Item], list[Path]]:
     """Every token's metadata in a folder, and the files that were read.
 
-    damaged: where given, a file that can't be read is noted there, by its token's name and with the reason.
-    Links are followed, as for images; hidden entries are left out. Raises CollectionError for JSON that can't
-    be read, for two that claim to be the same token, and where there is none.
+    damaged: where given, what is wrong with one token is noted there, by its name and with the reason, and the others
+    are read. Links are followed, as for images; hidden entries are left out. Raises CollectionError where there is no
+    metadata, and without `damaged` for JSON that can't be read and for two that claim to be the same token.
     """
     files = _metadata_files(folder)
     single: dict[str, Item] = {}
     lists: list[tuple[Path, list[dict[str, Any]]]] = []
     for path in files:
-        try:
+        with costs_one(normal(path.stem), damaged):
             content = _parsed(path)
-        except CollectionError as error:
-            if damaged is None:
-                raise
-            damaged[normal(path.stem)] = str(error)
-            continue
-        if isinstance(content, list) and content and all(isinstance(entry, dict) for entry in content):
-            lists.append((path, content))
-        elif isinstance(content, dict) and "attributes" in content:
-            item = _item(content, normal(path.stem), path)
-            if item.name in single:
-                raise CollectionError(f"{path} and another file hold the metadata of {item.name!r}: keep one of them")
-            single[item.name] = item
-    every = single | _listed(lists, {*single, *(item.image for item in single.values())})
-    if not every:
+            if isinstance(content, list) and content and all(isinstance(entry, dict) for entry in content):
+                lists.append((path, content))
+            elif isinstance(content, dict) and "attributes" in content:
+                item = _item(content, normal(path.stem), path)
+                if item.name in single:
+                    raise CollectionError(
+                        f"{path} and another file hold the metadata of {item.name!r}: keep one of them"
+                    )
+                single[item.name] = item
+    taken = {*single, *(item.image for item in single.values()), *(damaged or ())}
+    every = single | _listed(lists, taken, damaged)
+    for name in damaged or ():  # of two that claim to be one token neither is taken
+        every.pop(name, None)
+    if not every and not damaged:
         raise CollectionError(
             f'{folder} holds no metadata: each token needs a JSON file with "attributes", as in ERC-721'
         )
     return list(every.values()), files
 
 
+@contextmanager
+def costs_one(name: str, damaged: dict[str, str] | None) -> Iterator[None]:
+    """A CollectionError inside is noted in `damaged` under the token's name; raised where that is None."""
+    try:
+        yield
+    except CollectionError as error:
+        if damaged is None:
+            raise
+        damaged.setdefault(name, str(error))
+
+
 def normal(name: str) -> str:
-    """A file's name in the form in which names are compared: macOS stores letters and their accents apart."""
-    return unicodedata.normalize("NFC", name[:_LONGEST_NAME])  # takes quadratic time for a heap of accents
+    """A name in the form in which names are compared: macOS stores letters and their accents apart.
+
+    Bytes of a file's name that are no UTF-8 become \\xff, so that the name can be written down.
+    """
+    return unicodedata.normalize("NFC", well_formed(name[:_LONGEST_NAME]))  # takes quadratic time for a heap of accents
 
 
 def without_number(title: str) -> tuple[str, str]:
@@ -112,29 +128,33 @@ def _may_be_metadata(path: Path) -> bool:
 
 def _parsed(path: Path) -> Any:
     try:
-        return parsed(read_regular(path, at_most=_MOST_FILE_BYTES))
+        return parsed(read_regular(path, at_most=_MOST_FILE_BYTES), once="marked")
     except OSError as error:
         raise CollectionError(f"can't read {path}: {error.strerror}") from error
     except ValueError as error:
         raise CollectionError(f"{path} is not JSON ({error}): repair it, or move it out of the folder") from error
 
 
-def _listed(lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str]) -> dict[str, Item]:
+def _listed(
+    lists: list[tuple[Path, list[dict[str, Any]]]], taken: set[str], damaged: dict[str, str] | None
+) -> dict[str, Item]:
     """The items of lists, but those of tokens that have a file of their own. Two lists may hold the same item twice."""
     listed: dict[str, Item] = {}
     for path, content in lists:
-        for entry in content:
-            if "attributes" not in entry:
+        for number, entry in enumerate(content, 1):
+            name = _number(entry)
+            if "attributes" not in entry or (name and name in taken):
                 continue
-            item = _item(entry, _number(entry), path)
-            if item.name in taken or (item.image and item.image in taken):
-                continue
-            if not item.name:
-                raise CollectionError(
-                    f'{path} does not say which image an entry is of: give each an "image", "edition" or "id"'
-                )
-            if listed.setdefault(item.name, item).attributes != item.attributes:
-                raise CollectionError(f"{path}: {item.name!r} is there twice, with different attributes: keep one")
+            with costs_one(name or f"{normal(path.name)} entry {number}", damaged):
+                item = _item(entry, name, path)
+                if item.image and item.image in taken:
+                    continue
+                if not name:
+                    raise CollectionError(
+                        f'{path} does not say which image an entry is of: give each an "image", "edition" or "id"'
+                    )
+                if listed.setdefault(name, item).attributes != item.attributes:
+                    raise CollectionError(f"{path}: {name!r} is there twice, with different attributes: keep one")
     return listed
 
 
@@ -149,6 +169,8 @@ def _number(entry: dict[str, Any]) -> str:
 
 
 def _item(content: dict[str, Any], name: str, path: Path) -> Item:
+    if (twice := key_twice(content)) is not None:
+        raise CollectionError(f"{path}: {name!r} has the key {twice[:60]!r} twice, and readers take different ones")
     attributes: dict[str, str] = {}
     odd = []
     for type_, value in _named_values(content, name, path):

@@ -90,7 +90,8 @@ def follow(
     """The answer at the end of at most `most` redirects.
 
     admit: URL -> its target; asked for the first URL and for every redirect. within_s: for all the answers together.
-    lines: as for `exchange`. Raises what `admit` raises, Refused for one redirect too many, Unreachable, TooLarge.
+    lines: as for `exchange`. Raises what `admit` raises, Refused for one redirect too many or one to no URL,
+    Unreachable, TooLarge.
     """
     left_s = within_s
     for _ in range(most + 1):
@@ -100,8 +101,17 @@ def follow(
         left_s = max(0.1, left_s - (time.monotonic() - began))
         if answer.status not in _REDIRECTS or "location" not in answer.headers:
             return answer
-        url = urljoin(answer.url, answer.headers["location"])
+        url = _led(answer)
     raise Refused(f"{url[:200]!r} is not requested: more than {most} redirects lead there")
+
+
+def _led(answer: Answer) -> str:
+    """Where a redirect leads. Raises Refused where that is no URL."""
+    to = answer.headers["location"]
+    try:
+        return urljoin(answer.url, to)
+    except ValueError as error:
+        raise Refused(f"{answer.url} leads to {to[:200]!r}, which is not requested: {error}") from error
 
 
 def exchange(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from multiformats import CID, multihash
 
@@ -20,10 +20,12 @@ from gistchain.errors import SearchError
 RAW, DAG_PB = 0x55, 0x70
 _IDENTITY = 0x00
 _HASHES = frozenset({"sha2-256", "sha2-512", "sha3-256", "blake2b-256"})
-_MOST_CID_BYTES, _MOST_IDENTITY = 128, 128
+_MOST_CID_BYTES, _MOST_IDENTITY = 127, 127  # so that the length takes one byte
 _MOST_HEADER = 4_096
 _MOST_BLOCK = 4 << 20
 _MOST_BLOCKS = 100_000
+_MOST_FIELDS = 1_000_000
+"""Of all nodes that a path goes through; a link has four."""
 _DEEPEST = 32
 _LONGEST = 200
 _RAW_TYPE, _DIRECTORY, _FILE, _SYMLINK, _SHARD = 0, 1, 2, 4, 5  # of UnixFS
@@ -63,7 +65,9 @@ def cid_of(text: str) -> Cid | None:
     if not _CID.fullmatch(text):
         return None
     try:
-        return _cid(CID.decode(text), text)
+        raw = bytes(CID.decode(text))
+        cid, end = _binary_cid(memoryview(raw), 0)
+        return replace(cid, text=text) if end == len(raw) else None
     except (ValueError, KeyError, IndexError, TypeError):
         return None
 
@@ -111,10 +115,11 @@ def resolved(cid: Cid, path: Sequence[str], there: Blocks, *, most: int) -> byte
 
     Raises NotProven where a block is missing, the path leads nowhere, or it is a folder.
     """
+    nodes = _Nodes(there)
     for number, name in enumerate(path):
-        cid = _child(cid, name, there, "/".join(path[: number + 1]))
+        cid = _child(cid, name, nodes, "/".join(path[: number + 1]))
     content = bytearray()
-    for number, piece in enumerate(_pieces(cid, there, 0)):
+    for number, piece in enumerate(_pieces(cid, nodes, 0)):
         content += piece
         if len(content) > most:
             raise NotProven(f"it has more than {most:,} bytes: not read")
@@ -129,8 +134,12 @@ def _check(cid: Cid, data: bytes) -> None:
         if inline != data:
             raise WrongBlock("a block differs from what its CID holds")
         return
-    name = _hash_name(cid)
-    if multihash.digest(data, name, size=len(multihash.unwrap(cid.digest))) != cid.digest:
+    try:
+        name = _hash_name(cid)
+        hashed = multihash.digest(data, name, size=len(multihash.unwrap(cid.digest)))
+    except (ValueError, LookupError) as error:  # a hash that nobody knows, or one with more bytes than it can have
+        raise NotProven(f"a CID's hash can't be ({str(error)[:_LONGEST]})") from error
+    if hashed != cid.digest:
         raise WrongBlock(f"a block has another {name} than its CID {cid.text or cid.digest.hex()}")
 
 
@@ -141,25 +150,89 @@ def _hash_name(cid: Cid) -> str:
     return name
 
 
-def _child(cid: Cid, name: str, there: Blocks, path: str) -> Cid:
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """kind: type in UnixFS. links: with their names. inner: the bytes of the file that stand in the node itself."""
+
+    kind: int
+    links: tuple[tuple[str, Cid], ...]
+    inner: bytes
+
+
+class _Nodes:
+    """The nodes of blocks, each parsed once however many links lead to it: a root may name one of 4 MB 20,000 times."""
+
+    def __init__(self, there: Blocks) -> None:
+        self._there, self._read, self._left = there, dict[bytes, _Node](), _MOST_FIELDS
+
+    def block(self, cid: Cid, *, optional: bool = False) -> bytes | None:
+        data = cid.inline if cid.inline is not None else self._there.get(cid.key)
+        if data is None and not optional:
+            raise NotProven("a block is missing in what was sent")
+        return data
+
+    def node(self, cid: Cid, data: bytes) -> _Node:
+        """data: its block. Raises NotProven for what is no node, and for more fields in all than are read."""
+        if cid.codec != DAG_PB:
+            return _Node(_RAW_TYPE if cid.codec == RAW else -1, (), b"")
+        if cid.key not in self._read:
+            try:
+                self._read[cid.key] = self._parsed(data)
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                raise NotProven(f"a block is no node of UnixFS ({str(error)[:_LONGEST]})") from error
+        return self._read[cid.key]
+
+    def _parsed(self, data: bytes) -> _Node:
+        links: list[tuple[str, Cid]] = []
+        kind, inner = -1, b""
+        for field, value in self._fields(data):
+            if field == 2 and isinstance(value, bytes):
+                links.append(self._link(value))
+            elif field == 1 and isinstance(value, bytes):
+                parts = dict(self._fields(value))
+                told, held = parts.get(1), parts.get(2, b"")
+                kind = told if isinstance(told, int) else -1
+                inner = held if isinstance(held, bytes) else b""
+        return _Node(kind, tuple(links), inner)
+
+    def _link(self, value: bytes) -> tuple[str, Cid]:
+        parts = dict(self._fields(value))
+        hashed, name = parts.get(1), parts.get(2, b"")
+        if not isinstance(hashed, bytes) or not isinstance(name, bytes):
+            raise ValueError("a link without a hash")
+        link, end = _binary_cid(memoryview(hashed), 0)
+        if end != len(hashed):
+            raise ValueError("a link's hash has more than a CID")
+        return name.decode("utf-8"), link
+
+    def _fields(self, message: bytes) -> Iterator[tuple[int, int | bytes]]:
+        for found in _fields(message):
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError(f"more than {_MOST_FIELDS:,} fields in all")
+            yield found
+
+
+def _child(cid: Cid, name: str, nodes: _Nodes, path: str) -> Cid:
     """The entry of a folder. Large folders are split into shards (HAMT), each with a prefix of two hex digits."""
     found: dict[bytes, Cid] = {}
-    waiting, looked = [(cid, 0)], 0
+    waiting, known = [(cid, 0)], {cid.key}
     while waiting:
         folder, depth = waiting.pop()
-        looked += 1
-        if looked > _MOST_BLOCKS or depth > _DEEPEST:
+        if depth > _DEEPEST:
             raise NotProven("the folder is nested too deeply")
-        data = _block(folder, there, optional=depth > 0)
+        data = nodes.block(folder, optional=depth > 0)
         if data is None:  # a shard that the path does not go through
             continue
-        kind, links = _node(data, folder)
+        node = nodes.node(folder, data)
+        kind = node.kind
         if kind not in (_DIRECTORY, _SHARD):
             raise NotProven(f"{path!r} leads through something that is no folder")
-        for link_name, link in links:
+        for link_name, link in node.links:
             if (link_name if kind == _DIRECTORY else link_name[2:]) == name and (kind == _DIRECTORY or link_name[2:]):
                 found[link.key] = link
-            elif kind == _SHARD and len(link_name) == 2:
+            elif kind == _SHARD and len(link_name) == 2 and link.key not in known:  # one shard is looked into once
+                known.add(link.key)
                 waiting.append((link, depth + 1))
     if not found:
         raise NotProven(f"there is no {path!r} among the blocks that were sent")
@@ -168,11 +241,11 @@ def _child(cid: Cid, name: str, there: Blocks, path: str) -> Cid:
     return next(iter(found.values()))
 
 
-def _pieces(cid: Cid, there: Blocks, depth: int) -> Iterator[bytes]:
+def _pieces(cid: Cid, nodes: _Nodes, depth: int) -> Iterator[bytes]:
     """The file's bytes, in order."""
     if depth > _DEEPEST:
         raise NotProven("the file is nested too deeply")
-    data = _block(cid, there)
+    data = nodes.block(cid)
     if data is None:
         raise NotProven("a block of the file is missing")
     if cid.codec == RAW:
@@ -180,53 +253,12 @@ def _pieces(cid: Cid, there: Blocks, depth: int) -> Iterator[bytes]:
         return
     if cid.codec != DAG_PB:
         raise NotProven(f"its blocks are of codec {cid.codec:#x}: only files of UnixFS are read")
-    kind, links = _node(data, cid)
-    if kind not in (_FILE, _RAW_TYPE):
-        raise NotProven("it is a folder, not a file" if kind in (_DIRECTORY, _SHARD) else "it is no file")
-    yield _inner(data)
-    for _, link in links:
-        yield from _pieces(link, there, depth + 1)
-
-
-def _block(cid: Cid, there: Blocks, *, optional: bool = False) -> bytes | None:
-    data = cid.inline if cid.inline is not None else there.get(cid.key)
-    if data is None and not optional:
-        raise NotProven("a block is missing in what was sent")
-    return data
-
-
-def _node(data: bytes, cid: Cid) -> tuple[int, list[tuple[str, Cid]]]:
-    """(type in UnixFS, links with their names) of a block. Raises NotProven."""
-    if cid.codec != DAG_PB:
-        return (_RAW_TYPE if cid.codec == RAW else -1), []
-    links: list[tuple[str, Cid]] = []
-    kind = -1
-    try:
-        for field, value in _fields(data):
-            if field == 2 and isinstance(value, bytes):
-                parts = dict(_fields(value))
-                hashed, name = parts.get(1), parts.get(2, b"")
-                if not isinstance(hashed, bytes) or not isinstance(name, bytes):
-                    raise ValueError("a link without a hash")
-                link, end = _binary_cid(memoryview(hashed), 0)
-                if end != len(hashed):
-                    raise ValueError("a link's hash has more than a CID")
-                links.append((name.decode("utf-8"), link))
-            elif field == 1 and isinstance(value, bytes):
-                told = dict(_fields(value)).get(1)
-                kind = told if isinstance(told, int) else -1
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise NotProven(f"a block is no node of UnixFS ({str(error)[:_LONGEST]})") from error
-    return kind, links
-
-
-def _inner(node: bytes) -> bytes:
-    """The bytes of the file that stand in the node itself."""
-    for field, value in _fields(node):
-        if field == 1 and isinstance(value, bytes):
-            data = dict(_fields(value)).get(2, b"")
-            return data if isinstance(data, bytes) else b""
-    return b""
+    node = nodes.node(cid, data)
+    if node.kind not in (_FILE, _RAW_TYPE):
+        raise NotProven("it is a folder, not a file" if node.kind in (_DIRECTORY, _SHARD) else "it is no file")
+    yield node.inner
+    for _, link in node.links:
+        yield from _pieces(link, nodes, depth + 1)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -282,7 +314,3 @@ def _whole(view: memoryview, at: int, length: int) -> bytes:
     if at + length > len(view):
         raise ValueError("a CID is cut short")
     return bytes(view[at : at + length])
-
-
-def _cid(known: CID, text: str) -> Cid:
-    return Cid(text, int(known.codec.code), bytes(known.digest))

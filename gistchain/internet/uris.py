@@ -43,6 +43,8 @@ def place(uri: str) -> Place:
     text = uri.strip()
     if not text:
         raise BadUri("there is no URI")
+    if any("\ud800" <= letter <= "\udfff" for letter in text[:LONGEST_URI]):
+        raise BadUri(f"{text[:100]!r} has half of a letter (a lone surrogate), which no server can be sent")
     if len(text) > LONGEST_URI:
         raise BadUri(f"a URI of {len(text):,} characters: at most {LONGEST_URI:,} are read")
     scheme, _, rest = text.partition("://")
@@ -73,7 +75,7 @@ def data_of(uri: str, *, most: int) -> bytes:
     raw = body.encode("utf-8", "surrogatepass")
     if head.lower().rstrip().endswith(";base64"):
         # Some contracts leave out the padding, or write line ends.
-        letters = _BASE64.sub(b"", unquote_to_bytes(body)).replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+        letters = _BASE64.sub(b"", unquote_to_bytes(raw)).replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
         try:
             data = base64.b64decode(letters + b"=" * (-len(letters) % 4), validate=True)
         except (binascii.Error, ValueError) as error:

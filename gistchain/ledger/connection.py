@@ -40,13 +40,17 @@ Topics = tuple[bytes | tuple[bytes, ...] | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What a contract logged. topics: 32 bytes each. tx: the transaction's hash. block, block_hash: where it is."""
+    """What a contract logged. topics: 32 bytes each. tx: the transaction's hash. block, block_hash: where it is.
+
+    address: of the contract, in any case of letters.
+    """
 
     topics: tuple[bytes, ...]
     data: bytes
     tx: str
     block: int
     block_hash: str
+    address: str
 
     def has(self, topics: Topics) -> bool:
         wanted = zip(topics, self.topics, strict=False)

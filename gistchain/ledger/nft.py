@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from gistchain.digest import keccak
 from gistchain.errors import LedgerError, NodeDown
-from gistchain.ledger.connection import Call, Log, Refusal, edge
+from gistchain.ledger.connection import Call, Log, Refusal
 from gistchain.ledger.dialled import REPLY_S, Told, to_read, urls_of
 from gistchain.ledger.node import Node
 from gistchain.ledger.ranges import in_ranges
@@ -52,7 +52,8 @@ _PUNK_BOUGHT = _topic("PunkBought(uint256,uint256,address,address)")
 class Changes:
     """What the logs of a range of blocks tell. ids: of tokens that were made or moved. stale: whose metadata changed.
 
-    block_hash: of the last block. too_many: ids that a log named beyond MOST_IDS.
+    block_hash: of the last block. too_many: ids that a log named beyond MOST_IDS. odd: logs whose fields are not where
+    the standard has them, and which are passed over.
     """
 
     blocks: range
@@ -60,6 +61,7 @@ class Changes:
     ids: list[range] = field(default_factory=list)
     stale: list[range] = field(default_factory=list)
     too_many: int = 0
+    odd: int = 0
 
 
 class NftContract:
@@ -118,10 +120,10 @@ class NftContract:
         for served in in_ranges(self._connection, self.address, (topics,), at, last):
             found = Changes(served.blocks, served.block_hash)
             for log in served.logs:
-                if log.block not in served.blocks or not log.topics or log.topics[0] not in topics:
+                asked = log.address.casefold() == self.address.casefold() and log.block in served.blocks
+                if not asked or not log.topics or log.topics[0] not in topics:
                     raise LedgerError(f"{self._node.name} shows another log than those asked for: ask another node")
-                with edge(self._node.name):
-                    _read(log, found)
+                found.odd += not _read(log, found)
             yield found
 
     def counted(self) -> Iterator[int]:
@@ -240,27 +242,57 @@ def open_nft(urls: Sequence[str], address: str, *, told: Told | None, undo: Exit
     return NftContract(node, address)
 
 
-def _read(log: Log, found: Changes) -> None:
-    from eth_abi.abi import decode
+# Event -> how many topics it has, and how many bytes of data where that is always the same. The contract wrote the log,
+# so that one of another form is no fault of the node's.
+_FORMS = {
+    _CONSECUTIVE: (4, 32),
+    _UPDATES: (1, 64),
+    _SINGLE: (4, 64),
+    _BATCH: (4, None),
+    _URI: (2, None),
+}
+# Event -> which of its fields is the id. Indexed in most contracts; some of the first ones have it last among the data.
+_PLACES = {_TRANSFER: 3, _UPDATE: 1, _ASSIGN: 2, _PUNK_TRANSFER: 3, _PUNK_BOUGHT: 1}
 
+
+def _read(log: Log, found: Changes) -> bool:
+    """Note what the log tells; False where it does not have the form of its event."""
     kind = log.topics[0]
-    if kind in (_TRANSFER, _UPDATE, _ASSIGN, _PUNK_TRANSFER, _PUNK_BOUGHT):
-        # Indexed in most contracts; some of the first ones have it among the data.
-        where = {_TRANSFER: 3, _UPDATE: 1, _ASSIGN: 2, _PUNK_TRANSFER: 3, _PUNK_BOUGHT: 1}[kind]
+    if kind in _PLACES:
+        where = _PLACES[kind]
         raw = log.topics[where] if len(log.topics) > where else log.data[-32:]
+        if len(raw) != 32:
+            return False
         _add(found.stale if kind == _UPDATE else found.ids, int.from_bytes(raw, "big"), None, found)
-    elif kind == _CONSECUTIVE:
-        _add(found.ids, int.from_bytes(log.topics[1], "big"), int.from_bytes(log.data[:32], "big"), found)
+        return True
+    topics, size = _FORMS[kind]
+    if len(log.topics) != topics or size not in (None, len(log.data)):
+        return False
+    first, second = int.from_bytes(log.data[:32], "big"), int.from_bytes(log.data[32:64], "big")
+    if kind == _CONSECUTIVE:
+        _add(found.ids, int.from_bytes(log.topics[1], "big"), first, found)
     elif kind == _UPDATES:
-        first, last = decode(["uint256", "uint256"], log.data)
-        _add(found.stale, first, min(last, first + MOST_IDS - 1), found)  # 'all' is said by the largest number
+        _add(found.stale, first, min(second, first + MOST_IDS - 1), found)  # 'all' is said by the largest number
     elif kind == _SINGLE:
-        _add(found.ids, int(decode(["uint256", "uint256"], log.data)[0]), None, found)
-    elif kind == _BATCH:
-        for token in decode(["uint256[]", "uint256[]"], log.data)[0][:MOST_IDS]:
-            _add(found.ids, int(token), None, found)
+        _add(found.ids, first, None, found)
     elif kind == _URI:
         _add(found.stale, int.from_bytes(log.topics[1], "big"), None, found)
+    else:
+        return _read_batch(log, found)
+    return True
+
+
+def _read_batch(log: Log, found: Changes) -> bool:
+    from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
+
+    try:
+        ids, _ = decode(["uint256[]", "uint256[]"], log.data)
+    except (DecodingError, ValueError, OverflowError):
+        return False
+    for token in ids[:MOST_IDS]:
+        _add(found.ids, int(token), None, found)
+    return True
 
 
 def _add(to: list[range], first: int, last: int | None, found: Changes) -> None:

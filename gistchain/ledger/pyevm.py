@@ -351,8 +351,8 @@ class InProcess:
         for transaction, receipt in zip(block.transactions, block.get_receipts(self.chain.chaindb), strict=True):
             for log in receipt.logs:
                 if log.address == address:
-                    topics = tuple(topic.to_bytes(32, "big") for topic in log.topics)
-                    yield Log(topics, log.data, f"0x{transaction.hash.hex()}", number, f"0x{block.header.hash.hex()}")
+                    where = f"0x{transaction.hash.hex()}", number, f"0x{block.header.hash.hex()}", f"0x{address.hex()}"
+                    yield Log(tuple(topic.to_bytes(32, "big") for topic in log.topics), log.data, *where)
 
     def _head(self) -> BlockHeaderAPI:
         return self.chain.get_canonical_head()

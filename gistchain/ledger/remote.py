@@ -172,7 +172,8 @@ class Remote:
 
 def _log(told: Any) -> Log:
     tx, block = (f"0x{bytes(told[name]).hex()}" for name in ("transactionHash", "blockHash"))
-    return Log(tuple(map(bytes, told["topics"])), bytes(told["data"]), tx, int(told["blockNumber"]), block)
+    topics, number = tuple(map(bytes, told["topics"])), int(told["blockNumber"])
+    return Log(topics, bytes(told["data"]), tx, number, block, str(told["address"]))
 
 
 def _topic(topic: bytes | tuple[bytes, ...] | None) -> Any:

@@ -124,6 +124,10 @@ def test_redirects_end_and_lead_to_no_private_place() -> None:
         site.routes["/in"] = Reply(status=302, headers={"Location": "http://10.0.0.1/"})
         with pytest.raises(NotFetched, match="not public"):
             gateways.get(f"{site.url}/in", most=1000)
+        for nowhere in ("http://[", "//[::1", "http://a\u2100b/", "http://x:y/"):
+            site.routes["/nowhere"] = Reply(status=302, headers={"Location": nowhere.encode().decode("latin-1")})
+            with pytest.raises(NotFetched, match="not requested"):
+                gateways.get(f"{site.url}/nowhere", most=1000)
     with (
         served({"/1": Reply(CONTENT)}) as site,
         Gateways(ipfs=(), arweave=(), rounds=1) as strict,
@@ -149,6 +153,7 @@ def test_more_than_the_bound_is_not_read() -> None:
         ("data:application/json;base64,e30", b"{}"),  # without padding, as some contracts write it
         ("data:image/svg+xml;utf8,<svg fill='#fff'/>", b"<svg fill='#fff'/>"),
         ("DATA:,a%20b", b"a b"),
+        ("data:image/png;base64,\ud800", b""),
     ],
 )
 def test_data_uris_hold_their_content(uri: str, content: bytes) -> None:
@@ -156,9 +161,16 @@ def test_data_uris_hold_their_content(uri: str, content: bytes) -> None:
         assert gateways.get(uri, most=1000).content == content
 
 
-@pytest.mark.parametrize(
-    "uri", ["", "ftp://x/y", "ipfs://nope", "ar://short", "file:///etc/passwd", "x" * 3000, "data:x"]
-)
+_ODD = ["", "ftp://x/y", "ipfs://nope", "ar://short", "file:///etc/passwd", "x" * 3000, "data:x"]
+_HALF = [
+    "ipfs://QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG/\ud800.png",
+    f"ar://{'a' * 43}/\udfff.png",
+    "https://localhost/\ud800.png",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("uri", [*_ODD, *_HALF])
 def test_what_leads_nowhere_is_told(uri: str) -> None:
     with fetching() as gateways, pytest.raises(SearchError):
         gateways.get(uri, most=1000)

@@ -128,3 +128,38 @@ def test_a_hash_that_proves_nothing_is_refused() -> None:
     raw = car(raw_cid(b""), {}) + varint.encode(len(section)) + section
     with pytest.raises(NotProven):
         blocks(raw)
+
+
+def test_a_hash_of_a_length_that_can_not_be_is_refused() -> None:
+    from multiformats import multibase
+
+    for size in (33, 40, 64):
+        cid = cid_of(multibase.encode(bytes([1, 0x55, 0x12, size]) + bytes(size), "base32"))
+        assert cid is not None
+        with pytest.raises(NotProven):
+            ipfs.raw_content(cid, b"anything")
+
+
+def test_a_node_is_parsed_once_however_many_links_lead_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    fields = ipfs._fields
+    monkeypatch.setattr(ipfs, "_fields", lambda message: parsed.append(len(message)) or fields(message))
+    store = Store()
+    leaf = store._node([], 2, bytes(900))
+    file = store._node([("", leaf)] * 500, 2)
+    there = blocks(car(file, store.blocks))
+    assert resolved(known(file), [], there, most=MOST) == bytes(900 * 500)
+    assert sum(size > 900 for size in parsed) < 5
+    parsed.clear()
+    shard = store._node([("00a.json", leaf), *((f"01{n}", leaf) for n in range(100))], 5)
+    folder = store._node([("00", shard)] * 500, 5)
+    assert resolved(known(folder), ["a.json"], blocks(car(folder, store.blocks)), most=MOST) == bytes(900)
+    assert sum(size > 4_000 for size in parsed) == 2
+
+
+def test_nodes_with_too_many_fields_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ipfs, "_MOST_FIELDS", 100)
+    store = Store()
+    folder = store.folder({f"{n}.json": bytes([n]) for n in range(60)})
+    with pytest.raises(NotProven, match="more than 100 fields"):
+        resolved(known(folder), ["1.json"], blocks(car(folder, store.blocks)), most=MOST)

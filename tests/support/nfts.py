@@ -90,6 +90,25 @@ def tokenByIndex(index: uint256) -> uint256:
 """
 )
 
+LOGGING = (
+    ERC721
+    + """
+@external
+def log_1(a: bytes32, data: Bytes[1000]):
+    raw_log([a], data)
+@external
+def log_2(a: bytes32, b: bytes32, data: Bytes[1000]):
+    raw_log([a, b], data)
+@external
+def log_3(a: bytes32, b: bytes32, c: bytes32, data: Bytes[1000]):
+    raw_log([a, b, c], data)
+@external
+def log_4(a: bytes32, b: bytes32, c: bytes32, d: bytes32, data: Bytes[1000]):
+    raw_log([a, b, c, d], data)
+"""
+)
+"""Logs whatever it is told to."""
+
 ERC1155 = """
 # pragma version 0.4.3
 event TransferSingle:

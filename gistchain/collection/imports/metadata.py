@@ -7,6 +7,7 @@ from typing import Any
 
 from gistchain.errors import CollectionError
 from gistchain.safejson import parsed
+from gistchain.text import well_formed
 
 MOST_BYTES = 4 << 20
 """Of one token: some hold their picture."""
@@ -17,7 +18,10 @@ _IMAGES = ("image", "image_url", "imageUrl", "image_data", "animation_url")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """image: a URI, or an SVG as it stands. attributes: (trait_type, value), numbers as their digits."""
+    """image: a URI, or an SVG as it stands. attributes: (trait_type, value), numbers as their digits.
+
+    All of it can be written as UTF-8: JSON may have halves of letters (lone surrogates), which stand here as escapes.
+    """
 
     title: str
     attributes: tuple[tuple[str, str], ...]
@@ -43,9 +47,9 @@ def told(raw: bytes) -> Told:
         raise CollectionError("its JSON is empty")
     title = content.get("name")
     return Told(
-        title[:_LONGEST_TITLE] if isinstance(title, str) else "",
+        well_formed(title[:_LONGEST_TITLE]) if isinstance(title, str) else "",
         _attributes(content),
-        _image(content),
+        well_formed(_image(content)),
     )
 
 
@@ -85,5 +89,5 @@ def _attributes(content: dict[str, Any]) -> tuple[tuple[str, str], ...]:
             continue
         type_, value = entry.get("trait_type", entry.get("key", "")), entry.get("value")
         if isinstance(value, str | int | float) and isinstance(type_, str):
-            read.append((type_[:_LONGEST_TRAIT], str(value)[:_LONGEST_TRAIT]))
+            read.append((well_formed(type_[:_LONGEST_TRAIT]), well_formed(str(value)[:_LONGEST_TRAIT])))
     return tuple(read)

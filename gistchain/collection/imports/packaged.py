@@ -29,6 +29,7 @@ from gistchain.errors import CollectionError
 from gistchain.image import files_below
 from gistchain.image.kinds import FILMS, HEAD_BYTES, READ, SVG, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
+from gistchain.text import well_formed
 
 DEFAULT_LIMIT = 1_000
 """Of what is drawn from seeds, which has no end."""
@@ -53,19 +54,26 @@ class Folder:
         self.origin = str(folder.resolve())
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
-        images = [path for path in files_below(self._folder) if _shows(path)]
-        self._without = {}
-        items, _ = folders.items(self._folder, self._without)
-        tokens, notes = paired(images, items, self._folder, skip=True)
-        for one in notes:
+        for one in self._read():
             note(one)
-        self._tokens = {token.name: token for token in tokens}
-        self._titles = {item.name: item.title or item.name for item in items}
-        for name in sorted({item.name for item in items} - self._tokens.keys()):
-            self._without[name] = "image: no file of the folder is its image"
         record.want([*self._tokens, *self._without][:limit])
         record.put([replace(token, state="stale") for token in record.tokens("complete") if self._changed(token)])
-        return About(self._name, self._subject, "folder", supply=len(items))
+        return About(self._name, self._subject, "folder", supply=len(self._titles))
+
+    def prepare(self) -> None:
+        self._read()
+
+    def _read(self) -> list[str]:
+        """What is in the folder now; notes on what has no partner. Raises CollectionError."""
+        self._without = {}
+        items, _ = folders.items(self._folder, self._without)
+        images = [path for path in files_below(self._folder) if _shows(path)]
+        tokens, notes = paired(images, items, self._folder, skip=True, damaged=self._without)
+        self._tokens = {token.name: token for token in tokens}
+        self._titles = {item.name: item.title or item.name for item in items}
+        for name in sorted(self._titles.keys() - self._tokens.keys() - self._without.keys()):
+            self._without[name] = "image: no file of the folder is its image"
+        return notes
 
     def obtain(self, token: ImportedToken) -> Obtained:
         listed = self._tokens.get(token.id)
@@ -73,7 +81,7 @@ class Folder:
             raise NotObtained(self._without.get(token.id, "it is no longer in the folder"), token)
         raw, media = self._content(listed, token)
         kind = kind_of(media[:HEAD_BYTES]) or "unknown"
-        return _at_hand(token, raw, media, kind, str(listed.image.relative_to(self._folder)))
+        return _at_hand(token, raw, media, kind, well_formed(str(listed.image.relative_to(self._folder))))
 
     def _changed(self, token: ImportedToken) -> bool:
         """Whether its files are others than when it was imported."""
@@ -103,7 +111,7 @@ class Packaged:
     """A collection that an installed package holds or draws."""
 
     def __init__(self, wanted: str, *, name: str, subject: str = "") -> None:
-        """wanted: as in the module's docstring. Raises CollectionError for another."""
+        """wanted: as in the module's docstring. Raises CollectionError for another, ModelError without the package."""
         self._collection = collection_of(wanted)
         self._wanted, self._name, self._subject = wanted, name, subject
         self.origin = wanted
@@ -115,6 +123,9 @@ class Packaged:
         for start in range(0, count, 1_000):
             record.want(str(number) for number in range(start, min(start + 1_000, count)))
         return About(self._name, subject, "packaged", supply=supply or count, licence=_licence(self._collection))
+
+    def prepare(self) -> None:
+        pass
 
     def obtain(self, token: ImportedToken) -> Obtained:
         tokens, at = _drawn(self._collection, int(token.id))
@@ -128,7 +139,7 @@ class Packaged:
 
 
 def collection_of(wanted: str) -> str:
-    """The name in PFP-30, or of an installed DiceBear style. Raises CollectionError."""
+    """The name in PFP-30, or of an installed DiceBear style. Raises CollectionError, ModelError without DiceBear."""
     kind, _, which = wanted.partition(":")
     if wanted in ("cryptopunks", "punks"):
         return "punks"
@@ -136,10 +147,14 @@ def collection_of(wanted: str) -> str:
         return "nouns"
     if kind == "robohash" and f"robohash-{which}" in pfp30.ALL:
         return f"robohash-{which}"
-    if kind == "dicebear" and which:
+    if kind == "dicebear" and which in dicebear.installed():
         return which
+    if kind == "dicebear":
+        raise CollectionError(
+            f"{wanted[:80]!r} is no style of DiceBear: {', '.join(dicebear.installed())} are installed"
+        )
     raise CollectionError(
-        f"{wanted!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1 and robohash:4 are"
+        f"{wanted[:80]!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1 and robohash:4 are"
     )
 
 

@@ -180,10 +180,17 @@ class Record:
             rows = self._database.execute("SELECT position FROM tokens WHERE id = ?", (token,)).fetchall()
         return int(rows[0][0]) if rows else 0
 
-    def tokens(self, *states: State) -> Iterator[ImportedToken]:
-        """In the order in which they became known; only those of these states, all for none."""
+    def tokens(self, *states: State, first: int | None = None) -> Iterator[ImportedToken]:
+        """In the order in which they became known; only those of these states, all for none.
+
+        first: of all tokens that became known, look at so many only.
+        """
         marks = ", ".join("?" * len(states))
-        return self._read(f"WHERE state IN ({marks})" if states else "", *states)
+        where = [f"state IN ({marks})"] if states else []
+        if first is not None:  # positions may have gaps
+            some = f"SELECT position FROM tokens ORDER BY position LIMIT {max(0, first):d}"
+            where.append(f"position <= (SELECT max(position) FROM ({some}))")
+        return self._read(f"WHERE {' AND '.join(where)}" if where else "", *states)
 
     def counts(self) -> dict[State, int]:
         """State -> how many tokens."""

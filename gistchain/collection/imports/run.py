@@ -6,22 +6,26 @@ same command goes on from there. What failed is tried again where that is asked 
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from gistchain.collection.imports import filters, manifest
-from gistchain.collection.imports.record import About, ImportedToken, Record, State, stem
+from gistchain.collection.imports.record import NAME, About, ImportedToken, Record, State, stem
 from gistchain.collection.imports.sources import NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
+from gistchain.collection.imports.workers import Workers
 from gistchain.disk.lock import FileLock
 from gistchain.disk.write import make_folder, put_whole
-from gistchain.errors import CollectionError, ImageError
+from gistchain.errors import CollectionError, GistchainError, ImageError
+from gistchain.text import well_formed
 
 THREADS = 16
 _IN_FLIGHT = 3 * THREADS
@@ -60,8 +64,9 @@ def run(
     progress: Progress = lambda what, share: None,
     note: Callable[[str], None] = lambda text: None,
 ) -> Done:
-    """Import into the folder. limit: tokens at most, in all. retry: only what failed.
+    """Import into the folder. limit: tokens at most, in all; where more are known, the first. retry: only what failed.
 
+    Where nothing was there before and no token is found, nothing is left of the folder.
     Raises FileBusy where another process imports there, CollectionError, LedgerError, FileError.
     """
     began = time.monotonic()
@@ -71,22 +76,25 @@ def run(
         notes.append(text)
         note(text)
 
-    make_folder(folder)
     with (
+        _no_empty_one(folder),
         FileLock(folder / ".importing.lock", what=f"the collection {folder.name!r}", use="being imported"),
         Record(folder, write=True) as record,
     ):
         for name in ("images", "metadata"):
             make_folder(folder / name)
         _check_same(record, source)
-        if retry:  # exactly those: no token is added now, and logs are read again for the others later
-            limit = sum(record.counts().values())
-            if not limit:
+        before = record.about()
+        if retry:  # exactly those: no token is added, and nothing that came since is taken for known
+            if before is None or not record.counts():
                 raise CollectionError(f"{folder.name!r} has no token yet that could have failed: import it first")
-        progress("asking which tokens there are", 0.0)
-        about = replace(source.discover(record, limit, told), origin=source.origin)
-        record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
-        fetched, failed = _Run(folder, source, record, progress).all(retry)
+            about = before
+            source.prepare()
+        else:
+            progress("asking which tokens there are", 0.0)
+            about = replace(source.discover(record, limit, told), origin=source.origin)
+            record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
+        fetched, failed = _Run(folder, source, record, progress).all(retry, limit)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)
         record.set_about(about)
         progress("writing the manifest", 1.0)
@@ -109,62 +117,61 @@ class _Run:
     def __init__(self, folder: Path, source: Source, record: Record, progress: Progress) -> None:
         self._folder, self._source, self._record, self._progress = folder, source, record, progress
         self._media: OrderedDict[str, Standard] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._workers = threading.Lock(), Workers[ImportedToken](THREADS)
 
-    def all(self, retry: bool) -> tuple[int, int]:
+    def all(self, retry: bool, limit: int | None) -> tuple[int, int]:
         """(fetched, failed)"""
         states: tuple[State, ...] = ("failed",) if retry else ("wanted", "stale")
-        counts = self._record.counts()
-        total = max(1, sum(counts.get(state, 0) for state in states))
         # What fails in this run would come again in the page that is read next.
-        todo = iter([token.id for token in self._record.tokens(*states)])
+        todo = [token.id for token in self._record.tokens(*states, first=limit)]
         done: list[ImportedToken] = []
         fetched = failed = 0
         written_at = time.monotonic()
-        pool = ThreadPoolExecutor(THREADS)
         try:
-            for token in self._results(pool, todo):
-                done.append(token)
-                fetched += token.state == "complete"
-                failed += token.state == "failed"
-                if len(done) >= _ROWS_AT_ONCE or time.monotonic() - written_at > _ROWS_EVERY_S:
-                    self._record.put(done)
-                    done, written_at = [], time.monotonic()
-                self._progress(f"{fetched:,} fetched, {failed:,} failed", (fetched + failed) / total)
+            with self._workers:
+                for token in self._results(iter(todo)):
+                    done.append(token)
+                    fetched += token.state == "complete"
+                    failed += token.state == "failed"
+                    if len(done) >= _ROWS_AT_ONCE or time.monotonic() - written_at > _ROWS_EVERY_S:
+                        self._record.put(done)
+                        done, written_at = [], time.monotonic()
+                    self._progress(f"{fetched:,} fetched, {failed:,} failed", (fetched + failed) / len(todo))
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
             self._record.put(done)
         return fetched, failed
 
-    def _results(self, pool: ThreadPoolExecutor, todo: Iterator[str]) -> Iterator[ImportedToken]:
-        running: set[Future[ImportedToken]] = set()
+    def _results(self, todo: Iterator[str]) -> Iterator[ImportedToken]:
         while True:
-            for token in islice(todo, _IN_FLIGHT - len(running)):
+            for token in islice(todo, _IN_FLIGHT - self._workers.running):
                 known = self._record.get(token) or ImportedToken(token)
-                running.add(pool.submit(self._one, known, self._record.position(token)))
-            if not running:
+                self._workers.submit(partial(self._one, known, self._record.position(token)))
+            if not self._workers.running:
                 return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
+            yield self._workers.result()
 
     def _one(self, token: ImportedToken, position: int) -> ImportedToken:
         token = replace(token, tries=token.tries + 1)
         name = stem(token.id, position)
         try:
             obtained = self._source.obtain(token)
+            token = obtained.token
+            standard = self._standard(obtained)
         except NotObtained as error:
             return _not_had(error.token, str(error))
-        try:
-            standard = self._standard(obtained)
         except ImageError as error:
-            return _not_had(obtained.token, f"image: {error}")
+            return _not_had(token, f"image: {error}")
+        except (GistchainError, OSError):  # the node, our disk, a package that is missing: no fault of this token's
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: one stranger's token must not end all the others
+            return _not_had(token, f"its content can't be read ({type(error).__name__}: {str(error)[:200]})")
         picture = f"images/{name}.png"
         # The row that names them comes later, and tells whether they count.
-        put_whole(self._folder / "metadata" / f"{name}.json", obtained.metadata)
-        put_whole(self._folder / picture, standard.png)
+        with self._workers.writing():
+            put_whole(self._folder / "metadata" / f"{name}.json", obtained.metadata)
+            put_whole(self._folder / picture, standard.png)
         return replace(
-            obtained.token,
+            token,
             state="complete",
             problem="",
             picture=picture,
@@ -190,8 +197,28 @@ class _Run:
 
 def _not_had(token: ImportedToken, why: str) -> ImportedToken:
     """Failed, or burnt. Its picture may be there all the same, which `why` then says: nothing is deleted."""
+    why = well_formed(why)  # it may quote a stranger's words, or the name of a file
     state: State = "burnt" if token.state == "burnt" else "failed"
     return replace(token, state=state, problem=f"{why}{_KEPT}" if token.picture else why)
+
+
+@contextmanager
+def _no_empty_one(folder: Path) -> Iterator[None]:
+    """Where the import fails before it has found a token, a folder that is new is taken away again."""
+    new = not folder.exists()
+    make_folder(folder)
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if new and not done and (not (folder / NAME).exists() or _has_none(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _has_none(folder: Path) -> bool:
+    with Record(folder) as record:
+        return not record.counts()
 
 
 def _check_same(record: Record, source: Source) -> None:

@@ -6,7 +6,6 @@ A source is asked in two steps: `discover` writes down which tokens there are, `
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,12 +13,15 @@ from pathlib import Path
 from typing import Protocol
 
 from gistchain.collection.imports import metadata
+from gistchain.collection.imports.numbers import Numbers
 from gistchain.collection.imports.record import About, Content, ImportedToken, Record
 from gistchain.errors import CollectionError, LedgerError, NodeDown, SearchError
 from gistchain.image.kinds import HEAD_BYTES, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
 from gistchain.internet.gateways import Fetched, Gateways
-from gistchain.ledger.nft import NftContract
+from gistchain.ledger.nft import MOST_IDS, Changes, NftContract
+from gistchain.safejson import parsed
+from gistchain.text import well_formed
 
 Note = Callable[[str], None]
 _AT_ONCE = 500
@@ -53,6 +55,9 @@ class Source(Protocol):
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         """Write down which tokens there are, `limit` at most in all, and which have changed."""
 
+    def prepare(self) -> None:
+        """In place of `discover`, where known tokens are to be obtained and none is to be added."""
+
     def obtain(self, token: ImportedToken) -> Obtained:
         """The content of one. Raises NotObtained. Threads may ask at the same time."""
 
@@ -64,13 +69,16 @@ class Uris:
         self, uris: Iterable[str], gateways: Gateways, *, name: str, subject: str = "", origin: str = "a list"
     ) -> None:
         self.origin = origin
-        self._uris = list(dict.fromkeys(uri.strip() for uri in uris if uri.strip()))
+        self._uris = list(dict.fromkeys(well_formed(uri.strip()) for uri in uris if uri.strip()))
         self._gateways, self._name, self._subject = gateways, name, subject
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         uris = self._uris[:limit]
         record.want(uris)
         return About(self._name, self._subject, "list", supply=len(self._uris))
+
+    def prepare(self) -> None:
+        pass
 
     def obtain(self, token: ImportedToken) -> Obtained:
         return fetched(replace(token, uri=token.id), self._gateways)
@@ -86,6 +94,8 @@ class Contract:
         self._contract, self._gateways, self._name, self._subject = contract, gateways, name, subject
         self._start = start
         self._block = -1
+        self._looked = Numbers()
+        self._left_out = 0
         self.origin = f"{contract.address} on {contract.chain}"
 
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
@@ -102,15 +112,20 @@ class Contract:
         listed = not known or bool(record.note(_LIMITED)) or sum(record.counts().values()) < supply
         if listed:
             self._listed(record, limit)
-        moved = served = 0
+        moved = served = odd = self._left_out = 0
         if read_to >= self._start and record.note(_LIMITED):  # some tokens of these blocks were not wanted then
+            self._looked = Numbers()
             for changes in contract.changes(self._start, read_to):
-                self._noted(record, changes.ids, [], limit, known_too=False)
+                self._noted(record, replace(changes, stale=[]), limit, known_too=False)
+        self._looked = Numbers()
         for changes in contract.changes(read_to + 1, last):
             served += len(changes.blocks)
-            moved += self._noted(record, changes.ids, changes.stale, limit)
-            if changes.too_many:
-                note(f"a log names {changes.too_many:,} tokens more than are read")
+            moved += self._noted(record, changes, limit)
+            odd += changes.odd
+        if self._left_out:
+            note(f"logs name {self._left_out:,} tokens more than are read: at most {MOST_IDS:,} of one contract")
+        if odd:
+            note(f"{odd:,} logs were passed over: their fields are not where the standard has them")
         if not listed and served < last - read_to:  # some of these logs the node has not kept
             self._listed(record, limit)
         reached = limit is not None and sum(record.counts().values()) >= limit
@@ -132,6 +147,9 @@ class Contract:
             supply,
         )
 
+    def prepare(self) -> None:
+        self._block, _ = self._contract.last()
+
     def obtain(self, token: ImportedToken) -> Obtained:
         number = int(token.id)
         try:
@@ -152,28 +170,42 @@ class Contract:
         """What the contract lists by itself, which no node can leave out."""
         contract = self._contract
         if contract.enumerable or contract.standard == "cryptopunks":
-            ids = islice(contract.counted(), limit)
-            while some := [str(one) for one in islice(ids, _AT_ONCE)]:
-                record.want(some)
+            ids, room = islice(contract.counted(), limit), _room(record, limit)
+            while room and (some := [str(one) for one in islice(ids, _AT_ONCE)]):
+                room -= record.want([one for one in some if record.get(one) is None][:room])
 
-    def _noted(
-        self, record: Record, ids: list[range], stale: list[range], limit: int | None, *, known_too: bool = True
-    ) -> int:
-        """Tokens of logs: new ones are wanted, known ones are asked for again. How many of these."""
+    def _noted(self, record: Record, changes: Changes, limit: int | None, *, known_too: bool = True) -> int:
+        """Tokens of logs: new ones are wanted, known ones are asked for again. How many of these.
+
+        A log costs its contract little, and may name a million tokens: no number is looked at twice, and `MOST_IDS` are
+        wanted in all.
+        """
         count = 0
-        there = sum(record.counts().values())
-        for some in ids:
+        room = _room(record, limit)
+        bounded = limit is None or limit >= MOST_IDS
+        self._left_out += changes.too_many
+        for some in (part for one in changes.ids for part in self._looked.add(one)):
             for start in range(some.start, some.stop, _AT_ONCE):
                 part = [str(one) for one in range(start, min(start + _AT_ONCE, some.stop))]
                 known = [token for one in part if (token := record.get(one)) is not None]
                 fresh = [one for one in part if one not in {token.id for token in known}]
-                there += record.want(fresh if limit is None else fresh[: max(0, limit - there)])
+                added = record.want(fresh[:room])
+                room -= added
+                self._left_out += len(fresh) - added if bounded else 0
                 count += _mark(record, known) if known_too else 0
-                if limit is not None and there >= limit and not known:
+                if not room and not known:
+                    self._left_out += max(0, some.stop - start - _AT_ONCE) if bounded else 0
                     break
-        every = {token.id: token for token in record.tokens("complete", "failed")} if stale else {}
-        changed = [token for token in every.values() if any(int(token.id) in some for some in stale)]
+        every = {token.id: token for token in record.tokens("complete", "failed")} if changes.stale else {}
+        stale = Numbers(changes.stale)
+        changed = [token for token in every.values() if int(token.id) in stale]
         return count + _mark(record, changed)
+
+
+def _room(record: Record, limit: int | None) -> int:
+    """How many tokens more may be wanted."""
+    most = MOST_IDS if limit is None else min(limit, MOST_IDS)
+    return max(0, most - sum(record.counts().values()))
 
 
 def _mark(record: Record, tokens: list[ImportedToken]) -> int:
@@ -203,7 +235,7 @@ def fetched(token: ImportedToken, gateways: Gateways, uri: str | None = None) ->
     if not told.image:
         raise NotObtained("metadata: it names no image", token)
     if told.image.lstrip()[:4].lower() == "<svg":
-        media = Fetched(told.image.encode("utf-8", "surrogatepass"), "data", "", raw.proven)
+        media = Fetched(told.image.encode(), "data", "", raw.proven)
     else:
         try:
             media = gateways.get(told.image, most=MAX_FILE_BYTES, usable=_no_picture)
@@ -242,7 +274,7 @@ def uris_in(path: Path, raw: bytes) -> Iterator[str]:
     """The URIs of a list: a line each, or a JSON list of them. Raises CollectionError."""
     if raw.lstrip()[:1] == b"[":
         try:
-            content = json.loads(raw)
+            content = parsed(raw)
         except ValueError as error:
             raise CollectionError(f"{path} is no JSON list ({error})") from error
         yield from (str(one) for one in content if isinstance(one, str))

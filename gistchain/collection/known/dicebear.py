@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,11 +166,20 @@ def _dicebear() -> Any:
 
 
 @functools.cache
-def _definition(style: str) -> dict[str, Any]:
+def installed() -> tuple[str, ...]:
+    """The names of the styles that the package has. Raises ModelError where it is not installed."""
     try:
-        text = resources.files("dicebear_styles").joinpath(f"{style}.json").read_text("utf-8")
+        there = [Path(file.name) for file in resources.files("dicebear_styles").iterdir()]
     except ModuleNotFoundError as error:
         raise ModelError("DiceBear avatars need dicebear-styles: pip install 'gistchain[samples]'") from error
+    return tuple(sorted(file.stem for file in there if file.suffix == ".json"))
+
+
+@functools.cache
+def _definition(style: str) -> dict[str, Any]:
+    if style not in installed():  # a name may be a person's: it must not lead out of the package
+        raise ModelError(f"{style[:60]!r} is no style of the installed dicebear-styles")
+    text = resources.files("dicebear_styles").joinpath(f"{style}.json").read_text("utf-8")
     definition: dict[str, Any] = json.loads(text)
     return definition
 

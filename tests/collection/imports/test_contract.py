@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,19 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from gistchain.collection.imports import sources
 from gistchain.collection.imports.record import ImportedToken, Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import Contract, Obtained
 from gistchain.errors import CollectionError, LedgerError
 from gistchain.internet.gateways import Gateways
+from gistchain.ledger import nft as nft_module
 from gistchain.ledger.dialled import to_read
 from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
-from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, PUNKS, Deployed
+from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS, Deployed
 
 pytestmark = needs_anvil
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
@@ -216,6 +219,74 @@ def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Pat
         assert imported(node, cats.address, folder, gateways, retry=True).counts == {"complete": 5}
         cats.send("change_all(uint256)", FOREVER)
         assert imported(node, cats.address, folder, gateways, limit=5).fetched == 5
+
+
+def test_a_contract_has_so_many_tokens_however_many_logs_name_more(
+    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (nft_module, sources):
+        monkeypatch.setattr(module, "MOST_IDS", 60)
+    cats = Deployed(node, ERC721)
+    for k in range(4):
+        cats.send("consecutive(address,uint256,uint256,uint256)", ALICE, 10 * k, FOREVER, 1)
+        cats.send("consecutive(address,uint256,uint256,uint256)", ALICE, 1_000 * k, 1_000 * k + 39, 1)
+    folder = tmp_path / "imports" / "cats"
+    with fetching() as gateways:
+        done = imported(node, cats.address, folder, gateways)
+        assert sum(done.counts.values()) == 60
+        assert any("tokens more than are read: at most 60 of one contract" in note for note in done.notes)
+        for n in range(70, 75):
+            cats.send("mint(address,uint256,string)", ALICE, n, "")
+        assert sum(imported(node, cats.address, folder, gateways).counts.values()) == 60
+
+
+def test_logs_of_another_form_are_passed_over_and_counted(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, LOGGING)
+    cats.send("mint(address,uint256,string)", ALICE, 5, f"data:application/json,{told(5, data_uri(5)).decode()}")
+    words = [number.to_bytes(32, "big") for number in (7, 9, 11)]
+    odd = 0
+    for event in (nft_module._CONSECUTIVE, nft_module._UPDATES, nft_module._TRANSFER, nft_module._UPDATE):
+        for topics in range(4):
+            for data in (b"", b"\x01", bytes(64)):
+                kinds = ",".join(["bytes32"] * (topics + 1))
+                if (event, topics, len(data)) == (nft_module._UPDATES, 0, 64):
+                    continue
+                if event == nft_module._TRANSFER and (topics == 3 or len(data) == 64):
+                    continue
+                if event == nft_module._UPDATE and (topics or len(data) == 64):
+                    continue
+                cats.send(f"log_{topics + 1}({kinds},bytes)", event, *words[:topics], data)
+                odd += 1
+    with fetching() as gateways:
+        done = imported(node, cats.address, tmp_path / "imports" / "cats", gateways)
+    assert rows(done.folder).keys() == {"5"}
+    assert done.notes == (f"{odd} logs were passed over: their fields are not where the standard has them",)
+
+
+def test_an_erc1155_s_logs_of_another_form_are_passed_over(node: Anvil) -> None:
+    strange = Deployed(node, LOGGING.replace("[0x80ac58cd,", "[0xd9b67a26,"))
+    for event in (nft_module._SINGLE, nft_module._BATCH, nft_module._URI):
+        for data in (b"", bytes(31), b"\xff" * 64):
+            strange.send("log_1(bytes32,bytes)", event, data)
+            strange.send("log_4(bytes32,bytes32,bytes32,bytes32,bytes)", event, *[bytes(32)] * 3, data[:63])
+    contract = nft(node, strange.address)
+    (only,) = contract.changes(0, contract.last()[0])
+    assert (only.ids, only.stale, only.odd) == ([], [], 18)
+
+
+def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil, monkeypatch: pytest.MonkeyPatch) -> None:
+    cats = Deployed(node, ERC721)
+    cats.send("mint(address,uint256,string)", ALICE, 5, "")
+    contract = nft(node, cats.address)
+    assert [one.ids for one in contract.changes(0, contract.last()[0])] == [[range(5, 6)]]
+    logs = contract._connection.logs
+    monkeypatch.setattr(
+        contract._connection,
+        "logs",
+        lambda *asked: [replace(log, address="0x" + "22" * 20) for log in logs(*asked) or ()],
+    )
+    with pytest.raises(LedgerError, match="shows another log than those asked for"):
+        list(contract.changes(0, contract.last()[0]))
 
 
 def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(node: Anvil, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import random
@@ -41,6 +42,10 @@ def collection(folder: Path, count: int, *, same: bool = False) -> Path:
         traits = [] if same else [{"trait_type": "Hat", "value": f"hat {n % 3}"}]
         (folder / f"{n}.json").write_text(json.dumps({"name": f"Cat #{n}", "attributes": traits}), "utf-8")
     return folder
+
+
+def data_uri(seed: int) -> str:
+    return "data:image/png;base64," + base64.b64encode(png(seed)).decode()
 
 
 def imported(source: Path, folder: Path, **options: object) -> Done:
