@@ -23,7 +23,7 @@ from gistchain.collection.splits.export.pairs import Missing, pairs, slugs
 from gistchain.collection.splits.export.parquet import Parquet
 from gistchain.collection.splits.export.tars import Tars
 from gistchain.collection.splits.families import families
-from gistchain.collection.splits.report import MARK, Split
+from gistchain.collection.splits.report import KIND, MARK, Split
 from gistchain.collection.splits.sample import SIZE, Sample, sampled
 from gistchain.collection.splits.sizes import NAMED, PARTS, Size
 from gistchain.disk.draft import check_free, drafted_folder
@@ -76,7 +76,7 @@ def split(
     """
     _check(folders, how)
     if output is not None:
-        check_free(output, mark=MARK, replace=how.replace)
+        check_free(output, kind=KIND, replace=how.replace)
         check_folder(output)
     samples, left_out = _samples(folders, how, checker, progress)
     if not samples:
@@ -90,7 +90,7 @@ def split(
         how.name, how.seed, found, assignment, {one.name: one.about for one in samples}, left_out, uncaptioned, output
     )
     if output is not None:
-        with drafted_folder(output, mark=MARK, replace=how.replace) as draft:
+        with drafted_folder(output, kind=KIND, replace=how.replace) as draft:
             _write(draft, {one.name: one.folder for one in samples}, done, how, progress)
     return done
 

@@ -14,6 +14,7 @@ from gistchain.collection.captions.make import caption_collection
 from gistchain.collection.captions.rows import NAME
 from gistchain.collection.imports.record import Content, ImportedToken, Record
 from gistchain.collection.splits.make import How, split
+from gistchain.errors import FileError
 from gistchain.rareness.check import Checker
 from tests.support.collections import put
 
@@ -77,3 +78,49 @@ def test_captions_that_do_not_say_what_they_were_made_of_are_not_taken(checker: 
     done = split([old, new], QUICK, checker)
     assert "no column 'made_of'" in done.left_out["old"]
     assert "`gistchain collection caption old` makes it again" in done.left_out["old"]
+
+
+def theirs(out: Path, name: str, content: str = "years of work") -> None:
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ({"split.json": "{}"}, "split.json"),  # of another program
+        ({"split.json": "[" * 100_000}, "split.json"),
+        ({"split.json": "{}", "thesis.tex": "years of work"}, "thesis.tex"),
+    ],
+)
+def test_a_folder_of_another_program_with_a_file_of_that_name_is_never_replaced(
+    files: dict[str, str], named: str, checker: Checker, tmp_path: Path
+) -> None:
+    folder, out = small(tmp_path, "one"), tmp_path / "out"
+    for name, content in files.items():
+        theirs(out, name, content)
+    with pytest.raises(FileError, match=f"holds something else .'{named}'"):
+        split([folder], replace(QUICK, replace=True), checker, output=out)
+    assert {path.name: path.read_text() for path in out.iterdir()} == files
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "webdataset/train/thesis.tex", "data/thesis.tex", "notes/thesis.tex"])
+def test_what_a_person_put_beside_a_data_set_is_not_removed_with_it(
+    name: str, checker: Checker, tmp_path: Path
+) -> None:
+    folder, out = small(tmp_path, "one"), tmp_path / "out"
+    split([folder], QUICK, checker, output=out)
+    theirs(out, name)
+    with pytest.raises(FileError, match="holds something else"):
+        split([folder], replace(QUICK, replace=True), checker, output=out)
+    assert (out / name).read_text() == "years of work"
+
+
+def test_a_link_in_place_of_a_part_is_not_removed_and_not_followed(checker: Checker, tmp_path: Path) -> None:
+    folder, out = small(tmp_path, "one"), tmp_path / "out"
+    split([folder], QUICK, checker, output=out)
+    (out / "data").rename(tmp_path / "elsewhere")
+    (out / "data").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="holds something else"):
+        split([folder], replace(QUICK, replace=True), checker, output=out)
+    assert list((tmp_path / "elsewhere").iterdir())
