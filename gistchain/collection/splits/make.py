@@ -3,7 +3,7 @@
     collections ── captions? pictures? ──> sample.py ──> families.py ──> assign.py ──> export/ ──> FOLDER
                          └─ none: left out, with the reason
 
-The folder is there whole or not at all, and the same collections give the same bytes.
+The folder is there whole or not at all, and the same collections give the same bytes, in whatever order they are named.
 """
 
 from __future__ import annotations
@@ -71,10 +71,12 @@ def split(
 ) -> Split:
     """The split of these collections, each by its folder. output: the folder that is written, None for none.
 
-    Raises CollectionError: names twice, or of no collection; no collection that can be used; no pyarrow.
+    Raises CollectionError: names twice, or of no collection, or told to be together and apart; no collection that can
+    be used; no pyarrow.
     Raises FileError, DiskFull for the output.
     """
     _check(folders, how)
+    folders = sorted(folders, key=lambda folder: folder.name)  # so that the order in which they are named says nothing
     if output is not None:
         check_free(output, kind=KIND, replace=how.replace)
         check_folder(output)
@@ -104,6 +106,12 @@ def _check(folders: Sequence[Path], how: How) -> None:
     for name in {name for pair in (*how.together, *how.apart) for name in pair}:
         if name not in names:
             raise CollectionError(f"{name!r} is told to be apart or together, but is none of the collections: check it")
+    for one, other in (*how.together, *how.apart):
+        if one == other:
+            raise CollectionError(f"{one!r} is told to be apart from or together with itself: name two collections")
+    for pair in set(map(frozenset, how.together)) & set(map(frozenset, how.apart)):
+        both = " and ".join(map(repr, sorted(pair)))
+        raise CollectionError(f"{both} are told to be together and to be apart: keep one of the two")
 
 
 def _samples(

@@ -14,7 +14,7 @@ from gistchain.collection.captions.make import caption_collection
 from gistchain.collection.captions.rows import NAME
 from gistchain.collection.imports.record import Content, ImportedToken, Record
 from gistchain.collection.splits.make import How, split
-from gistchain.errors import FileError
+from gistchain.errors import CollectionError, FileError
 from gistchain.rareness.check import Checker
 from tests.support.collections import put
 
@@ -124,3 +124,31 @@ def test_a_link_in_place_of_a_part_is_not_removed_and_not_followed(checker: Chec
     with pytest.raises(FileError, match="holds something else"):
         split([folder], replace(QUICK, replace=True), checker, output=out)
     assert list((tmp_path / "elsewhere").iterdir())
+
+
+def test_the_order_in_which_collections_are_named_changes_no_byte(checker: Checker, tmp_path: Path) -> None:
+    folders = [small(tmp_path, name, seed) for seed, name in enumerate(("b", "a", "c", "d"))]
+    for out, some in (("one", folders), ("other", folders[::-1]), ("third", sorted(folders))):
+        split(some, QUICK, checker, output=tmp_path / out)
+    one, other, third = (
+        {str(path.relative_to(tmp_path / out)): path.read_bytes() for path in (tmp_path / out).rglob("*.*")}
+        for out in ("one", "other", "third")
+    )
+    assert one == other == third
+
+
+@pytest.mark.parametrize(
+    ("together", "apart", "told"),
+    [
+        ([("a", "b")], [("a", "b")], "'a' and 'b' are told to be together and to be apart"),
+        ([("a", "b")], [("b", "a")], "'a' and 'b' are told to be together and to be apart"),
+        ([("a", "a")], [], "'a' is told to be apart from or together with itself"),
+        ([], [("b", "b")], "'b' is told to be apart from or together with itself"),
+    ],
+)
+def test_words_that_contradict_are_refused(
+    together: list[tuple[str, str]], apart: list[tuple[str, str]], told: str, checker: Checker, tmp_path: Path
+) -> None:
+    how = replace(QUICK, together=tuple(together), apart=tuple(apart))
+    with pytest.raises(CollectionError, match=told):
+        split([tmp_path / "a", tmp_path / "b"], how, checker)
