@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from gistchain import safetoml
 from gistchain.disk.read import read_regular
 from gistchain.errors import SettingError
 from gistchain.text import is_key
@@ -132,7 +132,7 @@ def _from_toml(path: Path) -> dict[str, object]:
     try:
         if path.parent.exists() and not path.parent.is_dir():
             raise SettingError(f"{path.parent} is not a folder: give another home")
-        return tomllib.loads(read_regular(path, at_most=_MOST_BYTES).decode())
+        return safetoml.parsed(read_regular(path, at_most=_MOST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:  # a name that is too long, no permission, a pipe

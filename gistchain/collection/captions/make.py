@@ -18,7 +18,7 @@ from gistchain.collection.captions.asked import Asked
 from gistchain.collection.captions.endpoint import Language
 from gistchain.collection.captions.model import Model
 from gistchain.collection.captions.paraphrase import WORDINGS, paraphrases
-from gistchain.collection.captions.rows import NAME, RULES, CaptionRow, write
+from gistchain.collection.captions.rows import NAME, RULES, CaptionRow, made_of, write
 from gistchain.collection.captions.template import Captioned, captioned, is_abstract, visible
 from gistchain.collection.captions.translate import Table, Translated, Translator, folded
 from gistchain.collection.imports.record import About, ImportedToken, Record
@@ -154,6 +154,7 @@ class _Maker:
             tuple((one.type, one.value, one.by) for one in traits),
             abstract,
             made.left_out,
+            made_of(self._about, token),
         )
 
     def finish(self) -> None:

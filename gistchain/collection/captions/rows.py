@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gistchain.collection.arrow import arrow
+from gistchain.collection.imports.record import About, ImportedToken
 from gistchain.disk.draft import drafted_file
 from gistchain.errors import CollectionError, FileDamaged
 
@@ -26,7 +29,7 @@ class CaptionRow:
     caption: by the template. visible: the same without abstract traits. paraphrases: (text, what made it).
     original: (trait_type, value) as in the metadata. traits: those that the caption is made of, in English where a
     translation is known, and what translated them, '' for nothing. abstract: trait types that pixels can't show.
-    left_out: traits that did not fit.
+    left_out: traits that did not fit. made_of: `made_of` of the token when it was captioned.
     """
 
     token: str
@@ -37,6 +40,14 @@ class CaptionRow:
     traits: tuple[tuple[str, str, str], ...] = ()
     abstract: tuple[str, ...] = ()
     left_out: int = 0
+    made_of: str = ""
+
+
+def made_of(about: About, token: ImportedToken) -> str:
+    """SHA-256 (hex) of all that a token's captions are about: while it stays, captions and picture belong together."""
+    files = [None if one is None else one.sha256 for one in (token.metadata, token.media)]
+    said = [about.subject or about.name, token.attributes, files]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def write(folder: Path, rows: Iterable[CaptionRow]) -> int:
@@ -81,6 +92,7 @@ def _schema(pa: Any) -> Any:
             ("traits", pa.list_(pa.struct([("trait_type", text), ("value", text), ("by", text)]))),
             ("abstract", pa.list_(text)),
             ("left_out", pa.int32()),
+            ("made_of", text),
         ]
     )
 
@@ -95,6 +107,7 @@ def _said(row: CaptionRow) -> dict[str, Any]:
         "traits": [{"trait_type": type_, "value": value, "by": by} for type_, value, by in row.traits],
         "abstract": list(row.abstract),
         "left_out": row.left_out,
+        "made_of": row.made_of,
     }
     return {name: _utf8(value) for name, value in said.items()}
 
@@ -118,6 +131,7 @@ def _row(said: dict[str, Any]) -> CaptionRow:
         tuple((one["trait_type"], one["value"], one["by"]) for one in said["traits"]),
         tuple(said["abstract"]),
         said["left_out"],
+        said["made_of"],
     )
 
 
@@ -126,8 +140,11 @@ def count(folder: Path) -> int:
     pa = arrow()
     path = _file(folder)
     try:
-        return int(pa.parquet.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError) as error:
+        about = pa.parquet.read_metadata(path)
+        if missing := set(_schema(pa).names) - set(about.schema.to_arrow_schema().names):
+            raise TypeError(f"it has no column {min(missing)!r}")  # of another program, or an earlier gistchain
+        return int(about.num_rows)
+    except (pa.ArrowException, TypeError, OSError) as error:
         raise _damaged(folder, error) from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from gistchain import safetoml
 from gistchain.collection.metadata import clean
 from gistchain.disk.read import read_regular
 from gistchain.errors import CollectionError
@@ -101,9 +101,9 @@ def unusable(english: str) -> str | None:
 @cache
 def packaged() -> Table:
     """Colours and common words of traits in eight languages, those that are no English word."""
-    text = resources.files("gistchain.collection.captions").joinpath("words.toml").read_text("utf-8")
+    text = resources.files("gistchain.collection.captions").joinpath("words.toml").read_bytes()
     table = Table(PACKAGED)
-    for words in tomllib.loads(text).values():
+    for words in safetoml.parsed(text).values():
         for english, originals in words.items():
             for original in originals:
                 table.add("", original, english)
@@ -125,8 +125,8 @@ def table_of(path: Path) -> Table:
         if path.suffix.lower() == ".csv":
             _from_csv(table, data.decode("utf-8-sig"))
         else:
-            content = tomllib.loads(data.decode("utf-8-sig")) if path.suffix.lower() == ".toml" else parsed(data)
-            _from_object(table, content)
+            read = safetoml.parsed if path.suffix.lower() == ".toml" else parsed
+            _from_object(table, read(data.removeprefix(b"\xef\xbb\xbf")))
     except (ValueError, csv.Error) as error:
         raise CollectionError(f"the table {path} can't be read ({error}): mend it") from error
     if not table.entries:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import Any
 
 from gistchain.errors import CollectionError
+
+LEAST_WEIGHT, MOST_WEIGHT = 1e-9, 1e12
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters that control, turn the direction of reading, or end a line."""
+_JOINERS = "\u200c\u200d"
+"""Of scripts and of emoji."""
 
 
 class Fields:
@@ -20,12 +27,16 @@ class Fields:
         self._read.add(name)
         return self._told.get(name)
 
-    def text(self, name: str, *, needed: bool = False, most: int = 200) -> str:
+    def text(self, name: str, *, needed: bool = False, most: int = 200, lines: bool = False) -> str:
+        """lines: several are allowed."""
         value = self._given(name, needed)
         if value is None:
             return ""
         if not isinstance(value, str) or len(value) > most or (needed and not value.strip()):
             raise CollectionError(f"{self.where}: {name} is a text of up to {most:,} letters")
+        if any(unicodedata.category(c) in _UNSEEN and c not in _JOINERS + "\n\r\t" * lines for c in value):
+            # It goes into metadata and prompts, where a line end makes another prompt and others turn what is read.
+            raise CollectionError(f"{self.where}: {name} has {value[:40]!r}: take out what is no letter or sign to see")
         return value
 
     def texts(self, name: str) -> list[str]:
@@ -43,7 +54,8 @@ class Fields:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise CollectionError(f"{self.where}: {name} is a whole number from {low:,} to {high:,}, not {value!r}")
+            told = _shown(value)
+            raise CollectionError(f"{self.where}: {name} is a whole number from {low:,} to {high:,}, not {told}")
         return value
 
     def share(self, name: str, *, default: float, high: float) -> float:
@@ -103,13 +115,21 @@ class Fields:
         return value
 
 
-def number(value: object, where: str, *, high: float = math.inf) -> float:
-    """A finite number above 0. Raises CollectionError."""
+def number(value: object, where: str, *, high: float = MOST_WEIGHT) -> float:
+    """A number of LEAST_WEIGHT to `high`: sums and ratios of such ones stay finite. Raises CollectionError."""
     try:
         read = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         read = math.nan
-    if not (math.isfinite(read) and 0 < read <= high):
-        most = f" and at most {high:g}" if math.isfinite(high) else ""
-        raise CollectionError(f"{where}: {value!r} is no weight: give a number above 0{most}")
+    if not LEAST_WEIGHT <= read <= high:
+        bounds = f"from {LEAST_WEIGHT:g} to {high:g}"
+        raise CollectionError(f"{where}: {_shown(value)} is no weight: give a number {bounds}")
     return read
+
+
+def _shown(value: object) -> str:
+    """For messages. Python shows neither a number of 5,000 digits nor what is nested too deeply."""
+    try:
+        return repr(value)[:100]
+    except (ValueError, RecursionError):
+        return "that"

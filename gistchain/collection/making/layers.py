@@ -9,13 +9,13 @@ the name is no part of it. The folder may come from anyone: links are not follow
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gistchain.collection.making.fields import LEAST_WEIGHT, MOST_WEIGHT
 from gistchain.collection.making.rules import NONE
 from gistchain.collection.metadata import LONGEST, NOTHING, clean, normal
 from gistchain.errors import CollectionError
@@ -147,8 +147,11 @@ def _said(path: Path) -> tuple[str, float]:
         weight = float(stem.rpartition("#")[2])
     except ValueError:  # HashLips takes 1 for it too
         return value, 1.0
-    if not (math.isfinite(weight) and weight > 0):
-        raise CollectionError(f"{path}: the weight {stem.rpartition('#')[2]!r} is none: give a number above 0")
+    if not LEAST_WEIGHT <= weight <= MOST_WEIGHT:
+        raise CollectionError(
+            f"{path}: the weight {stem.rpartition('#')[2]!r} is none: give a number from {LEAST_WEIGHT:g} to "
+            f"{MOST_WEIGHT:g}"
+        )
     return value, weight
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gistchain.collection.making import metadata, reading, sheet
 from gistchain.collection.making.art import Art, art
 from gistchain.collection.making.near import Looked, Near, Nearness
-from gistchain.collection.making.output import Output
+from gistchain.collection.making.output import PLAN, Output
 from gistchain.collection.making.pictures import Drawn, Pictures
 from gistchain.collection.making.plan import Plan, Token
 from gistchain.collection.making.prompts import prompts
@@ -27,6 +27,7 @@ from gistchain.collection.making.rarity import Rarity, rarities
 from gistchain.collection.making.repair import Row
 from gistchain.collection.making.rules import Rules
 from gistchain.disk.write import put_whole
+from gistchain.errors import FileDamaged
 
 if TYPE_CHECKING:
     from gistchain.rareness.check import Checker
@@ -78,7 +79,8 @@ def make(
 
     shelf: of trained collections. jobs: processes, by default one a core. check: opens what compares with registered
     images; it is called in every process. Raises CollectionError for rules that can't hold, naming them, ImageError
-    for a layer that can't be read, FileError for a folder that holds anything else, DiskFull.
+    for a layer that can't be read, FileError for a folder that holds anything else, FileDamaged for
+    a plan that was altered, DiskFull.
     """
     rules = reading.read(path, shelf)
     output = Output(folder, rules.digest, rules.name)
@@ -86,7 +88,9 @@ def make(
         progress("reading layers", 0.0)
         source = art(rules, shelf)
         progress("reading layers", 1.0)
-        run = _Run(rules, source, Pictures(rules, shelf, output, jobs=jobs or os.cpu_count() or 1), output, progress)
+        kept = _kept(rules, output)
+        pictures = Pictures(rules, shelf, output, jobs=jobs or os.cpu_count() or 1)
+        run = _Run(rules, source, pictures, output, kept, progress)
         checked = None
         if check is not None:
             checked = run.checked(Nearness(check, rules.name, output, jobs=jobs or os.cpu_count() or 1))
@@ -100,11 +104,13 @@ def make(
 class _Run:
     """One run: the plan with its pictures drawn, all of them different."""
 
-    def __init__(self, rules: Rules, source: Art, pictures: Pictures, output: Output, progress: Progress) -> None:
+    def __init__(
+        self, rules: Rules, source: Art, pictures: Pictures, output: Output, kept: list[Row] | None, progress: Progress
+    ) -> None:
         self._rules, self._source, self._pictures, self._output = rules, source, pictures, output
         self._progress = progress
         progress("planning", 0.0)
-        self.plan = Plan(rules, source.look, _kept(output))
+        self.plan = Plan(rules, source.look, kept)
         progress("planning", 1.0)
         self._settle()
 
@@ -159,11 +165,28 @@ class _Run:
         output.finish(metadata.json_bytes(_plan(rules, tokens, self.plan.rows, drawn, checked)))
 
 
-def _kept(output: Output) -> list[Row] | None:
-    """The rows of a plan that is finished."""
+def _kept(rules: Rules, output: Output) -> list[Row] | None:
+    """The rows of a plan that is finished. Raises FileDamaged for one of other tokens than the rules have."""
     if output.finished is None:
         return None
-    return [tuple(token["row"]) for token in output.finished["tokens"]]
+    tokens, rows = output.finished.get("tokens"), []
+    for token in tokens if isinstance(tokens, list) else []:
+        match token:
+            case {"id": int(id_), "row": [*row]} if _fits(rules, row):
+                rows.append((id_, tuple(row)))
+    if [id_ for id_, _ in rows] != list(rules.ids):
+        raise FileDamaged(
+            f"{output.folder / PLAN} is damaged, it has not the tokens of these rules: remove the folder, or give "
+            "another with -o"
+        )
+    return [row for _, row in rows]
+
+
+def _fits(rules: Rules, row: Sequence[object]) -> bool:
+    """Whether it is a number of a value for each trait type."""
+    return len(row) == len(rules.types) and all(
+        type(number) is int and 0 <= number < len(type_.values) for number, type_ in zip(row, rules.types, strict=True)
+    )
 
 
 def _shown(rules: Rules, token: Token) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 from gistchain.disk.lock import FileLock
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import file_errors, make_folder, write_whole
-from gistchain.errors import CollectionError, FileError
+from gistchain.errors import CollectionError, FileError, ImageError
 from gistchain.safejson import parsed
 
 PLAN = "plan.json"
@@ -50,7 +50,8 @@ class Output:
                 make_folder(self.folder / inner)
             try:
                 yield self
-            except CollectionError:  # rules that can't hold: the folder would wait for a plan that never comes
+            # Rules that can't hold, layers that can't be drawn: the folder would wait for a plan that never comes.
+            except (CollectionError, ImageError):
                 if fresh:
                     shutil.rmtree(self.folder, ignore_errors=True)
                 raise
@@ -120,7 +121,6 @@ class Output:
 def is_whole(path: Path, sha3_256: str) -> bool:
     """Whether the file is there with this content."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha3_256").hexdigest() == sha3_256
+        return hashlib.sha3_256(read_regular(path, at_most=_MOST_BYTES, follow=False)).hexdigest() == sha3_256
     except OSError:
         return False

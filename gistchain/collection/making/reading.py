@@ -5,18 +5,20 @@ Every message names the rule that is wrong. Nothing is drawn yet, and no picture
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gistchain import safetoml
 from gistchain.collection.making import fields, layers, painted
 from gistchain.collection.making.fields import Fields
 from gistchain.collection.making.rules import ANY, NONE, Exclude, Named, Number, Require, Rules, TraitType, Value, Words
 from gistchain.disk.read import read_regular
-from gistchain.errors import CollectionError
+from gistchain.errors import CollectionError, ImageError
+from gistchain.image import MAX_FILE_BYTES
 
 MOST_TOKENS = 100_000
 _MOST_BYTES = 1 << 20
@@ -27,7 +29,8 @@ _DISPLAY = ("number", "boost_number", "boost_percentage", "date")
 def read(path: Path, shelf: Path) -> Rules:
     """The rules of a file. shelf: where trained collections are kept.
 
-    Raises CollectionError for what can't be read, is unknown, or can't be: it names the rule.
+    Raises CollectionError for what can't be read, is unknown, or can't be: it names the rule. ImageError for a layer
+    that is too large.
     """
     raw, told = _parsed(path)
     top = Fields(told, str(path))
@@ -47,7 +50,7 @@ def read(path: Path, shelf: Path) -> Rules:
         types=types,
         excludes=tuple(_exclude(k, table, by_name) for k, table in enumerate(top.tables("exclude"), 1)),
         requires=tuple(_require(k, table, by_name) for k, table in enumerate(top.tables("require"), 1)),
-        numbers=tuple(_number(k, table, by_name) for k, table in enumerate(top.tables("number"), 1)),
+        numbers=_numbers(top.tables("number"), by_name),
         words=words,
         **more,
     )
@@ -61,9 +64,9 @@ def read(path: Path, shelf: Path) -> Rules:
 def _parsed(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         raw = read_regular(path, at_most=_MOST_BYTES)
-        return raw, tomllib.loads(raw.decode())
-    except (OSError, RecursionError) as error:
-        raise CollectionError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+        return raw, safetoml.parsed(raw)
+    except OSError as error:
+        raise CollectionError(f"{path} can't be read: {error.strerror}") from error
     except ValueError as error:  # of TOML with its line, of UTF-8
         raise CollectionError(f"{path} is not TOML: {error}") from error
 
@@ -97,13 +100,18 @@ def _files(types: list[TraitType], folder: Path) -> str:
     for type_ in types:
         for value in type_.values:
             if value.file is not None:
-                try:
-                    with value.file.open("rb") as file:
-                        content = hashlib.file_digest(file, "sha256").hexdigest()
-                except OSError as error:
-                    raise CollectionError(f"can't read {value.file}: {error.strerror}") from error
-                digest.update(f"{value.file.relative_to(folder)}\0{content}\n".encode("utf-8", "surrogatepass"))
+                line = f"{value.file.relative_to(folder)}\0{_sha256(value.file)}\n"
+                digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return hashlib.sha256(read_regular(file, at_most=MAX_FILE_BYTES, follow=False)).hexdigest()
+    except OSError as error:
+        if error.errno == errno.EOVERFLOW:
+            raise ImageError(f"{file} has more than {MAX_FILE_BYTES:,} bytes: make it smaller") from error
+        raise CollectionError(f"can't read {file}: {error.strerror}") from error
 
 
 def _digest(raw: bytes, rules: Rules, source: str) -> str:
@@ -206,7 +214,17 @@ def _named(table: Fields, given: Mapping[str, object], types: Mapping[str, Trait
     return named
 
 
-def _number(number: int, table: Fields, types: Mapping[str, TraitType]) -> Number:
+def _numbers(tables: list[Fields], types: Mapping[str, TraitType]) -> tuple[Number, ...]:
+    found: dict[str, Number] = {}
+    for k, table in enumerate(tables, 1):
+        number = _number(table, types)
+        if number.type in found:
+            raise CollectionError(f"[[number]] {k}: {number.type!r} is there twice: give each number a name of its own")
+        found[number.type] = number
+    return tuple(found.values())
+
+
+def _number(table: Fields, types: Mapping[str, TraitType]) -> Number:
     type_ = table.text("type", needed=True)
     if type_ in types:
         raise CollectionError(f"{table.where}: {type_!r} is a trait type already: give another name")
@@ -223,7 +241,7 @@ def _number(number: int, table: Fields, types: Mapping[str, TraitType]) -> Numbe
 
 def _words(top: Fields, types: Mapping[str, TraitType]) -> Words:
     said: dict[str, Any] = {
-        name: top.text(name, most=5_000)
+        name: top.text(name, most=5_000, lines=name == "description")
         for name in (
             "description", "base_uri", "external_url", "animation_url", "background_color", "symbol", "banner_image",
             "external_link",

@@ -1,8 +1,8 @@
 """A Problem -> how many tokens each combination of classes has, so that counts and rules hold: solved, not tried.
 
 Values of a type that stand in the same rules are one class. Types that rules tie together, directly or through others,
-are one part; parts don't know of each other. Of each part all combinations of classes that no rule forbids are listed,
-and an integer program (HiGHS) says how many tokens each gets:
+are one part; parts don't know of each other. Of each part all combinations of classes that no rule forbids are listed
+(cells.py), and an integer program (HiGHS) says how many tokens each gets:
 
     minimise   sum |n_v - wanted_v|           over values without an exact count
     such that  n_v = its count                for those with one
@@ -15,8 +15,7 @@ one by one as long as there still is nothing: those that remain contradict each 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
+from gistchain.collection.making import cells
 from gistchain.collection.making.problem import Problem, Rows
 from gistchain.errors import CollectionError
 
-_MOST_CELLS = 40_000
 _NODES = 5_000
 _MOST_BLAMED = 60
 """Rules of which the contradicting ones are looked for."""
@@ -57,7 +56,9 @@ class Part:
 
 
 def parts(problem: Problem) -> list[Part] | None:
-    """All parts; None where one has too many combinations to be listed."""
+    """All parts; None where one has too many combinations to be listed.
+
+    Raises CollectionError where it can't be found out whether the rules leave any token."""
     joined: list[set[int]] = []
     for types in [set(nogood.values) for nogood in problem.nogoods] + [{t} for t in range(len(problem.sizes))]:
         touching = [one for one in joined if one & types]
@@ -106,32 +107,22 @@ def _part(problem: Problem, types: tuple[int, ...]) -> Part | None:
         classes.append(tuple(tuple(values) for values in signatures.values()))
     place = {t: k for k, t in enumerate(types)}
     tests = [
-        [(place[t], [bool(values[some[0]]) for some in classes[place[t]]]) for t, values in nogood.values.items()]
+        {
+            place[t]: np.array([bool(values[some[0]]) for some in classes[place[t]]], np.bool_)
+            for t, values in nogood.values.items()
+        }
         for nogood in mine
     ]
-    cells = list(itertools.islice(_legal_cells([len(some) for some in classes], tests), _MOST_CELLS + 1))
-    if len(cells) > _MOST_CELLS:
+    found = cells.legal([len(some) for some in classes], tests)
+    return None if found is None else Part(types, tuple(classes), found)
+
+
+def _tried(problem: Problem, types: tuple[int, ...]) -> Part | None:
+    """The same; None also where it is not known whether anything is possible."""
+    try:
+        return _part(problem, types)
+    except cells.TooEntangledError:
         return None
-    return Part(types, tuple(classes), np.array(cells, np.int64).reshape(len(cells), len(types)))
-
-
-def _legal_cells(sizes: list[int], tests: list[list[tuple[int, list[bool]]]]) -> Iterator[tuple[int, ...]]:
-    """Depth first; a rule is looked at as soon as its last type has a class."""
-    due: dict[int, list[list[tuple[int, list[bool]]]]] = {}
-    for test in tests:
-        due.setdefault(max(k for k, _ in test), []).append(test)
-
-    def below(cell: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        k = len(cell)
-        if k == len(sizes):
-            yield cell
-            return
-        for number in range(sizes[k]):
-            longer = (*cell, number)
-            if not any(all(inside[longer[j]] for j, inside in test) for test in due.get(k, ())):
-                yield from below(longer)
-
-    return below(())
 
 
 def _possible(problem: Problem, listed: list[Part]) -> None:
@@ -164,7 +155,7 @@ def _too_many(problem: Problem, part: Part, value: tuple[int, int], others: floa
     count = problem.exact[value]
 
     def too_few(kept: list[str]) -> bool:
-        fewer = _part(_with_rules(problem, kept), part.types)
+        fewer = _tried(_with_rules(problem, kept), part.types)
         return fewer is not None and fewer.room_of(*value) * others < count
 
     names = _minimal(_names(problem, part.types), too_few)
@@ -178,7 +169,7 @@ def _forbidding(problem: Problem, types: tuple[int, ...], value: tuple[int, int]
     """The fewest rules, found by leaving out one after the other, that leave no token (with this value)."""
 
     def impossible(kept: list[str]) -> bool:
-        part = _part(_with_rules(problem, kept), types)
+        part = _tried(_with_rules(problem, kept), types)
         return part is not None and not (part.room_of(*value) if value else len(part.cells))
 
     return _contradiction(_minimal(_names(problem, types), impossible))
@@ -220,7 +211,7 @@ def _blamed(problem: Problem, part: Part, others: float) -> str:
                 key: n for key, n in problem.exact.items() if problem.rule(*key) in kept or key[0] not in part.types
             },
         )
-        again = _part(fewer, part.types)
+        again = _tried(fewer, part.types)
         return again is not None and _solved(fewer, again, others) is None
 
     kept = _minimal([*counts, *nogoods], impossible)
@@ -234,11 +225,11 @@ def _solved(
 
     others: how many different combinations the types outside of the part have.
     """
-    cells = len(part.cells)
+    many = len(part.cells)
     values = [(k, v) for k, t in enumerate(part.types) for v in range(problem.sizes[t])]
-    columns = cells + 2 * len(values)
+    columns = many + 2 * len(values)
     lower, upper = np.zeros(columns), np.full(columns, float(problem.count))
-    upper[:cells] = np.minimum(problem.count, part.room() * others)
+    upper[:many] = np.minimum(problem.count, part.room() * others)
     cost = np.zeros(columns)
     data: list[tuple[int, int, float]] = []
     low: list[float] = []
@@ -250,7 +241,7 @@ def _solved(
         high.append(most)
 
     for place, (k, v) in enumerate(values):
-        amount, off = cells + place, cells + len(values) + place
+        amount, off = many + place, many + len(values) + place
         t = part.types[k]
         if (t, v) in problem.exact:
             lower[amount] = upper[amount] = problem.exact[t, v]
@@ -264,17 +255,17 @@ def _solved(
         for number, some in enumerate(classes):
             inside = np.flatnonzero(part.cells[:, k] == number)
             entries = [(int(c), 1.0) for c in inside]
-            entries += [(cells + place, -1.0) for place, (j, v) in enumerate(values) if j == k and v in some]
+            entries += [(many + place, -1.0) for place, (j, v) in enumerate(values) if j == k and v in some]
             row(entries, 0.0, 0.0)
-    row([(c, 1.0) for c in range(cells)], problem.count, problem.count)
+    row([(c, 1.0) for c in range(many)], problem.count, problem.count)
     found = _optimum(cost, data, low, high, lower, upper)
     if found is None:
         return None
     amounts = {
-        t: np.array([found[cells + place] for place, (j, _) in enumerate(values) if j == k], np.int64)
+        t: np.array([found[many + place] for place, (j, _) in enumerate(values) if j == k], np.int64)
         for k, t in enumerate(part.types)
     }
-    return found[:cells], amounts
+    return found[:many], amounts
 
 
 def _optimum(

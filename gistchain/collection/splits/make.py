@@ -3,7 +3,7 @@
     collections ── captions? pictures? ──> sample.py ──> families.py ──> assign.py ──> export/ ──> FOLDER
                          └─ none: left out, with the reason
 
-The folder is there whole or not at all, and the same collections give the same bytes.
+The folder is there whole or not at all, and the same collections give the same bytes, in whatever order they are named.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gistchain.collection.splits.export.pairs import Missing, pairs, slugs
 from gistchain.collection.splits.export.parquet import Parquet
 from gistchain.collection.splits.export.tars import Tars
 from gistchain.collection.splits.families import families
-from gistchain.collection.splits.report import MARK, Split
+from gistchain.collection.splits.report import KIND, MARK, Split
 from gistchain.collection.splits.sample import SIZE, Sample, sampled
 from gistchain.collection.splits.sizes import NAMED, PARTS, Size
 from gistchain.disk.draft import check_free, drafted_folder
@@ -71,12 +71,14 @@ def split(
 ) -> Split:
     """The split of these collections, each by its folder. output: the folder that is written, None for none.
 
-    Raises CollectionError: names twice, or of no collection; no collection that can be used; no pyarrow.
+    Raises CollectionError: names twice, or of no collection, or told to be together and apart; no collection that can
+    be used; no pyarrow.
     Raises FileError, DiskFull for the output.
     """
     _check(folders, how)
+    folders = sorted(folders, key=lambda folder: folder.name)  # so that the order in which they are named says nothing
     if output is not None:
-        check_free(output, mark=MARK, replace=how.replace)
+        check_free(output, kind=KIND, replace=how.replace)
         check_folder(output)
     samples, left_out = _samples(folders, how, checker, progress)
     if not samples:
@@ -90,7 +92,7 @@ def split(
         how.name, how.seed, found, assignment, {one.name: one.about for one in samples}, left_out, uncaptioned, output
     )
     if output is not None:
-        with drafted_folder(output, mark=MARK, replace=how.replace) as draft:
+        with drafted_folder(output, kind=KIND, replace=how.replace) as draft:
             _write(draft, {one.name: one.folder for one in samples}, done, how, progress)
     return done
 
@@ -104,6 +106,12 @@ def _check(folders: Sequence[Path], how: How) -> None:
     for name in {name for pair in (*how.together, *how.apart) for name in pair}:
         if name not in names:
             raise CollectionError(f"{name!r} is told to be apart or together, but is none of the collections: check it")
+    for one, other in (*how.together, *how.apart):
+        if one == other:
+            raise CollectionError(f"{one!r} is told to be apart from or together with itself: name two collections")
+    for pair in set(map(frozenset, how.together)) & set(map(frozenset, how.apart)):
+        both = " and ".join(map(repr, sorted(pair)))
+        raise CollectionError(f"{both} are told to be together and to be apart: keep one of the two")
 
 
 def _samples(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +15,29 @@ from gistchain.collection.splits.assign import Assignment, Placed
 from gistchain.collection.splits.export.pairs import Missing, Pair
 from gistchain.collection.splits.families import Families
 from gistchain.collection.splits.sizes import NOT_STATED, PARTS, PUBLISHED, Part
+from gistchain.disk.draft import Kind
+from gistchain.safejson import parsed
 
 MARK = "split.json"
 """The file that every data set of ours holds."""
+_FIGURES = {"name", "seed", "parts", "pairs", "families", "collections", "missing"}
+
+
+def _is_mark(content: bytes) -> bool:
+    told = parsed(content)
+    return isinstance(told, dict) and told.keys() >= _FIGURES
+
+
+_PARTS = "|".join(PARTS)
+KIND = Kind(
+    MARK,
+    _is_mark,
+    re.compile(
+        rf"README\.md|croissant\.json|{re.escape(MARK)}|webdataset(/({_PARTS})(/shard-[0-9]{{6,}}\.tar)?)?"
+        rf"|data(/({_PARTS})-[0-9]{{5,}}\.parquet)?"
+    ),
+)
+"""What a folder holds that `split` has written, and may put another in the place of."""
 
 
 @dataclass(slots=True)

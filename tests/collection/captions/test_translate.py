@@ -84,6 +84,8 @@ def test_a_table_of_ones_own_may_tell_words_of_a_type_apart(name: str, tmp_path:
         ("t.json", '{"x": "a\\u202eb"}', "not one plain line"),
         ("t.json", '{"x": "красный"}', "Latin"),
         ("t.toml", "x = [", "can't be read"),
+        ("t.toml", "a=" + "[" * 100_000, "nested more than 100 deep"),
+        ("t.toml", ".".join("a" * 5_000) + "='x'", "nested more than 100 deep"),
         ("t.toml", f'x = "{"a" * 121}"', "longer than 120"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,7 @@ from gistchain.collection.making import output
 from gistchain.collection.making.make import Made, make
 from gistchain.collection.metadata import items
 from gistchain.disk.lock import FileLock
-from gistchain.errors import CollectionError, DiskFull, FileBusy, FileError, ImageError
+from gistchain.errors import CollectionError, DiskFull, FileBusy, FileDamaged, FileError, ImageError
 from gistchain.image import images_in, read_image
 from gistchain.image.pixels import pixels_sha3_256
 from gistchain.models.diffusers.prompts import parse
@@ -127,6 +128,36 @@ def test_a_finished_plan_is_mended(things: Path) -> None:
     before = content(folder)
     (folder / "images" / "3.png").write_bytes(b"")
     (folder / "metadata" / "4.json").unlink()
+    plan(things)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [None, 3, {}, [], [3], "one less", {"row": None}, {"row": 3}, {"row": [0, 0]}, {"row": [99] * 4},
+     {"row": [-1] * 4}, {"row": ["0"] * 4}, {"row": [True] * 4}, {"id": 99}, {"id": "1"}],
+)  # fmt: skip
+def test_a_plan_that_someone_has_altered_is_told(things: Path, tokens: object) -> None:
+    plan(things)
+    record = things.parent / "plan" / "plan.json"
+    told = json.loads(record.read_text("utf-8"))
+    if tokens == "one less":
+        told["tokens"].pop()
+    elif isinstance(tokens, dict) and tokens:
+        told["tokens"][7] |= tokens
+    else:
+        told["tokens"] = tokens
+    record.write_text(json.dumps(told), "utf-8")
+    with pytest.raises(FileDamaged, match=r"plan\.json is damaged.*remove the folder"):
+        plan(things)
+
+
+def test_a_pipe_in_place_of_a_picture_is_not_waited_for(things: Path) -> None:
+    plan(things)
+    folder = things.parent / "plan"
+    before = content(folder)
+    (folder / "images" / "3.png").unlink()
+    os.mkfifo(folder / "images" / "3.png")
     plan(things)
     assert content(folder) == before
 

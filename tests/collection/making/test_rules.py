@@ -57,7 +57,7 @@ def test_without_an_order_numbers_decide_and_none_is_the_lack_of_a_trait(drawn: 
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = -1 }', "'Crown': -1 is no weight"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = nan }', "'Crown': nan is no weight"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = inf }', "'Crown': inf is no weight"),
-        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "120%" }', "'120' is no weight.*at most 100"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "120%" }', "'120' is no weight.*to 100"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = true }', "give a weight such as 5"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = -2 } }', "count is a whole number"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = 2, wight = 1 } }', "'wight' is unknown"),
@@ -78,6 +78,14 @@ def test_without_an_order_numbers_decide_and_none_is_the_lack_of_a_trait(drawn: 
         ("[prompts]\nemphasis = { Hut = 1.1 }", "no trait type 'Hut'"),
         ("[painter]\ncollection = 'x'", r"either \[layers\]"),
         ("colour = 3", r"'colour' is unknown"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = 1e308, Cap = 1e308 }', "'Crown': 1e.308 is no weight.*to 1e.12"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = 1e-320 }', "'Crown': 1e-320 is no weight.*from 1e-09"),
+        ('[[trait]]\ntype = "Hat"\nnone = 1e300', "none: 1e.300 is no weight"),
+        (f'[[trait]]\ntype = "Hat"\nvalues = {{ Crown = 0x{"f" * 5_000} }}', "'Crown': that is no weight"),
+        (f'[[number]]\ntype = "Luck"\nto = 0x{"f" * 5_000}', "to is a whole number .* not that"),
+        ('[[number]]\ntype = "Luck"\nto = 3\n[[number]]\ntype = "Luck"\nto = 9', "2: 'Luck' is there twice"),
+        ('[[number]]\ntype = "Lu\\u001b[2Jck"\nto = 3', "type has 'Lu.x1b.*take out"),
+        ('[prompts]\nlora = "a\\nInjected line"', "lora has 'a.*nInjected line'"),
     ],
 )
 def test_the_rule_that_is_wrong_is_named(drawn: Path, more: str, told: str) -> None:
@@ -97,7 +105,9 @@ def test_the_rule_that_is_wrong_is_named(drawn: Path, more: str, told: str) -> N
         ("name = 'x'\ncount = 4\n[layers]\nfolder = 'nowhere'", "nowhere is not a folder"),
         ("name = 'x'\ncount = 4\n[layers]\nfolder = 'layers'\norder = ['Body', '../x']", r"order names '\.\./x'"),
         ("name = 'x'\ncount = 4\n[layers]\nfolder = 'layers'\norder = ['Body', 'Body']", "has 'Body' twice"),
-        ("a = " + "[" * 5000, "can't be read|not TOML"),
+        ("a = " + "[" * 100_000, "not TOML: it is nested more than 100 deep"),
+        ("a = " + "{a=" * 100_000, "nested more than 100 deep"),
+        (f"count = 4\nname = 'x'\n{'.'.join('a' * 200)} = 3", "nested more than 100 deep"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_where(drawn: Path, raw: str, told: str) -> None:
@@ -118,7 +128,29 @@ def test_bytes_that_are_no_text_and_no_file_are_told(drawn: Path) -> None:
         reading.read(drawn / "pipe.toml", drawn)
 
 
-@pytest.mark.parametrize("name", ["Crown#0", "Crown#-3", "Crown#nan", "Crown#inf"])
+@pytest.mark.parametrize("sign", [r"\u202e", r"\u001b[31m", r"\u0000", r"\n", r"\u2028", r"\u2066", r"\u200f"])
+@pytest.mark.parametrize("field", ["name", "subject", "symbol", "base_uri"])
+def test_signs_that_nobody_sees_stand_in_no_text(drawn: Path, field: str, sign: str) -> None:
+    path = rules(drawn, 4)
+    kept = [line for line in path.read_text("utf-8").splitlines() if not line.startswith(field)]
+    path.write_text("\n".join([f'{field} = "a{sign}b"', *kept]), "utf-8")
+    with pytest.raises(CollectionError, match=f"{field} has 'a.*take out"):
+        reading.read(path, drawn)
+
+
+def test_a_description_has_lines_and_names_have_joined_letters(drawn: Path) -> None:
+    path = rules(drawn, 4)
+    path.write_text('description = """one\n\ttwo"""\nsubject = "می\u200cخواهم"\n' + path.read_text("utf-8"), "utf-8")
+    assert reading.read(path, drawn).words.description == "one\n\ttwo"
+
+
+def test_a_pipe_among_the_layers_is_not_waited_for(drawn: Path) -> None:
+    os.mkfifo(drawn / "layers" / "10-Hat" / "Pipe.png")
+    with pytest.raises(CollectionError, match=r"can't read .*Pipe\.png: it is not a regular file"):
+        read(drawn)
+
+
+@pytest.mark.parametrize("name", ["Crown#1e308", "Crown#1e-320", "Crown#0", "Crown#-3", "Crown#nan", "Crown#inf"])
 def test_a_layer_with_a_weight_that_is_none_is_named(drawn: Path, name: str) -> None:
     (drawn / "layers" / "10-Hat" / "Crown#5.png").rename(drawn / "layers" / "10-Hat" / f"{name}.png")
     with pytest.raises(CollectionError, match=f"{name}.png: the weight"):

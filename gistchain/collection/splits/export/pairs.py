@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gistchain.collection.captions.rows import CaptionRow, rows
+from gistchain.collection.captions.rows import CaptionRow, made_of, rows
 from gistchain.collection.imports.record import About, Record
 from gistchain.collection.splits.assign import Placed
 from gistchain.collection.splits.sample import order
@@ -79,6 +79,9 @@ def pairs(folder: Path, placed: Placed, slug: str, *, seed: int = 0) -> Iterator
             token = record.get(row.token)
             if token is None or token.state != "complete" or not token.picture:
                 yield Missing(row.token, "not complete any more")
+                continue
+            if row.made_of != made_of(about, token):
+                yield Missing(row.token, "captioned before it changed: run `gistchain collection caption` again")
                 continue
             png = _png(folder / token.picture)
             if isinstance(png, str):
