@@ -93,6 +93,13 @@ def test_seeds_paint_the_part_in_several_places(layers: Layers) -> None:
     assert (again == painted[5]).all()
 
 
+def test_where_another_trait_settles_the_place_nothing_moves_by_chance() -> None:
+    _, labels, _ = tokens(420, 6)
+    labels = np.maximum(labels, 1)
+    images = np.stack([drawn(sky, mark, sky) for sky, mark in labels])
+    assert learn(images, labels, TRAITS).own_poses == ()
+
+
 def test_what_stands_still_gets_no_poses() -> None:
     images, labels, _ = tokens(420, 5)
     images = np.stack([drawn(s, max(m, 1), 0) for s, m in labels])

@@ -7,6 +7,7 @@ a type gets several rows of layers, its poses:
                                                                           └──> do they explain the error? ──> poses
 
 A pose is a hidden variable: no caption tells it. Reading takes whichever fits best, painting one that a seed draws.
+Where another trait settles the pose, as a body does where its eyes are, nothing moves by chance: no seed may draw it.
 Only small and repeated motions are found so; a part that slides across the picture needs more poses than tokens show.
 """
 
@@ -23,6 +24,7 @@ from gistchain.models.layered.read import Reader
 _MOST, _LEAST = 8, 3
 _TOKENS = 15  # of a value, for each of its poses
 _MOVES = 0.1  # share of the first error that a type's poses must explain
+_SETTLED = 0.7  # share of what is open about a pose from which another trait settles it
 _BLURRED = 1e-3  # mean squared error from which it is worth looking
 _SOFT = 0.05  # squared difference of colours at which a pixel tells half of what it could
 _AXES, _STARTS, _STEPS = 8, 4, 25
@@ -47,8 +49,10 @@ def found(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> tuple[tu
         t = min(left, key=lambda one: left[one])
         if float((wrong * wrong).sum()) - left[t] < least:
             break
-        clusters[t], _, wrong = _clustered(layers, images, labels, wrong, t, several[t])
-        poses[t] = several.pop(t)
+        clustered, _, without = _clustered(layers, images, labels, wrong, t, several[t])
+        count = several.pop(t)
+        if settled(labels, clustered, t) < _SETTLED:
+            clusters[t], poses[t], wrong = clustered, count, without
     states = labels.copy()
     for t, clustered in clusters.items():
         states[:, t] = np.where(labels[:, t] > 0, (labels[:, t] - 1) * poses[t] + 1 + clustered, 0)
@@ -72,6 +76,26 @@ def posed(layers: Layers, images: Floats, labels: NDArray[np.int64]) -> NDArray[
             if (state == before).all():
                 break
     return states
+
+
+def settled(labels: NDArray[np.int64], clusters: NDArray[np.int64], t: int) -> float:
+    """0..1: how much of what is open about a token's cluster within its value of type t another type's value tells,
+    the one that tells most (mutual information over entropy)."""
+    shown = labels[:, t] > 0
+    own = labels[shown, t] * (int(clusters.max()) + 1) + clusters[shown]
+    open_ = _entropy(own) - _entropy(labels[shown, t])
+    told = [0.0]
+    for u in range(labels.shape[1]):
+        if u != t:
+            other = labels[shown, u] * (int(own.max()) + 1)
+            both = other + labels[shown, t]
+            told.append(open_ - (_entropy(other + own) - _entropy(both)))
+    return max(told) / open_ if open_ > 0 else 1.0
+
+
+def _entropy(numbers: NDArray[np.int64]) -> float:
+    shares = np.unique(numbers, return_counts=True)[1] / len(numbers)
+    return float(-(shares * np.log(shares)).sum())
 
 
 def _several(labels: NDArray[np.int64]) -> int:
