@@ -24,6 +24,7 @@ from gistchain.collection import folder as folders
 from gistchain.collection.captions.template import captioned
 from gistchain.collection.imports.standard import scaled
 from gistchain.collection.work import opened
+from gistchain.disk.read import read_regular
 from gistchain.disk.write import make_folder
 from gistchain.errors import CollectionError
 from gistchain.image import read_image
@@ -39,6 +40,7 @@ from gistchain.models.diffusers.lora_training import (
 from gistchain.models.diffusers.loras import CARD_FILE, LORA_FILE, lora_card, lora_folder, weights_sha256
 from gistchain.types import Pixels
 
+_MOST_CARD_BYTES = 1 << 20
 _LICENCE = re.compile(r"^license:\s*([\w.-]{1,60})\s*$", re.MULTILINE)
 
 Progress = Callable[[str, float], None]
@@ -165,8 +167,8 @@ def _pixels(image: Path) -> Pixels:
 def _licence(base: Path) -> str:
     """As the model card beside the weights names it."""
     try:
-        with (base / "README.md").open(encoding="utf-8", errors="replace") as file:
-            found = _LICENCE.search(file.read(20_000))
+        text = read_regular(base / "README.md", at_most=_MOST_CARD_BYTES).decode("utf-8", "replace")
+        found = _LICENCE.search(text[:20_000])
     except OSError:
         found = None
     return found[1] if found else "see its model card"

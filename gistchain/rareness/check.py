@@ -234,6 +234,11 @@ class Checker:
         turns = turned(picture.pixels, neuralhash=self._neuralhash)
         return Features(*self._networks.look(picture.pixels), turns, searches)
 
+    def glance(self, picture: Picture) -> tuple[NDArray[np.float32], tuple[Hashes, ...]]:
+        """Its fingerprint, and PDQ and phash of its turns: for programs that look at thousands."""
+        fingerprint, _ = self._networks.look(picture.pixels)
+        return fingerprint, turned(picture.pixels, coarse=False)
+
     def _examined(
         self, picture: Picture, small: Pixels, features: Features, registered: Counted, without: int | None
     ) -> tuple[Examined, Judged]:

@@ -43,17 +43,19 @@ def hashes(image: Pixels, *, neuralhash: NeuralHash | None = None) -> Hashes:
     return _hashes(image, _hex(bits), int(quality), neuralhash)
 
 
-def turned(image: Pixels, *, neuralhash: NeuralHash | None = None) -> tuple[Hashes, ...]:
+def turned(image: Pixels, *, neuralhash: NeuralHash | None = None, coarse: bool = True) -> tuple[Hashes, ...]:
     """The hashes of the image in each of the TURNS; the first are those of `hashes`.
 
+    coarse: ahash and dhash too; without them they are '', which saves half of what hashes other than PDQ take.
     PDQ gives all eight from one transform; NeuralHash, the most expensive, is computed for the unturned image only.
     """
     import pdqhash
 
     bits, quality = pdqhash.compute_dihedral(np.ascontiguousarray(image))
     grey = _grey(image)
-    first = _hashes(image, _hex(bits[0]), int(quality), neuralhash)
-    return (first, *(_hashes(turn(grey, k), _hex(bits[k]), int(quality), None) for k in range(1, len(TURNS))))
+    first = _hashes(image, _hex(bits[0]), int(quality), neuralhash, coarse)
+    others = (_hashes(turn(grey, k), _hex(bits[k]), int(quality), None, coarse) for k in range(1, len(TURNS)))
+    return (first, *others)
 
 
 def turn(image: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
@@ -76,7 +78,9 @@ def shares(turns: Sequence[Hashes], other: Hashes) -> dict[Hash, float]:
     }
 
 
-def _hashes(image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: NeuralHash | None) -> Hashes:
+def _hashes(
+    image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: NeuralHash | None, coarse: bool = True
+) -> Hashes:
     """image: RGB, or grey, which is all that hashes other than NeuralHash look at."""
     import imagehash
     from PIL import Image
@@ -86,8 +90,8 @@ def _hashes(image: NDArray[np.uint8], pdq: str, quality: int, neuralhash: Neural
         pdq=pdq,
         pdq_quality=quality,
         phash=str(imagehash.phash(picture)),
-        ahash=str(imagehash.average_hash(picture)),
-        dhash=str(imagehash.dhash(picture)),
+        ahash=str(imagehash.average_hash(picture)) if coarse else "",
+        dhash=str(imagehash.dhash(picture)) if coarse else "",
         neuralhash=neuralhash(image) if neuralhash else None,
     )
 

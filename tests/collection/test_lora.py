@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.folder import listed
-from gistchain.collection.lora import examples, train_lora
+from gistchain.collection.lora import _licence, examples, train_lora
 from gistchain.errors import ModelError, SettingError
 from gistchain.models.diffusers.loras import own_lora, own_loras
 
@@ -108,3 +109,12 @@ def test_wrong_words_are_told_with_code_2(words: tuple[str, ...], message: str, 
     ended = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert message in ended.stderr
+
+
+def test_the_licence_is_read_of_a_card_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: openrail\n---\n")
+    assert _licence(tmp_path) == "openrail"
+    (tmp_path / "README.md").unlink()
+    assert _licence(tmp_path) == "see its model card"
+    os.mkfifo(tmp_path / "README.md")
+    assert _licence(tmp_path) == "see its model card"

@@ -15,7 +15,7 @@ and how many more there are is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,6 +144,13 @@ class _State:
     checker: Checker
     collection: str
     own: dict[bytes, str]
+    rows: dict[int, bool] = field(default_factory=dict)
+    """What `counts` says of a row of the store: an own collection's are met with every token."""
+
+    def counts_row(self, row: int) -> bool:
+        if row not in self.rows:
+            self.rows[row] = self.counts(self.checker.store.entries([row])[0])
+        return self.rows[row]
 
     def counts(self, entry: Entry) -> bool:
         # What is registered has no collection; a seed of another one may be a stranger's copy, byte by byte.
@@ -176,16 +183,13 @@ def _first(state: _State, id_: int, picture: Picture, sha3_256: str) -> Looked:
     """By fingerprint and hashes alone."""
     from gistchain.rareness.hashes import BITS
 
-    store, features = state.checker.store, state.checker.features(picture)
-    approximate, _ = store.approximate(features.fingerprint)
+    store = state.checker.store
+    fingerprint, turns = state.checker.glance(picture)
+    approximate, _ = store.approximate(fingerprint)
     order = np.argsort(-approximate, kind="stable")[:_LIKELIEST].tolist()
-    likely = next((row for row in order if state.counts(store.entries([row])[0])), None)
-    hits = store.near(features.turns, HASHES)[:_LIKELIEST]
-    shares = [
-        bits / BITS[name]
-        for (_, name, bits, _), entry in zip(hits, store.entries([hit[0] for hit in hits]), strict=True)
-        if state.counts(entry)
-    ]
+    likely = next(filter(state.counts_row, order), None)
+    hits = store.near(turns, HASHES)[:_LIKELIEST]
+    shares = [bits / BITS[name] for row, name, bits, _ in hits if state.counts_row(row)]
     correlation = 0.0 if likely is None else round(float(approximate[likely]), 4)
     return Looked(sha3_256, correlation, round(min(shares, default=1.0), 4))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from gistchain.collection.making import near
 from gistchain.collection.making.make import Made, make
 from gistchain.errors import CollectionError
 from gistchain.image import read_image
@@ -72,3 +73,33 @@ def test_a_refused_plan_leaves_nothing_behind(made: tuple[Path, Path], tmp_path:
     with pytest.raises(CollectionError, match="more than the 24 tokens"):
         make(wrong, tmp_path / "plan", shelf=tmp_path / "shelf", jobs=1)
     assert not (tmp_path / "plan").exists()
+
+
+def test_a_glance_says_what_a_whole_look_says(made: tuple[Path, Path], tmp_path: Path) -> None:
+    looks = checker(load({"home": tmp_path}))
+    pictures = [read_image(made[1] / "images" / f"{n}.png") for n in range(1, 9)]
+    for number, picture in enumerate(pictures[:4]):
+        looks.remember(picture, None, name=f"{number}", collection=f"c{number % 2}", caption="", seed=True)
+    for picture in pictures:
+        whole, (fingerprint, turns) = looks.features(picture), looks.glance(picture)
+        assert (fingerprint == whole.fingerprint).all()
+        assert looks.store.near(turns, near.HASHES) == looks.store.near(whole.turns, near.HASHES)
+
+
+def test_what_counts_is_read_once_a_row(
+    made: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = checker(load({"home": tmp_path}))
+    pictures = [read_image(made[1] / "images" / f"{n}.png") for n in range(1, 7)]
+    for number, picture in enumerate(pictures):
+        whose = "mine" if number else "theirs"
+        looks.remember(picture, None, name=f"{number}", collection=whose, caption="", seed=True)
+    read: list[int] = []
+    entries = looks.store.entries
+    monkeypatch.setattr(looks.store, "entries", lambda rows: read.extend(rows) or entries(rows))
+    state = near._State(looks, "mine", {})
+    alone = [near._first(near._State(looks, "mine", {}), 1, picture, "") for picture in pictures]
+    read.clear()
+    assert [near._first(state, 1, picture, "") for picture in pictures] == alone
+    assert len(read) == len(set(read))
+    assert {state.rows[row] for row in read} == {True, False}
