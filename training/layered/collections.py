@@ -31,7 +31,7 @@ OWN_MODELS = ("punks", "nouns")
 MANY = 3000
 SCARCE = (
     *("voxel-art", "cutouts", "critters", "personas", "notionists", "pixel-art", "lorelei", "sprouts"),
-    *("moods", "stack", "marbles"),
+    *("moods", "stack"),
 )
 """Collections with traits so rare, or parts that move so much, that 1,000 tokens hardly show them: MANY are learnt."""
 _JUDGES = 200
