@@ -57,6 +57,7 @@ class NodeProvider(JSONBaseProvider):
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         self._idle: list[http.client.HTTPConnection] = []
+        self._closed = False
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The node's reply, whose fields are checked. Raises NodeDown, LedgerError."""
@@ -79,6 +80,7 @@ class NodeProvider(JSONBaseProvider):
 
     def close(self) -> None:
         """Hang up."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 
@@ -119,6 +121,8 @@ class NodeProvider(JSONBaseProvider):
                     raise _OutOfTime
             if kept:
                 self._idle.append(connection)
+                if self._closed:  # meanwhile, by another thread
+                    self.close()
             return response.status, body
         finally:
             if not kept:
