@@ -29,7 +29,7 @@ from benchmarks import report
 from gistchain import systems
 from gistchain.collection.captions.make import How as CaptionHow
 from gistchain.collection.captions.make import caption_collection
-from gistchain.collection.imports.packaged import Packaged
+from gistchain.collection.imports.packaged import Packaged, each_of
 from gistchain.collection.imports.run import run as run_import
 from gistchain.collection.known import dicebear, pfp30, robohash
 from gistchain.collection.splits.families import ALIKE, COPIES, LOOKED_AT, NEAR, PDQ_BITS, SHARE, Joined, families
@@ -50,13 +50,6 @@ def drawn(name: str, numbers: range) -> list[Pixels]:
     if name in robohash.SETS:
         return list(robohash.tokens(name, list(map(str, numbers)), size=_SIDE).images)
     return [dicebear.avatar(name, {"seed": str(number)}, _SIDE) for number in numbers]
-
-
-def wanted(name: str) -> str:
-    """What `gistchain collection import` calls a collection of PFP-30."""
-    if name in ("punks", "nouns"):
-        return "cryptopunks" if name == "punks" else name
-    return f"robohash:{name.removeprefix('robohash-')}" if name in robohash.SETS else f"dicebear:{name}"
 
 
 def _framed(image: Pixels) -> Pixels:
@@ -166,9 +159,9 @@ def main() -> None:
         home = given.home or Path(temporary) / "home"
         checker = systems.checker(load({"home": Path(temporary) / "empty"}, {}))
         captions: dict[str, Any] = {}
-        for name in pfp30.ALL:
+        for name, source in zip(pfp30.ALL, each_of("pfp-30"), strict=True):
             folder = home / "imports" / name
-            imported = run_import(folder, Packaged(wanted(name), name=name), limit=given.count)
+            imported = run_import(folder, Packaged(source, name=name), limit=given.count)
             assert not imported.failed, imported.problems
             done = caption_collection(folder, CaptionHow())
             captions[name] = {"tokens": done.tokens, "different": done.different, "shared": done.shared}

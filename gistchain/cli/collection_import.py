@@ -47,7 +47,7 @@ def import_collection(
         typer.Argument(
             metavar="SOURCE",
             help="Address of a contract behind --rpc; a folder of images and ERC-721 metadata; cryptopunks, nouns, "
-            "dicebear:STYLE or robohash:SET; or a file that `collection export` wrote.",
+            "dicebear:STYLE or robohash:SET, or pfp-30 for thirty of these; or a file that `collection export` wrote.",
             show_default=False,
         ),
     ] = "",
@@ -129,13 +129,16 @@ def import_collection(
         came = imported(path, settings.collections, replace=replace)
         answer(came, imported_json, imported_text, as_json, done=f"{came.collection} was imported")
         return
+    from gistchain.collection.imports.packaged import each_of
     from gistchain.internet.allowed import networks
     from gistchain.internet.gateways import ARWEAVE, IPFS, Gateways
 
     with Gateways(
         ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, allow=networks(allow_host or ()), per_s=rate
     ) as gateways:
-        wanted = [source] if source else _listed(many)
+        wanted = list[str | list[str]](each_of(source)) if source else _listed(many)
+        if len(wanted) > 1 and (name or subject):
+            raise SettingError(f"--name and --subject are those of one collection, and here are {len(wanted)}")
         failed = False
         came_in: list[Done] = []
         for one in wanted:

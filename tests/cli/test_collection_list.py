@@ -79,3 +79,10 @@ def test_finished_contracts_are_not_fetched_again_and_one_that_fails_stops_none(
         code, out, _ = run(*words)
         assert [json.loads(line).get("fetched") for line in out.splitlines()] == [0, None, 0, 0]
         assert len(site.requests) == asked
+
+
+@pytest.mark.parametrize("option", ["--name", "--subject"])
+def test_what_one_collection_is_called_is_not_given_to_many(run: Run, option: str) -> None:
+    code, _, err = run("collection", "import", "pfp-30", option, "mine")
+    assert code == 2
+    assert "here are 30" in err

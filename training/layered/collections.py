@@ -22,7 +22,7 @@ from gistchain.collection.known import dicebear, pfp30, robohash
 from gistchain.models.layered.judge import Part, judged
 from gistchain.models.layered.learn import learn
 from gistchain.models.layered.merge import relabelled
-from gistchain.models.layered.model import Floats, Layers, pack, to_floats, unpack
+from gistchain.models.layered.model import SIDE, Floats, Layers, pack, to_floats, unpack
 from training.data import pfp
 from training.places import CACHE, WEIGHTS
 from training.weights import minutes_since, write_weights
@@ -34,13 +34,16 @@ SCARCE = (
     *("moods", "stack"),
 )
 """Collections with traits so rare, or parts that move so much, that 1,000 tokens hardly show them: MANY are learnt."""
-_JUDGES = 200
+FINE = ("voxel-art",)
+"""Collections that are learnt from tokens drawn large and averaged: at 64 x 64 their edges are drawn otherwise."""
+_JUDGES = 600
 
 
 def make(name: str) -> None:
-    tokens = pfp.tokens(name, count=MANY if name in SCARCE else pfp.COUNT)
+    fine = name in FINE
+    tokens = pfp.tokens(name, count=MANY if name in SCARCE else pfp.COUNT, fine=fine)
     start = time.process_time()
-    checkpoint = CACHE / "layers" / f"{name}-{len(tokens)}.npz"
+    checkpoint = CACHE / "layers" / f"{name}-{len(tokens)}{'-fine' if fine else ''}.npz"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     resumed = {"resumed": True} if checkpoint.exists() else {}
     layers = learn(to_floats(tokens.images), tokens.labels, tokens.traits, checkpoint=checkpoint)
@@ -52,6 +55,7 @@ def make(name: str) -> None:
         "licence": "Apache-2.0 (weights); art: see data",
         "recipe": "training/layered/collections.py",
         "tokens": len(tokens),
+        "drawn_at": pfp.FINE if fine else SIDE,
         "cpu_minutes": minutes_since(start),
         **resumed,
     }
@@ -59,18 +63,18 @@ def make(name: str) -> None:
 
 
 def judge(name: str) -> None:
-    """Measures the shipped layers anew on the seeds after those that they were learnt from."""
+    """Measures the shipped layers anew on the seeds after those that they were learnt from, drawn large."""
     stem = WEIGHTS / f"collection-{name}"
     layers = unpack(stem.with_suffix(".layers").read_bytes(), name)
     card = json.loads(stem.with_suffix(".json").read_text("utf-8"))
     start = int(card["tokens"])
-    others = pfp30.drawn(name, [f"train-{k}" for k in range(start, start + _JUDGES)])
+    others = pfp.averaged(name, [f"train-{k}" for k in range(start, start + _JUDGES)])
     images, labels = to_floats(others.images), relabelled(others.labels, others.traits, layers)
     halves = [_part(layers, images[k::2], labels[k::2]) for k in (0, 1)]
     _write(
         name,
         judged(layers, halves, merging=not layers.merged),
-        card | {"judged": f"seeds train-{start} .. train-{start + _JUDGES - 1}"},
+        card | {"judged": f"seeds train-{start} .. train-{start + _JUDGES - 1}, drawn at {pfp.FINE}"},
     )
 
 

@@ -1,6 +1,7 @@
 """A folder, or a collection that a package draws -> tokens that are at hand, nothing fetched.
 
-Packaged: cryptopunks, nouns, dicebear:STYLE, robohash:SET. What a token's number gives is the same on every machine.
+Packaged: cryptopunks, nouns, dicebear:STYLE, robohash:SET, and pfp-30, which is thirty of these. What a token's number
+gives is the same on every machine.
 """
 
 from __future__ import annotations
@@ -154,8 +155,21 @@ def collection_of(wanted: str) -> str:
             f"{wanted[:80]!r} is no style of DiceBear: {', '.join(dicebear.installed())} are installed"
         )
     raise CollectionError(
-        f"{wanted[:80]!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1 and robohash:4 are"
+        f"{wanted[:80]!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1, robohash:4 and "
+        "pfp-30 are"
     )
+
+
+def each_of(wanted: str) -> list[str]:
+    """The collections that a SOURCE stands for: thirty for pfp-30 (pfp30.py), else itself."""
+    return [_source_of(collection) for collection in pfp30.ALL] if wanted == "pfp-30" else [wanted]
+
+
+def _source_of(collection: str) -> str:
+    if collection in ("punks", "nouns"):
+        return "cryptopunks" if collection == "punks" else collection
+    kind, _, which = collection.partition("-")
+    return f"robohash:{which}" if kind == "robohash" else f"dicebear:{collection}"
 
 
 def _licence(collection: str) -> str:

@@ -16,11 +16,12 @@ from PIL import Image
 from pyarrow import parquet
 
 from gistchain.collection.imports import metadata
-from gistchain.collection.imports.packaged import Folder, Packaged
+from gistchain.collection.imports.packaged import Folder, Packaged, collection_of, each_of
 from gistchain.collection.imports.record import Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import Uris
 from gistchain.collection.imports.standard import standard_form
+from gistchain.collection.known import pfp30
 from gistchain.errors import CollectionError, ImageError
 from gistchain.internet.gateways import Gateways
 from tests.support.forks import Child, rehearse
@@ -139,6 +140,11 @@ def test_a_package_gives_the_same_tokens_each_time(tmp_path: Path) -> None:
 
 def import_folder(source: Path, folder: Path) -> None:
     imported(source, folder)
+
+
+def test_thirty_collections_have_one_name() -> None:
+    assert [collection_of(one) for one in each_of("pfp-30")] == list(pfp30.ALL)
+    assert each_of("nouns") == ["nouns"]
 
 
 def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
