@@ -1,9 +1,10 @@
 """`gistchain collection train` on collections that no shipped weight has seen: PFP-30's test collections.
 
-    python -m benchmarks.collection_train [--tokens 1000] [--collections toon-head,...]
+    python -m benchmarks.collection_train [--tokens 1000] [--collections toon-head,...] [--many 10000]
 
 Each is written to a folder as a maker has it, images of 256 x 256 and ERC-721 metadata, and learnt by the command
-itself; the figures are those of the command's own held-out tokens, a tenth of the folder.
+itself; the figures are those of the command's own held-out tokens, a tenth of the folder. --many: the first of them
+again with so many tokens, alone on the machine, from the start of the command to its end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import multiprocessing
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -49,21 +51,27 @@ def one(collection: str, tokens: int) -> dict[str, Any]:
         source = Path(work) / collection
         folder(collection, tokens, source)
         verb = [sys.executable, "-m", "gistchain", "collection", "train", str(source)]
+        began = time.monotonic()
         done = subprocess.run(
             [*verb, "--home", f"{work}/home", "--json"], stdout=subprocess.PIPE, text=True, check=True
         )
+        minutes = round((time.monotonic() - began) / 60, 2)
     said = json.loads(done.stdout)
-    return {name: said[name] for name in said if name not in ("model", "report", "new", "collection", "notes")}
+    figures = {name: said[name] for name in said if name not in ("model", "report", "new", "collection", "notes")}
+    return figures | {"wall_minutes": minutes, "given": tokens}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tokens", type=int, default=1000)
     parser.add_argument("--collections", default=",".join(pfp30.TEST))
+    parser.add_argument("--many", type=int, default=0)
     given = parser.parse_args()
     names = given.collections.split(",")
     with ThreadPoolExecutor(2) as pool:
         figures = dict(zip(names, pool.map(one, names, [given.tokens] * len(names)), strict=True))
+    if given.many:
+        figures[f"{names[0]}, {given.many:,} tokens"] = one(names[0], given.many)
     data = f"PFP-30's test collections, {given.tokens} tokens each (seeds maker-*), nine tenths of them learnt from"
     report.write("collection_train", figures=figures, data=data)
     for name, figure in figures.items():
