@@ -199,7 +199,7 @@ def hostile_home(where: Path) -> Path:
 def test_words_of_strangers_stay_words_in_every_file(checker: Checker, tmp_path: Path) -> None:
     home = hostile_home(tmp_path)
     out = tmp_path / "out"
-    done = split(folders(home, "evil", "worse", "worst"), How('evil"\n: x', look=False), checker, output=out)
+    done = split(folders(home, "evil", "worse", "worst"), How('evil"\n: x 😀', look=False), checker, output=out)
     assert sum(row["obtained"] for row in done.parts()) == 30
     for path in out.rglob("*.tar"):
         with tarfile.open(path) as tar:
@@ -216,7 +216,7 @@ def test_words_of_strangers_stay_words_in_every_file(checker: Checker, tmp_path:
     _, front, page = text.split("---\n", 2)
     said = yaml.safe_load(front)
     assert said["license"] == "other"  # and not what a collection says of itself
-    assert said["pretty_name"] == 'evil"\n: x'
+    assert said["pretty_name"] == 'evil"\\n: x 😀'
     assert "<script" not in page
     assert "\x1b" not in text
     assert all(line.count("|") - line.count("\\|") in (0, 4, 5, 7, 8) for line in page.splitlines())

@@ -150,4 +150,5 @@ def _cell(value: Any) -> str:
 
 
 def _yaml(text: str) -> str:
-    return json.dumps(text[:1_000])
+    # Letters beyond 16 bits as they are: YAML reads JSON's two escapes for one as two halves of a letter.
+    return json.dumps(printable(text[:1_000]), ensure_ascii=False)
