@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from gistchain.ledger import nft as nft_module
 from gistchain.ledger.dialled import to_read
 from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
+from tests.support.faults import Asked, Fault, FaultyNode, faulty
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
 from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS, Deployed
@@ -31,6 +33,7 @@ from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS
 pytestmark = needs_anvil
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 FOREVER = 2**256 - 1
+LOGS = "eth_getLogs"
 _CONNECTIONS = ExitStack()
 
 
@@ -58,12 +61,12 @@ def hung_up() -> Iterator[None]:
         yield
 
 
-def nft(node: Anvil, address: str) -> NftContract:
+def nft(node: Anvil | FaultyNode, address: str) -> NftContract:
     made, _ = to_read([node.url], None, 20.0, None, _CONNECTIONS)
     return NftContract(made, address, punks_data=address)
 
 
-def imported(node: Anvil, address: str, folder: Path, gateways: Gateways, **options: object) -> Done:
+def imported(node: Anvil | FaultyNode, address: str, folder: Path, gateways: Gateways, **options: object) -> Done:
     return run(folder, Contract(nft(node, address), gateways, name=folder.name), **options)  # type: ignore[arg-type]
 
 
@@ -201,6 +204,92 @@ def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missin
         pruned.setattr(NftContract, "changes", lambda *_: iter(()))
         cats.send("move(address,uint256)", BOB, 1)
         assert again() == (0, 4), "the node has no logs of the last blocks"
+
+
+def minted(cats: Deployed, *tokens: int) -> None:
+    for n in tokens:
+        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
+
+
+def keeps_no_logs_before(block: int) -> Fault:
+    """A node that refuses every range in which there is an earlier one."""
+
+    def fault(asked: Asked) -> dict[str, Any]:
+        if int(asked.params[0]["fromBlock"], 16) < block:
+            return {"jsonrpc": "2.0", "error": {"code": 4444, "message": "pruned history unavailable"}}
+        return asked.passed_on()
+
+    return fault
+
+
+def test_blocks_whose_logs_were_not_served_are_asked_for_again(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    minted(cats, 5_000, 7_000)  # no id that trying finds
+    node.ask("anvil_mine", "0x20")
+    minted(cats, 9_000)
+    folder, last = tmp_path / "imports" / "cats", int(node.ask("eth_blockNumber"), 16)
+    with fetching() as gateways, faulty(node.url) as pruned:
+        pruned.faults[LOGS] = keeps_no_logs_before(last)
+        for _ in range(2):
+            done = imported(pruned, cats.address, folder, gateways)
+            assert done.counts == {"complete": 1}
+            assert f"logs of {last:,} blocks were not served: the next import asks for them again" in done.notes
+        cats.send("move(address,uint256)", BOB, 9_000)
+        pruned.faults.clear()
+        done = imported(pruned, cats.address, folder, gateways)
+        assert (done.counts, done.fetched) == ({"complete": 3}, 3), "two that are new, and the one that was moved"
+        asked = len(pruned.asked)
+        assert imported(pruned, cats.address, folder, gateways).fetched == 0
+        assert pruned.asked[asked:].count(LOGS) == 0
+    assert rows(folder)["9000"][1].lower() == BOB
+
+
+def test_a_single_block_that_is_refused_costs_no_other(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    minted(cats, *range(5_000, 5_012))
+    last = int(node.ask("eth_blockNumber"), 16)
+    bad = {last - 10, last - 4}
+
+    def fault(asked: Asked) -> dict[str, Any]:
+        first, end = (int(asked.params[0][name], 16) for name in ("fromBlock", "toBlock"))
+        if bad & {*range(first, end + 1)}:
+            return {"jsonrpc": "2.0", "error": {"code": -32005, "message": "too many results"}}
+        return asked.passed_on()
+
+    with fetching() as gateways, faulty(node.url) as full:
+        full.faults[LOGS] = fault
+        done = imported(full, cats.address, tmp_path / "imports" / "cats", gateways)
+    assert done.counts == {"complete": 10}
+    assert "logs of 2 blocks were not served: the next import asks for them again" in done.notes
+
+
+def test_a_block_to_start_from_that_is_too_high_is_not_remembered_as_read(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ERC721)
+    minted(cats, 5_000, 5_001, 5_002)
+    folder, last = tmp_path / "imports" / "cats", int(node.ask("eth_blockNumber"), 16)
+
+    def since(start: int) -> Done:
+        with fetching() as gateways:
+            return run(folder, Contract(nft(node, cats.address), gateways, name="cats", start=start))
+
+    assert since(last).counts == {"complete": 1}
+    assert (since(last - 1).fetched, since(0).fetched, since(0).fetched) == (1, 1, 0)
+
+
+def test_ids_are_tried_one_by_one_beside_those_that_logs_name(node: Anvil, tmp_path: Path) -> None:
+    cats = Deployed(node, ENUMERABLE.replace("0x780e9d63, ", ""))  # it tells its supply, and lists nothing
+    minted(cats, 0, 1, 2, 5_000)
+    node.ask("anvil_mine", "0x10")
+    minted(cats, 4)
+    folder, last = tmp_path / "imports" / "cats", int(node.ask("eth_blockNumber"), 16)
+    with fetching() as gateways, faulty(node.url) as pruned:
+        pruned.faults[LOGS] = keeps_no_logs_before(last)
+        done = imported(pruned, cats.address, folder, gateways)
+        assert rows(folder).keys() == {"0", "1", "2", "4"}
+        assert "the contract says that it has 5 tokens, 4 are known" in done.notes
+        asked = len(pruned.asked)
+        imported(pruned, cats.address, folder, gateways)
+        assert pruned.asked[asked:].count("eth_call") < 10, "that was tried"
 
 
 def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
