@@ -57,7 +57,7 @@ class NotFetched(SearchError):
 class _Failed(Exception):
     """One place did not give it. kind: 'busy' and 'broken' count against the place, 'lied' for good."""
 
-    def __init__(self, why: str, kind: Literal["absent", "busy", "broken", "lied", "plain"]) -> None:
+    def __init__(self, why: str, kind: Literal["absent", "busy", "broken", "lied"]) -> None:
         super().__init__(why)
         self.kind = kind
 
@@ -124,8 +124,7 @@ class Gateways:
                     return ask()
                 except _Failed as error:
                     again |= error.kind in ("busy", "broken")
-                    if error.kind != "plain":
-                        said[source] = str(error)
+                    said[source] = str(error)
             if not again:
                 break
         told = "; ".join(f"{source}: {why}" for source, why in said.items()) or "there is no gateway to ask"
@@ -187,9 +186,7 @@ class Gateways:
         def ask() -> Fetched:
             try:
                 answer = self._answer(f"{url}?{query}", {kind: most + _CAR_OVERHEAD}, accept)
-                if answer.kind != kind:
-                    raise _Failed("it sends no blocks", "plain")
-                gateway.trustless = True
+                self._count_blocks(gateway, answer.kind, kind)
                 try:
                     content = (
                         ipfs.raw_content(cid, answer.body)
@@ -199,8 +196,6 @@ class Gateways:
                 except ipfs.NotProven as error:
                     raise _Failed(str(error), "lied" if isinstance(error, ipfs.WrongBlock) else "broken") from error
             except _Failed as error:
-                if error.kind == "plain":
-                    gateway.trustless = False
                 self._count(gateway, error)
                 raise
             self._count(gateway, None)
@@ -265,7 +260,7 @@ class Gateways:
             if answer.status == 429:
                 self._turns.put_off(urlsplit(answer.url).netloc, _seconds(answer.headers.get("retry-after", "")))
             raise _Failed(f"status {answer.status}", "busy")
-        raise _Failed(f"status {answer.status}", "plain" if answer.status in (400, 406, 415, 501) else "absent")
+        raise _Failed(f"status {answer.status}", "absent")
 
     def _admitted(self, url: str) -> Target:
         try:
@@ -280,9 +275,23 @@ class Gateways:
         self._turns.wait(parts.netloc)
         return target
 
+    def _count_blocks(self, gateway: _Gateway, kind: str, wanted: str) -> None:
+        """Note whether a gateway sends blocks. Raises _Failed where this answer, with status 200, is of another kind.
+
+        One that has sent blocks is never asked for less, and one that refuses says nothing of itself: either would let
+        one stranger's token, which no gateway can serve, have the content of all others taken unproven.
+        """
+        with self._lock:
+            if kind == wanted:
+                gateway.trustless = True
+                return
+            if kind and gateway.trustless is None:
+                gateway.trustless = False
+        raise _Failed("it sends no blocks", "absent")
+
     def _count(self, gateway: _Gateway, error: _Failed | None) -> None:
         with self._lock:
-            if error is None or error.kind in ("absent", "plain"):
+            if error is None or error.kind == "absent":
                 gateway.failures = 0
             elif error.kind == "lied":
                 gateway.lied = str(error)

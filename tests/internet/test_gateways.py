@@ -79,6 +79,31 @@ def test_all_that_failed_are_named_and_whether_it_may_come_later() -> None:
         assert not caught.value.again
 
 
+@pytest.mark.parametrize("status", [400, 406, 415, 501])
+def test_a_refusal_of_one_token_does_not_make_the_others_unproven(status: int) -> None:
+    store = Store()
+    bad, root = store.folder({"bad.json": b"{}"}), store.folder({"1.json": CONTENT})
+    for before in (False, True):  # whether the gateway has proven something by then
+        with gateway(store) as only, fetching(only.url) as gateways:
+            if before:
+                assert gateways.get(f"ipfs://{store.folder({'0.json': b'[]'})}/0.json", most=1000).proven
+            only.wrong[f"/ipfs/{bad}/bad.json"] = [Reply(b"", status=status)]
+            with pytest.raises(NotFetched, match=f"{only.site.port}: status {status}"):
+                gateways.get(f"ipfs://{bad}/bad.json", most=1000)
+            assert gateways.get(f"ipfs://{root}/1.json", most=1000).proven
+
+
+def test_a_page_in_place_of_one_token_s_blocks_does_not_make_the_others_unproven() -> None:
+    store = Store()
+    first, root = store.folder({"0.json": b"[]"}), store.folder({"1.json": CONTENT, "2.json": CONTENT + b" "})
+    with gateway(store) as only, fetching(only.url) as gateways:
+        assert gateways.get(f"ipfs://{first}/0.json", most=1000).proven
+        only.wrong[f"/ipfs/{root}/1.json"] = [Reply(b"<html>sign in</html>")]
+        with pytest.raises(NotFetched, match="it sends no blocks"):
+            gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert gateways.get(f"ipfs://{root}/2.json", most=1000).proven
+
+
 def test_what_is_busy_is_asked_again() -> None:
     with served() as site, fetching(rounds=3) as gateways:
         replies = [Reply(b"", status=429, headers={"Retry-After": "1"}), Reply(b"", status=503), Reply(CONTENT)]
