@@ -153,7 +153,8 @@ class Record:
             self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (f"note {name}", value))
 
     def want(self, ids: Iterable[str]) -> int:
-        """Add tokens that are not there yet; how many were new."""
+        """Add tokens that are not there yet; how many were new. All are made before the record is locked for it."""
+        ids = list(ids)
         with self._writing():
             before = self._database.total_changes
             self._database.executemany(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gistchain.collection.imports import filters, manifest
 from gistchain.collection.imports.record import NAME, About, ImportedToken, Record, State, stem
-from gistchain.collection.imports.sources import NotObtained, Obtained, Source
+from gistchain.collection.imports.sources import Note, NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
 from gistchain.collection.imports.workers import Workers
 from gistchain.disk.lock import FileLock
@@ -92,7 +92,7 @@ def run(
             source.prepare()
         else:
             progress("asking which tokens there are", 0.0)
-            about = replace(source.discover(record, limit, told), origin=source.origin)
+            about = replace(source.discover(record, limit, Note(told, progress)), origin=source.origin)
             record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
         fetched, failed = _Run(folder, source, record, progress).all(retry, limit)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)

@@ -24,8 +24,9 @@ from gistchain.ledger.nft import MOST_IDS, Changes, NftContract
 from gistchain.safejson import parsed
 from gistchain.text import well_formed
 
-Note = Callable[[str], None]
 _AT_ONCE = 500
+_ASKED_AT_ONCE = 50
+"""Ids that take a call each: what was asked for is written down before many more are."""
 _LIMITED = "limited"
 """Note of a record: the limit has cut off tokens that logs named."""
 _TRIED = "tried"
@@ -38,6 +39,17 @@ class NotObtained(CollectionError):
     def __init__(self, message: str, token: ImportedToken) -> None:
         super().__init__(message)
         self.token = token
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a source tells while it is asked: notes, by a call, and how far it is. progress: as that of `run`."""
+
+    keep: Callable[[str], None]
+    progress: Callable[[str, float], None] = lambda what, share: None
+
+    def __call__(self, text: str) -> None:
+        self.keep(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +127,11 @@ class Contract:
         known = before is not None and logs.last >= 0 and before.supply == supply
         listed = not known or bool(record.note(_LIMITED)) or sum(record.counts().values()) < supply
         if listed:
-            self._listed(record, limit)
+            self._listed(record, limit, supply, note)
         moved = self._logged(record, logs, old, new, limit, note)
         news_lost = bool(logs.blocks.missing(new))
         if not listed and news_lost:
-            self._listed(record, limit)
+            self._listed(record, limit, supply, note)
         self._untold(record, logs.blocks.missing(range(self._start, last + 1)), supply, limit, note, again=news_lost)
         reached = limit is not None and sum(record.counts().values()) >= limit
         record.set_note(_LIMITED, "yes" if reached else "")
@@ -169,6 +181,7 @@ class Contract:
             for part in parts:
                 for changes in self._contract.changes(part.start, part.stop - 1):
                     moved += self._noted(record, changes, limit, before)
+                    note.progress(f"logs up to block {changes.blocks.stop - 1:,}", _share(changes.blocks, again, new))
                     odd += changes.odd if logs.blocks.add(changes.blocks) else 0
         if self._left_out:
             note(f"logs name {self._left_out:,} tokens more than are read: at most {MOST_IDS:,} of one contract")
@@ -190,19 +203,18 @@ class Contract:
             ids = self._contract.tried(
                 lambda token: record.get(str(token)) is not None, supply - known if supply else None
             )
-            if _wanted(record, ids, limit):
+            if _wanted(record, ids, limit, supply - known, note):
                 record.set_note(_TRIED, str(supply))
         known = _alive(record)
         if known < supply and _room(record, limit):
             note(f"the contract says that it has {supply:,} tokens, {known:,} are known")
 
-    def _listed(self, record: Record, limit: int | None) -> None:
+    def _listed(self, record: Record, limit: int | None, supply: int, note: Note) -> None:
         """What the contract lists by itself, which no node can leave out."""
         contract = self._contract
         if contract.enumerable or contract.standard == "cryptopunks":
-            ids, room = islice(contract.counted(), limit), _room(record, limit)
-            while room and (some := [str(one) for one in islice(ids, _AT_ONCE)]):
-                room -= record.want([one for one in some if record.get(one) is None][:room])
+            most = min(supply, MOST_IDS if limit is None else limit)
+            _wanted(record, islice(contract.counted(), limit), limit, most, note)
 
     def _noted(self, record: Record, changes: Changes, limit: int | None, before: int | None) -> int:
         """Tokens of logs: new ones are wanted, known ones are asked for again. How many of these.
@@ -240,17 +252,25 @@ def _room(record: Record, limit: int | None) -> int:
     return max(0, most - sum(record.counts().values()))
 
 
+def _share(done: range, again: list[range], new: range) -> float:
+    """How much of the blocks has been read with these."""
+    every = [*again, new]
+    return sum(max(0, min(done.stop, one.stop) - one.start) for one in every) / max(1, sum(map(len, every)))
+
+
 def _alive(record: Record) -> int:
     """Tokens that are known, without the burnt ones."""
     counts = record.counts()
     return sum(counts.values()) - counts.get("burnt", 0)
 
 
-def _wanted(record: Record, ids: Iterator[int], limit: int | None) -> bool:
-    """Add them as they come, some at a time, up to the limit; whether none is left."""
-    room = _room(record, limit)
-    while some := [str(one) for one in islice(ids, min(_AT_ONCE, room))]:
-        room -= record.want(some)
+def _wanted(record: Record, ids: Iterator[int], limit: int | None, most: int, note: Note) -> bool:
+    """Add ids as they come, some at a time, up to the limit; whether none is left. most: how many may come."""
+    room, count = _room(record, limit), 0
+    while room and (some := [str(one) for one in islice(ids, _ASKED_AT_ONCE)]):
+        room -= record.want([one for one in some if record.get(one) is None][:room])
+        count += len(some)
+        note.progress(f"{count:,} ids", min(1.0, count / max(most, count)))
     return room > 0
 
 

@@ -19,13 +19,14 @@ from gistchain.collection.imports import sources
 from gistchain.collection.imports.record import ImportedToken, Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import Contract, Obtained
-from gistchain.errors import CollectionError, LedgerError
+from gistchain.digest import keccak
+from gistchain.errors import CollectionError, LedgerError, NodeDown
 from gistchain.internet.gateways import Gateways
 from gistchain.ledger import nft as nft_module
 from gistchain.ledger.dialled import to_read
 from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
-from tests.support.faults import Asked, Fault, FaultyNode, faulty
+from tests.support.faults import Asked, Fault, FaultyNode, faulty, hangs_up, refuses
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
 from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS, Deployed
@@ -274,6 +275,32 @@ def test_a_block_to_start_from_that_is_too_high_is_not_remembered_as_read(node: 
 
     assert since(last).counts == {"complete": 1}
     assert (since(last - 1).fetched, since(0).fetched, since(0).fetched) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("source", [ERC721, ENUMERABLE])
+def test_ids_that_were_asked_for_before_the_node_went_away_are_kept(
+    source: str, node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_ASKED_AT_ONCE", 2)
+    cats = Deployed(node, source)
+    minted(cats, *range(6))
+    folder = tmp_path / "imports" / "cats"
+    of_one = ("0x" + keccak(b"ownerOf(uint256)").hex()[:8], "0x" + keccak(b"tokenByIndex(uint256)").hex()[:8])
+    seen, shares = 0, list[tuple[str, float]]()
+
+    def dies(asked: Asked) -> Any:
+        nonlocal seen
+        seen += str(asked.params[0]["data"]).startswith(of_one)
+        return hangs_up(although_taken=False)(asked) if seen > 5 else asked.passed_on()
+
+    with fetching() as gateways, faulty(node.url) as mortal:
+        mortal.faults = {LOGS: refuses("pruned history unavailable"), "eth_call": dies}
+        with pytest.raises(NodeDown):
+            imported(mortal, cats.address, folder, gateways, progress=lambda what, share: shares.append((what, share)))
+        assert rows(folder).keys() == {"0", "1", "2", "3"}
+        assert any(what.startswith("4 ids") and 0 < share <= 1 for what, share in shares)
+        mortal.faults.clear()
+        assert imported(mortal, cats.address, folder, gateways).counts == {"complete": 6}
 
 
 def test_ids_are_tried_one_by_one_beside_those_that_logs_name(node: Anvil, tmp_path: Path) -> None:
