@@ -6,6 +6,7 @@ A source is asked in two steps: `discover` writes down which tokens there are, `
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -109,6 +110,7 @@ class Contract:
         self._contract, self._gateways, self._name, self._subject = contract, gateways, name, subject
         self._start = start
         self._block = -1
+        self._lock = threading.Lock()
         self._looked = Numbers()
         self._left_out = 0
         self.origin = f"{contract.address} on {contract.chain}"
@@ -154,20 +156,40 @@ class Contract:
         self._block, _ = self._contract.last()
 
     def obtain(self, token: ImportedToken) -> Obtained:
-        number = int(token.id)
-        try:
-            owner = self._contract.owner(number, self._block)
-            uri = self._contract.uri(number, self._block)
-        except NodeDown:  # that is no fault of this token's
-            raise
-        except LedgerError as error:
-            raise NotObtained(str(error), token) from error
-        token = replace(token, owner=owner or "", block=self._block, uri=_kept(uri or ""))
+        block, owner, uri = self._told(token)
+        token = replace(token, owner=owner or "", block=block, uri=_kept(uri or ""))
         if owner is None:
             raise NotObtained("it has no owner: it was burnt, or never made", replace(token, state="burnt"))
         if not uri:
             raise NotObtained("the contract refuses to tell its URI" if uri is None else "its URI is empty", token)
         return fetched(token, self._gateways, uri)
+
+    def _told(self, token: ImportedToken) -> tuple[int, str | None, str | None]:
+        """(block, owner, URI) after that block. Raises NotObtained.
+
+        A full node keeps the state of the last 128 blocks, which an import outlives, and each says so in words of its
+        own: whatever it is, it is asked once more at the newest block, and so are the tokens that follow.
+        """
+        number, block = int(token.id), self._block
+        try:
+            try:
+                return block, self._contract.owner(number, block), self._contract.uri(number, block)
+            except NodeDown:  # that is no fault of this token's
+                raise
+            except LedgerError:
+                block = self._newer(block)
+                return block, self._contract.owner(number, block), self._contract.uri(number, block)
+        except NodeDown:
+            raise
+        except LedgerError as error:
+            raise NotObtained(str(error), token) from error
+
+    def _newer(self, block: int) -> int:
+        """The newest block, or one that another thread has gone on to meanwhile."""
+        with self._lock:
+            if self._block == block:
+                self._block = max(block, self._contract.last()[0])
+            return self._block
 
     def _logged(self, record: Record, logs: LogsRead, old: range, new: range, limit: int | None, note: Note) -> int:
         """Read what logs tell. old: blocks up to the last import's, new: those since. How many tokens changed."""

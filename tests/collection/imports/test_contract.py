@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -403,6 +404,44 @@ def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil, monkeypatch: p
     )
     with pytest.raises(LedgerError, match="shows another log than those asked for"):
         list(contract.changes(0, contract.last()[0]))
+
+
+@pytest.mark.parametrize("words", ["missing trie node 1234 (path )", "header not found", "state is not available"])
+def test_a_node_that_forgets_the_state_of_the_block_is_asked_at_a_newer_one(
+    words: str, node: Anvil, tmp_path: Path
+) -> None:
+    cats = Deployed(node, ERC721)
+    minted(cats, 0, 1, 2, 3)
+    folder, pinned = tmp_path / "imports" / "cats", int(node.ask("eth_blockNumber"), 16)
+    served, lock = [0], threading.Lock()
+
+    def forgets(asked: Asked) -> Any:
+        at = asked.params[1]
+        if at != "latest" and int(at, 16) == pinned:
+            with lock:
+                served[0] += 1
+                if served[0] > 3:  # two calls a token: the second token's URI is asked for too late
+                    if served[0] == 4:
+                        node.ask("anvil_mine", "0x2")
+                    return {"jsonrpc": "2.0", "error": {"code": -32000, "message": words}}
+        return asked.passed_on()
+
+    with fetching() as gateways, faulty(node.url) as full:
+        full.faults["eth_call"] = forgets
+        assert imported(full, cats.address, folder, gateways).counts == {"complete": 4}
+        with Record(folder) as record:
+            blocks = {token.block for token in record.tokens()}
+            about = record.about()
+        assert blocks <= {pinned, pinned + 2}
+        assert pinned + 2 in blocks
+        assert about is not None
+        assert about.block == pinned, "logs were read to there"
+        full.faults["eth_call"] = lambda asked: (
+            refuses(words)(asked) if asked.params[1] != "latest" else asked.passed_on()
+        )
+        cats.send("move(address,uint256)", BOB, 0)
+        done = imported(full, cats.address, folder, gateways)
+        assert (done.failed, words in done.problems[0][0]) == (1, True), "it is asked twice and no more"
 
 
 def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(node: Anvil, tmp_path: Path) -> None:
