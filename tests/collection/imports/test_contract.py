@@ -93,8 +93,10 @@ def test_a_contract_is_imported_interrupted_moved_on_and_imported_again(node: An
     cats.send("move(address,uint256)", "0x" + "00" * 20, 5)  # burnt
     folder = tmp_path / "imports" / "cats"
     with gateway(store, lies=True) as liar, gateway(store) as honest:
-        honest.wrong[f"/ipfs/{images}/2.png"] = [Reply(b"", status=504)]
-        honest.stalls.add(f"/ipfs/{texts}/1.json")
+        for path in (f"{images}/2.png", store.file(png(2))):  # below its folder, or by itself
+            honest.wrong[f"/ipfs/{path}"] = [Reply(b"", status=504)]
+        for path in (f"{texts}/1.json", store.file(told(1, f"ipfs://{images}/1.png"))):
+            honest.stalls.add(f"/ipfs/{path}")
         with fetching(liar.url, honest.url) as gateways:
             first = imported(node, cats.address, folder, gateways)
         assert first.counts == {"complete": 2, "failed": 4, "burnt": 1}

@@ -174,10 +174,12 @@ def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp
     )
     folder = tmp_path / "imports" / "degens"
     with gateway(store) as alive:
-        alive.wrong[f"/ipfs/{texts}/3.json"] = [Reply(b"", status=504)]
+        for path in (f"{texts}/3.json", *(cid for cid, data in store.blocks.items() if b"Degen #3" in data)):
+            alive.wrong[f"/ipfs/{path}"] = [Reply(b"", status=504)]  # below its folder, or by itself
         with Gateways(ipfs=[alive.url], allow=LOOPBACK, per_s=0, rounds=1, pause=lambda s: None) as gateways:
             uris = Uris([f"ipfs://{texts}/{n}.json" for n in range(4)], gateways, name="degens")
             assert run(folder, uris).counts == {"complete": 3, "failed": 1}
+            alive.wrong.clear()
             asked = len(alive.site.requests)
             again = run(folder, uris, retry=True)
     assert (again.fetched, again.counts) == (1, {"complete": 4})
