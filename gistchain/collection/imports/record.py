@@ -28,6 +28,8 @@ State = Literal["wanted", "complete", "failed", "burnt", "stale"]
 """wanted: not fetched yet. burnt: it has no owner or no URI any more. stale: the contract says that it has changed."""
 Verified = Literal["verified", "unverified"]
 """verified: every block of the content was hashed, from the CID down, or the content stands in the URI itself."""
+FINDINGS = "findings"
+"""Note of a record: what filters found in the rows that the manifest has. A row that changes takes it away."""
 _VERSION = 1
 _PLAIN = re.compile(r"[0-9]{1,78}")
 _MEDIA = "json_extract(row, '$.media.sha256')"
@@ -161,11 +163,16 @@ class Record:
                 "INSERT OR IGNORE INTO tokens (id, state, row) VALUES (?, 'wanted', ?)",
                 ((one, _row(ImportedToken(one))) for one in ids),
             )
-            return self._database.total_changes - before
+            added = self._database.total_changes - before
+            if added:
+                self._forget_findings()
+            return added
 
     def put(self, tokens: Sequence[ImportedToken]) -> None:
         """Write these tokens' rows in one transaction."""
         with self._writing():
+            if tokens:
+                self._forget_findings()
             self._database.executemany(
                 "INSERT INTO tokens (id, state, row) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = "
                 "excluded.state, row = excluded.row",
@@ -236,6 +243,10 @@ class Record:
             at = int(rows[-1][0])
             for _, row in rows:
                 yield _token(row)
+
+    def _forget_findings(self) -> None:
+        """They and the manifest are of rows that have changed: with these in one transaction, whatever is killed."""
+        self._database.execute("DELETE FROM about WHERE name = ?", (f"note {FINDINGS}",))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

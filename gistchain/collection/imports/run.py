@@ -6,19 +6,20 @@ same command goes on from there. What failed is tried again where that is asked 
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from gistchain.collection.imports import filters, manifest
-from gistchain.collection.imports.record import NAME, About, ImportedToken, Record, State, stem
+from gistchain.collection.imports.record import FINDINGS, NAME, About, ImportedToken, Record, State, stem
 from gistchain.collection.imports.sources import Note, NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
 from gistchain.collection.imports.workers import Workers
@@ -97,9 +98,7 @@ def run(
         fetched, failed = _Run(folder, source, record, progress).all(retry, limit)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)
         record.set_about(about)
-        progress("writing the manifest", 1.0)
-        manifest.write(record)
-        found = filters.findings(record)
+        found = _settled(record, progress)
         return Done(
             about,
             folder,
@@ -111,6 +110,21 @@ def run(
             tuple(notes),
             time.monotonic() - began,
         )
+
+
+def _settled(record: Record, progress: Progress) -> tuple[filters.Finding, ...]:
+    """Write the manifest and judge the collection; where no row has changed since, what was found then.
+
+    That compares its pictures with every other collection's, which for a list of a thousand is a million pairs.
+    """
+    said = record.note(FINDINGS)
+    if said and (record.folder / manifest.NAME).exists():
+        return tuple(filters.Finding(**one) for one in json.loads(said))
+    progress("writing the manifest", 1.0)
+    manifest.write(record)
+    found = filters.findings(record)
+    record.set_note(FINDINGS, json.dumps([asdict(one) for one in found]))
+    return found
 
 
 class _Run:

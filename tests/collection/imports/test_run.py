@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,40 @@ def test_filters_say_what_they_found_and_of_how_many(tmp_path: Path) -> None:
     other = imported(collection(tmp_path / "cats", 3), home / "cats")
     foreign = next(finding for finding in other.findings if finding.kind == "foreign")
     assert (foreign.tokens, "'hidden'" in foreign.reason) == (6, True)
+
+
+def test_an_unchanged_collection_is_neither_written_nor_compared_again(tmp_path: Path) -> None:
+    home, source = tmp_path / "home" / "imports", collection(tmp_path / "cats", 3)
+    first = imported(source, home / "cats")
+    imported(collection(tmp_path / "same", 3), home / "same")  # with the same pictures
+    manifest = home / "cats" / "manifest.parquet"
+    before = manifest.stat()
+    again = imported(source, home / "cats")
+    assert (again.findings, again.fetched) == (first.findings, 0)
+    assert (manifest.stat().st_mtime_ns, manifest.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    (source / "0.png").write_bytes(png(77))
+    later = imported(source, home / "cats")
+    assert [one.kind for one in later.findings if one.kind == "foreign"] == ["foreign"]
+    assert manifest.stat().st_ino != before.st_ino
+    manifest.unlink()
+    assert imported(source, home / "cats").findings == later.findings
+    assert manifest.exists()
+
+
+def test_rows_that_were_written_before_a_kill_get_into_the_manifest(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 3), tmp_path / "home" / "imports" / "cats"
+    imported(source, folder)
+    with Record(folder, write=True) as record:  # what a run does that is killed before its manifest
+        record.want(["0"])
+        record.put([])
+        assert record.note("findings"), "no row was changed"
+        (token,) = [token for token in record.tokens() if token.id == "0"]
+        record.put([replace(token, title="another")])
+    imported(source, folder)
+    assert "another" in parquet.read_table(folder / "manifest.parquet")["title"].to_pylist()
+    with Record(folder, write=True) as record:
+        record.want(["77"])
+        assert not record.note("findings")
 
 
 def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None:
