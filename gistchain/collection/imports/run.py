@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +36,9 @@ _ROWS_AT_ONCE = 32
 _ROWS_EVERY_S = 2.0
 _KEPT = "; the picture of an earlier import is kept"
 _SAME_MEDIA, _SMALL = 32, 2 << 20
+_OF_CONTENT = (ValueError, ArithmeticError, LookupError, EOFError, RecursionError, zlib.error, struct.error)
+"""What decoders raise of content that nobody thought of: one stranger's token must not end all the others. Anything else
+is a bug of ours or a machine without memory, which would have every token fail, each as if by its own fault."""
 Progress = Callable[[str, float], None]
 """What is being done, and how much of it is done, in 0..1."""
 
@@ -177,7 +182,7 @@ class _Run:
             return _not_had(token, f"image: {error}")
         except (GistchainError, OSError):  # the node, our disk, a package that is missing: no fault of this token's
             raise
-        except Exception as error:  # noqa: BLE001 - the last resort: one stranger's token must not end all the others
+        except _OF_CONTENT as error:
             return _not_had(token, f"its content can't be read ({type(error).__name__}: {str(error)[:200]})")
         picture = f"images/{name}.png"
         # The row that names them comes later, and tells whether they count.
