@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from gistchain.ledger import nft as nft_module
 from gistchain.ledger.dialled import to_read
 from gistchain.ledger.nft import MOST_IDS, NftContract
 from tests.support.anvil import Anvil, needs_anvil
-from tests.support.faults import Asked, Fault, FaultyNode, faulty, hangs_up, refuses
+from tests.support.faults import Asked, Fault, FaultyNode, changed, faulty, hangs_up, refuses
 from tests.support.ipfs import Store, gateway
 from tests.support.localweb import LOOPBACK, Reply, served
 from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS, Deployed
@@ -168,46 +167,38 @@ def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: An
         assert imported(node, cats.address, folder, gateways).fetched == 4 - there
 
 
-def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missing(
-    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cats = Deployed(node, ENUMERABLE)
+def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missing(node: Anvil, tmp_path: Path) -> None:
+    cats, folder = Deployed(node, ENUMERABLE), tmp_path / "imports" / "cats"
+    asked, listing = 0, "0x" + keccak(b"tokenByIndex(uint256)").hex()[:8]
 
-    def mint(n: int) -> None:
-        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
-
-    asked = 0
-    counted = NftContract.counted
-
-    def counting(self: NftContract) -> Iterator[int]:
+    def counting(one: Asked) -> Any:
         nonlocal asked
-        for one in counted(self):
-            asked += 1
-            yield one
+        asked += str(one.params[0]["data"]).startswith(listing)
+        return one.passed_on()
 
-    monkeypatch.setattr(NftContract, "counted", counting)
-    for n in range(3):
-        mint(n)
-    folder = tmp_path / "imports" / "cats"
+    with faulty(node.url) as before, fetching() as gateways:
+        before.faults["eth_call"] = counting
 
-    def again(limit: int | None = None) -> tuple[int, int]:
-        """(tokens that were fetched, ids that were asked for)"""
-        nonlocal asked
-        asked = 0
-        with fetching() as gateways:
-            return imported(node, cats.address, folder, gateways, limit=limit).fetched, asked
+        def again(limit: int | None = None) -> tuple[int, int]:
+            """(tokens that were fetched, ids that were asked for)"""
+            nonlocal asked
+            asked = 0
+            return imported(before, cats.address, folder, gateways, limit=limit).fetched, asked
 
-    assert again(2) == (2, 2)
-    assert again() == (1, 3), "the limit has cut the list"
-    assert again() == (0, 0)
-    cats.send("move(address,uint256)", BOB, 0)
-    assert again() == (1, 0), "which a log tells"
-    mint(3)
-    assert again() == (1, 4), "the supply is another"
-    with monkeypatch.context() as pruned:
-        pruned.setattr(NftContract, "changes", lambda *_: iter(()))
+        minted(cats, *range(3))
+        assert again(2) == (2, 2)
+        assert again() == (1, 3), "the limit has cut the list"
+        assert again() == (0, 0)
+        cats.send("move(address,uint256)", BOB, 0)
+        assert again() == (1, 0), "which a log tells"
+        minted(cats, 3)
+        assert again() == (1, 4), "the supply is another"
         cats.send("move(address,uint256)", BOB, 1)
+        before.faults[LOGS] = refuses("pruned history unavailable")
         assert again() == (0, 4), "the node has no logs of the last blocks"
+        assert again() == (0, 0), "nothing has come since"
+        del before.faults[LOGS]
+        assert again() == (1, 0), "it tells them later"
 
 
 def minted(cats: Deployed, *tokens: int) -> None:
@@ -393,19 +384,15 @@ def test_an_erc1155_s_logs_of_another_form_are_passed_over(node: Anvil) -> None:
     assert (only.ids, only.stale, only.odd) == ([], [], 18)
 
 
-def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil) -> None:
     cats = Deployed(node, ERC721)
     cats.send("mint(address,uint256,string)", ALICE, 5, "")
-    contract = nft(node, cats.address)
-    assert [one.ids for one in contract.changes(0, contract.last()[0])] == [[range(5, 6)]]
-    logs = contract._connection.logs
-    monkeypatch.setattr(
-        contract._connection,
-        "logs",
-        lambda *asked: [replace(log, address="0x" + "22" * 20) for log in logs(*asked) or ()],
-    )
-    with pytest.raises(LedgerError, match="shows another log than those asked for"):
-        list(contract.changes(0, contract.last()[0]))
+    with faulty(node.url) as liar:
+        contract = nft(liar, cats.address)
+        assert [one.ids for one in contract.changes(0, contract.last()[0])] == [[range(5, 6)]]
+        liar.faults[LOGS] = changed(lambda logs: [{**log, "address": "0x" + "22" * 20} for log in logs])
+        with pytest.raises(LedgerError, match="shows another log than those asked for"):
+            list(contract.changes(0, contract.last()[0]))
 
 
 @pytest.mark.parametrize("words", ["missing trie node 1234 (path )", "header not found", "state is not available"])
