@@ -282,8 +282,13 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4),
     max_leaves=12,
 )
-_ATTRIBUTES = st.lists(st.fixed_dictionaries({}, optional={"trait_type": _VALUES, "value": _VALUES}), max_size=4)
-_OBJECTS = st.fixed_dictionaries({}, optional={"name": _VALUES, "image": _VALUES, "attributes": _ATTRIBUTES | _VALUES})
+_TEXT, _PLAIN = st.text(max_size=9), st.text(max_size=9) | st.integers() | st.floats()
+_ATTRIBUTES = st.lists(
+    st.fixed_dictionaries({}, optional={"trait_type": _TEXT | _VALUES, "value": _PLAIN | _VALUES}), max_size=4
+)
+_OBJECTS = st.fixed_dictionaries(
+    {}, optional={"name": _VALUES, "image": _TEXT.map(" {}\n".format) | _VALUES, "attributes": _ATTRIBUTES | _VALUES}
+)
 
 
 @given(_OBJECTS | _VALUES)
