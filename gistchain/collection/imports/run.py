@@ -37,8 +37,8 @@ _ROWS_EVERY_S = 2.0
 _KEPT = "; the picture of an earlier import is kept"
 _SAME_MEDIA, _SMALL = 32, 2 << 20
 _OF_CONTENT = (ValueError, ArithmeticError, LookupError, EOFError, RecursionError, zlib.error, struct.error)
-"""What decoders raise of content that nobody thought of: one stranger's token must not end all the others. Anything else
-is a bug of ours or a machine without memory, which would have every token fail, each as if by its own fault."""
+"""What decoders raise of content that nobody thought of: one stranger's token must not end all the others. The rest are
+bugs of ours, or a machine without memory, which would have every token fail, each as if by its own fault."""
 Progress = Callable[[str, float], None]
 """What is being done, and how much of it is done, in 0..1."""
 

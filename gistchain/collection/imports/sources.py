@@ -227,9 +227,10 @@ class Contract:
             )
             if _wanted(record, ids, limit, supply - known, note):
                 record.set_note(_TRIED, str(supply))
-        known = _alive(record)
+        known, burnt = _alive(record), record.counts().get("burnt", 0)
         if known < supply and _room(record, limit):
-            note(f"the contract says that it has {supply:,} tokens, {known:,} are known")
+            and_burnt = f" beside {burnt:,} that were burnt" if burnt else ""
+            note(f"the contract says that it has {supply:,} tokens, {known:,} are known{and_burnt}")
 
     def _listed(self, record: Record, limit: int | None, supply: int, note: Note) -> None:
         """What the contract lists by itself, which no node can leave out."""
