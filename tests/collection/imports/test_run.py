@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,16 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
         assert len(list((folder / "images").glob("[!.]*"))) == 12
         ids = parquet.read_table(folder / "manifest.parquet")["id"].to_pylist()
         assert sorted(map(int, ids)) == list(range(12))
+
+
+def test_nothing_is_waited_for_while_the_record_is_locked(tmp_path: Path) -> None:
+    with Record(tmp_path / "c", write=True) as record:
+
+        def asked() -> Iterator[str]:
+            record.set_note("asked", "another may write meanwhile")
+            yield "0"
+
+        assert record.want(asked()) == 1
 
 
 def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp_path: Path) -> None:
