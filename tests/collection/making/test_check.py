@@ -62,7 +62,7 @@ def test_the_very_same_file_counts_where_another_collection_has_it(made: tuple[P
     stolen = checked(rules, tmp_path / "stolen", (same, "3.png", "thieves"))
     assert stolen.checked is not None
     assert stolen.checked.replaced + len(stolen.checked.near) > 0
-    own = checked(rules, tmp_path / "own", (same, "3.png", ""), (plan / "images" / "4.png", "4.png", "Critters"))
+    own = checked(rules, tmp_path / "own", (same, "3.png", ""), (plan / "images" / "4.png", "4.png", "Woodlings"))
     assert own.checked is not None
     assert (own.checked.replaced, own.checked.near) == (0, ())
 

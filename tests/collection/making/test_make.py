@@ -180,6 +180,26 @@ def test_hidden_layers_do_not_make_two_tokens_alike(tmp_path: Path) -> None:
         plan(path, "nine")
 
 
+def test_too_few_pictures_are_told_with_what_is_hidden_and_the_order_of_layers(tmp_path: Path) -> None:
+    """By the alphabet the background lies over the body's face; two scarves are one drawing."""
+    folder = layers(tmp_path / "layers", {
+        "Face": {"glad": (1, 1, 3, 2), "sad": (1, 1, 2, 2)},
+        "Scarf": {"red": (0, 8, 6, 9), "ruby": (0, 8, 6, 9), "wool": (0, 8, 9, 9)},
+        "Visor": {"open": (0, 0, 1, 1), "shut": (0, 0, SIDE, 4)},
+    })  # fmt: skip
+    shutil.copy(folder / "Scarf" / "red.png", folder / "Scarf" / "ruby.png")
+    with pytest.raises(CollectionError) as refused:
+        plan(rules(tmp_path, 10))
+    told = str(refused.value)
+    assert "6 different pictures of 12 combinations" in told
+    assert "Face is not seen with Visor: shut; Scarf: red and ruby look alike" in told
+    assert "in the order of their folders' names, bottom first: Face, Scarf, Visor" in told
+    assert "[layers] order" in told
+    path = rules(tmp_path, 12, 'order = ["Visor", "Scarf", "Face"]\n')
+    with pytest.raises(CollectionError, match=r"8 different.*as \[layers\] order says, bottom first: Visor, Scarf, F"):
+        plan(path)
+
+
 def test_values_that_differ_only_where_they_are_covered_are_told_by_their_pixels(tmp_path: Path) -> None:
     """Two coats that differ under the scarf alone: neither is hidden, and yet the pictures are the same."""
     folder = tmp_path / "layers"
