@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -44,7 +45,8 @@ def spread(
     rest = iter(items)
     try:
         for item in rest:
-            waiting.append(pool.submit(work, item))
+            with _deaf():  # any of them may start a process
+                waiting.append(pool.submit(work, item))
             if len(waiting) >= 2 * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -56,6 +58,17 @@ def spread(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that is started in here never hears of Ctrl-C: until it runs our code, seconds later, it would end with
+    a traceback. What is pressed meanwhile comes to this process afterwards."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _begin(begin: Callable[..., None], started: tuple[Any, ...], parent: int) -> None:

@@ -123,6 +123,12 @@ class Rules:
         return tuple(range(self.first_id, self.first_id + self.count))
 
     @property
+    def ruled(self) -> bool:
+        """Whether anything but weights and shares says which tokens there are."""
+        counts = any(value.count is not None for type_ in self.types for value in type_.values)
+        return bool(counts or self.excludes or self.requires)
+
+    @property
     def order(self) -> str:
         """How layers came to lie over each other, for messages about what is hidden; '' for a painter."""
         if self.painter:
