@@ -42,8 +42,8 @@ def made_text(done: Made) -> str:
     sheet = f"look at {shlex.quote(str(done.folder / 'sheet.html'))}"
     if done.checked is not None and done.checked.near:
         told.append(
-            f"  don't register this plan: {sheet}, then give the rules another seed, draw the layers that the two share "
-            "anew or add values, and make it in another folder"
+            f"  don't register this plan: {sheet}, then give the rules another seed, draw the layers that the two "
+            "share anew or add values, and make it in another folder"
         )
         return lines(told)
     return lines([*told, f"  {sheet}; then", *(f"    {step}" for step in _steps(done))])
@@ -57,7 +57,9 @@ def _steps(done: Made) -> list[str]:
     if done.painter:  # captions know it already
         return [register]
     if done.tokens < LEAST_TOKENS:
-        return [f"{register}   # a collection of {LEAST_TOKENS} tokens or more can be learnt before, for better captions"]
+        return [
+            f"{register}   # a collection of {LEAST_TOKENS} tokens or more can be learnt before, for better captions"
+        ]
     train = f"gistchain collection train {shlex.quote(str(done.folder))}"
     return [
         f"{train}   # first: captions then tell the traits, in some 35 bytes a token",
@@ -91,8 +93,8 @@ def _checked(checked: Checked, tokens: int) -> list[str]:
         )
     if checked.unlaid:
         told.append(
-            f"  {checked.unlaid:,} more look like one and were not laid over it, which takes seconds each: this plan as "
-            "a whole is like another collection"
+            f"  {checked.unlaid:,} more look like one and were not laid over it, which takes seconds each: this plan "
+            "as a whole is like another collection"
         )
     if not checked.near:
         return [*told, "  no token that was laid over a registered image is too near to it"] if checked.laid else told

@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from gistchain.answers.making import made_json, made_text
 from gistchain.collection.making.make import Checked, Made
 from gistchain.collection.making.near import Near

@@ -45,8 +45,8 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What --check found. compared_with: registered images. laid: tokens of the plan that were laid over one; unlaid: as
-    close as those, and not laid over, as there are too many. replaced: tokens that got other traits. dropped: pictures
+    """What --check found. compared_with: registered images. laid: tokens of the plan that were laid over one; unlaid:
+    as close as those, and not laid over, as there are too many. replaced: tokens that got other traits. dropped: pictures
     that were laid over one too, and are not in the plan any more. near: tokens that are still too near, as no other
     picture was found for them."""
 
@@ -61,8 +61,8 @@ class Checked:
 @dataclass(frozen=True, slots=True)
 class Made:
     """A collection that was made. off: by trait, how many tokens more or fewer a weighted value has than its weight
-    says, where that is more than one. ruled: whether counts or rules of what goes together may have moved them. painter:
-    the trained collection that painted it, '' where layers were drawn."""
+    says, where that is more than one. ruled: whether counts or rules of what goes together may have moved them.
+    painter: the trained collection that painted it, '' where layers were drawn."""
 
     name: str
     folder: Path
@@ -173,7 +173,8 @@ class _Run:
         ranks = rarities([_shown(rules, token) for token in tokens])
         page = sheet.page(rules, tokens, ranks, self.plan.rows, self._source, checked)
         files = {
-            f"metadata/{token.id}.json": metadata.json_bytes(content) for token, content in zip(tokens, told, strict=True)
+            f"metadata/{token.id}.json": metadata.json_bytes(content)
+            for token, content in zip(tokens, told, strict=True)
         }
         files |= {
             "metadata/_metadata.json": metadata.json_bytes(told),

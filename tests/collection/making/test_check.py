@@ -104,7 +104,7 @@ def test_what_is_laid_over_images_is_counted_by_tokens_and_by_stages(stolen: tup
 
 
 def test_the_registered_image_is_told_with_its_token(made: tuple[Path, Path], tmp_path: Path) -> None:
-    rules, plan = made
+    plan = made[1]
     looks = checker(load({"home": tmp_path}))
     picture = read_image(plan / "images" / "3.png", "theirs.png")
     looks.remember(picture, None, name="theirs.png", collection="", caption="", seed=False)

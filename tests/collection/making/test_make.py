@@ -147,8 +147,8 @@ def words(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("images/3.png", retouched), ("images/3.png", junk), ("metadata/4.json", words), ("metadata/_metadata.json", words),
-     ("rarity.csv", junk), ("prompts.txt", words), ("contract.json", words), ("sheet.html", words)],
+    [("images/3.png", retouched), ("images/3.png", junk), ("metadata/4.json", words),
+     ("metadata/_metadata.json", words), ("rarity.csv", junk), ("prompts.txt", words), ("contract.json", words), ("sheet.html", words)],
 )  # fmt: skip
 def test_what_its_owner_changed_in_a_finished_plan_is_not_written_over(
     things: Path, name: str, change: Callable[[Path], None]
