@@ -46,25 +46,25 @@ def made_text(done: Made) -> str:
             "share anew or add values, and make it in another folder"
         )
         return lines(told)
-    return lines([*told, f"  {sheet}; then", *(f"    {step}" for step in _steps(done))])
+    steps, why = _steps(done)
+    return lines([*told, f"  {sheet}; then", *(f"    {step}" for step in steps), *([f"  {why}"] if why else [])])
 
 
-def _steps(done: Made) -> list[str]:
-    """What makes tokens of the plan, in this order."""
+def _steps(done: Made) -> tuple[list[str], str]:
+    """(the commands that make tokens of the plan, in this order; why)"""
     from gistchain.collection.folder import LEAST_TOKENS  # numpy comes with it, and not every command needs that
 
     register = f"gistchain register {shlex.quote(str(done.folder / 'images'))} --batch"
     if done.painter:  # captions know it already
-        return [register]
+        return [register], ""
     if done.tokens < LEAST_TOKENS:
-        return [
-            f"{register}   # a collection of {LEAST_TOKENS} tokens or more can be learnt before, for better captions"
-        ]
+        return [register], f"`gistchain collection train` learns collections of {LEAST_TOKENS} tokens or more"
     train = f"gistchain collection train {shlex.quote(str(done.folder))}"
-    return [
-        f"{train}   # first: captions then tell the traits, in some 35 bytes a token",
-        f"{register}   # untrained, captions are general words and cost many times the gas",
-    ]
+    why = (
+        "the first teaches captions its traits, in tens of bytes a token; untrained, they are general words with a "
+        "small picture, and cost many times the gas"
+    )
+    return [train, register], why
 
 
 def _off(done: Made) -> str:

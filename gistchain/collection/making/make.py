@@ -46,9 +46,9 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What --check found. compared_with: registered images. laid: tokens of the plan that were laid over one; unlaid:
-    as close as those, and not laid over, as there are too many. replaced: tokens that got other traits. dropped: pictures
-    that were laid over one too, and are not in the plan any more. near: tokens that are still too near, as no other
-    picture was found for them."""
+    as close as those, and not laid over, as there are too many. replaced: tokens that got other traits. dropped:
+    pictures that were laid over one too, and are not in the plan any more. near: tokens that are still too near, as no
+    other picture was found for them."""
 
     compared_with: int
     laid: int

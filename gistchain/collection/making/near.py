@@ -46,7 +46,7 @@ REFUSED: tuple[Verdict, ...] = ("copy", "derivative", "unsure")
 
 _LIKELIEST = 40
 _AT_ONCE, _LAID_AT_ONCE = 20, 2
-"""Tokens of which a process is told at once; laying over takes seconds each, and someone waits for the share to grow."""
+"""Tokens of which a process is told at once; laying over takes seconds each, and someone waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 from gistchain.bulk.journal import Journal
 from gistchain.collection import folder as collection_folder
+from gistchain.collection.known.pfp30 import ALL
 from gistchain.collection.making import output
 from gistchain.collection.making.make import Made, make
 from gistchain.collection.metadata import items
@@ -22,6 +24,8 @@ from gistchain.errors import CollectionError, DiskFull, FileBusy, FileDamaged, F
 from gistchain.image import images_in, read_image
 from gistchain.image.pixels import pixels_sha3_256
 from gistchain.models.diffusers.prompts import parse
+from gistchain.models.known import known_collections
+from gistchain.traits import is_called
 from tests.collection.making.drawings import SIDE, grid, layers, rules
 from tests.support.shelves import own
 
@@ -148,7 +152,8 @@ def words(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change"),
     [("images/3.png", retouched), ("images/3.png", junk), ("metadata/4.json", words),
-     ("metadata/_metadata.json", words), ("rarity.csv", junk), ("prompts.txt", words), ("contract.json", words), ("sheet.html", words)],
+     ("metadata/_metadata.json", words), ("rarity.csv", junk), ("prompts.txt", words),
+     ("contract.json", words), ("sheet.html", words)],
 )  # fmt: skip
 def test_what_its_owner_changed_in_a_finished_plan_is_not_written_over(
     things: Path, name: str, change: Callable[[Path], None]
@@ -398,3 +403,11 @@ def test_the_example_of_the_readme_is_made(tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text(short, "utf-8")
     done = plan(tmp_path / "rules.toml")
     assert (done.tokens, done.off) == (60, {})
+
+
+def test_the_example_has_a_name_that_no_other_collection_has() -> None:
+    """`collection train` would refuse it, as its tokens would be rebuilt as those of the other."""
+    said = tomllib.loads((Path(__file__).parents[3] / "examples" / "rules.toml").read_text("utf-8"))
+    known = [name for one in known_collections() for name in (one.collection, one.subject)]
+    assert not is_called(said["name"], *known, *ALL)
+    assert not is_called(said["subject"], *known, *ALL)
