@@ -33,7 +33,7 @@ _COMMANDS = """# Commands
 | 0 | done |
 | 1 | something failed: of several images those without an error are done |
 | 2 | wrong words: a command, an option or a value that can't be used |
-| 3 | `check --fail-on`: an image has one of the verdicts |
+| 3 | `check --fail-on`: an image has one of the verdicts; `mint-plan --check`: a token is too near to an image |
 | 4 | done, but the answer could not be printed: stdout is closed or full |
 | 130 | Ctrl-C: what was printed is done |
 
