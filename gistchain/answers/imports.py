@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 from gistchain.text import lines
 
 if TYPE_CHECKING:
+    from gistchain.collection.imports.filters import Finding
     from gistchain.collection.imports.own import Own
+    from gistchain.collection.imports.record import Problem
     from gistchain.collection.imports.run import Done
 
 _SHOWN = 5
 _SHOWN_OTHERS = 20
+_IDS, _LONGEST_ID = 3, 60
 
 
 def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str, Any]:
-    """block: up to which the chain was read, null for other sources. problems: why tokens failed, with how many.
+    """block: up to which the chain was read, null for other sources. problems: why tokens failed, and which first.
 
+    excludes of a finding: NFT1000's filters would leave the collection out for it; here nothing is left out.
     registered: of `registered_json`, None where that was not asked for.
     """
     about = done.about
@@ -33,7 +37,7 @@ def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str,
         "fetched": done.fetched,
         "failed_now": done.failed,
         "tokens": dict(done.counts),
-        "problems": [{"problem": problem, "tokens": count} for problem, count in done.problems],
+        "problems": [{"problem": one.problem, "tokens": one.tokens, "ids": list(one.ids)} for one in done.problems],
         "findings": [
             {"kind": f.kind, "tokens": f.tokens, "of": f.of, "reason": f.reason, "excludes": f.excludes}
             for f in done.findings
@@ -77,7 +81,7 @@ def done_text(done: Done) -> str:
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(done.counts.items())) or "no tokens"
     speed = f", {done.fetched / done.seconds:.0f} a second" if done.fetched and done.seconds else ""
     more = len(done.problems) - _SHOWN
-    problems = [f"  {count:,} failed: {problem}" for problem, count in done.problems[:_SHOWN]]
+    problems = [f"  {one.tokens:,} failed ({_ids(one)}): {one.problem}" for one in done.problems[:_SHOWN]]
     again = ["  --retry failed tries exactly those again"] if done.counts.get("failed") else []
     return lines(
         [
@@ -86,6 +90,24 @@ def done_text(done: Done) -> str:
             *problems,
             *([f"  and {more} other problems: see the manifest"] if more > 0 else []),
             *again,
-            *(f"  {found.kind}: {found.tokens:,} of {found.of:,} {found.reason}" for found in done.findings),
+            *(f"  {_found(found)}" for found in done.findings),
         ]
     )
+
+
+def _ids(one: Problem) -> str:
+    """The first, which may be URIs; the manifest has all."""
+    named = [token if len(token) <= _LONGEST_ID else f"{token[: _LONGEST_ID - 3]}..." for token in one.ids[:_IDS]]
+    return ", ".join(named) + (" ..." if one.tokens > len(named) else "")
+
+
+def _found(found: Finding) -> str:
+    match found.kind:
+        case "few":
+            told = f"{found.reason} ({found.of:,})"
+        case "foreign":
+            told = f"{found.tokens:,} {found.reason}"
+        case _:
+            told = f"{found.tokens:,} of {found.of:,} tokens {found.reason}"
+    left = ": NFT1000 would leave the collection out; here nothing is left out" if found.excludes else ""
+    return f"{told}{left}"

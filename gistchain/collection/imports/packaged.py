@@ -24,6 +24,7 @@ from gistchain.collection.imports.record import About, Content, ImportedToken, R
 from gistchain.collection.imports.sources import Note, NotObtained, Obtained
 from gistchain.collection.imports.standard import WIDTH
 from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
+from gistchain.collection.metadata import normal
 from gistchain.collection.tokens import Tokens
 from gistchain.disk.read import read_regular
 from gistchain.errors import CollectionError
@@ -35,6 +36,8 @@ from gistchain.text import well_formed
 DEFAULT_LIMIT = 1_000
 """Of what is drawn from seeds, which has no end."""
 _NOUNS = 100_000
+_NO_IMAGE = "no file of the folder has its name or is the one that it names"
+_NO_METADATA = 'metadata: no JSON with "attributes" has its name, or names it as its "image"'
 _LICENCES = {"punks": "Larva Labs: for research, not to be published again", "nouns": "CC0 1.0"}
 
 
@@ -57,24 +60,55 @@ class Folder:
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         for one in self._read():
             note(one)
-        record.want([*self._tokens, *self._without][:limit])
-        record.put([replace(token, state="stale") for token in record.tokens("complete") if self._changed(token)])
-        return About(self._name, self._subject, "folder", supply=len(self._titles))
+        every = [*self._tokens, *self._without]
+        record.want(every[:limit])
+        had = record.tokens("complete", "failed")
+        record.put([replace(token, state="stale") for token in had if self._changed(token)])
+        return About(self._name, self._subject, "folder", supply=len(every))
 
     def prepare(self) -> None:
         self._read()
 
     def _read(self) -> list[str]:
-        """What is in the folder now; notes on what has no partner. Raises CollectionError."""
-        self._without = {}
-        items, _ = folders.items(self._folder, self._without)
-        images = [path for path in files_below(self._folder) if _shows(path)]
-        tokens, notes = paired(images, items, self._folder, skip=True, damaged=self._without)
+        """What is in the folder now; a note on images that are no token's. Raises CollectionError."""
+        damaged: dict[str, str] = {}
+        items, read = folders.items(self._folder, damaged)
+        self._without = {name: f"metadata: {why}" for name, why in damaged.items()}
+        images, texts = list[Path](), set(read)
+        others: dict[str, Path] = {}
+        for path in files_below(self._folder):
+            if _shows(path):
+                images.append(path)
+            elif path not in texts:
+                others |= {normal(path.name): path, normal(path.stem): path}
+        damaged = {}
+        tokens, _ = paired(images, items, self._folder, skip=True, damaged=damaged)
+        self._without |= {name: f"image: {why}" for name, why in damaged.items()}
         self._tokens = {token.name: token for token in tokens}
         self._titles = {item.name: item.title or item.name for item in items}
-        for name in sorted(self._titles.keys() - self._tokens.keys() - self._without.keys()):
-            self._without[name] = "image: no file of the folder is its image"
-        return notes
+        for item in sorted(items, key=lambda one: (len(one.name), one.name)):
+            if item.name not in self._tokens and item.name not in self._without:
+                there = next((others[name] for name in (item.image, item.name) if name in others), None)
+                self._without[item.name] = f"image: {_why_none(there) if there else _NO_IMAGE}"
+        return self._unclaimed(images, items)
+
+    def _unclaimed(self, images: list[Path], items: list[folders.Item]) -> list[str]:
+        """Images that no metadata claims are tokens whose metadata is missing; those of known tokens are only noted."""
+        used = {token.image for token in self._tokens.values()}
+        named = {item.image for item in items}
+        beside: list[str] = []
+        for path in sorted(images, key=lambda one: (len(one.stem), one.name)):
+            if path in used:
+                continue
+            name, file = normal(path.stem), normal(path.name)
+            if file in named or name in self._tokens:
+                beside.append(file)
+            else:
+                self._without.setdefault(name, _NO_METADATA)
+        if not beside:
+            return []
+        shown = f"{', '.join(beside[:3])}{' ...' if len(beside) > 3 else ''}"
+        return [f"left out: {len(beside)} images that are no token's, as their tokens show others ({shown})"]
 
     def obtain(self, token: ImportedToken) -> Obtained:
         listed = self._tokens.get(token.id)
@@ -82,13 +116,17 @@ class Folder:
             raise NotObtained(self._without.get(token.id, "it is no longer in the folder"), token)
         raw, media = self._content(listed, token)
         kind = kind_of(media[:HEAD_BYTES]) or "unknown"
-        return _at_hand(token, raw, media, kind, well_formed(str(listed.image.relative_to(self._folder))))
+        source = well_formed(str(listed.image.relative_to(self._folder)))
+        return replace(_at_hand(token, raw, media, kind, source), called=source)
 
     def _changed(self, token: ImportedToken) -> bool:
-        """Whether its files are others than when it was imported."""
+        """Whether its files are others than when it was imported, or when that failed."""
         listed = self._tokens.get(token.id)
-        if listed is None or token.metadata is None or token.media is None:
-            return False
+        if listed is None:
+            why = self._without.get(token.id)
+            return why is not None and not token.problem.startswith(well_formed(why))
+        if token.metadata is None or token.media is None:
+            return token.state == "failed"
         try:
             contents = self._content(listed, token)
         except NotObtained:
@@ -223,6 +261,20 @@ def _at_hand(token: ImportedToken, raw: bytes, media: bytes, kind: str, source: 
         media=content(media, kind),
     )
     return Obtained(token, raw, media)
+
+
+def _why_none(path: Path) -> str:
+    """Of a file that is called as an image should be, and does not begin as one that is read."""
+    name = well_formed(path.name)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        return f"{name} can't be read ({error.strerror})"
+    if not head:
+        return f"{name} is empty"
+    kind = kind_of(head)
+    return f"{name} is of the kind {kind}, which is not read" if kind else f"{name} is broken, or no image"
 
 
 def _shows(path: Path) -> bool:

@@ -29,6 +29,8 @@ State = Literal["wanted", "complete", "failed", "burnt", "stale"]
 Verified = Literal["verified", "unverified"]
 """verified: every block of the content was hashed, from the CID down, or the content stands in the URI itself."""
 _VERSION = 1
+_NAMED = 5
+"""Ids of a problem that are told."""
 _PLAIN = re.compile(r"[0-9]{1,78}")
 _MEDIA = "json_extract(row, '$.media.sha256')"
 _TABLES = (
@@ -104,6 +106,15 @@ class About:
     supply: int = 0
     licence: str = ""
     origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why tokens failed. tokens: how many. ids: of the first of them."""
+
+    problem: str
+    tokens: int
+    ids: tuple[str, ...]
 
 
 class Record:
@@ -197,14 +208,20 @@ class Record:
         with self._file.errors():
             return dict(self._database.execute("SELECT state, count(*) FROM tokens GROUP BY state").fetchall())
 
-    def problems(self) -> list[tuple[str, int]]:
+    def problems(self) -> list[Problem]:
         """Why tokens failed, the commonest first."""
         query = (
-            "SELECT json_extract(row, '$.problem') AS problem, count(*) AS times FROM tokens WHERE state = 'failed' "
-            "GROUP BY problem ORDER BY times DESC, problem"
+            "SELECT problem, id, times FROM (SELECT problem, id, position, count(*) OVER (PARTITION BY problem) AS "
+            "times, row_number() OVER (PARTITION BY problem ORDER BY position) AS place FROM (SELECT position, id, "
+            "json_extract(row, '$.problem') AS problem FROM tokens WHERE state = 'failed')) WHERE place <= ? "
+            "ORDER BY times DESC, problem, place"
         )
+        found: dict[str, Problem] = {}
         with self._file.errors():
-            return [(str(problem), int(times)) for problem, times in self._database.execute(query)]
+            for problem, token, times in self._database.execute(query, (_NAMED,)):
+                before = found.get(problem, Problem(str(problem), int(times), ()))
+                found[problem] = replace(before, ids=(*before.ids, str(token)))
+        return list(found.values())
 
     def showing(self, media: Iterable[str]) -> int:
         """How many tokens, in any state, have media of these SHA-256 (hex)."""

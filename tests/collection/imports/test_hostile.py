@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from gistchain.collection.imports.packaged import Folder, Packaged
-from gistchain.collection.imports.record import About, ImportedToken, Record
+from gistchain.collection.imports.record import About, ImportedToken, Problem, Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import NotObtained, Obtained, Uris, uris_in
 from gistchain.errors import CollectionError, FileError, ModelError, NodeDown
@@ -89,7 +89,7 @@ class Raising:
 def test_what_nobody_thought_of_costs_one_token_and_names_itself(tmp_path: Path) -> None:
     done = run(tmp_path / "c", Raising(LookupError("what is this?")))
     assert done.counts == {"complete": 1, "failed": 1}
-    assert done.problems == (("its content can't be read (LookupError: what is this?)", 1),)
+    assert done.problems == (Problem("its content can't be read (LookupError: what is this?)", 1, ("0",)),)
 
 
 @pytest.mark.parametrize("error", [NodeDown("gone"), FileError("full"), OSError(28, "no space"), ModelError("none")])
