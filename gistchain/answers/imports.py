@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from gistchain.text import lines
@@ -49,9 +50,10 @@ def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str,
 
 
 def registered_json(own: Own, became: list[dict[str, Any]]) -> dict[str, Any]:
-    """became: what `register --json` prints of each picture."""
+    """images: the folder of what was registered. became: what `register --json` prints of each picture."""
     return {
         "account": own.account,
+        "images": str(own.images),
         "tokens": [one for one in became if "error" not in one],
         "left_out": [one for one in became if "error" in one],
         "others": [{"id": one.id, "owner": one.owner or None, "block": one.block} for one in own.others],
@@ -73,6 +75,17 @@ def others_text(own: Own) -> str:
             *([f"  and {more:,} more: the manifest has every owner"] if more > 0 else []),
         ]
     )
+
+
+def forms_text(done: Done, own: Own) -> str:
+    """What was registered, and that its source is not to be registered too."""
+    told = [f"{own.name}: what was registered are the standard forms in {own.images}"]
+    if done.about.source == "folder":
+        told.append(
+            f"  don't register {shlex.quote(done.about.origin)} as well: its files are other ones, and every token "
+            "would be there a second time"
+        )
+    return lines(told)
 
 
 def done_text(done: Done) -> str:

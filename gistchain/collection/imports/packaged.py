@@ -6,6 +6,7 @@ gives is the same on every machine.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import io
@@ -27,7 +28,7 @@ from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
 from gistchain.collection.metadata import normal
 from gistchain.collection.tokens import Tokens
 from gistchain.disk.read import read_regular
-from gistchain.errors import CollectionError
+from gistchain.errors import CollectionError, SettingError
 from gistchain.image import files_below
 from gistchain.image.kinds import FILMS, HEAD_BYTES, READ, SVG, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
@@ -36,6 +37,7 @@ from gistchain.text import well_formed
 DEFAULT_LIMIT = 1_000
 """Of what is drawn from seeds, which has no end."""
 _NOUNS = 100_000
+_STYLES = "https://www.dicebear.com/styles"
 _NO_IMAGE = "no file of the folder has its name or is the one that it names"
 _NO_METADATA = 'metadata: no JSON with "attributes" has its name, or names it as its "image"'
 _LICENCES = {"punks": "Larva Labs: for research, not to be published again", "nouns": "CC0 1.0"}
@@ -150,7 +152,7 @@ class Packaged:
     """A collection that an installed package holds or draws."""
 
     def __init__(self, wanted: str, *, name: str, subject: str = "") -> None:
-        """wanted: as in the module's docstring. Raises CollectionError for another, ModelError without the package."""
+        """wanted: as in the module's docstring. Raises SettingError for another, ModelError without the package."""
         self._collection = collection_of(wanted)
         self._wanted, self._name, self._subject = wanted, name, subject
         self.origin = wanted
@@ -178,7 +180,7 @@ class Packaged:
 
 
 def collection_of(wanted: str) -> str:
-    """The name in PFP-30, or of an installed DiceBear style. Raises CollectionError, ModelError without DiceBear."""
+    """The name in PFP-30, or of an installed DiceBear style. Raises SettingError, ModelError without DiceBear."""
     kind, _, which = wanted.partition(":")
     if wanted in ("cryptopunks", "punks"):
         return "punks"
@@ -189,13 +191,22 @@ def collection_of(wanted: str) -> str:
     if kind == "dicebear" and which in dicebear.installed():
         return which
     if kind == "dicebear":
-        raise CollectionError(
-            f"{wanted[:80]!r} is no style of DiceBear: {', '.join(dicebear.installed())} are installed"
-        )
-    raise CollectionError(
+        raise SettingError(_no_style(wanted, which))
+    raise SettingError(
         f"{wanted[:80]!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1, robohash:4 and "
         "pfp-30 are"
     )
+
+
+def _no_style(wanted: str, which: str) -> str:
+    """There are sixty: a few are named, those first whose names are near."""
+    styles = dicebear.installed()
+    near = difflib.get_close_matches(which.casefold(), styles, 3) if which else []
+    if near:
+        return f"{wanted[:80]!r} is no style of DiceBear: did you mean {' or '.join(f'dicebear:{s}' for s in near)}?"
+    few = ", ".join(f"dicebear:{style}" for style in dicebear.STYLES)
+    what = f"{wanted[:80]!r} is no style of DiceBear" if which else "dicebear has many styles"
+    return f"{what}: give dicebear:STYLE, as in {few}; {_STYLES} shows all, and {len(styles)} are installed"
 
 
 def each_of(wanted: str) -> list[str]:

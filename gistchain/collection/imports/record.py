@@ -21,7 +21,8 @@ from typing import Literal, Self
 from gistchain.collection.folder import RECORD
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
-from gistchain.errors import CollectionError
+from gistchain.errors import CollectionError, FileError, SettingError
+from gistchain.traits import is_called
 
 FOLDER, NAME = "imports", RECORD
 State = Literal["wanted", "complete", "failed", "burnt", "stale"]
@@ -272,12 +273,42 @@ def imported(home: Path) -> list[Path]:
 
 
 def folder_of(home: Path, name: str) -> Path:
-    """The folder of an imported collection. Raises CollectionError where there is none of that name."""
-    there = {path.name: path for path in imported(home)}
-    if name not in there:
+    """The folder of an imported collection, by its name or what captions call its tokens.
+
+    Raises SettingError where there is none, or more than one.
+    """
+    found = named(home, name)
+    if found is None:
+        there = [path.name for path in imported(home)]
         known = f"there are {', '.join(there)}" if there else "none was imported"
-        raise CollectionError(f"no imported collection is called {name!r}: {known}")
-    return there[name]
+        raise SettingError(f"no imported collection is called {name!r}: {known}")
+    return found
+
+
+def named(home: Path, name: str) -> Path | None:
+    """As `folder_of`, but None where there is none."""
+    there = {path.name: path for path in imported(home)}
+    if name in there:
+        return there[name]
+    found = [path for path in there.values() if is_called(name, _subject(path), path.name)]
+    if len(found) > 1:
+        names = " or ".join(path.name for path in found)
+        raise SettingError(f"several imported collections are called {name!r}: give the name of one, {names}")
+    return found[0] if found else None
+
+
+def looked_at(folder: Path) -> tuple[About, dict[State, int]]:
+    """Of an imported collection: what it is, and how many tokens are in which state. Raises as `Record` does."""
+    with Record(folder) as record:
+        about = record.about() or About(folder.name, "", "")
+        return replace(about, name=folder.name), record.counts()
+
+
+def _subject(folder: Path) -> str:
+    try:
+        return looked_at(folder)[0].subject
+    except (CollectionError, FileError):  # being made, or damaged: it is still known by its own name
+        return ""
 
 
 def _row(token: ImportedToken) -> str:
