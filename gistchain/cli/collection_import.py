@@ -12,6 +12,7 @@ import typer
 from gistchain.answers.collection import imported_json, imported_text
 from gistchain.answers.imports import done_json, done_text
 from gistchain.cli.collection_register import check_given, register_imported
+from gistchain.cli.collection_source import ADDRESS, check_source, no_export, no_folder
 from gistchain.cli.options import (
     AllowHost,
     ChainId,
@@ -26,7 +27,6 @@ from gistchain.cli.options import (
     Rpc,
     Yes,
 )
-from gistchain.cli.collection_source import ADDRESS, check_source, no_export, no_folder
 from gistchain.cli.terminal import answer, busy, goes_on, note, print_json
 from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, SettingError

@@ -99,9 +99,9 @@ class Split:
     def empty(self) -> str:
         """Which parts hold no family, and why, in a sentence; '' for none."""
         none = [part for part in PARTS if not self.assignment.families(part)]
-        if not none:
-            return ""
         count = len({one.family for one in self.assignment.placed})
+        if not none or count >= len(PARTS):
+            return ""
         there = "there is only one" if count == 1 else f"there are only {count}"
         return f"no pairs for {' and '.join(none)}: a family stays in one part, and {there}"
 
