@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from gistchain.collection import metadata as folders
-from gistchain.collection.folder import ListedToken, paired
+from gistchain.collection.folder import ListedToken, by_names, paired, why_no_image
 from gistchain.collection.imports import metadata
 from gistchain.collection.imports.record import About, Content, ImportedToken, Record
 from gistchain.collection.imports.sources import Note, NotObtained, Obtained
@@ -76,13 +76,13 @@ class Folder:
         damaged: dict[str, str] = {}
         items, read = folders.items(self._folder, damaged)
         self._without = {name: f"metadata: {why}" for name, why in damaged.items()}
-        images, texts = list[Path](), set(read)
-        others: dict[str, Path] = {}
+        images, unread = list[Path](), set[Path]()
         for path in files_below(self._folder):
             if _shows(path):
                 images.append(path)
-            elif path not in texts:
-                others |= {normal(path.name): path, normal(path.stem): path}
+            else:
+                unread.add(path)
+        others = by_names(unread - set(read))
         damaged = {}
         tokens, _ = paired(images, items, self._folder, skip=True, damaged=damaged)
         self._without |= {name: f"image: {why}" for name, why in damaged.items()}
@@ -90,8 +90,7 @@ class Folder:
         self._titles = {item.name: item.title or item.name for item in items}
         for item in sorted(items, key=lambda one: (len(one.name), one.name)):
             if item.name not in self._tokens and item.name not in self._without:
-                there = next((others[name] for name in (item.image, item.name) if name in others), None)
-                self._without[item.name] = f"image: {_why_none(there) if there else _NO_IMAGE}"
+                self._without[item.name] = f"image: {why_no_image(item, others) or _NO_IMAGE}"
         return self._unclaimed(images, items)
 
     def _unclaimed(self, images: list[Path], items: list[folders.Item]) -> list[str]:
@@ -272,20 +271,6 @@ def _at_hand(token: ImportedToken, raw: bytes, media: bytes, kind: str, source: 
         media=content(media, kind),
     )
     return Obtained(token, raw, media)
-
-
-def _why_none(path: Path) -> str:
-    """Of a file that is called as an image should be, and does not begin as one that is read."""
-    name = well_formed(path.name)
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        return f"{name} can't be read ({error.strerror})"
-    if not head:
-        return f"{name} is empty"
-    kind = kind_of(head)
-    return f"{name} is of the kind {kind}, which is not read" if kind else f"{name} is broken, or no image"
 
 
 def _shows(path: Path) -> bool:

@@ -23,7 +23,7 @@ from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import Uris
 from gistchain.collection.imports.standard import standard_form
 from gistchain.collection.known import pfp30
-from gistchain.errors import CollectionError, ImageError
+from gistchain.errors import CollectionError, ImageError, SettingError
 from gistchain.internet.gateways import Gateways
 from tests.support.forks import Child, rehearse
 from tests.support.ipfs import Store, gateway
@@ -177,6 +177,14 @@ def test_another_folder_of_the_same_name_is_not_mixed_in(tmp_path: Path) -> None
         assert record.counts() == {"complete": 2}
 
 
+def test_the_path_that_a_message_says_to_remove_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "my home").mkdir()
+    folder = tmp_path / "my home" / "imports" / "cats"
+    imported(collection(tmp_path / "one", 1), folder)
+    with pytest.raises(CollectionError, match=r"remove '/.*/my home/imports/cats'$"):
+        imported(collection(tmp_path / "two", 1), folder)
+
+
 def test_small_drawings_are_enlarged_pixel_by_pixel() -> None:
     pixels = np.random.default_rng(1).integers(0, 2, (24, 24, 1), np.uint8) * np.full(3, 255, np.uint8)
     file = io.BytesIO()
@@ -194,7 +202,7 @@ def test_a_package_gives_the_same_tokens_each_time(tmp_path: Path) -> None:
         assert done.counts == {"complete": 4}
     first, second = (tmp_path / home / "imports" / "robots" / "images" for home in ("one", "two"))
     assert all(path.read_bytes() == (second / path.name).read_bytes() for path in first.iterdir())
-    with pytest.raises(CollectionError, match="is no packaged collection"):
+    with pytest.raises(SettingError, match="is no packaged collection"):
         Packaged("robohash:99", name="x")
 
 
