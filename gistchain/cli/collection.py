@@ -45,7 +45,7 @@ from gistchain.settings import load
 from gistchain.text import printable
 
 app = typer.Typer(
-    help="Collections: import, caption and split others', learn your own, make new ones by mint-plan, list all.",
+    help="Collections: import, caption, split, train, make (mint-plan), list.",
     cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -184,7 +184,7 @@ def test_where_nobody_tells_the_owner_no_token_is_one_s_own(run: Run, node: Anvi
 
 
 def test_what_registers_nothing_takes_no_options_of_registering(run: Run, cats: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.collection").write_bytes(b"exported")
+    (tmp_path / "a.collection").write_bytes(b"GCL1 exported")
     for words, says in (
         ((cats, "--key", "k"), "--key is for --register"),
         ((cats, "--max-fee", "1"), "--max-fee is for --register"),
