@@ -257,6 +257,10 @@ def test_what_was_learnt_is_there_when_it_is_asked_for_again(
     assert "--replace learns it again" in told
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
+    done = said(train(micah, home, "--replace"))
+    assert (done["new"], done["notes"]) == (True, trained[1]["notes"])
+    assert model(home) == model(trained[0])
+
     Path(done["report"]).unlink()  # as after a kill between the card and the report
     done = said(train(micah, home))
     assert (done["new"], done["notes"]) == (True, trained[1]["notes"])
