@@ -91,8 +91,9 @@ def import_collection(
         bool,
         typer.Option(
             "--register",
-            help="For a collection of your own: then register its pictures, as `register --batch` does. Of a contract, "
-            "only tokens whose recorded owner is the account that registers; the others are named.",
+            help="For a collection of your own: then register its standard forms, HOME/imports/NAME/images, as "
+            "`register --batch` does; don't register the source folder, too. Of a contract, only tokens whose recorded "
+            "owner is the account that registers; the others are named.",
         ),
     ] = False,
     guarantee: Guaranteed = "state",
