@@ -44,7 +44,7 @@ def mint_plan(
     """Make a collection: pictures, metadata, rarity ranks and prompts of N tokens that keep every rule.
 
     No two tokens have the same pixels, and exact counts hold to the last token. The same rules and layers give the same
-    bytes. Run again, it goes on where it was interrupted.
+    bytes. Run again, it goes on where it was interrupted; files of a finished plan that were changed since are left.
     """
     from gistchain.collection.making.make import make
     from gistchain.systems import checker

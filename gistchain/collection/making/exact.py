@@ -12,6 +12,7 @@ from collections.abc import Collection, Hashable
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.collection.making.alike import alike
 from gistchain.collection.making.problem import Problem, Rows
 from gistchain.collection.making.repair import Look, Row
 from gistchain.collection.making.solve import Part
@@ -20,6 +21,10 @@ from gistchain.errors import CollectionError
 MOST = 20_000
 _NODES = 2_000
 _TOLD = 12
+
+
+class TooAlikeError(CollectionError):
+    """There are too few different pictures."""
 
 
 def every_row(listed: list[Part]) -> list[Row]:
@@ -43,7 +48,8 @@ def every_row(listed: list[Part]) -> list[Row]:
 def chosen(problem: Problem, rows: list[Row], look: Look, banned: Collection[Hashable]) -> Rows:
     """(N, types) of the rows: all different to look at, with the exact counts, as near to the weights as can be.
 
-    Raises CollectionError: how many different pictures there are, or which counts can't hold together.
+    Raises TooAlikeError: how many different pictures there are, and why; CollectionError: which counts can't hold
+    together.
     """
     looks = {row: look(row) for row in rows}
     rows = [row for row in rows if looks[row] not in banned]
@@ -51,9 +57,10 @@ def chosen(problem: Problem, rows: list[Row], look: Look, banned: Collection[Has
     for number, row in enumerate(rows):
         groups.setdefault(looks[row], []).append(number)
     if len(groups) < problem.count:
-        raise CollectionError(
+        raise TooAlikeError(
             f"count = {problem.count:,}: the layers and rules give {len(groups):,} different pictures of "
-            f"{len(rows):,} combinations; some values are hidden or look alike, give a smaller count or more values"
+            f"{len(rows):,} combinations ({alike(problem, looks) or 'some values are hidden or look alike'}): "
+            "give a smaller count or more values"
         )
     table = np.array(rows, np.int64)
     taken = _solved(problem, table, list(groups.values()), dict(problem.exact))

@@ -14,10 +14,10 @@ import pytest
 from pyarrow import parquet
 
 from gistchain.collection.imports.packaged import Folder, Packaged
-from gistchain.collection.imports.record import About, ImportedToken, Record
+from gistchain.collection.imports.record import About, ImportedToken, Problem, Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import NotObtained, Obtained, Uris, uris_in
-from gistchain.errors import CollectionError, FileError, ModelError, NodeDown
+from gistchain.errors import CollectionError, FileError, ModelError, NodeDown, SettingError
 from gistchain.internet.gateways import Gateways
 from tests.collection.imports.test_run import collection, data_uri, imported, png
 from tests.support.localweb import LOOPBACK, Reply, served
@@ -103,7 +103,7 @@ _OF_CONTENT = [
 def test_what_nobody_thought_of_in_content_costs_one_token_and_names_itself(error: Exception, tmp_path: Path) -> None:
     done = run(tmp_path / "c", Raising(error))
     assert done.counts == {"complete": 1, "failed": 1}
-    assert done.problems == ((f"its content can't be read ({type(error).__name__}: {error})", 1),)
+    assert done.problems == (Problem(f"its content can't be read ({type(error).__name__}: {error})", 1, ("0",)),)
 
 
 _OF_NO_TOKEN = [
@@ -233,7 +233,7 @@ def test_a_name_that_is_no_utf8_is_written_down_in_escapes(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["../../x", "punks", "robohash-1", "nouns", "", ".", "nothing-such", "x" * 300])
 def test_only_installed_styles_are_drawn(name: str) -> None:
-    with pytest.raises(CollectionError, match="DiceBear"):
+    with pytest.raises(SettingError, match=r"DiceBear|dicebear has many styles: give dicebear:STYLE"):
         Packaged(f"dicebear:{name}", name="x")
 
 

@@ -198,4 +198,4 @@ def test_a_node_that_forgets_the_state_of_the_block_is_asked_at_a_newer_one(
         )
         cats.send("move(address,uint256)", BOB, 0)
         done = imported(full, cats.address, folder, gateways)
-        assert (done.failed, words in done.problems[0][0]) == (1, True), "it is asked twice and no more"
+        assert (done.failed, words in done.problems[0].problem) == (1, True), "it is asked twice and no more"
