@@ -81,6 +81,8 @@ JSON_KEYS = {
     "rareness rebuild": "aside lacking",
     "rareness seed": "new known failed registered",
     "rareness crawl": "pages images new left_out indexed file",
+    "collection mint-plan": "collection folder tokens off notes compared_with laid_over not_laid_over replaced dropped "
+    "near",
     "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
     "tokens problems findings notes seconds registered",
     "collection import FILE.collection": "collection subject new replaced",

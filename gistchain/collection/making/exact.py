@@ -7,7 +7,7 @@ combinations; a full one (every combination is a token) is the usual case.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,13 @@ def every_row(listed: list[Part]) -> list[Row]:
     return whole
 
 
-def chosen(problem: Problem, rows: list[Row], look: Look, banned: Collection[Hashable]) -> Rows:
+def chosen(problem: Problem, rows: list[Row], look: Look) -> Rows:
     """(N, types) of the rows: all different to look at, with the exact counts, as near to the weights as can be.
 
     Raises TooAlikeError: how many different pictures there are, and why; CollectionError: which counts can't hold
     together.
     """
     looks = {row: look(row) for row in rows}
-    rows = [row for row in rows if looks[row] not in banned]
     groups: dict[Hashable, list[int]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(looks[row], []).append(number)

@@ -110,7 +110,7 @@ class Plan:
 
     def _exactly(self, parts: list[solve.Part]) -> list[Row]:
         try:
-            rows = exact.chosen(self._problem, exact.every_row(parts), self._look, ())
+            rows = exact.chosen(self._problem, exact.every_row(parts), self._look)
         except exact.TooAlikeError as error:
             raise CollectionError(f"{error}{self._order()}") from error
         return _tuples(self._rng.permutation(rows))
@@ -141,11 +141,6 @@ def traits(rules: Rules, row: Row) -> dict[str, str]:
     """The traits of a row: absent and None are one."""
     named = {type_.name: type_.values[value].name for type_, value in zip(rules.types, row, strict=True)}
     return {type_: value for type_, value in named.items() if value != NONE}
-
-
-def row_of(rules: Rules, told: dict[str, str]) -> Row:
-    """The row of a record. Raises ValueError for one of other rules."""
-    return tuple(type_.names.index(told.get(type_.name, NONE)) for type_ in rules.types)
 
 
 def _tuples(rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> list[Row]:
