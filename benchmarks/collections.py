@@ -135,8 +135,8 @@ def main() -> None:
     models += [f"collection-{c}" for c in pfp30.TRAINING if c not in ("punks", "nouns")]
     data = (
         f"PFP-30: {given.count} held-out tokens of each training collection, from number {given.start} on, at 512 x "
-        f"512, {given.rebuilt} rebuilt; unknown: {given.count} tokens at 256 x 256 of each collection that no weight was "
-        "trained on"
+        f"512, {given.rebuilt} rebuilt; unknown: {given.count} tokens at 256 x 256 of each collection that no weight "
+        "was trained on"
     )
     report.write("collections", figures=figures, models=models, data=data)
     print(figures["median"], taken)
