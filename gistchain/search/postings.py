@@ -1,0 +1,75 @@
+"""Trait -> the items that have it: ids in segments of 65,536, two bytes each, as sets of small numbers compress."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gistchain.search.words import plain, words_of
+
+_SEGMENT = 1 << 16
+
+
+def folded_trait(type_: str, value: str) -> str:
+    """Two traits with the same are one."""
+    return f"{plain(type_)}\x1f{plain(value)}"
+
+
+def kind_of(database: sqlite3.Connection, type_: str, value: str) -> int:
+    """The number of a trait, which is made where it is new."""
+    folded = folded_trait(type_, value)
+    row = database.execute("select kind from kinds where folded = ?", (folded,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    insert = "insert into kinds (type, value, folded, items) values (?, ?, ?, 0)"
+    number = int(database.execute(insert, (_escaped(type_), _escaped(value), folded)).lastrowid or 0)
+    words = plain(f"{value} {type_}")
+    database.execute("insert into kind_words (rowid, words) values (?, ?)", (number, words))
+    for word in words_of(words):
+        if database.execute("insert or ignore into spelled values (?, ?)", (word, number)).rowcount:
+            database.execute("insert into spellings (word) values (?)", (word,))
+    return number
+
+
+def joined(rows: Iterable[tuple[int, bytes]]) -> NDArray[np.int64]:
+    """Segments in ascending order -> the ids."""
+    parts = [segment * _SEGMENT + np.frombuffer(blob, "<u2").astype(np.int64) for segment, blob in rows]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+class Postings:
+    """Changes of one transaction, written together: a segment is read and written once."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._changes: dict[tuple[int, int], dict[int, bool]] = defaultdict(dict)
+
+    def add(self, kind: int, item: int) -> None:
+        self._changes[kind, item // _SEGMENT][item % _SEGMENT] = True
+
+    def remove(self, kind: int, item: int) -> None:
+        self._changes[kind, item // _SEGMENT][item % _SEGMENT] = False
+
+    def write(self) -> None:
+        for (kind, segment), changes in self._changes.items():
+            where = kind, segment
+            row = self._database.execute("select items from postings where kind = ? and segment = ?", where).fetchone()
+            before = set() if row is None else set(np.frombuffer(row[0], "<u2").tolist())
+            after = (before | {i for i, there in changes.items() if there}) - {
+                i for i, there in changes.items() if not there
+            }
+            blob = np.array(sorted(after), "<u2").tobytes()
+            self._database.execute("insert or replace into postings values (?, ?, ?)", (*where, blob))
+            self._database.execute(
+                "update kinds set items = items + ? where kind = ?", (len(after) - len(before), kind)
+            )
+        self._changes.clear()
+
+
+def _escaped(text: str) -> str:
+    """Without halves of letters, which SQLite does not take."""
+    return text.encode("utf-8", "backslashreplace").decode()
