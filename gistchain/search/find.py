@@ -120,8 +120,8 @@ def find(record: Record, vectors: Vectors | None, wanted: Wanted, filters: Filte
     best = sorted(scores, key=lambda item: (-scores[item], item))[: max(count * _LOOKED_AT, count + 20)]
     reasons = dict(wanted.sources)
     hits = []
-    for number, item in zip(best, record.items(best), strict=True):
-        places = {name: there[number] for name, there in ranks.items() if number in there}
+    for number, one in zip(best, record.items(best), strict=True):
+        own: dict[Ranking, int] = {name: there[number] for name, there in ranks.items() if number in there}
         named = float(words[number] / weight) if weight else 0.0
         why = _why(one, wanted.query, own, float(looks[number]), reasons.get(number))
         hits.append(Hit(number, one, scores[number], own, named, float(looks[number]), why))

@@ -148,7 +148,7 @@ class _Reader:
         return self._traits[words]
 
     def _parted(self, words: list[str]) -> list[Phrase]:
-        """The run in spans, such that the sum of their lengths to the power of 1.5 is largest, of those that traits have."""
+        """The run in spans: those whose lengths to the power of 1.5, of what traits have, add up to the most."""
         best: list[tuple[float, list[Phrase]]] = [(0.0, [])]
         for end in range(1, len(words) + 1):
             options = []
