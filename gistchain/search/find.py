@@ -27,7 +27,7 @@ WEIGHTS: dict[Ranking, float] = {"words": 100.0, "looks": 1.0, "picture": 100.0}
 _FLAT = 60.0
 _RANKED = 300
 """Items of a ranking that count."""
-_LOOKED_AT = 4
+_FOLDING = 2
 """Times the hits that are wanted: so many are loaded, as some fold into others."""
 _SAME = 0.995
 _EXCLUDES = 0.6
@@ -117,7 +117,7 @@ def find(record: Record, vectors: Vectors | None, wanted: Wanted, filters: Filte
     for name, places in ranks.items():
         for item, rank in places.items():
             scores[item] = scores.get(item, 0.0) + WEIGHTS[name] / (_FLAT + rank)
-    best = sorted(scores, key=lambda item: (-scores[item], item))[: max(count * _LOOKED_AT, count + 20)]
+    best = sorted(scores, key=lambda item: (-scores[item], item))[: count * _FOLDING]
     reasons = dict(wanted.sources)
     hits = []
     for number, one in zip(best, record.items(best), strict=True):
@@ -191,8 +191,8 @@ def _ranked(scores: NDArray[np.float32], then: NDArray[np.float32], which: NDArr
         least = np.partition(scores[items], -_RANKED)[-_RANKED]
         items = items[scores[items] >= least]
     order = items[np.lexsort((items, -then[items], -scores[items]))][:_RANKED]
-    ordered = scores[order]
-    return {int(item): int(np.searchsorted(-ordered, -score)) + 1 for item, score in zip(order, ordered, strict=True)}
+    ranks = np.searchsorted(-scores[order], -scores[order]) + 1
+    return dict(zip(order.tolist(), ranks.tolist(), strict=True))
 
 
 def _why(
@@ -221,8 +221,7 @@ def _folded(hits: Sequence[Hit], record: Record, vectors: Vectors | None) -> lis
     alike: list[list[Item]] = []
     looks: list[NDArray[np.float32] | None] = []
     for hit in hits:
-        at = None if vectors is None else record.position(hit.number)
-        look = None if at is None or vectors is None else vectors.of(at)
+        look = None if vectors is None or hit.cosine < -1 else vectors.of(hit.number)
         same = next((k for k, other in enumerate(kept) if _is_same(hit, look, other, looks[k])), None)
         if same is None:
             kept.append(hit)

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gistchain.disk.lock import FileLock
 from gistchain.errors import FileError, GistchainError, ImageError
@@ -28,7 +29,7 @@ from gistchain.search.items import Item
 from gistchain.search.pictures import ROWS, Vectors, size_of
 from gistchain.search.record import Record
 from gistchain.settings import Settings
-from gistchain.types import JointEmbedder, Pixels
+from gistchain.types import JointEmbedder, Picture, Pixels
 
 Progress = Callable[[str, float], None]
 _THREADS, _AT_ONCE = 2, 64
@@ -105,6 +106,10 @@ class Index:
                 progress("pictures", min(1.0, (done + missing) / max(1, total)))
         self.record.set_note_numbers("no picture", skipped)
         return done, missing
+
+    def sources(self, picture: Picture, vector: NDArray[np.float32]) -> list[tuple[int, str]]:
+        """Items that the picture may be made of, the likeliest first, each with what was done to it."""
+        return []
 
     def close(self) -> None:
         self.record.close()

@@ -17,9 +17,9 @@ class Item:
 
     source: of a token the registry's name (Ledger.name), of a reference the folder of its import. token: its id there.
     subject: what captions call it. traits: (type, value). chain: CAIP-2, contract: address, '' for none. owner: ''
-    where nobody tells, as of `block`, -1 for none. verdict, score: of the ticket, '' and -1 without one. media: SHA3-256
-    of the registered file, SHA-256 of a reference's media, in hex. picture: the file that shows it, below the home; ''
-    for none.
+    where nobody tells, as of `block`, -1 for none. verdict, score: of the ticket, '' and -1 without one.
+    media: SHA3-256 of the registered file, SHA-256 of a reference's media, in hex. picture: path below the home of the
+    file that shows it, '' for none.
     """
 
     kind: Kind

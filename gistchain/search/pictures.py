@@ -69,9 +69,11 @@ class Vectors:
         cosines, errors = scan.correlations(self.layout, rows, asked)
         return Scanned(cosines, float(errors.max(initial=0.0)), items)
 
-    def of(self, position: int) -> NDArray[np.float32]:
-        """The vector at a position, as its codes have it, of unit length."""
-        row = np.frombuffer(self._record.vector_rows([position])[0], self.layout.row)[0]
+    def of(self, item: int) -> NDArray[np.float32] | None:
+        """The vector of an item, as its codes have it, of unit length; None where it has none."""
+        if (kept := self._record.vector_of(item)) is None:
+            return None
+        row = np.frombuffer(kept, self.layout.row)[0]
         lengths = np.diff(self.layout.edges)
         scales, zeros = np.repeat(row["scales"], lengths), np.repeat(row["zeros"], lengths)
         vector: NDArray[np.float32] = scales * (row["codes"].astype(np.float32) - zeros)

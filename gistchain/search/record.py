@@ -203,12 +203,18 @@ class Record:
 
     def items(self, numbers: Sequence[int]) -> list[Item]:
         """In this order; one that is not there is left out."""
-        found = (self._rows("select row from items where item = ?", number) for number in numbers)
-        return [self._item(rows[0][0]) for rows in found if rows]
+        query = "select item, row from items where item in (select value from json_each(?))"
+        found = {item: self._item(row) for item, row in self._rows(query, json.dumps([int(n) for n in numbers]))}
+        return [found[number] for number in numbers if number in found]
 
     def number(self, kind: Kind, source: str, token: str) -> int | None:
         query = "select item from items where kind = ? and source = ? and token = ?"
         return next((int(item) for (item,) in self._rows(query, kind, source, token)), None)
+
+    def called(self, source: str, token: str) -> list[int]:
+        """The items with this id; of any source for ''."""
+        query = "select item from items where token = ? and (? = '' or source = ? or kind = ?)"
+        return [int(item) for (item,) in self._rows(query, token, source, source, source)]
 
     def matching(self, where: str, values: Sequence[object]) -> NDArray[np.int64]:
         """The items that meet a condition on the columns of `items`: of our own words, with the user's as values."""
@@ -288,9 +294,9 @@ class Record:
     def vector_rows(self, positions: Sequence[int]) -> list[bytes]:
         return [self._rows("select row from vectors where position = ?", int(at))[0][0] for at in positions]
 
-    def position(self, item: int) -> int | None:
-        """Of an item's vector; None where it has none."""
-        return next((int(at) for (at,) in self._rows("select position from vectors where item = ?", item)), None)
+    def vector_of(self, item: int) -> bytes | None:
+        """The row of an item's vector; None where it has none."""
+        return next((row for (row,) in self._rows("select row from vectors where item = ?", item)), None)
 
     def close(self) -> None:
         if self._db is not None:
