@@ -108,8 +108,21 @@ class Index:
         return done, missing
 
     def sources(self, picture: Picture, vector: NDArray[np.float32]) -> list[tuple[int, str]]:
-        """Items that the picture may be made of, the likeliest first, each with what was done to it."""
-        return []
+        """Items that the picture may be made of, the likeliest first, each with what was done to it.
+
+        vector: of the picture. The very file of a token comes first, without a look.
+        """
+        from gistchain.search.source import LOOKED_AT, sources
+
+        same = [(item, "picture: the very same file") for item in self.record.with_media(picture.sha3_256.hex())]
+        scanned = self.vectors.scan(vector[None])
+        order = np.argsort(-scanned.cosines[0], kind="stable")
+        near = [int(item) for item in scanned.items[order] if item >= 0][:LOOKED_AT]
+        items = dict(zip(near, self.record.items(near), strict=True))
+        with _pictures(self.settings) as picture_of:
+            found = sources(picture.pixels, near, lambda number: picture_of(items[number]))
+        told = {number for number, _ in same}
+        return [*same, *((one.item, str(one)) for one in found if one.item not in told)]
 
     def close(self) -> None:
         self.record.close()

@@ -40,6 +40,7 @@ _TABLES = (
     unique (kind, source, token)) strict""",
     "create index if not exists items_by_subject on items (subject)",
     "create index if not exists items_by_owner on items (owner)",
+    "create index if not exists items_by_media on items (json_extract(row, '$.media'))",
     "create index if not exists items_by_seen on items (kind, source, seen)",
     """create table if not exists kinds (kind integer primary key, type text not null, value text not null,
     folded text not null unique, items integer not null) strict""",
@@ -210,6 +211,11 @@ class Record:
     def number(self, kind: Kind, source: str, token: str) -> int | None:
         query = "select item from items where kind = ? and source = ? and token = ?"
         return next((int(item) for (item,) in self._rows(query, kind, source, token)), None)
+
+    def with_media(self, digest: str) -> list[int]:
+        """The items whose file has this hash, as `Item.media` has it."""
+        query = "select item from items where json_extract(row, '$.media') = ?"
+        return [int(item) for (item,) in self._rows(query, digest)]
 
     def called(self, source: str, token: str) -> list[int]:
         """The items with this id; of any source for ''."""
