@@ -164,7 +164,7 @@ def _wanted(index: Index, text: str, image: Path | None, like: str | None, witho
 
         picture = read_image(image)
         vector = index.embedder.image.embed([picture.pixels])[0]
-        return Wanted(vector=vector, sources=tuple(index.sources(picture, vector)), without=banned)
+        return Wanted(vector=vector, sources=tuple(index.sources(picture)), without=banned)
     number = _number(index, like or "")
     known = index.vectors.of(number)
     if known is None:

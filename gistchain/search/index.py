@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gistchain.disk.lock import FileLock
 from gistchain.errors import FileError, GistchainError, ImageError
@@ -107,17 +106,15 @@ class Index:
         self.record.set_note_numbers("no picture", skipped)
         return done, missing
 
-    def sources(self, picture: Picture, vector: NDArray[np.float32]) -> list[tuple[int, str]]:
+    def sources(self, picture: Picture) -> list[tuple[int, str]]:
         """Items that the picture may be made of, the likeliest first, each with what was done to it.
 
-        vector: of the picture. The very file of a token comes first, without a look.
+        The very file of a token comes first, without a look.
         """
-        from gistchain.search.source import LOOKED_AT, sources
+        from gistchain.search.source import likeliest, sources
 
         same = [(item, "picture: the very same file") for item in self.record.with_media(picture.sha3_256.hex())]
-        scanned = self.vectors.scan(vector[None])
-        order = np.argsort(-scanned.cosines[0], kind="stable")
-        near = [int(item) for item in scanned.items[order] if item >= 0][:LOOKED_AT]
+        near = likeliest(picture.pixels, self.embedder.image, self.vectors)
         items = dict(zip(near, self.record.items(near), strict=True))
         with _pictures(self.settings) as picture_of:
             found = sources(picture.pixels, near, lambda number: picture_of(items[number]))

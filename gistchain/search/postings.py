@@ -16,7 +16,7 @@ _SEGMENT = 1 << 16
 
 def folded_trait(type_: str, value: str) -> str:
     """Two traits with the same are one."""
-    return f"{plain(type_)}\x1f{plain(value)}"
+    return f"{plain(_escaped(type_))}\x1f{plain(_escaped(value))}"
 
 
 def kind_of(database: sqlite3.Connection, type_: str, value: str) -> int:
@@ -27,7 +27,7 @@ def kind_of(database: sqlite3.Connection, type_: str, value: str) -> int:
         return int(row[0])
     insert = "insert into kinds (type, value, folded, items) values (?, ?, ?, 0)"
     number = int(database.execute(insert, (_escaped(type_), _escaped(value), folded)).lastrowid or 0)
-    words = plain(f"{value} {type_}")
+    words = plain(_escaped(f"{value} {type_}"))
     database.execute("insert into kind_words (rowid, words) values (?, ?)", (number, words))
     for word in words_of(words):
         if database.execute("insert or ignore into spelled values (?, ?)", (word, number)).rowcount:

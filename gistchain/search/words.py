@@ -29,8 +29,9 @@ def plain(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """In their order, repeated ones too."""
-    composed = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS].casefold())
-    bare = "".join(letter for letter in composed if not unicodedata.combining(letter))
+    compatible = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS])  # mathematical letters have no small ones
+    parted = unicodedata.normalize("NFKD", compatible.casefold())
+    bare = "".join(letter for letter in parted if not unicodedata.combining(letter))
     return [word for found in _WORD.findall(unicodedata.normalize("NFC", bare)) for word in _parted(found)]
 
 
