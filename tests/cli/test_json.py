@@ -35,6 +35,8 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("rareness", "rebuild"),
         ("collection", "list"),
         ("collection", "import", "robohash:1", "--limit", 3),
+        ("search", "blue"),
+        ("index",),
         ("models", "list"),
     ]
     for words in commands:
