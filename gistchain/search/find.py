@@ -130,7 +130,7 @@ def find(record: Record, vectors: Vectors | None, wanted: Wanted, filters: Filte
 
 
 def _allowed(record: Record, filters: Filters, top: int) -> NDArray[np.bool_]:
-    conditions: list[tuple[str, list[object]]] = [("1 = 1", [])]
+    conditions: list[tuple[str, list[object]]] = []
     if filters.owner:
         low = filters.owner.casefold()
         conditions.append(("owner >= ? and owner < ?", [low, low + "\U0010ffff"]))
@@ -145,9 +145,9 @@ def _allowed(record: Record, filters: Filters, top: int) -> NDArray[np.bool_]:
     if filters.most is not None:
         conditions.append(("score >= 0 and score <= ?", [filters.most]))
     allowed = np.zeros(top, bool)
-    allowed[
-        record.matching(" and ".join(c for c, _ in conditions), [v for _, values in conditions for v in values])
-    ] = True
+    values = [value for _, some in conditions for value in some]
+    where = " and ".join(condition for condition, _ in conditions)
+    allowed[record.matching(where, values) if conditions else record.every()] = True
     for type_, value in filters.traits:
         having = np.zeros(top, bool)
         for trait in record.traits_called(type_, value):
@@ -161,7 +161,7 @@ def _by_words(record: Record, query: Query | None, top: int) -> tuple[NDArray[np
     scores, whole = np.zeros(top, np.float32), 0.0
     if query is None:
         return scores, whole
-    every = max(1, record.count())
+    every = max(1, len(record.every()))
     for phrase in query.known:
         best = np.zeros(top, np.float32)
         for meant in reversed(phrase.meant):  # the best last

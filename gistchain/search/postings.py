@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from gistchain.search.words import plain, words_of
 
 _SEGMENT = 1 << 16
+_PLACES = 1 << 13
+EVERY = 0
+"""Stands for a trait that each item has."""
 
 
 def folded_trait(type_: str, value: str) -> str:
@@ -68,6 +71,26 @@ class Postings:
                 "update kinds set items = items + ? where kind = ?", (len(after) - len(before), kind)
             )
         self._changes.clear()
+
+
+def set_places(database: sqlite3.Connection, changes: Mapping[int, int]) -> None:
+    """Position in the file of rows -> the item whose vector is there, -1 for none."""
+    by_segment: dict[int, dict[int, int]] = defaultdict(dict)
+    for position, item in changes.items():
+        by_segment[position // _PLACES][position % _PLACES] = item
+    for segment, some in by_segment.items():
+        row = database.execute("select items from places where segment = ?", (segment,)).fetchone()
+        before = np.zeros(0, "<i4") if row is None else np.frombuffer(row[0], "<i4")
+        after = np.full(max(len(before), max(some) + 1), -1, "<i4")
+        after[: len(before)] = before
+        after[list(some)] = list(some.values())
+        database.execute("insert or replace into places values (?, ?)", (segment, after.tobytes()))
+
+
+def places(rows: Iterable[tuple[bytes]]) -> NDArray[np.int64]:
+    """All of them, of segments in ascending order."""
+    parts = [np.frombuffer(blob, "<i4").astype(np.int64) for (blob,) in rows]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def _escaped(text: str) -> str:

@@ -27,7 +27,8 @@ _JOINING = frozenset(
     a an the with and or of in on at to for from by as has have having had wears wearing wear worn holds holding that
     which who whose is are was it its his her their there some any all find show list give me us please search want
     looking look like picture pictures photo image images drawing nft nfts token tokens one ones also plus both
-    containing contains
+    containing contains this these those here see seen shown shows showing pictured can called be being what we i you my
+    do does have trait traits among something someone somebody
     """.split()  # noqa: SIM905  # a list of words is read more easily so
 )
 _BREAKS = str.maketrans(dict.fromkeys(",;:/|+&()[]{}\n\t\r", " , "))

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
 from gistchain.search.items import Item, Kind, item_of
-from gistchain.search.postings import Postings, folded_trait, joined, kind_of
+from gistchain.search.postings import EVERY, Postings, folded_trait, joined, kind_of, places, set_places
 from gistchain.search.words import plain, words_of
 
 NAME = "search.sqlite"
@@ -48,6 +48,7 @@ _TABLES = (
     primary key (kind, segment)) strict""",
     "create virtual table if not exists kind_words using fts5(words, tokenize = 'porter unicode61')",
     "create virtual table if not exists item_words using fts5(words, tokenize = 'porter unicode61')",
+    "create table if not exists places (segment integer primary key, items blob not null) strict",
     "create table if not exists spelled (word text primary key, number integer not null) strict, without rowid",
     "create virtual table if not exists spellings using fts5(word, tokenize = 'trigram')",
     """create table if not exists vectors (position integer primary key, item integer unique, row blob not null)
@@ -125,7 +126,6 @@ class Record:
         if before is not None:
             if (old := self._item(before[1])).picture == item.picture and old.media == item.media:
                 kept = database.execute("select position from vectors where item = ?", (before[0],)).fetchone()
-                database.execute("update vectors set item = null where item = ?", (before[0],))
             self._forget(database, changes, before[0])
         row = (item.kind, item.source, item.token, item.digest(), seen, folded(item.subject), item.owner.casefold(),
                item.verdict, item.score, item.row())  # fmt: skip
@@ -139,6 +139,8 @@ class Record:
         )
         if kept is not None:  # it looks the same: its vector is kept
             database.execute("update vectors set item = ? where position = ?", (number, kept[0]))
+            set_places(database, {kept[0]: number})
+        changes.add(EVERY, number)
         for type_, value in _traits(item):
             changes.add(kind_of(database, type_, value), number)
         words = " ".join([item.title, item.token, *([] if item.traits else [item.caption])])
@@ -149,10 +151,13 @@ class Record:
         row = database.execute("select row from items where item = ?", (number,)).fetchone()
         if row is None:
             return False
+        changes.remove(EVERY, number)
         for type_, value in _traits(self._item(row[0])):
             changes.remove(kind_of(database, type_, value), number)
         database.execute("delete from item_words where rowid = ?", (number,))
+        gone = database.execute("select position from vectors where item = ?", (number,)).fetchall()
         database.execute("update vectors set item = null where item = ?", (number,))
+        set_places(database, {position: -1 for (position,) in gone})
         database.execute("delete from items where item = ?", (number,))
         return True
 
@@ -162,6 +167,7 @@ class Record:
             first = int(database.execute("select coalesce(max(position) + 1, 0) from vectors").fetchone()[0])
             numbered = [(first + place, *row) for place, row in enumerate(rows)]
             database.executemany("insert into vectors (position, item, row) values (?, ?, ?)", numbered)
+            set_places(database, {position: item for position, item, _ in numbered})
             return range(first, first + len(rows))
 
     def set_note(self, name: str, value: str) -> None:
@@ -225,6 +231,10 @@ class Record:
     def matching(self, where: str, values: Sequence[object]) -> NDArray[np.int64]:
         """The items that meet a condition on the columns of `items`: of our own words, with the user's as values."""
         return np.array([item for (item,) in self._rows(f"select item from items where {where}", *values)], np.int64)
+
+    def every(self) -> NDArray[np.int64]:
+        """All items."""
+        return self.having(EVERY)
 
     def highest(self) -> int:
         """No item has a higher number."""
@@ -294,8 +304,7 @@ class Record:
 
     def vector_items(self) -> NDArray[np.int64]:
         """By position in the file of rows: the item, -1 for one that is gone."""
-        rows = self._rows("select coalesce(item, -1) from vectors order by position")
-        return np.array([item for (item,) in rows], np.int64)
+        return places(self._rows("select items from places order by segment"))
 
     def vector_rows(self, positions: Sequence[int]) -> list[bytes]:
         return [self._rows("select row from vectors where position = ?", int(at))[0][0] for at in positions]

@@ -1,8 +1,8 @@
 """An image -> the items that it was made of: a crop, a mirrored or recoloured copy finds its source.
 
 The likeliest by their looks are laid over the image (rareness/overlay/align.py); a crop does not look like the whole,
-and is asked for at several places of one, all in one pass of the scan. A sibling in the same frame agrees in most of its
-lines, so what is left of the colours counts too.
+and is asked for at several places of one, all in one pass of the scan. A sibling in the same frame agrees in most of
+its lines, so what is left of the colours counts too.
 """
 
 from __future__ import annotations

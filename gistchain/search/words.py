@@ -6,6 +6,7 @@ Japanese, Thai) become pairs of letters, so that a part of a text is found.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -29,10 +30,17 @@ def plain(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """In their order, repeated ones too."""
-    compatible = unicodedata.normalize("NFKD", text[:MOST_CHARACTERS])  # mathematical letters have no small ones
+    return list(_words(text[:MOST_CHARACTERS]))
+
+
+@functools.lru_cache(maxsize=16_384)
+def _words(text: str) -> tuple[str, ...]:
+    if text.isascii():
+        return tuple(_WORD.findall(text.casefold()))
+    compatible = unicodedata.normalize("NFKD", text)  # mathematical letters have no small ones
     parted = unicodedata.normalize("NFKD", compatible.casefold())
     bare = "".join(letter for letter in parted if not unicodedata.combining(letter))
-    return [word for found in _WORD.findall(unicodedata.normalize("NFC", bare)) for word in _parted(found)]
+    return tuple(word for found in _WORD.findall(unicodedata.normalize("NFC", bare)) for word in _parted(found))
 
 
 def _parted(word: str) -> Iterator[str]:

@@ -59,9 +59,13 @@ def correlations(
     if len(parts) == 1:
         part(*parts[0])
     else:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(part, *zip(*parts, strict=True)))
+        list(_threads().map(part, *zip(*parts, strict=True)))
     return result, errors
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_MOST_THREADS, "scan")
 
 
 def _parts(count: int, row_bytes: int) -> list[tuple[int, int]]:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from gistchain.collection.imports.record import Record as ImportRecord
 from gistchain.gist.packet import pack
