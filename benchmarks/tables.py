@@ -227,14 +227,9 @@ def _collections(figures: Figures) -> str:
 
 def _collection_train(figures: Figures) -> str:
     keys = ["ssim", "exact_match", "confident", "wrong_though_confident"]
+    minutes = ["wall_minutes", "cpu_minutes"]
     rows = [
-        [
-            name,
-            str(f["held_out"]),
-            f"{f['wall_minutes']:.1f}",
-            f"{f['cpu_minutes']:.1f}",
-            *(f"{f[k]:.3f}" for k in keys),
-        ]
+        [name, str(f["held_out"]), *(f"{f[k]:.1f}" for k in minutes), *(f"{f[k]:.3f}" for k in keys)]
         for name, f in figures.items()
     ]
     headings = [

@@ -30,12 +30,12 @@ _COMMANDS = """# Commands
 
 | exit code | means |
 |---|---|
-| 0 | done |
+| 0 | done; tokens that `collection import` could not have, as links die, are counted in its answer |
 | 1 | something failed: of several images those without an error are done |
 | 2 | wrong words: a command, an option or a value that can't be used |
-| 3 | `check --fail-on`: an image has one of the verdicts |
+| 3 | `check --fail-on`: an image has one of the verdicts; `mint-plan --check`: a token is too near to an image |
 | 4 | done, but the answer could not be printed: stdout is closed or full |
-| 130 | Ctrl-C: what was printed is done |
+| 130 | Ctrl-C: what was printed is done; a command that goes on from there says so |
 
 ## JSON
 
@@ -47,6 +47,14 @@ _OTHER_KEYS = """`rareness` has `verdict`, `score`, `interval`, `nearest`, `comp
 [the library](api.md#gistchainerror)) and, where it is about one image, `image`, or, about one contract of a list,
 `source`. A file of a folder that is no image is an object with `image` and `skipped`. `check --among` prints `pairs`
 and `groups` at the end.
+
+`problems` of an import have `problem`, `tokens` (how many) and `ids` (of the first), `findings` have `kind`,
+`tokens`, `of`, `reason` and `excludes`: whether NFT1000's filters would leave the collection out for it; an import
+leaves nothing out. `registered` is null without `--register`, otherwise it has `account`, `images` (the folder of the
+standard forms, which are what was registered), `tokens`, `left_out` and `others`. `collection list` has objects of
+the `kind` `known`, then of the kind `imported`, whose `tokens` are state and number, and whose `state` is `finished`
+or `unfinished`. `collection train` prints null for what was measured where it has learnt nothing, as the same was
+there.
 """
 JSON_KEYS = {
     "register --dry-run": "image caption gist_bytes layers function gas data_fee_wei fee_wei money",
@@ -57,6 +65,7 @@ JSON_KEYS = {
     "show": "token caption width height layers gist_bytes gist image_sha3_256 owner block time batch nft others "
     "rareness evidence_here attested",
     "link-nft": "token nft",
+    "mint": "token nft gas tx already",
     "send": "image system channel output uses cbr rounds caption certain lost notes expected_ssim start_uses blocks",
     "link plan": "image channel analogue plans",
     "link compare": "channel budget budgets at_db means rows blocks restarts",
@@ -73,16 +82,25 @@ JSON_KEYS = {
     "watch": "event file result verdict score text",
     "rareness status": "registered fingerprint_version bytes folder tokens_missing lacking doubt",
     "rareness rebuild": "aside lacking",
+    "rareness seed": "new known failed registered",
+    "rareness crawl": "pages images new left_out indexed file",
+    "collection mint-plan": "collection folder tokens off notes compared_with laid_over not_laid_over replaced dropped "
+    "near",
     "collection import": "collection subject folder source chain contract standard block supply fetched failed_now "
     "tokens problems findings notes seconds registered",
-    "collection list": "collection subject own data",
+    "collection import FILE.collection": "collection subject new replaced",
+    "collection list": "kind collection subject own data tokens state",
+    "collection train": "collection subject model report new cpu_minutes resumed held_out exact_match ssim confident "
+    "wrong_though_confident by_type guessed unreadable merged seldom notes",
     "collection train --lora": "lora subject base model card prompt new rank steps tokens resumed_at loss notes",
+    "collection export": "collection file bytes",
     "collection caption": "collection file tokens others different shared bare changed left_out paraphrases translated "
     "unknown abstract requests refused failures given_up",
     "collection split": "name seed parts pairs themes phrases published families joined closest unseen collections "
     "missing output",
     "proof": "token ledger leaf proof",
     "collection publish": "collection table bytes token_bytes gas tx",
+    "models check": "kind name ok files_verified load_s run_s result",
     "models list": "kind name line size_bytes about_bytes licence extra source distribution missing",
 }
 """Command -> the keys of its JSON, in their order; tests/cli/test_json.py compares them with what is printed."""

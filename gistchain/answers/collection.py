@@ -11,9 +11,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gistchain.collection.exchange import Imported
+    from gistchain.collection.imports.record import About, State
     from gistchain.collection.trained import AlreadyThere, Trained
     from gistchain.models.known import KnownCollection
     from gistchain.pipeline import Published
+
+
+_MEASURED = (
+    "cpu_minutes", "resumed", "held_out", "exact_match", "ssim", "confident", "wrong_though_confident", "by_type",
+    "guessed", "unreadable", "merged", "seldom", "notes",
+)  # fmt: skip
+"""What is only told of a collection that was learnt now."""
 
 
 def trained_json(done: Trained) -> dict[str, Any]:
@@ -61,6 +69,7 @@ def there_json(done: AlreadyThere) -> dict[str, Any]:
         "model": str(done.model),
         "report": str(done.report),
         "new": False,
+        **dict.fromkeys(_MEASURED),
     }
 
 
@@ -68,6 +77,7 @@ def there_text(done: AlreadyThere) -> str:
     return lines(
         [
             f"{done.traits.subject}: already there, learnt from the same folder -> {done.model}",
+            "  --replace learns it again; what changes in the folder is learnt with it, too",
             f"  report with pictures: {done.report}",
         ]
     )
@@ -92,11 +102,40 @@ def imported_text(done: Imported) -> str:
 
 
 def known_json(known: KnownCollection) -> dict[str, Any]:
-    return {"collection": known.collection, "subject": known.subject, "own": known.own, "data": known.data}
+    return {
+        "kind": "known",
+        "collection": known.collection,
+        "subject": known.subject,
+        "own": known.own,
+        "data": known.data,
+        "tokens": None,
+        "state": None,
+    }
 
 
 def known_text(known: KnownCollection) -> str:
     return lines([f"{known.collection:<16} {known.subject:<20} {'your own' if known.own else known.data}"])
+
+
+def shelved_json(one: tuple[About, dict[State, int]]) -> dict[str, Any]:
+    """data: where it was imported from. tokens: state -> how many. state: of the import."""
+    about, counts = one
+    return {
+        "kind": "imported",
+        "collection": about.name,
+        "subject": about.subject,
+        "own": None,
+        "data": about.origin,
+        "tokens": dict(counts),
+        "state": "unfinished" if counts.get("wanted") or counts.get("stale") or not counts else "finished",
+    }
+
+
+def shelved_text(one: tuple[About, dict[State, int]]) -> str:
+    said = shelved_json(one)
+    tokens = ", ".join(f"{count:,} {state}" for state, count in sorted(one[1].items())) or "no tokens"
+    goes_on = "; unfinished, the same import goes on" if said["state"] == "unfinished" else ""
+    return lines([f"{said['collection']:<16} {said['subject']:<20} imported: {tokens}{goes_on}"])
 
 
 def published_json(done: Published) -> dict[str, Any]:

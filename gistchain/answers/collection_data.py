@@ -90,7 +90,8 @@ def split_text(done: Split) -> str:
         for one in done.parts()
     ]
     table = ["  " + filled(row[0], 12) + "".join(filled(cell, 13, right=True) for cell in row[1:]) for row in rows]
-    return lines([head, *table, *_beside(done), *_families(done), *_gaps(done)])
+    empty = [f"  {done.empty()}"] if done.empty() else []
+    return lines([head, *table, *empty, *_beside(done), *_families(done), *_gaps(done)])
 
 
 def _beside(done: Split) -> list[str]:

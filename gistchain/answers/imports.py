@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from gistchain.text import lines
 
 if TYPE_CHECKING:
+    from gistchain.collection.imports.filters import Finding
     from gistchain.collection.imports.own import Own
+    from gistchain.collection.imports.record import Problem
     from gistchain.collection.imports.run import Done
 
 _SHOWN = 5
 _SHOWN_OTHERS = 20
+_IDS, _LONGEST_ID = 3, 60
 
 
 def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str, Any]:
-    """block: up to which the chain was read, null for other sources. problems: why tokens failed, with how many.
+    """block: up to which the chain was read, null for other sources. problems: why tokens failed, and which first.
 
+    excludes of a finding: NFT1000's filters would leave the collection out for it; here nothing is left out.
     registered: of `registered_json`, None where that was not asked for.
     """
     about = done.about
@@ -33,7 +38,7 @@ def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str,
         "fetched": done.fetched,
         "failed_now": done.failed,
         "tokens": dict(done.counts),
-        "problems": [{"problem": problem, "tokens": count} for problem, count in done.problems],
+        "problems": [{"problem": one.problem, "tokens": one.tokens, "ids": list(one.ids)} for one in done.problems],
         "findings": [
             {"kind": f.kind, "tokens": f.tokens, "of": f.of, "reason": f.reason, "excludes": f.excludes}
             for f in done.findings
@@ -45,9 +50,10 @@ def done_json(done: Done, registered: dict[str, Any] | None = None) -> dict[str,
 
 
 def registered_json(own: Own, became: list[dict[str, Any]]) -> dict[str, Any]:
-    """became: what `register --json` prints of each picture."""
+    """images: the folder of what was registered. became: what `register --json` prints of each picture."""
     return {
         "account": own.account,
+        "images": str(own.images),
         "tokens": [one for one in became if "error" not in one],
         "left_out": [one for one in became if "error" in one],
         "others": [{"id": one.id, "owner": one.owner or None, "block": one.block} for one in own.others],
@@ -71,13 +77,24 @@ def others_text(own: Own) -> str:
     )
 
 
+def forms_text(done: Done, own: Own) -> str:
+    """What was registered, and that its source is not to be registered too."""
+    told = [f"{own.name}: what was registered are the standard forms in {own.images}"]
+    if done.about.source == "folder":
+        told.append(
+            f"  don't register {shlex.quote(done.about.origin)} as well: its files are other ones, and every token "
+            "would be there a second time"
+        )
+    return lines(told)
+
+
 def done_text(done: Done) -> str:
     about = done.about
     where = f" of {about.contract} on {about.chain} at block {about.block:,}" if about.contract else ""
     counts = ", ".join(f"{count:,} {state}" for state, count in sorted(done.counts.items())) or "no tokens"
     speed = f", {done.fetched / done.seconds:.0f} a second" if done.fetched and done.seconds else ""
     more = len(done.problems) - _SHOWN
-    problems = [f"  {count:,} failed: {problem}" for problem, count in done.problems[:_SHOWN]]
+    problems = [f"  {one.tokens:,} failed ({_ids(one)}): {one.problem}" for one in done.problems[:_SHOWN]]
     again = ["  --retry failed tries exactly those again"] if done.counts.get("failed") else []
     return lines(
         [
@@ -86,6 +103,24 @@ def done_text(done: Done) -> str:
             *problems,
             *([f"  and {more} other problems: see the manifest"] if more > 0 else []),
             *again,
-            *(f"  {found.kind}: {found.tokens:,} of {found.of:,} {found.reason}" for found in done.findings),
+            *(f"  {_found(found)}" for found in done.findings),
         ]
     )
+
+
+def _ids(one: Problem) -> str:
+    """The first, which may be URIs; the manifest has all."""
+    named = [token if len(token) <= _LONGEST_ID else f"{token[: _LONGEST_ID - 3]}..." for token in one.ids[:_IDS]]
+    return ", ".join(named) + (" ..." if one.tokens > len(named) else "")
+
+
+def _found(found: Finding) -> str:
+    match found.kind:
+        case "few":
+            told = f"{found.reason} ({found.of:,})"
+        case "foreign":
+            told = f"{found.tokens:,} {found.reason}"
+        case _:
+            told = f"{found.tokens:,} of {found.of:,} tokens {found.reason}"
+    left = ": NFT1000 would leave the collection out; here nothing is left out" if found.excludes else ""
+    return f"{told}{left}"

@@ -30,7 +30,11 @@ def lora_json(done: TrainedLora) -> dict[str, Any]:
 
 
 def lora_text(done: TrainedLora) -> str:
-    how = f"learnt in {done.steps:,} steps from {done.tokens:,} tokens" if done.new else "already there, from the same"
+    how = (
+        f"learnt in {done.steps:,} steps from {done.tokens:,} tokens"
+        if done.new
+        else "already there, from the same (--replace learns it again)"
+    )
     resumed = (
         f", the last {done.steps - done.resumed_at:,} after an interruption" if done.new and done.resumed_at else ""
     )

@@ -12,7 +12,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,6 +29,7 @@ from gistchain.disk.read import read_regular
 from gistchain.errors import CopyRefused, DatabaseLost, GistchainError, ImageError, ModelError, UnknownToken
 from gistchain.image import MAX_FILE_BYTES
 from gistchain.pipeline import OF_ONE_IMAGE, Registry
+from gistchain.processes import deaf
 from gistchain.rareness import evidence
 from gistchain.settings import Settings
 from gistchain.types import BatchReceipt, Gist, Guarantee, RarenessTicket, Verdict
@@ -157,11 +157,6 @@ class Bulk:
         context = multiprocessing.get_context("spawn")  # a fork would take half of our threads and all of our locks
         pool = ProcessPoolExecutor(jobs, context, initializer=begin, initargs=started)
         try:
-            held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # as the processes inherit it
-            try:
-                pool.submit(int)  # starts them
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, held)
             for path, error in self._through(pool, jobs, journal, todo, image_of, there):
                 failed[image_of[path]] = error
         except BrokenProcessPool as error:
@@ -199,7 +194,8 @@ class Bulk:
                 path = next(paths, None)
                 more = path is not None
                 if path is not None:
-                    preparing.append((path, pool.submit(prepare, path, image_of[path])))
+                    with deaf():
+                        preparing.append((path, pool.submit(prepare, path, image_of[path])))
             if preparing and len(comparing) < most_compared:
                 path, future = preparing.popleft()
                 try:
@@ -232,7 +228,8 @@ class Bulk:
         # An earlier run may have left its row before others that count today.
         rows = before if row == before else None
         as_of = self._ledger.block()
-        return pool.submit(compare, path, prepared.image, prepared.features, rows, position or 0), as_of
+        with deaf():
+            return pool.submit(compare, path, prepared.image, prepared.features, rows, position or 0), as_of
 
     def _added(self, prepared: Prepared, token: int) -> None:
         """Bring an image that is registered back into the database."""

@@ -9,10 +9,6 @@ A process begins with `begin`, and ends when the one that started it does.
 from __future__ import annotations
 
 import functools
-import os
-import signal
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +18,7 @@ from gistchain.errors import GistchainError, ImageError
 from gistchain.gist.packet import pack
 from gistchain.image import read_image
 from gistchain.opening import open_ledger
+from gistchain.processes import work_for
 from gistchain.rareness import evidence
 from gistchain.systems import checker, rosis
 
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
     from gistchain.settings import Settings
     from gistchain.systems import Rosis
     from gistchain.types import Content, Ledger, Picture, Rareness
-
-_LOOKS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +78,7 @@ def begin(settings: Settings, wanted: dict[str, Any], whose: Whose, parent: int)
     global _state
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    work_for(parent)
     cv2.setNumThreads(1)  # there is a process for each core
     try:
         journal = Journal(settings.home, ledger=whose.ledger, owner=whose.owner)
@@ -92,12 +86,6 @@ def begin(settings: Settings, wanted: dict[str, Any], whose: Whose, parent: int)
         _state = _State(rosis(settings, **wanted), checker(settings), ledger, journal, whose.ledger)
     except GistchainError as error:  # a process whose start fails breaks the pool, and nobody would be told why
         _state = error
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOKS_S)
-    os._exit(1)
 
 
 def prepare(path: Path, image: bytes) -> Prepared:

@@ -11,7 +11,17 @@ import typer
 
 from gistchain.answers.bulk import bulk_json, bulk_text, summary
 from gistchain.answers.path import Already, registered_json, registered_text, registered_words
-from gistchain.cli.terminal import answer, ask_password, asker, failure, failure_json, note, progress, say
+from gistchain.cli.terminal import (
+    answer,
+    ask_password,
+    asker,
+    failure,
+    failure_json,
+    goes_on,
+    note,
+    progress,
+    say,
+)
 from gistchain.cli.tokens import document_of
 from gistchain.cli.usage import STDIN
 from gistchain.errors import GistchainError, PacketError, SettingError
@@ -59,11 +69,8 @@ class Batch:
 
     def run(self, chosen: Callable[[str], Paths], settings: Settings, options: Options, *, yes: bool) -> None:
         """chosen: address of the account that registers -> files of images. Raises as `bulk.run.Bulk.run` does."""
-        try:
+        with goes_on():
             self._run(chosen, settings, options, yes=yes)
-        except KeyboardInterrupt:
-            say("gistchain: interrupted; the same command goes on from here", err=True)
-            raise typer.Exit(130) from None
 
     def _run(self, chosen: Callable[[str], Paths], settings: Settings, options: Options, *, yes: bool) -> None:
         from gistchain.bulk.run import Bulk, Done

@@ -15,6 +15,8 @@ from gistchain.answers.collection import (
     known_text,
     published_json,
     published_text,
+    shelved_json,
+    shelved_text,
     there_json,
     there_text,
     trained_json,
@@ -36,14 +38,14 @@ from gistchain.cli.options import (
     Rpc,
     Yes,
 )
-from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, note, say, stages
+from gistchain.cli.terminal import Verb, Verbs, answer, ask_password, asker, goes_on, note, say, stages
 from gistchain.cli.usage import a_path
-from gistchain.errors import SettingError
+from gistchain.errors import CollectionError, FileError, SettingError
 from gistchain.settings import load
 from gistchain.text import printable
 
 app = typer.Typer(
-    help="Collections: learn your own, list those that are known.",
+    help="Collections: import, caption, split, train, make (mint-plan), list.",
     cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -68,7 +70,11 @@ def train(
     skip: Annotated[bool, typer.Option("--skip", help="Leave out images or metadata without the other.")] = False,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Let it take the place of one of the same name: that one's tokens change."),
+        typer.Option(
+            "--replace",
+            help="Let it take the place of one of the same name: that one's tokens change. Learns again what was "
+            "learnt from the same folder.",
+        ),
     ] = False,
     lora: Annotated[
         str | None,
@@ -93,31 +99,26 @@ def train(
     from gistchain.collection.trained import AlreadyThere
 
     settings = load(ctx.params)
-    called = _name(name, folder)
     check_lora(lora, rank=rank, steps=steps, seed=seed)
     if not folder.exists():
-        from gistchain.collection.imports.record import FOLDER
+        from gistchain.collection.imports.record import named
 
-        there = settings.home / FOLDER / folder
-        folder = there if there.is_dir() else folder
+        folder = named(settings.home, str(folder)) or folder
+    called = _name(name, folder)
     if lora is not None:
         asked = {key: value for key, value in (("rank", rank), ("steps", steps), ("seed", seed)) if value is not None}
         learn_lora(settings, folder, lora, called, asked, as_json, subject=subject, skip=skip, replace=replace)
         return
-    try:
-        with stages() as progress:
-            done = learn(
-                folder,
-                settings.collections,
-                name=called,
-                subject=subject,
-                skip=skip,
-                replace=replace,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        say("gistchain: interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    with goes_on(), stages() as progress:
+        done = learn(
+            folder,
+            settings.collections,
+            name=called,
+            subject=subject,
+            skip=skip,
+            replace=replace,
+            progress=progress,
+        )
     if isinstance(done, AlreadyThere):
         answer(done, there_json, there_text, as_json)
     else:
@@ -158,14 +159,22 @@ def export_collection(
 
 @app.command("list", cls=Verb)
 def list_collections(ctx: typer.Context, home: Home = None, as_json: Json = False) -> None:
-    """List the collections that captions and pictures can be of."""
+    """List the collections that captions and pictures can be of, then those that were imported."""
+    from gistchain.collection.imports.record import imported, looked_at
     from gistchain.models.known import damaged_collections, known_collections
 
-    folder = load(ctx.params).collections
-    for wrong in damaged_collections(folder):
+    settings = load(ctx.params)
+    for wrong in damaged_collections(settings.collections):
         say(printable(f"gistchain: left out: {wrong}"), err=True)
-    for known in known_collections(folder):
+    for known in known_collections(settings.collections):
         answer(known, known_json, known_text, as_json)
+    for folder in imported(settings.home):
+        try:
+            one = looked_at(folder)
+        except (CollectionError, FileError) as error:
+            note(f"left out: {error}")
+            continue
+        answer(one, shelved_json, shelved_text, as_json)
 
 
 @app.command(cls=Verb)

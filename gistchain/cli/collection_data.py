@@ -11,13 +11,15 @@ from gistchain.answers.collection_data import captions_json, captions_text, spli
 from gistchain.cli.options import AllowHost, Home, Json
 from gistchain.cli.terminal import answer, busy
 from gistchain.cli.usage import a_path
-from gistchain.errors import SettingError
+from gistchain.errors import CollectionError, SettingError
 from gistchain.settings import load
 
 
 def caption(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="An imported collection.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="An imported collection, by its name or its tokens'.", show_default=False)
+    ],
     paraphrases: Annotated[int, typer.Option(min=0, max=8, help="Other wordings of each caption.")] = 3,
     translate: Annotated[
         list[str] | None,
@@ -62,7 +64,10 @@ def caption(
 
 def split(
     ctx: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(help="Imported collections.", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Imported collections, by their names or their tokens'.", show_default=False),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All imported collections.")] = False,
     name: Annotated[
         str,
@@ -108,10 +113,24 @@ def split(
         raise SettingError(f"{sorted(unknown)[0]!r} is no format: give {' or '.join(FORMATS)}")
     if every and names:
         raise SettingError("names and --all were given: give one of them")
+    if not every and not names:
+        raise SettingError("no collection was named: give the names of imported ones, or --all")
     folders = imported(settings.home) if every else [folder_of(settings.home, one) for one in names or ()]
+
+    def folders_of(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """Names of folders, where captions' names of the tokens were given."""
+        known = {folder.name for folder in folders}
+        return tuple(
+            (one if one in known else folder_of(settings.home, one).name,
+             other if other in known else folder_of(settings.home, other).name)
+            for one, other in pairs
+        )  # fmt: skip
+
+    if every and not folders:
+        raise CollectionError("none was imported: `gistchain collection import` takes one in, `caption` words it")
     how = How(
-        name, seed, each, tuple(formats or FORMATS), look=not quick, together=_pairs(together), apart=_pairs(apart),
-        replace=replace,
+        name, seed, each, tuple(formats or FORMATS), look=not quick, together=folders_of(_pairs(together)),
+        apart=folders_of(_pairs(apart)), replace=replace,
     )  # fmt: skip
     with TemporaryDirectory(prefix="gistchain-", ignore_cleanup_errors=True) as empty, busy("split") as progress:
         done = splitting(folders, how, checker(settings, folder=Path(empty)), output=output, progress=progress)

@@ -12,6 +12,7 @@ import typer
 from gistchain.answers.collection import imported_json, imported_text
 from gistchain.answers.imports import done_json, done_text
 from gistchain.cli.collection_register import check_given, register_imported
+from gistchain.cli.collection_source import ADDRESS, check_source, no_export, no_folder
 from gistchain.cli.options import (
     AllowHost,
     ChainId,
@@ -26,7 +27,7 @@ from gistchain.cli.options import (
     Rpc,
     Yes,
 )
-from gistchain.cli.terminal import answer, busy, note, print_json
+from gistchain.cli.terminal import answer, busy, goes_on, note, print_json
 from gistchain.cli.usage import a_path
 from gistchain.errors import GistchainError, SettingError
 from gistchain.settings import Settings, load
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from gistchain.collection.imports.sources import Source
     from gistchain.internet.gateways import Gateways
 
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _LIST_BYTES = 64 << 20
 
 
@@ -91,8 +91,9 @@ def import_collection(
         bool,
         typer.Option(
             "--register",
-            help="For a collection of your own: then register its pictures, as `register --batch` does. Of a contract, "
-            "only tokens whose recorded owner is the account that registers; the others are named.",
+            help="For a collection of your own: then register its standard forms, HOME/imports/NAME/images, as "
+            "`register --batch` does; don't register the source folder, too. Of a contract, only tokens whose recorded "
+            "owner is the account that registers; the others are named.",
         ),
     ] = False,
     guarantee: Guaranteed = "state",
@@ -120,9 +121,13 @@ def import_collection(
         raise SettingError(f"--retry {retry}: only 'failed' can be tried again")
     if bool(source) == (many is not None):
         raise SettingError("give one SOURCE, or --list FILE")
+    if source:
+        check_source(source)
     if source and (path := _path(source)).is_file():
-        from gistchain.collection.exchange import imported
+        from gistchain.collection.exchange import imported, is_exported
 
+        if not is_exported(path):
+            raise no_export(path)
         if register:
             raise SettingError(f"--register: {path} is an exported file, which holds no pictures to register")
 
@@ -133,9 +138,12 @@ def import_collection(
     from gistchain.internet.allowed import networks
     from gistchain.internet.gateways import ARWEAVE, IPFS, Gateways
 
-    with Gateways(
-        ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, allow=networks(allow_host or ()), per_s=rate
-    ) as gateways:
+    with (
+        goes_on(),
+        Gateways(
+            ipfs=gateway or IPFS, arweave=arweave or ARWEAVE, allow=networks(allow_host or ()), per_s=rate
+        ) as gateways,
+    ):
         wanted = list[str | list[str]](each_of(source)) if source else _listed(many)
         if len(wanted) > 1 and (name or subject):
             raise SettingError(f"--name and --subject are those of one collection, and here are {len(wanted)}")
@@ -203,7 +211,7 @@ def _source(
         called = _called(name or (many.stem if many else "list"))
         origin = str(many.resolve()) if many else "a list"
         return called, sources.Uris(one, gateways, name=called, subject=subject, origin=origin)
-    if _ADDRESS.fullmatch(one):
+    if ADDRESS.fullmatch(one):
         if not settings.rpc:
             raise SettingError(f"{one} is a contract: give the --rpc of a node of its chain")
         from gistchain.ledger.nft import open_nft
@@ -214,6 +222,8 @@ def _source(
     if packaged.is_packaged(one):
         called = _called(name or one)
         return called, packaged.Packaged(one, name=called, subject=subject)
+    if not _path(one).is_dir():
+        raise no_folder(one)
     called = _called(name or _path(one).resolve().name)
     return called, packaged.Folder(_path(one), name=called, subject=subject)
 
@@ -237,9 +247,12 @@ def _listed(many: Path | None) -> list[str | list[str]]:
         lines = list(uris_in(many, read_regular(many, at_most=_LIST_BYTES)))
     except OSError as error:
         raise SettingError(f"{many} can't be read ({error.strerror}): give a file with a line for each") from error
-    contracts = [line for line in lines if _ADDRESS.fullmatch(line)]
+    contracts = [line for line in lines if ADDRESS.fullmatch(line)]
     if not lines:
         raise SettingError(f"{many} names nothing: give an address or a URI a line")
+    for line in lines:
+        if line[:2].casefold() == "0x":
+            check_source(line)
     if contracts and len(contracts) < len(lines):
         raise SettingError(f"{many} has both addresses and URIs: give two files")
     return list(contracts) if contracts else [lines]

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from gistchain.answers.lora import lora_json, lora_text
-from gistchain.cli.terminal import answer, say, stages
+from gistchain.cli.terminal import answer, goes_on, stages
 from gistchain.errors import SettingError
 from gistchain.settings import Settings
 
@@ -32,13 +30,9 @@ def learn_lora(
 
     place = ("device", "dtype", "allow_download", "allow_pickle")
     options: dict[str, Any] = {**{key: getattr(settings, key) for key in place}, **asked}
-    try:
-        with stages() as progress:
-            done = train_lora(
-                folder, settings.collections, name=name, base=base, subject=subject, skip=skip, replace=replace,
-                progress=progress, **options,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        say("gistchain: interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    with goes_on(), stages() as progress:
+        done = train_lora(
+            folder, settings.collections, name=name, base=base, subject=subject, skip=skip, replace=replace,
+            progress=progress, **options,
+        )  # fmt: skip
     answer(done, lora_json, lora_text, as_json, done=f"the LoRA {name} was learnt")

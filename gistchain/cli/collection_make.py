@@ -10,7 +10,7 @@ import typer
 
 from gistchain.answers.making import made_json, made_text
 from gistchain.cli.options import Home, Json
-from gistchain.cli.terminal import answer, say, stages
+from gistchain.cli.terminal import answer, goes_on, stages
 from gistchain.cli.usage import a_path
 from gistchain.settings import load
 
@@ -44,26 +44,22 @@ def mint_plan(
     """Make a collection: pictures, metadata, rarity ranks and prompts of N tokens that keep every rule.
 
     No two tokens have the same pixels, and exact counts hold to the last token. The same rules and layers give the same
-    bytes. Run again, it goes on where it was interrupted.
+    bytes. Run again, it goes on where it was interrupted; files of a finished plan that were changed since are left.
     """
     from gistchain.collection.making.make import make
     from gistchain.systems import checker
 
     settings = load(ctx.params)
     folder = output or Path(f"{rules.stem}-plan")
-    try:
-        with stages() as progress:
-            done = make(
-                rules,
-                folder,
-                shelf=settings.collections,
-                jobs=jobs,
-                check=partial(checker, settings) if check else None,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        say("gistchain: interrupted; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    with goes_on(), stages() as progress:
+        done = make(
+            rules,
+            folder,
+            shelf=settings.collections,
+            jobs=jobs,
+            check=partial(checker, settings) if check else None,
+            progress=progress,
+        )
     answer(done, made_json, made_text, as_json, done=f"{done.name} was made in {folder}")
     if done.checked is not None and done.checked.near:
         raise typer.Exit(TOO_NEAR_CODE)

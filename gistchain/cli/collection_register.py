@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gistchain.answers.imports import done_json, others_text, registered_json
+from gistchain.answers.imports import done_json, forms_text, others_text, registered_json
 from gistchain.cli.bulk import Batch, usual_gist
 from gistchain.cli.terminal import answer, note, say
 from gistchain.errors import SettingError
@@ -59,8 +59,11 @@ def register_imported(
             objects = [told[path].pop(0) for path in one.pictures]
             both = done, registered_json(one, objects)
             answer(both, lambda it: done_json(*it), lambda it: "", True, done=f"{one.name} was imported and registered")
-        elif one.others:
-            say(others_text(one))
+        else:
+            if one.others:
+                say(others_text(one))
+            if one.pictures:
+                say(forms_text(done, one))
     if any(one.pictures for one in owned):
         return not batch.left_out
     why = f"none of the tokens is owned by {owned[0].account}" if any(one.others for one in owned) else "none is there"

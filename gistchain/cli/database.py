@@ -26,6 +26,7 @@ from gistchain.cli.terminal import (
     answer,
     busy,
     complain,
+    goes_on,
     say,
     stages,
 )
@@ -78,7 +79,7 @@ def seed(
             collection=collection,
             skipped=lambda note: say(printable(f"gistchain: {note}"), err=True),
         )
-    with begin_loading(), stages() as shown:
+    with goes_on(), begin_loading(), stages() as shown:
         done = fill(checker(load(ctx.params)), steps, progress=shown, failed=complain)
     answer(done, seeded_json, seeded_text, as_json, done="the database was filled")
     if done.failed:

@@ -41,6 +41,7 @@ class NotPrinted(FileError):
 
 
 NOT_PRINTED_CODE = 4
+GOES_ON = "gistchain: interrupted; the same command goes on from here"
 
 
 class Verb(TyperCommand):
@@ -86,6 +87,16 @@ def ending(as_json: bool = False) -> Iterator[None]:
         _give_up(full or FileError(f"can't write or read {where} ({error.strerror}): give another place"), as_json)
     except KeyboardInterrupt:
         typer.echo(INTERRUPTED, err=True)
+        raise typer.Exit(INTERRUPTED_CODE) from None
+
+
+@contextmanager
+def goes_on() -> Iterator[None]:
+    """Around work that the same command goes on with after Ctrl-C, which is said then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(GOES_ON, err=True)
         raise typer.Exit(INTERRUPTED_CODE) from None
 
 

@@ -6,6 +6,7 @@ typer hands on what pydantic says of a value: "Input should be a valid integer, 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,8 @@ def about_address(words: str) -> str | None:
     shown = words if len(words) <= _SHOWN else f"{words[:_SHOWN]}..."
     kind = (match["kind"] or "data").casefold()
     if kind == "file":
-        return f"{shown} is an address, and files are named by their path: give {re.sub('^file:/*', '/', words)}"
+        path = shlex.quote(re.sub("^file:/*", "/", words))
+        return f"{shown} is an address, and files are named by their path: give {path}"
     if kind == "data":
         return f"{shown} holds its content in itself, and only files are read: save the content to a file and give that"
     if kind in ("ipfs", "ipns", "ar"):

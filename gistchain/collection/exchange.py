@@ -20,7 +20,7 @@ from gistchain.collection.metadata import NAME
 from gistchain.disk.lock import FileLock
 from gistchain.disk.read import read_regular
 from gistchain.disk.write import make_folder, write_whole
-from gistchain.errors import CollectionError, ModelError
+from gistchain.errors import CollectionError, ModelError, SettingError
 from gistchain.models.known import hidden_by, known_collections
 from gistchain.models.layered.model import unpack
 from gistchain.models.layered.shelving import remove, shelve
@@ -53,22 +53,25 @@ class Imported:
 def own_name(called: str, shelf: Path) -> str:
     """The name of the collection of the folder `shelf` that is called so, by its name or in captions.
 
-    Raises CollectionError where there is none, or more than one.
+    Raises SettingError where there is none, or more than one.
     """
     own = [known for known in known_collections(shelf) if known.own]
     found = {known.collection for known in own if is_called(called, known.subject, known.collection)}
     if called in found or len(found) == 1:
         return called if called in found else found.pop()
     if found:
-        raise CollectionError(f"several collections are called {called!r}: give the name, {' or '.join(sorted(found))}")
+        raise SettingError(f"several collections are called {called!r}: give the name, {' or '.join(sorted(found))}")
     shipped = any(is_called(called, known.subject, known.collection) for known in known_collections())
     why = "ships with gistchain, so that everyone has it" if shipped else "is not among your own"
     there = ", ".join(f"{known.collection} ({known.subject})" for known in own)
-    raise CollectionError(f"the collection {called!r} {why}; there are {there or 'none'}")
+    raise SettingError(f"the collection {called!r} {why}; there are {there or 'none'}")
 
 
 def exported(name: str, shelf: Path) -> bytes:
-    """The file of the collection of the folder `shelf` that is called so. Raises CollectionError: none, or damaged."""
+    """The file of the collection of the folder `shelf` that is called so.
+
+    Raises SettingError where there is none, CollectionError where it is damaged.
+    """
     name = own_name(name, shelf)
     stem = f"collection-{name}"
     try:
@@ -117,6 +120,15 @@ def imported(file: Path, shelf: Path, *, replace: bool = False) -> Imported:
         for other in beside:  # last, so that a kill leaves both and the same command ends it
             remove(shelf, other)
     return Imported(name, traits.subject, True, tuple(beside))
+
+
+def is_exported(file: Path) -> bool:
+    """Whether it begins as an exported file does. One that can't be read is told by `imported`."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return True
 
 
 def _lock(name: str, shelf: Path) -> FileLock:

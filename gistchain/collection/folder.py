@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -23,6 +23,7 @@ from gistchain.collection.metadata import LONGEST, NAME, Item, clean, costs_one,
 from gistchain.collection.tokens import Tokens
 from gistchain.errors import CollectionError, SettingError
 from gistchain.image import images_in, read_image
+from gistchain.image.kinds import HEAD_BYTES, kind_of
 from gistchain.traits import Traits
 from gistchain.types import Pixels
 
@@ -67,10 +68,12 @@ def listed(folder: Path, *, name: str, subject: str = "", skip: bool = False) ->
         raise CollectionError(f"{folder} is not a folder: give the one that holds a collection's images and metadata")
     if subject and subject != clean(subject)[:LONGEST]:
         raise SettingError(f"{subject!r} can't stand in a caption: give up to {LONGEST} letters on one line, no commas")
-    images = list(images_in([folder]).images)
+    found = images_in([folder])
+    images = list(found.images)
     metadata, files = items(folder)
     imported = (folder / RECORD).exists()
-    tokens, notes = paired(images, metadata, folder, skip or imported, by_name=imported)
+    others = by_names({file.path for file in found.skipped} - set(files))
+    tokens, notes = paired(images, metadata, folder, skip or imported, by_name=imported, others=others)
     if len(tokens) < LEAST_TOKENS:
         raise CollectionError(
             f"{folder} has {len(tokens)} tokens with image and metadata: at least {LEAST_TOKENS} are needed"
@@ -122,10 +125,12 @@ def paired(
     *,
     by_name: bool = False,
     damaged: dict[str, str] | None = None,
+    others: Mapping[str, Path] | None = None,
 ) -> tuple[list[ListedToken], list[str]]:
     """The tokens with image and metadata, in the order of their names, and notes on what has no partner.
 
     by_name: whatever file the metadata names, as imported images are called by their tokens. damaged: as for `items`.
+    others: of `by_names`, files that are no image.
     """
     files: dict[str, list[Path]] = {}
     for path in images:
@@ -146,11 +151,34 @@ def paired(
             if paths:
                 tokens.append(ListedToken(item.name, paths[0], item.attributes))
             else:
-                without_image.append(item.name)
+                why = why_no_image(item, others or {})
+                without_image.append(f"{item.name}: {why}" if why else item.name)
     used = {token.image for token in tokens}
     notes = _unpaired("metadata without an image", without_image, folder, skip)
     notes += _unpaired("images without metadata", [p.name for p in images if p not in used], folder, skip)
     return sorted(tokens, key=lambda token: (len(token.name), token.name)), notes
+
+
+def by_names(files: Iterable[Path]) -> dict[str, Path]:
+    """Files by their names and by their stems, as tokens name their images."""
+    return {name: path for path in sorted(files) for name in (normal(path.name), normal(path.stem))}
+
+
+def why_no_image(item: Item, others: Mapping[str, Path]) -> str:
+    """What is wrong with the file that should be the token's image; '' where there is none. others: of `by_names`."""
+    path = next((others[name] for name in (item.image, item.name) if name in others), None)
+    if path is None:
+        return ""
+    name = normal(path.name)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        return f"{name} can't be read ({error.strerror})"
+    if not head:
+        return f"{name} is empty"
+    kind = kind_of(head)
+    return f"{name} is of the kind {kind}, which is not read" if kind else f"{name} is broken, or no image"
 
 
 def _first(by_name: dict[str, list[Path]], *names: str) -> list[Path]:

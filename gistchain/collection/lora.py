@@ -95,9 +95,9 @@ def train_lora(
     """Learns the LoRA `name` from the collection in `source`, onto the shelf. Interrupted, the same call goes on.
 
     base: a folder in diffusers' layout, or a hub id that was fetched before or may be. replace: also in the place of
-    another LoRA of the name. Raises SettingError for numbers that can't be, ModelError for a missing package and a base
-    that is missing or no Stable Diffusion, CollectionError or ImageError for a folder that can't be learnt from, and
-    CollectionError for a LoRA that would take the place of another; nothing on the shelf changes then.
+    another LoRA of the name, and of the same. Raises SettingError for numbers that can't be, ModelError for a missing
+    package and a base that is missing or no Stable Diffusion, CollectionError or ImageError for a folder that can't be
+    learnt from, and CollectionError for a LoRA that would take the place of another; nothing on the shelf changes then.
     """
     check_asked(rank, steps, seed)
     listed = folders.listed(source, name=name, subject=subject, skip=skip)
@@ -113,7 +113,8 @@ def train_lora(
     # The dot keeps it apart from the work on a collection, whose name has none.
     with opened(shelf, f"{name}.lora", state, lambda what: progress(what, 1.0)) as work:
         there = lora_card(shelf, name)
-        if there.get("inputs") == state and there.get("sha256") == weights_sha256(weights):
+        same = there.get("inputs") == state and there.get("sha256") == weights_sha256(weights)
+        if same and not replace:
             return _told(there, weights, card, new=False, notes=listed.notes)
         if there and there.get("inputs") != state and not replace:
             raise CollectionError(

@@ -7,10 +7,12 @@ One JSON file for each token (with or without `.json`), or one that lists them a
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -75,7 +77,7 @@ def items(folder: Path, damaged: dict[str, str] | None = None) -> tuple[list[Ite
         every.pop(name, None)
     if not every and not damaged:
         raise CollectionError(
-            f'{folder} holds no metadata: each token needs a JSON file with "attributes", as in ERC-721'
+            f'{folder} holds no metadata: each token needs a JSON file with "attributes", as in ERC-721{_above(folder)}'
         )
     return list(every.values()), files
 
@@ -120,6 +122,17 @@ def _metadata_files(folder: Path) -> list[Path]:
         return [path for path in files_below(folder) if _may_be_metadata(path)]
     except OSError as error:
         raise CollectionError(f"can't look into {error.filename}: {error.strerror}") from error
+
+
+def _above(folder: Path) -> str:
+    """Where the JSON is, if the folder of the images alone was given."""
+    above = folder.resolve().parent
+    beside = [above, *(above / name for name in ("metadata", "json"))]
+    try:
+        there = any(_may_be_metadata(path) for one in beside if one.is_dir() for path in islice(one.iterdir(), 1_000))
+    except OSError:
+        there = False
+    return f". The folder above has JSON: give {shlex.quote(str(above))}" if there else ""
 
 
 def _may_be_metadata(path: Path) -> bool:

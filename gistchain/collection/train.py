@@ -58,7 +58,8 @@ def train(
 ) -> Trained | AlreadyThere:
     """Learns the collection in `source` and puts its files on the shelf. Interrupted, the same call goes on.
 
-    replace: also in the place of another collection that has its name, or of a shipped one that is called so.
+    replace: also in the place of another collection that has its name, or of a shipped one that is called so,
+    and again where the same was learnt from the same folder.
     Raises CollectionError or ImageError for a folder that can't be learnt from, CollectionError for a collection that
     would take the place of another; nothing on the shelf changes then.
     """
@@ -68,7 +69,7 @@ def train(
     model_path, card_path, report = (shelf / f"collection-{name}{suffix}" for suffix in (".layers", ".json", ".html"))
     with opened(shelf, name, state, lambda what: progress(what, 1.0)) as work:
         same = _is_there(name, state, shelf)
-        if same and report.exists() and not work.begun:
+        if same and report.exists() and not work.begun and not replace:
             return AlreadyThere(listed.traits, model_path, report)
         # One that was killed after its card was written takes no place but its own.
         hidden = hidden_by(listed.traits, None if same else shelf)

@@ -7,8 +7,6 @@ of httpx below its client: the client would keep cookies and resolve names by it
 
 from __future__ import annotations
 
-import functools
-import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -54,12 +52,16 @@ class Lines:
 
     def __init__(self, *, most: int = 32, keep: bool = True) -> None:
         """most: connections at a time. keep: False closes each after its answer."""
-        from gistchain.internet.lines import pool
+        from gistchain.internet.lines import pool, trusted
 
         self.keep = keep
         self._addresses: dict[tuple[str, int], str] = {}
         self._pool: ConnectionPool = pool(
-            self._addresses, _trusted(), most=most, kept_open_s=_KEPT_OPEN_S if keep else 0.0
+            lambda host, port, _: [self._addresses[host, port]],
+            trusted(),
+            most=most,
+            kept_open_s=_KEPT_OPEN_S if keep else 0.0,
+            address_s=CONNECT_S,
         )
 
     def to(self, target: Target) -> ConnectionPool:
@@ -204,13 +206,3 @@ def _read(response: Response, headers: Mapping[str, str], most: int, what: str) 
         if len(data) > most:
             raise TooLarge(f"{what} has more than {most:,} bytes: not read")
     return bytes(data)
-
-
-@functools.lru_cache(maxsize=1)
-def _trusted() -> ssl.SSLContext:
-    """The system's certificates and Mozilla's: some Pythons have none, and some companies add their own."""
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context

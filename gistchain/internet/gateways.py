@@ -258,7 +258,7 @@ class Gateways:
         except Unreachable as error:
             raise _Failed(_without(str(error), url), "broken") from error
         except SearchError as error:
-            raise _Failed(_without(str(error), url), "absent") from error
+            raise _Failed(_without(str(error), url) + self._allowing(url), "absent") from error
         if answer.status == 200:
             return answer
         if answer.status in _BUSY:
@@ -279,6 +279,15 @@ class Gateways:
             raise guard.Refused(f"{url[:200]} is not requested: port {port} of a public host")
         self._turns.wait(parts.netloc)
         return target
+
+    def _allowing(self, url: str) -> str:
+        """How to allow the host of the URL, where it is none of the public internet: it may be the person's own."""
+        try:
+            here = self._resolve(str(urlsplit(url).hostname), 80)
+        except (OSError, ValueError):  # a name that nobody knows
+            return ""
+        refused = next((one for one in here if guard.refusal(one, self._allow) is not None), None)
+        return "" if refused is None else f"; where that host is yours, --allow-host {refused} lets it be asked"
 
     def _count(self, gateway: _Gateway, error: _Failed | None) -> None:
         with self._lock:

@@ -7,10 +7,13 @@ to the address that was checked. The name server is not asked again, so it can't
 
 from __future__ import annotations
 
+import queue
 import socket
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 from gistchain.errors import SearchError
@@ -20,6 +23,7 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Sequence[str]]
 """(host, port) -> the addresses that the host has now. Raises OSError where it has none."""
 
+RESOLVE_S = 30.0
 PORTS: frozenset[int] = frozenset({80, 443})
 _NAT64 = IPv6Network("64:ff9b::/96")
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -49,10 +53,35 @@ class Target:
     path: str
 
 
-def resolved(host: str, port: int) -> Sequence[str]:
-    """The addresses that the system's resolver gives. Raises OSError where there are none."""
-    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+def resolved(host: str, port: int, within_s: float = RESOLVE_S) -> Sequence[str]:
+    """The addresses that the system's resolver gives. Raises OSError, UnicodeError where there are none in time.
+
+    The resolver itself knows no limit of time: it is asked by a thread that nobody waits for longer.
+    """
+    told: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            told.put(list(dict.fromkeys(_spelled(entry[4]) for entry in entries)))
+        except (OSError, UnicodeError) as error:
+            told.put(error)
+
+    try:
+        threading.Thread(target=ask, daemon=True).start()
+        answer = told.get(timeout=within_s)
+    except RuntimeError as error:  # there are too many threads
+        raise OSError(str(error)) from error
+    except queue.Empty:
+        raise TimeoutError(f"the name server did not answer within {within_s:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _spelled(address: tuple[Any, ...]) -> str:
+    """With the number of the interface, which an IPv6 address of the local network needs to be reached."""
+    return f"{address[0]}%{address[3]}" if len(address) == 4 and address[3] else str(address[0])
 
 
 def checked(

@@ -33,7 +33,7 @@ def test_captions_are_made_in_words_and_in_json(run: Run, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("nobody",), 1, "no imported collection is called 'nobody': there are katzen"),
+        (("nobody",), 2, "no imported collection is called 'nobody': there are katzen"),
         (("katzen", "--translate", "endpoint"), 2, "no language model is set"),
         (("katzen", "--translate", "none.csv"), 1, "can't read the table none.csv"),
         (("katzen", "--paraphrases", "9"), 2, "9"),
@@ -94,19 +94,59 @@ def test_a_split_is_told_and_written(run: Run, three: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 1, "no collection was named"),
-        (("nobody",), 1, "no imported collection is called 'nobody'"),
-        (("planets", "planets"), 1, "'planets' was given twice"),
+        ((), 2, "no collection was named"),
+        (("nobody",), 2, "no imported collection is called 'nobody'"),
+        (("planets", "planets"), 2, "'planets' was given twice"),
         (("planets", "--all"), 2, "names and --all were given"),
         (("planets", "--format", "zip"), 2, "'zip' is no format"),
         (("planets", "--together", "planets"), 2, "is not two collections"),
-        (("planets", "--apart", "planets,cameo"), 1, "'cameo' is told to be apart or together"),
+        (("planets", "--apart", "planets,nobody"), 2, "no imported collection is called 'nobody'"),
+        (("planets", "--apart", "planets,cameo"), 2, "'cameo' is told to be apart or together"),
     ],
 )
 def test_wrong_words_of_a_split_are_told_before_any_work(
     words: tuple[str, ...], code: int, message: str, run: Run, tmp_path: Path
 ) -> None:
-    put_plain(tmp_path / "home", "planets", [(("eyes", "blue"),)])
+    for name in ("planets", "cameo"):
+        put_plain(tmp_path / "home", name, [(("eyes", "blue"),)])
     ended, out, err = run("collection", "split", *words)
     assert (ended, out) == (code, "")
     assert message in " ".join(err.split())
+
+
+def test_all_of_nothing_is_told(run: Run) -> None:
+    code, _, err = run("collection", "split", "--all")
+    assert code == 1
+    assert "none was imported" in err
+
+
+def test_a_collection_is_wanted_by_what_captions_call_its_tokens(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for name, subject in (("cryptopunks", "CryptoPunks"), ("one", "Cool Cats"), ("two", "Cool Cats")):
+        put_plain(home, name, [(("eyes", "blue"),)], subject=subject)
+    code, out, err = run("collection", "caption", "CryptoPunks", "--json")
+    assert (code, json.loads(out)["collection"]) == (0, "cryptopunks"), err
+    code, _, err = run("collection", "caption", "Cool Cats")
+    assert code == 2
+    assert "several imported collections are called 'Cool Cats': give the name of one, one or two" in err
+    code, _, err = run("collection", "train", "cryptopunk")  # in the singular, as captions have it
+    assert (code, "home/imports/cryptopunks holds no metadata" in err) == (1, True), err
+
+
+def test_a_part_that_stays_empty_is_told(run: Run, three: Path, tmp_path: Path) -> None:
+    words = "collection", "split", "planets", "cameo", "--quick"
+    code, out, err = run(*words, "--name", "NFT1000", "-o", "data", "--format", "parquet")
+    assert (code, err) == (0, "")
+    why = "no pairs for validation: a family stays in one part, and there are only 2"
+    assert f"  {why}\n" in out
+    card = (tmp_path / "data" / "README.md").read_text("utf-8")
+    assert f"\n{why}.\n" in card
+    # The published name is another data set's.
+    assert '\npretty_name: "NFT1000-style split of 2 collections"\n' in card
+    assert "\n# NFT1000-style split of 2 collections\n" in card
+    assert json.loads((tmp_path / "data" / "croissant.json").read_text("utf-8"))["name"].startswith("NFT1000-style")
+    assert json.loads((tmp_path / "data" / "split.json").read_text("utf-8"))["name"] == "NFT1000"
+    assert "stays in one part" not in run("collection", "split", "--all", "--quick")[1]
+    code, out, _ = run(*words, "--together", "Cameo,Planets")
+    assert code == 0
+    assert "no pairs for validation and test: a family stays in one part, and there is only one" in out

@@ -59,6 +59,7 @@ def test_a_folder_s_complete_tokens_are_registered_once(run: Run, cats: Path, tm
     (blank,) = registered["left_out"]
     assert (Path(blank["image"]).name, "one colour" in blank["error"]) == ("3.png", True)
     assert registered["others"] == []
+    assert registered["images"] == str(images)
     listed = lines(run("list", "--json")[1])
     assert sorted(one["image_sha3_256"] for one in listed) == sorted(sha3(images / f"{k}.png") for k in (0, 2, 4))
     assert {one["owner"] for one in listed} == {registered["account"]}
@@ -74,6 +75,11 @@ def test_a_folder_s_complete_tokens_are_registered_once(run: Run, cats: Path, tm
     by_hand = lines(run("register", images, "--batch", *ONE_PROCESS, "--json")[1])
     assert [one["already"] for one in by_hand if "error" not in one] == [True] * 4
     assert len(lines(run("list", "--json")[1])) == 4
+
+    # Whoever gives the source folder to `register` too would have every token twice: the answer says so.
+    out = run("collection", "import", cats, "--register", *ONE_PROCESS)[1]
+    assert f"cats: what was registered are the standard forms in {images}\n" in out
+    assert f"don't register {cats} as well: its files are other ones" in out
 
 
 def test_one_that_is_killed_goes_on_and_does_nothing_twice(run: Run, cats: Path, tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_where_nobody_tells_the_owner_no_token_is_one_s_own(run: Run, node: Anvi
 
 
 def test_what_registers_nothing_takes_no_options_of_registering(run: Run, cats: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.collection").write_bytes(b"exported")
+    (tmp_path / "a.collection").write_bytes(b"GCL1 exported")
     for words, says in (
         ((cats, "--key", "k"), "--key is for --register"),
         ((cats, "--max-fee", "1"), "--max-fee is for --register"),

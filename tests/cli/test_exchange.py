@@ -52,11 +52,11 @@ def test_a_collection_is_exported_by_what_captions_call_its_tokens(run: Run, tmp
     assert Path(json.loads(out)["file"]).read_bytes().startswith(b"GCL1")
     assert [path.name for path in Path().glob("*.collection")] == ["garden.collection"]
     code, _, err = run("collection", "export", "Gnome")
-    assert code == 1
+    assert code == 2
     assert "'Gnome' is not among your own; there are garden (Garden Gnome)" in err
 
     own(tmp_path / "home" / "collections", name="yard")
     code, _, err = run("collection", "export", "garden gnome", "-o", "either")
-    assert code == 1
+    assert code == 2
     assert "garden or yard" in err
     assert run("collection", "export", "yard", "-o", "either")[0] == 0

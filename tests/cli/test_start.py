@@ -84,6 +84,17 @@ def test_the_program_runs_as_a_module(module: str) -> None:
     assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "gistchain", "")
 
 
+def test_seeding_says_that_the_same_command_goes_on(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*words: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    noun(1, tmp_path / "a.png")
+    monkeypatch.setattr("gistchain.collection.seeding.fill", interrupted)
+    code, out, err = run("rareness", "seed", tmp_path)
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "gistchain: interrupted; the same command goes on from here"
+
+
 def test_letters_that_a_locale_lacks_are_escaped(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gistchain", "check", "ein Fahrr\N{LATIN SMALL LETTER A WITH DIAERESIS}d.png"],

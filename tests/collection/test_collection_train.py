@@ -118,6 +118,7 @@ def test_the_report_has_the_pictures_and_fetches_nothing(trained: tuple[Path, di
     assert page.count("data:image/png;base64,") == 2 * 6
     assert page.count("<figure") == 6
     assert "http" not in page
+    assert "faint traces of other shapes: what a value looks like is the mean over the tokens that have it" in page
     assert "<i>" not in page
     for type_ in TYPES:
         assert html.escape(type_) in page
@@ -251,8 +252,14 @@ def test_what_was_learnt_is_there_when_it_is_asked_for_again(
     done = said(ended)
     assert (done["new"], done["collection"], done["subject"]) == (False, "micah", "Micah")
     assert "reading the images" not in ended.stderr
-    assert "already there" in call("collection", "train", micah, "--home", home).stdout
+    told = call("collection", "train", micah, "--home", home).stdout
+    assert "already there" in told
+    assert "--replace learns it again" in told
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+    done = said(train(micah, home, "--replace"))
+    assert (done["new"], done["notes"]) == (True, trained[1]["notes"])
+    assert model(home) == model(trained[0])
 
     Path(done["report"]).unlink()  # as after a kill between the card and the report
     done = said(train(micah, home))
@@ -326,7 +333,7 @@ def test_a_folder_that_is_refused_leaves_the_shelf_alone(
     before = {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
     ended = train(folder, home)
     assert ended.returncode == 1
-    assert "metadata without an image (7)" in json.loads(ended.stdout)["error"]
+    assert "metadata without an image (7: 7.png is broken, or no image)" in json.loads(ended.stdout)["error"]
     assert before == {path.name: path.read_bytes() for path in (home / "collections").glob("collection-*")}
     assert shelf(home) == shelf(trained[0])
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from gistchain.collection.exchange import MAGIC, exported, imported
-from gistchain.errors import CollectionError, DiskFull, FileError
+from gistchain.errors import CollectionError, DiskFull, FileError, SettingError
 from gistchain.models.layered.model import SIDE, Gate, Layers, pack
 from gistchain.models.layered.shelf import Shelf
 from gistchain.models.zoo.weights import card, weights
@@ -97,16 +97,16 @@ def test_a_damaged_one_is_mended_by_its_file(there: Path, tmp_path: Path) -> Non
     file = tmp_path / "garden.collection"
     file.write_bytes(exported("garden", there))
     (there / "collection-garden.layers").write_bytes(b"GLY1")
-    with pytest.raises(CollectionError, match="not among your own"):
+    with pytest.raises(SettingError, match="not among your own"):
         exported("garden", there)
     assert imported(file, there).new
     assert exported("garden", there)
 
 
 def test_only_ones_own_are_exported(there: Path) -> None:
-    with pytest.raises(CollectionError, match=r"'clay' ships with gistchain.*there are garden"):
+    with pytest.raises(SettingError, match=r"'clay' ships with gistchain.*there are garden"):
         exported("clay", there)
-    with pytest.raises(CollectionError, match=r"'\.\./garden' is not among your own"):
+    with pytest.raises(SettingError, match=r"'\.\./garden' is not among your own"):
         exported("../garden", there)
 
 

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from gistchain.answers.lora import lora_text
 from gistchain.collection.lora import TrainedLora, train_lora
 from gistchain.collection.making.make import make
 from gistchain.errors import CollectionError, ModelError, RebuildError, SettingError
@@ -137,6 +138,9 @@ def test_what_is_there_is_not_learnt_again_and_not_replaced_unasked(
     again = learn(blobs, home, sd)
     assert (again.new, again.learnt) == (False, learnt[1].learnt)
     assert (home / "collections/lora-blobs/card.json").stat().st_mtime_ns == before
+    assert "--replace learns it again" in lora_text(again)
+    anew = learn(blobs, home, sd, replace=True)
+    assert (anew.new, anew.weights.read_bytes()) == (True, learnt[1].weights.read_bytes())
     with pytest.raises(CollectionError, match=r"there is a LoRA 'blobs' already.*--replace"):
         learn(blobs, home, sd, rank=2)
     assert learn(blobs, home, sd, rank=2, replace=True).rank == 2

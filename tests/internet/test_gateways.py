@@ -122,8 +122,9 @@ def test_redirects_end_and_lead_to_no_private_place() -> None:
         with pytest.raises(NotFetched, match="redirects"):
             gateways.get(f"{site.url}/loop", most=1000)
         site.routes["/in"] = Reply(status=302, headers={"Location": "http://10.0.0.1/"})
-        with pytest.raises(NotFetched, match="not public"):
+        with pytest.raises(NotFetched, match="not public") as caught:
             gateways.get(f"{site.url}/in", most=1000)
+        assert "--allow-host" not in str(caught.value), "no server says what is to be allowed"
         for nowhere in ("http://[", "//[::1", "http://a\u2100b/", "http://x:y/"):
             site.routes["/nowhere"] = Reply(status=302, headers={"Location": nowhere.encode().decode("latin-1")})
             with pytest.raises(NotFetched, match="not requested"):
@@ -131,7 +132,8 @@ def test_redirects_end_and_lead_to_no_private_place() -> None:
     with (
         served({"/1": Reply(CONTENT)}) as site,
         Gateways(ipfs=(), arweave=(), rounds=1) as strict,
-        pytest.raises(NotFetched),  # loopback is allowed by name only
+        # loopback is allowed by name only
+        pytest.raises(NotFetched, match=r"where that host is yours, --allow-host 127\.0\.0\.1 lets it be asked"),
     ):
         strict.get(f"{site.url}/1", most=1000)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
@@ -152,3 +153,22 @@ def test_a_name_without_address_is_refused() -> None:
         with pytest.raises(Refused, match="has no address"):
             checked("http://a.example/", resolve=resolve)
     assert ip_address(guard.resolved("127.0.0.1", 80)[0]).is_loopback
+
+
+def test_a_name_server_that_does_not_answer_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(60) and [])
+    try:
+        with pytest.raises(Refused, match=r"did not answer within 0\.05 s"):
+            checked("http://a.example/", resolve=lambda host, port: guard.resolved(host, port, 0.05))
+    finally:
+        answered.set()
+
+
+def test_an_address_of_the_local_network_keeps_its_interface_and_is_refused() -> None:
+    try:
+        (address,) = guard.resolved("fe80::1%1", 80)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    assert address == "fe80::1%1"
+    assert refusal(address) is not None

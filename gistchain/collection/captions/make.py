@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from gistchain.collection.captions.asked import Asked
@@ -110,9 +111,12 @@ def _nothing(name: str, counts: dict[str, int]) -> str:
 
 
 def _rows(maker: _Maker, record: Record, total: int, progress: Progress) -> Iterator[CaptionRow]:
-    for number, token in enumerate(record.tokens("complete"), 1):
-        yield maker.row(token)
-        progress("caption", min(1.0, number / total))
+    left, number = record.tokens("complete"), 0
+    while some := list(islice(left, maker.at_once)):
+        for row in maker.rows(some):
+            yield row
+            number += 1
+            progress("caption", min(1.0, number / total))
 
 
 def _words(record: Record, translator: Translator) -> list[str]:
@@ -130,10 +134,24 @@ class _Maker:
         self._about, self._how, self._translator, self._model, self._done = about, how, translator, model, done
         self._times: Counter[bytes] = Counter()  # of captions by their digest: they can be many and long
 
-    def row(self, token: ImportedToken) -> CaptionRow:
-        how, done = self._how, self._done
+    @property
+    def at_once(self) -> int:
+        """Tokens that are given to `rows` together."""
+        return self._model.at_once if self._model is not None and self._how.reword else 1
+
+    def rows(self, tokens: Sequence[ImportedToken]) -> Iterator[CaptionRow]:
+        made = [(token, *self._captioned(token)) for token in tokens]
+        if self._model is not None and self._how.reword and self._how.paraphrases and len(tokens) > 1:
+            self._model.ahead([caption for _, _, caption in made], self._how.paraphrases)
+        for token, traits, caption in made:
+            yield self._row(token, traits, caption)
+
+    def _captioned(self, token: ImportedToken) -> tuple[list[Translated], Captioned]:
         traits = [self._translated(type_, value) for type_, value in token.attributes]
-        made = captioned(self._about.subject or self._about.name, ((one.type, one.value) for one in traits))
+        return traits, captioned(self._about.subject or self._about.name, ((one.type, one.value) for one in traits))
+
+    def _row(self, token: ImportedToken, traits: list[Translated], made: Captioned) -> CaptionRow:
+        how, done = self._how, self._done
         shown = visible(made.phrases, how.abstract)
         abstract = tuple(sorted({one.type for one in traits if is_abstract(one.type, how.abstract)}))
         reworded = self._reworded(made, f"{self._about.name}/{token.id}")

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from gistchain.collection.captions.asked import Asked
 from gistchain.collection.captions.endpoint import AT_ONCE, Language, dictionary, sentences
 from gistchain.collection.captions.faithful import complaint
 from gistchain.collection.captions.template import Captioned
 from gistchain.collection.captions.translate import Table, unusable
+from gistchain.collection.imports.workers import Workers
 from gistchain.errors import SearchError
 from gistchain.internet.guard import Refused
 from gistchain.internet.service import Denied
 
 GIVE_UP = 3
+_AT_ONCE = 4
+"""Requests that are under way together, once a model has answered; one where it has failed."""
 
 
 class Model:
@@ -35,7 +39,28 @@ class Model:
         self._language, self._asked = language, asked
         self.requests = self.failures = self._in_a_row = 0
         self.refused: Counter[str] = Counter()
-        self.given_up = ""
+        self.given_up, self._answered = "", False
+
+    @property
+    def at_once(self) -> int:
+        """How many captions are worth asking for together now."""
+        return _AT_ONCE if self._answered and not self._in_a_row and not self.given_up else 1
+
+    def ahead(self, captions: Sequence[Captioned], count: int) -> None:
+        """Ask for several captions at a time, so that `reworded` finds the answers. Raises as that does.
+
+        Who interrupts this waits for no answer.
+        """
+        prompts = {caption.text: self._language.prompt(caption, count) for caption in captions}  # each is paid once
+        missing = [one for one in prompts.values() if self._asked.get(self.name, one) is None]
+        if len(missing) < 2:
+            return
+        with Workers[tuple[int, str | SearchError]](len(missing)) as workers:
+            for number, messages in enumerate(missing):
+                workers.submit(partial(self._said, number, messages))
+            found = dict(workers.result() for _ in missing)
+        for number, messages in enumerate(missing):
+            self._keep(messages, found[number])
 
     def reworded(self, caption: Captioned, count: int) -> list[str]:
         """At most `count` different rewordings of the caption that are faithful to it.
@@ -81,17 +106,26 @@ class Model:
         kept = self._asked.get(self.name, messages)
         if kept is not None or self.given_up:
             return kept
-        self.requests += 1
+        _, said = self._said(0, messages)
+        return self._keep(messages, said)
+
+    def _said(self, number: int, messages: Sequence[Mapping[str, str]]) -> tuple[int, str | SearchError]:
+        """The number, and the answer or why there is none. Raises Denied, Refused."""
         try:
-            answer = self._language.answer(messages)
+            return number, self._language.answer(messages)
         except (Denied, Refused):
             raise
         except SearchError as error:
+            return number, error
+
+    def _keep(self, messages: Sequence[Mapping[str, str]], said: str | SearchError) -> str | None:
+        self.requests += 1
+        if isinstance(said, SearchError):
             self.failures += 1
             self._in_a_row += 1
             if self._in_a_row == GIVE_UP:
-                self.given_up = str(error)
+                self.given_up = str(said)
             return None
-        self._in_a_row = 0
-        self._asked.put(self.name, messages, answer)
-        return answer
+        self._answered, self._in_a_row = True, 0
+        self._asked.put(self.name, messages, said)
+        return said

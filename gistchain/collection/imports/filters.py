@@ -21,9 +21,10 @@ Kind = Literal["duplicated", "few", "empty", "foreign"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """kind: which filter. tokens: of how many it holds, of all `of`. reason: in a sentence.
+    """kind: which filter. tokens: of how many it holds, of all `of`. reason: what is so of them, in words.
+    Of the kind foreign, tokens are those of the other collection.
 
-    excludes: whether the published filters leave the whole collection out for it.
+    excludes: whether the filters of NFT1000 would leave the whole collection out for it.
     """
 
     kind: Kind
@@ -48,12 +49,12 @@ def findings(record: Record) -> tuple[Finding, ...]:
     if media and (shared := sum(times for times in media.values() if times > 1)):
         most = media.most_common(1)[0][1]
         whole = most >= _DUPLICATED * count and count > 1
-        why = f"{most:,} show one picture: not revealed, or one for all" if whole else f"of {len(media):,} pictures"
-        found.append(Finding("duplicated", shared, count, f"share their picture with others; {why}", whole))
+        why = f"{most:,} show one picture, as before a reveal" if whole else f"{len(media):,} pictures are different"
+        found.append(Finding("duplicated", shared, count, f"share their picture with others ({why})", whole))
     if count < LEAST_TOKENS:
-        found.append(Finding("few", count, count, f"fewer than {LEAST_TOKENS} tokens were obtained", True))
+        found.append(Finding("few", count, count, f"fewer than {LEAST_TOKENS} tokens", True))
     if empty:
-        found.append(Finding("empty", empty, count, "have no trait in their JSON that says anything", empty == count))
+        found.append(Finding("empty", empty, count, "have no trait that says anything in their JSON", empty == count))
     found += _foreign(record, set(pictures), count)
     return tuple(found)
 
@@ -70,7 +71,6 @@ def _foreign(record: Record, pictures: set[str], count: int) -> list[Finding]:
         except (CollectionError, FileError):  # being made, or damaged: it says so when it is used
             continue
         if same:
-            found.append(
-                Finding("foreign", same, count, f"show pictures that stand in {folder.name!r} too, byte by byte", False)
-            )
+            why = f"tokens of {folder.name!r} show pictures that stand here too, byte by byte"
+            found.append(Finding("foreign", same, count, why, False))
     return found

@@ -14,13 +14,15 @@ from gistchain.collection.imports.record import ImportedToken, Record
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """pictures: of the account's tokens, in the standard form. others: tokens that are not known to be the account's.
+    """images: the folder of the pictures. pictures: of the account's tokens, in the standard form. others: tokens that
+    are not known to be the account's.
 
     Both of complete tokens only, in the order in which these became known.
     """
 
     name: str
     account: str
+    images: Path
     pictures: tuple[Path, ...]
     others: tuple[ImportedToken, ...]
 
@@ -38,4 +40,4 @@ def own(folder: Path, account: str) -> Own:
                 others.append(token)
             else:
                 pictures.append(folder / token.picture)
-    return Own(folder.name, account, tuple(pictures), tuple(others))
+    return Own(folder.name, account, folder / "images", tuple(pictures), tuple(others))

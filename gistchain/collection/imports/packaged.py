@@ -6,6 +6,7 @@ gives is the same on every machine.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import hashlib
 import io
@@ -18,15 +19,16 @@ import numpy as np
 from PIL import Image
 
 from gistchain.collection import metadata as folders
-from gistchain.collection.folder import ListedToken, paired
+from gistchain.collection.folder import ListedToken, by_names, paired, why_no_image
 from gistchain.collection.imports import metadata
 from gistchain.collection.imports.record import About, Content, ImportedToken, Record
 from gistchain.collection.imports.sources import Note, NotObtained, Obtained
 from gistchain.collection.imports.standard import WIDTH
 from gistchain.collection.known import dicebear, nouns, pfp30, punks, robohash
+from gistchain.collection.metadata import normal
 from gistchain.collection.tokens import Tokens
 from gistchain.disk.read import read_regular
-from gistchain.errors import CollectionError
+from gistchain.errors import CollectionError, SettingError
 from gistchain.image import files_below
 from gistchain.image.kinds import FILMS, HEAD_BYTES, READ, SVG, kind_of
 from gistchain.image.reading import MAX_FILE_BYTES
@@ -35,6 +37,9 @@ from gistchain.text import well_formed
 DEFAULT_LIMIT = 1_000
 """Of what is drawn from seeds, which has no end."""
 _NOUNS = 100_000
+_STYLES = "https://www.dicebear.com/styles"
+_NO_IMAGE = "no file of the folder has its name or is the one that it names"
+_NO_METADATA = 'metadata: no JSON with "attributes" has its name, or names it as its "image"'
 _LICENCES = {"punks": "Larva Labs: for research, not to be published again", "nouns": "CC0 1.0"}
 
 
@@ -57,24 +62,54 @@ class Folder:
     def discover(self, record: Record, limit: int | None, note: Note) -> About:
         for one in self._read():
             note(one)
-        record.want([*self._tokens, *self._without][:limit])
-        record.put([replace(token, state="stale") for token in record.tokens("complete") if self._changed(token)])
-        return About(self._name, self._subject, "folder", supply=len(self._titles))
+        every = [*self._tokens, *self._without]
+        record.want(every[:limit])
+        had = record.tokens("complete", "failed")
+        record.put([replace(token, state="stale") for token in had if self._changed(token)])
+        return About(self._name, self._subject, "folder", supply=len(every))
 
     def prepare(self) -> None:
         self._read()
 
     def _read(self) -> list[str]:
-        """What is in the folder now; notes on what has no partner. Raises CollectionError."""
-        self._without = {}
-        items, _ = folders.items(self._folder, self._without)
-        images = [path for path in files_below(self._folder) if _shows(path)]
-        tokens, notes = paired(images, items, self._folder, skip=True, damaged=self._without)
+        """What is in the folder now; a note on images that are no token's. Raises CollectionError."""
+        damaged: dict[str, str] = {}
+        items, read = folders.items(self._folder, damaged)
+        self._without = {name: f"metadata: {why}" for name, why in damaged.items()}
+        images, unread = list[Path](), set[Path]()
+        for path in files_below(self._folder):
+            if _shows(path):
+                images.append(path)
+            else:
+                unread.add(path)
+        others = by_names(unread - set(read))
+        damaged = {}
+        tokens, _ = paired(images, items, self._folder, skip=True, damaged=damaged)
+        self._without |= {name: f"image: {why}" for name, why in damaged.items()}
         self._tokens = {token.name: token for token in tokens}
         self._titles = {item.name: item.title or item.name for item in items}
-        for name in sorted(self._titles.keys() - self._tokens.keys() - self._without.keys()):
-            self._without[name] = "image: no file of the folder is its image"
-        return notes
+        for item in sorted(items, key=lambda one: (len(one.name), one.name)):
+            if item.name not in self._tokens and item.name not in self._without:
+                self._without[item.name] = f"image: {why_no_image(item, others) or _NO_IMAGE}"
+        return self._unclaimed(images, items)
+
+    def _unclaimed(self, images: list[Path], items: list[folders.Item]) -> list[str]:
+        """Images that no metadata claims are tokens whose metadata is missing; those of known tokens are only noted."""
+        used = {token.image for token in self._tokens.values()}
+        named = {item.image for item in items}
+        beside: list[str] = []
+        for path in sorted(images, key=lambda one: (len(one.stem), one.name)):
+            if path in used:
+                continue
+            name, file = normal(path.stem), normal(path.name)
+            if file in named or name in self._tokens:
+                beside.append(file)
+            else:
+                self._without.setdefault(name, _NO_METADATA)
+        if not beside:
+            return []
+        shown = f"{', '.join(beside[:3])}{' ...' if len(beside) > 3 else ''}"
+        return [f"left out: {len(beside)} images that are no token's, as their tokens show others ({shown})"]
 
     def obtain(self, token: ImportedToken) -> Obtained:
         listed = self._tokens.get(token.id)
@@ -82,13 +117,17 @@ class Folder:
             raise NotObtained(self._without.get(token.id, "it is no longer in the folder"), token)
         raw, media = self._content(listed, token)
         kind = kind_of(media[:HEAD_BYTES]) or "unknown"
-        return _at_hand(token, raw, media, kind, well_formed(str(listed.image.relative_to(self._folder))))
+        source = well_formed(str(listed.image.relative_to(self._folder)))
+        return replace(_at_hand(token, raw, media, kind, source), called=source)
 
     def _changed(self, token: ImportedToken) -> bool:
-        """Whether its files are others than when it was imported."""
+        """Whether its files are others than when it was imported, or when that failed."""
         listed = self._tokens.get(token.id)
-        if listed is None or token.metadata is None or token.media is None:
-            return False
+        if listed is None:
+            why = self._without.get(token.id)
+            return why is not None and not token.problem.startswith(well_formed(why))
+        if token.metadata is None or token.media is None:
+            return token.state == "failed"
         try:
             contents = self._content(listed, token)
         except NotObtained:
@@ -112,7 +151,7 @@ class Packaged:
     """A collection that an installed package holds or draws."""
 
     def __init__(self, wanted: str, *, name: str, subject: str = "") -> None:
-        """wanted: as in the module's docstring. Raises CollectionError for another, ModelError without the package."""
+        """wanted: as in the module's docstring. Raises SettingError for another, ModelError without the package."""
         self._collection = collection_of(wanted)
         self._wanted, self._name, self._subject = wanted, name, subject
         self.origin = wanted
@@ -140,7 +179,7 @@ class Packaged:
 
 
 def collection_of(wanted: str) -> str:
-    """The name in PFP-30, or of an installed DiceBear style. Raises CollectionError, ModelError without DiceBear."""
+    """The name in PFP-30, or of an installed DiceBear style. Raises SettingError, ModelError without DiceBear."""
     kind, _, which = wanted.partition(":")
     if wanted in ("cryptopunks", "punks"):
         return "punks"
@@ -151,13 +190,22 @@ def collection_of(wanted: str) -> str:
     if kind == "dicebear" and which in dicebear.installed():
         return which
     if kind == "dicebear":
-        raise CollectionError(
-            f"{wanted[:80]!r} is no style of DiceBear: {', '.join(dicebear.installed())} are installed"
-        )
-    raise CollectionError(
+        raise SettingError(_no_style(wanted, which))
+    raise SettingError(
         f"{wanted[:80]!r} is no packaged collection: cryptopunks, nouns, dicebear:STYLE, robohash:1, robohash:4 and "
         "pfp-30 are"
     )
+
+
+def _no_style(wanted: str, which: str) -> str:
+    """There are sixty: a few are named, those first whose names are near."""
+    styles = dicebear.installed()
+    near = difflib.get_close_matches(which.casefold(), styles, 3) if which else []
+    if near:
+        return f"{wanted[:80]!r} is no style of DiceBear: did you mean {' or '.join(f'dicebear:{s}' for s in near)}?"
+    few = ", ".join(f"dicebear:{style}" for style in dicebear.STYLES)
+    what = f"{wanted[:80]!r} is no style of DiceBear" if which else "dicebear has many styles"
+    return f"{what}: give dicebear:STYLE, as in {few}; {_STYLES} shows all, and {len(styles)} are installed"
 
 
 def each_of(wanted: str) -> list[str]:

@@ -21,7 +21,8 @@ from typing import Literal, Self
 from gistchain.collection.folder import RECORD
 from gistchain.disk.sqlite import SqliteFile
 from gistchain.disk.write import make_folder
-from gistchain.errors import CollectionError
+from gistchain.errors import CollectionError, FileError, SettingError
+from gistchain.traits import is_called
 
 FOLDER, NAME = "imports", RECORD
 State = Literal["wanted", "complete", "failed", "burnt", "stale"]
@@ -29,6 +30,8 @@ State = Literal["wanted", "complete", "failed", "burnt", "stale"]
 Verified = Literal["verified", "unverified"]
 """verified: every block of the content was hashed, from the CID down, or the content stands in the URI itself."""
 _VERSION = 1
+_NAMED = 5
+"""Ids of a problem that are told."""
 _PLAIN = re.compile(r"[0-9]{1,78}")
 _MEDIA = "json_extract(row, '$.media.sha256')"
 _TABLES = (
@@ -104,6 +107,15 @@ class About:
     supply: int = 0
     licence: str = ""
     origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why tokens failed. tokens: how many. ids: of the first of them."""
+
+    problem: str
+    tokens: int
+    ids: tuple[str, ...]
 
 
 class Record:
@@ -197,14 +209,20 @@ class Record:
         with self._file.errors():
             return dict(self._database.execute("SELECT state, count(*) FROM tokens GROUP BY state").fetchall())
 
-    def problems(self) -> list[tuple[str, int]]:
+    def problems(self) -> list[Problem]:
         """Why tokens failed, the commonest first."""
         query = (
-            "SELECT json_extract(row, '$.problem') AS problem, count(*) AS times FROM tokens WHERE state = 'failed' "
-            "GROUP BY problem ORDER BY times DESC, problem"
+            "SELECT problem, id, times FROM (SELECT problem, id, position, count(*) OVER (PARTITION BY problem) AS "
+            "times, row_number() OVER (PARTITION BY problem ORDER BY position) AS place FROM (SELECT position, id, "
+            "json_extract(row, '$.problem') AS problem FROM tokens WHERE state = 'failed')) WHERE place <= ? "
+            "ORDER BY times DESC, problem, place"
         )
+        found: dict[str, Problem] = {}
         with self._file.errors():
-            return [(str(problem), int(times)) for problem, times in self._database.execute(query)]
+            for problem, token, times in self._database.execute(query, (_NAMED,)):
+                before = found.get(problem, Problem(str(problem), int(times), ()))
+                found[problem] = replace(before, ids=(*before.ids, str(token)))
+        return list(found.values())
 
     def showing(self, media: Iterable[str]) -> int:
         """How many tokens, in any state, have media of these SHA-256 (hex)."""
@@ -255,12 +273,42 @@ def imported(home: Path) -> list[Path]:
 
 
 def folder_of(home: Path, name: str) -> Path:
-    """The folder of an imported collection. Raises CollectionError where there is none of that name."""
-    there = {path.name: path for path in imported(home)}
-    if name not in there:
+    """The folder of an imported collection, by its name or what captions call its tokens.
+
+    Raises SettingError where there is none, or more than one.
+    """
+    found = named(home, name)
+    if found is None:
+        there = [path.name for path in imported(home)]
         known = f"there are {', '.join(there)}" if there else "none was imported"
-        raise CollectionError(f"no imported collection is called {name!r}: {known}")
-    return there[name]
+        raise SettingError(f"no imported collection is called {name!r}: {known}")
+    return found
+
+
+def named(home: Path, name: str) -> Path | None:
+    """As `folder_of`, but None where there is none."""
+    there = {path.name: path for path in imported(home)}
+    if name in there:
+        return there[name]
+    found = [path for path in there.values() if is_called(name, _subject(path), path.name)]
+    if len(found) > 1:
+        names = " or ".join(path.name for path in found)
+        raise SettingError(f"several imported collections are called {name!r}: give the name of one, {names}")
+    return found[0] if found else None
+
+
+def looked_at(folder: Path) -> tuple[About, dict[State, int]]:
+    """Of an imported collection: what it is, and how many tokens are in which state. Raises as `Record` does."""
+    with Record(folder) as record:
+        about = record.about() or About(folder.name, "", "")
+        return replace(about, name=folder.name), record.counts()
+
+
+def _subject(folder: Path) -> str:
+    try:
+        return looked_at(folder)[0].subject
+    except (CollectionError, FileError):  # being made, or damaged: it is still known by its own name
+        return ""
 
 
 def _row(token: ImportedToken) -> str:

@@ -6,6 +6,7 @@ same command goes on from there. What failed is tried again where that is asked 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import threading
 import time
@@ -18,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 
 from gistchain.collection.imports import filters, manifest
-from gistchain.collection.imports.record import NAME, About, ImportedToken, Record, State, stem
+from gistchain.collection.imports.record import NAME, About, ImportedToken, Problem, Record, State, stem
 from gistchain.collection.imports.sources import NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
 from gistchain.collection.imports.workers import Workers
@@ -41,7 +42,7 @@ Progress = Callable[[str, float], None]
 class Done:
     """What an import has done. folder: of the collection. fetched, failed: in this run; counts: of all there is.
 
-    problems: why tokens failed, with how many, the commonest first. findings: what filters say of the collection.
+    problems: why tokens failed, the commonest first. findings: what filters say of the collection.
     """
 
     about: About
@@ -49,7 +50,7 @@ class Done:
     fetched: int
     failed: int
     counts: dict[State, int]
-    problems: tuple[tuple[str, int], ...]
+    problems: tuple[Problem, ...]
     findings: tuple[filters.Finding, ...]
     notes: tuple[str, ...]
     seconds: float
@@ -186,7 +187,7 @@ class _Run:
             if sha256 in self._media:
                 self._media.move_to_end(sha256)
                 return self._media[sha256]
-        standard = standard_form(obtained.media, f"the image of {obtained.token.id[:80]}")
+        standard = standard_form(obtained.media, obtained.called or f"the image of {obtained.token.id[:80]}")
         with self._lock:
             if len(standard.png) <= _SMALL:
                 self._media[sha256] = standard
@@ -227,7 +228,7 @@ def _check_same(record: Record, source: Source) -> None:
     if before is not None and before.origin != source.origin:
         raise CollectionError(
             f"{record.folder.name!r} was imported from {before.origin}, and not from {source.origin}: give --name for "
-            f"another one, or remove {record.folder}"
+            f"another one, or remove {shlex.quote(str(record.folder))}"
         )
 
 

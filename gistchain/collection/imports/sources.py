@@ -39,11 +39,12 @@ class NotObtained(CollectionError):
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """token: with what is known by now. metadata: the JSON; media: the bytes of the file."""
+    """token: with what is known by now. metadata: the JSON; media: the bytes of the file, and what it is called."""
 
     token: ImportedToken
     metadata: bytes
     media: bytes
+    called: str = ""
 
 
 class Source(Protocol):

@@ -7,11 +7,12 @@ combinations; a full one (every combination is a token) is the usual case.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gistchain.collection.making.alike import alike
 from gistchain.collection.making.problem import Problem, Rows
 from gistchain.collection.making.repair import Look, Row
 from gistchain.collection.making.solve import Part
@@ -20,6 +21,10 @@ from gistchain.errors import CollectionError
 MOST = 20_000
 _NODES = 2_000
 _TOLD = 12
+
+
+class TooAlikeError(CollectionError):
+    """There are too few different pictures."""
 
 
 def every_row(listed: list[Part]) -> list[Row]:
@@ -40,20 +45,21 @@ def every_row(listed: list[Part]) -> list[Row]:
     return whole
 
 
-def chosen(problem: Problem, rows: list[Row], look: Look, banned: Collection[Hashable]) -> Rows:
+def chosen(problem: Problem, rows: list[Row], look: Look) -> Rows:
     """(N, types) of the rows: all different to look at, with the exact counts, as near to the weights as can be.
 
-    Raises CollectionError: how many different pictures there are, or which counts can't hold together.
+    Raises TooAlikeError: how many different pictures there are, and why; CollectionError: which counts can't hold
+    together.
     """
     looks = {row: look(row) for row in rows}
-    rows = [row for row in rows if looks[row] not in banned]
     groups: dict[Hashable, list[int]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(looks[row], []).append(number)
     if len(groups) < problem.count:
-        raise CollectionError(
+        raise TooAlikeError(
             f"count = {problem.count:,}: the layers and rules give {len(groups):,} different pictures of "
-            f"{len(rows):,} combinations; some values are hidden or look alike, give a smaller count or more values"
+            f"{len(rows):,} combinations ({alike(problem, looks) or 'some values are hidden or look alike'}): "
+            "give a smaller count or more values"
         )
     table = np.array(rows, np.int64)
     taken = _solved(problem, table, list(groups.values()), dict(problem.exact))

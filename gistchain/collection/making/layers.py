@@ -56,6 +56,11 @@ def listed(folder: Path, order: Sequence[str] = ()) -> tuple[dict[str, list[Laye
     unused = [path.name for path in folders if _type_name(path) not in found]
     if unused:
         notes.append(f"not drawn, as [layers] order leaves it out: {', '.join(unused)}")
+    if not order and len(found) > 1 and not any(_NUMBER.match(normal(path.name)) for path in folders):
+        notes.append(
+            f"the folders of layers have no numbers and are drawn by the alphabet, bottom first: {', '.join(found)}; "
+            "another order is set by [layers] order"
+        )
     return found, notes
 
 

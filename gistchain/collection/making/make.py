@@ -2,13 +2,15 @@
 
     plan ── pictures ── alike? replaced ── with --check: too near to others? replaced ── everything made of one record
 
-Interrupted, the same command goes on; run again on what is finished, it mends what is missing. The same rules, layers
-and seed give the same bytes, whatever the number of processes and however often it was interrupted.
+Interrupted, the same command goes on; run again on what is finished, it mends what is missing, and ends where something
+was changed. The same rules, layers and seed give the same bytes, whatever the number of processes and however often it
+was interrupted.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from gistchain.collection.making import metadata, reading, sheet
 from gistchain.collection.making.art import Art, art
+from gistchain.collection.making.guard import Guard, strangers
 from gistchain.collection.making.near import Looked, Near, Nearness
 from gistchain.collection.making.output import PLAN, Output
 from gistchain.collection.making.pictures import Drawn, Pictures
@@ -42,27 +45,32 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What --check found. compared_with: registered images. laid: tokens laid over one; unlaid: as close as those, and
-    not laid over, as there are too many. replaced: by others. near: those that are still too near, because the rules
-    allow no other."""
+    """What --check found. compared_with: registered images. laid: tokens of the plan that were laid over one; unlaid:
+    as close as those, and not laid over, as there are too many. replaced: tokens that got other traits. dropped:
+    pictures that were laid over one too, and are not in the plan any more. near: tokens that are still too near, as no
+    other picture was found for them."""
 
     compared_with: int
     laid: int
     unlaid: int
     replaced: int
+    dropped: int
     near: tuple[Near, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """A collection that was made. off: by trait, how many tokens more or fewer a weighted value has than its weight
-    says, where that is more than one."""
+    says, where that is more than one. ruled: whether counts or rules of what goes together may have moved them.
+    painter: the trained collection that painted it, '' where layers were drawn."""
 
     name: str
     folder: Path
     tokens: int
     checked: Checked | None
     off: dict[str, int]
+    ruled: bool
+    painter: str
     notes: tuple[str, ...]
 
 
@@ -79,25 +87,27 @@ def make(
 
     shelf: of trained collections. jobs: processes, by default one a core. check: opens what compares with registered
     images; it is called in every process. Raises CollectionError for rules that can't hold, naming them, ImageError
-    for a layer that can't be read, FileError for a folder that holds anything else, FileDamaged for
-    a plan that was altered, DiskFull.
+    for a layer that can't be read, FileError for a folder that holds anything else or a finished plan whose files were
+    changed, FileDamaged for a plan.json that was altered, DiskFull.
     """
     rules = reading.read(path, shelf)
     output = Output(folder, rules.digest, rules.name)
     with output.opened():
+        kept = _kept(rules, output)
+        guard = Guard(output)
+        guard.check()
         progress("reading layers", 0.0)
         source = art(rules, shelf)
         progress("reading layers", 1.0)
-        kept = _kept(rules, output)
-        pictures = Pictures(rules, shelf, output, jobs=jobs or os.cpu_count() or 1)
-        run = _Run(rules, source, pictures, output, kept, progress)
+        pictures = Pictures(rules, shelf, output, guard, jobs=jobs or os.cpu_count() or 1)
+        run = _Run(rules, source, pictures, output, guard, kept, progress)
         checked = None
         if check is not None:
             checked = run.checked(Nearness(check, rules.name, output, jobs=jobs or os.cpu_count() or 1))
         run.write(checked)
     return Made(
-        rules.name, folder, rules.count, checked, sheet.off(rules, run.plan.tokens()),
-        (*rules.notes, *getattr(source, "notes", ())),
+        rules.name, folder, rules.count, checked, sheet.off(rules, run.plan.tokens()), rules.ruled, rules.painter,
+        (*rules.notes, *getattr(source, "notes", ()), *strangers(folder, set(rules.ids))),
     )  # fmt: skip
 
 
@@ -105,10 +115,17 @@ class _Run:
     """One run: the plan with its pictures drawn, all of them different."""
 
     def __init__(
-        self, rules: Rules, source: Art, pictures: Pictures, output: Output, kept: list[Row] | None, progress: Progress
+        self,
+        rules: Rules,
+        source: Art,
+        pictures: Pictures,
+        output: Output,
+        guard: Guard,
+        kept: list[Row] | None,
+        progress: Progress,
     ) -> None:
         self._rules, self._source, self._pictures, self._output = rules, source, pictures, output
-        self._progress = progress
+        self._guard, self._progress = guard, progress
         progress("planning", 0.0)
         self.plan = Plan(rules, source.look, kept)
         progress("planning", 1.0)
@@ -140,11 +157,12 @@ class _Run:
         replaced = sum(one != other for one, other in zip(begun, self.plan.rows, strict=True))
         near = tuple(one.near for one in looked if one.near is not None)
         unlaid = sum(one.close and not one.laid for one in looked)
-        return Checked(nearness.compared_with, len(laid), unlaid, replaced, near)
+        dropped = len(laid - {one.sha3_256 for one in looked})
+        return Checked(nearness.compared_with, sum(one.laid for one in looked), unlaid, replaced, dropped, near)
 
     def _looked(self, nearness: Nearness) -> list[Looked]:
         drawn = self._pictures.draw(self.plan.rows, lambda share: self._progress("drawing", share))
-        return nearness.look(drawn, lambda share: self._progress("comparing", share))
+        return nearness.look(drawn, self._progress)
 
     def write(self, checked: Checked | None) -> None:
         """Everything but the pictures, each from the same records; plan.json last."""
@@ -152,17 +170,25 @@ class _Run:
         tokens = self.plan.tokens()
         drawn = self._pictures.draw(self.plan.rows, lambda share: self._progress("drawing", share))
         told = [metadata.of_token(rules, token) for token in tokens]
-        for number, (token, content) in enumerate(zip(tokens, told, strict=True), 1):
-            put_whole(output.metadata(token.id), metadata.json_bytes(content))
-            self._progress("writing", number / len(tokens))
         ranks = rarities([_shown(rules, token) for token in tokens])
-        put_whole(output.folder / "metadata" / "_metadata.json", metadata.json_bytes(told))
-        put_whole(output.folder / "contract.json", metadata.json_bytes(metadata.of_contract(rules)))
-        put_whole(output.folder / "rarity.csv", _csv(tokens, ranks))
-        put_whole(output.folder / "prompts.txt", "".join(line + "\n" for line in prompts(rules, tokens)).encode())
         page = sheet.page(rules, tokens, ranks, self.plan.rows, self._source, checked)
-        put_whole(output.folder / "sheet.html", page.encode())
-        output.finish(metadata.json_bytes(_plan(rules, tokens, self.plan.rows, drawn, checked)))
+        files = {
+            f"metadata/{token.id}.json": metadata.json_bytes(content)
+            for token, content in zip(tokens, told, strict=True)
+        }
+        files |= {
+            "metadata/_metadata.json": metadata.json_bytes(told),
+            "contract.json": metadata.json_bytes(metadata.of_contract(rules)),
+            "rarity.csv": _csv(tokens, ranks),
+            "prompts.txt": "".join(line + "\n" for line in prompts(rules, tokens)).encode(),
+            "sheet.html": page.encode(),
+        }
+        hashes = {name: hashlib.sha3_256(content).hexdigest() for name, content in files.items()}
+        self._guard.begin(name for name, sha3_256 in hashes.items() if output.written(name) != sha3_256)
+        for number, (name, content) in enumerate(files.items(), 1):
+            put_whole(output.folder / name, content)
+            self._progress("writing", number / len(files))
+        output.finish(metadata.json_bytes(_plan(rules, tokens, self.plan.rows, drawn, checked, hashes)))
 
 
 def _kept(rules: Rules, output: Output) -> list[Row] | None:
@@ -204,8 +230,14 @@ def _csv(tokens: Sequence[Token], ranks: Sequence[Rarity]) -> bytes:
 
 
 def _plan(
-    rules: Rules, tokens: Sequence[Token], rows: Sequence[Row], drawn: Sequence[Drawn], checked: Checked | None
+    rules: Rules,
+    tokens: Sequence[Token],
+    rows: Sequence[Row],
+    drawn: Sequence[Drawn],
+    checked: Checked | None,
+    hashes: dict[str, str],
 ) -> dict[str, Any]:
+    """hashes: SHA3-256 of the files that are no pictures."""
     return {
         "version": VERSION,
         "name": rules.name,
@@ -217,4 +249,5 @@ def _plan(
             {"id": token.id, "row": list(row), "pixels": one.pixels, "sha3_256": one.sha3_256}
             for token, row, one in zip(tokens, rows, drawn, strict=True)
         ],
+        "files": hashes,
     }

@@ -45,18 +45,21 @@ MOST_LAID, LEAST_MOST = 0.05, 100
 REFUSED: tuple[Verdict, ...] = ("copy", "derivative", "unsure")
 
 _LIKELIEST = 40
-_AT_ONCE = 20
+_AT_ONCE, _LAID_AT_ONCE = 20, 2
+"""Tokens of which a process is told at once; laying over takes seconds each, and someone waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A token that is too near. of: the name of the registered image, collection: its own; score: of rareness, 0..1,
-    low for a copy. correlation: of the fingerprints."""
+    """A token that is too near. of: the name of the registered image; collection: its own, '' where it is not known;
+    token: its number, None where this home knows of none. score: of rareness, 0..1, low for a copy. correlation: of the
+    fingerprints."""
 
     id: int
     verdict: str
     of: str
     collection: str
+    token: int | None
     score: float
     correlation: float
 
@@ -85,7 +88,7 @@ class Nearness:
         for told in output.noted(f"near-{self.compared_with}-*"):
             self._remember(told)
 
-    def look(self, drawn: Sequence[Drawn], progress: Callable[[float], None]) -> list[Looked]:
+    def look(self, drawn: Sequence[Drawn], progress: Callable[[str, float], None]) -> list[Looked]:
         """Of each picture, in their order. Raises what a Checker raises."""
         if not self.compared_with:
             return [Looked(one.sha3_256, 0.0, 1.0) for one in drawn]
@@ -100,22 +103,29 @@ class Nearness:
             first[place] = replace(first[place], close=True)
         laid = self._looked([drawn[place] for place in places], drawn, True, progress)
         for place, one in zip(places, laid, strict=True):
-            first[place] = replace(one, close=True)
+            # Known by its picture, which another token may have had before.
+            near = None if one.near is None else replace(one.near, id=drawn[place].id)
+            first[place] = replace(one, close=True, near=near)
         return first
 
     def _looked(
-        self, some: Sequence[Drawn], drawn: Sequence[Drawn], lay: bool, progress: Callable[[float], None]
+        self, some: Sequence[Drawn], drawn: Sequence[Drawn], lay: bool, progress: Callable[[str, float], None]
     ) -> list[Looked]:
         todo = [one for one in some if (one.sha3_256, lay) not in self._known]
         work = [(one.id, self._output.image(one.id), one.sha3_256, lay) for one in todo]
-        chunks = [work[start : start + _AT_ONCE] for start in range(0, len(work), _AT_ONCE)]
+        at_once = _LAID_AT_ONCE if lay else _AT_ONCE
+        chunks = [work[start : start + at_once] for start in range(0, len(work), at_once)]
+        what = f"laying {len(todo):,} tokens over what they look like, seconds each" if lay else (
+            f"comparing {len(todo):,} tokens with {self.compared_with:,} images")  # fmt: skip
         own = {bytes.fromhex(one.sha3_256): self._output.image(one.id).name for one in drawn}
         started = (self._open, self._collection, own)
+        if chunks:
+            progress(what, 0.0)
         for number, done in enumerate(spread(_look, chunks, jobs=self._jobs, begin=_begin, started=started), 1):
             self._known.update(((one.sha3_256, lay), one) for one in done)
             name = f"near-{self.compared_with}-{int(lay)}-{done[0].sha3_256[:16]}"
             self._output.note(name, map(_told, done))
-            progress(number / len(chunks))
+            progress(what, number / len(chunks))
         return [self._known[one.sha3_256, lay] for one in some]
 
     def _remember(self, told: object) -> None:
@@ -127,15 +137,15 @@ class Nearness:
                 float(correlation),
                 float(hashes),
                 True,
-                [int(id_), str(v), str(of), str(whose), float(s)],
+                [int(id_), str(v), str(of), str(whose), int() | None as token, float(s)],
             ]:
-                near = Near(id_, v, of, whose, s, correlation)
+                near = Near(id_, v, of, whose, token, s, correlation)
                 self._known[sha3_256, True] = Looked(sha3_256, correlation, hashes, True, near)
 
 
 def _told(one: Looked) -> list[object]:
     near = one.near
-    said = None if near is None else [near.id, near.verdict, near.of, near.collection, near.score]
+    said = None if near is None else [near.id, near.verdict, near.of, near.collection, near.token, near.score]
     return [one.sha3_256, one.correlation, one.hashes, one.laid, said]
 
 
@@ -196,12 +206,13 @@ def _first(state: _State, id_: int, picture: Picture, sha3_256: str) -> Looked:
 
 def _laid(state: _State, id_: int, picture: Picture, sha3_256: str) -> Looked:
     """Laid over what it may come from."""
-    found = state.checker.check(picture, counts=state.counts, token=lambda entry: None)
+    found = state.checker.check(picture, counts=state.counts)
     there = found.nearest
     if there is None:
         return Looked(sha3_256, 0.0, 1.0, True)
     correlation = round(there.pearson, 4)
     if found.verdict not in REFUSED:
         return Looked(sha3_256, correlation, 1.0, True)
-    near = Near(id_, found.verdict, there.name, there.collection, round(found.score, 4), correlation)
+    score = round(found.score, 4)
+    near = Near(id_, found.verdict, there.name, there.collection, there.token, score, correlation)
     return Looked(sha3_256, correlation, 1.0, True, near)

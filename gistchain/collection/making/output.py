@@ -3,8 +3,8 @@
     images/ID.png   metadata/ID.json, _metadata.json   contract.json   rarity.csv   prompts.txt   sheet.html   plan.json
     .making/        only while it is written: the lock, whose plan it is, which pictures are drawn
 
-plan.json comes last, and has the SHA3-256 of every picture: what a power cut has left unfinished is seen and drawn
-again.
+plan.json comes last, and has the SHA3-256 of every picture and every other file: what a power cut has left unfinished
+is seen and made again, and what someone has changed in a finished plan is seen and not written over (Guard).
 """
 
 from __future__ import annotations
@@ -55,13 +55,19 @@ class Output:
                 if fresh:
                     shutil.rmtree(self.folder, ignore_errors=True)
                 raise
+            except FileError:
+                if self.finished is not None and os.listdir(self.folder / _WORK) == ["lock"]:
+                    self._sweep()  # refused before anything was begun
+                raise
             self._sweep()
 
     def image(self, id_: int) -> Path:
         return self.folder / "images" / f"{id_}.png"
 
-    def metadata(self, id_: int) -> Path:
-        return self.folder / "metadata" / f"{id_}.json"
+    def written(self, name: str) -> object:
+        """SHA3-256 of a file that is no picture, as a finished plan says; None where nothing is known."""
+        files = (self.finished or {}).get("files")
+        return files.get(name) if isinstance(files, dict) else None
 
     def note(self, name: str, lines: Iterable[object]) -> None:
         """Keep, until all is finished, what was worked out: the same command goes on from there."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.collection.making.art import Art, art
+from gistchain.collection.making.guard import Guard
 from gistchain.collection.making.output import Output, is_whole
 from gistchain.collection.making.processes import spread
 from gistchain.collection.making.repair import Row
@@ -39,8 +40,8 @@ class Drawn:
 class Pictures:
     """The pictures of one plan in its folder."""
 
-    def __init__(self, rules: Rules, shelf: Path, output: Output, *, jobs: int) -> None:
-        self._started = (rules, shelf, output)
+    def __init__(self, rules: Rules, shelf: Path, output: Output, guard: Guard, *, jobs: int) -> None:
+        self._started, self._guard = (rules, shelf, output), guard
         self._rules, self._output, self._jobs = rules, output, jobs
         self._drawn: dict[tuple[int, Row], Drawn] = {}
         self._notes = 0
@@ -54,6 +55,7 @@ class Pictures:
     def draw(self, rows: Sequence[Row], progress: Callable[[float], None]) -> list[Drawn]:
         """The pictures of all tokens, in their order. Raises DiskFull, FileError, ImageError."""
         todo = [(id_, row) for id_, row in zip(self._rules.ids, rows, strict=True) if not self._is_there(id_, row)]
+        self._guard.begin(f"images/{id_}.png" for id_, _ in todo)
         chunks = [todo[start : start + _AT_ONCE] for start in range(0, len(todo), _AT_ONCE)]
         for number, done in enumerate(spread(_draw, chunks, jobs=self._jobs, begin=_begin, started=self._started), 1):
             for drawn in done:

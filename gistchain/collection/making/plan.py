@@ -87,7 +87,9 @@ class Plan:
             left = self.replace(found)
             if left:
                 raise CollectionError(self._stuck(left))
-        raise CollectionError(f"after {_ROUNDS} rounds tokens still look alike: give more values or a smaller count")
+        raise CollectionError(
+            f"after {_ROUNDS} rounds tokens still look alike: give more values or a smaller count{self._order()}"
+        )
 
     def _begun(self) -> list[Row]:
         if self._parts is None:  # too entangled to be listed: swaps alone have to find a way
@@ -107,7 +109,10 @@ class Plan:
         self._dealt = Dealt(self._exactly(self._parts), self._problem, self._look, self._rng)
 
     def _exactly(self, parts: list[solve.Part]) -> list[Row]:
-        rows = exact.chosen(self._problem, exact.every_row(parts), self._look, ())
+        try:
+            rows = exact.chosen(self._problem, exact.every_row(parts), self._look)
+        except exact.TooAlikeError as error:
+            raise CollectionError(f"{error}{self._order()}") from error
         return _tuples(self._rng.permutation(rows))
 
     def _stuck(self, left: list[int]) -> str:
@@ -116,8 +121,12 @@ class Plan:
         why = "break a rule" if not self._problem.is_legal(row) else "look like others"
         return (
             f"{len(left):,} of {self.rules.count:,} tokens {why} and nothing could be exchanged, the first: {told}; "
-            "give more values or weights in place of counts, or a smaller count"
+            f"give more values or weights in place of counts, or a smaller count{self._order()}"
         )
+
+    def _order(self) -> str:
+        """To a message about tokens that look alike: the order of the layers says what is hidden."""
+        return f"; {self.rules.order}" if self.rules.order else ""
 
     def _numbers(self) -> list[dict[str, int]]:
         drawn = np.random.RandomState([self.rules.seed, 1])
@@ -132,11 +141,6 @@ def traits(rules: Rules, row: Row) -> dict[str, str]:
     """The traits of a row: absent and None are one."""
     named = {type_.name: type_.values[value].name for type_, value in zip(rules.types, row, strict=True)}
     return {type_: value for type_, value in named.items() if value != NONE}
-
-
-def row_of(rules: Rules, told: dict[str, str]) -> Row:
-    """The row of a record. Raises ValueError for one of other rules."""
-    return tuple(type_.names.index(told.get(type_.name, NONE)) for type_ in rules.types)
 
 
 def _tuples(rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> list[Row]:

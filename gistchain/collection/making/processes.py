@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,10 +11,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from gistchain.errors import ModelError
+from gistchain.processes import deaf, work_for
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_LOOKS_S = 1.0
 
 
 def spread(
@@ -30,9 +27,12 @@ def spread(
 ) -> Iterator[Result]:
     """`work` of each item, in order. begin: called with `started` in each process first.
 
-    With one job all is done in this process. Raises what `work` raises, ModelError where a process was ended.
+    With one job, or for one item, all is done in this process. Raises what `work` raises, ModelError where a process
+    was ended.
     """
-    if jobs <= 1 or len(items) <= 1:
+    if not items:
+        return
+    if jobs <= 1 or len(items) == 1:
         begin(*started)
         yield from map(work, items)
         return
@@ -44,7 +44,8 @@ def spread(
     rest = iter(items)
     try:
         for item in rest:
-            waiting.append(pool.submit(work, item))
+            with deaf():
+                waiting.append(pool.submit(work, item))
             if len(waiting) >= 2 * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -59,12 +60,5 @@ def spread(
 
 
 def _begin(begin: Callable[..., None], started: tuple[Any, ...], parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    work_for(parent)
     begin(*started)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOKS_S)
-    os._exit(1)

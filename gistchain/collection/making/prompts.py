@@ -1,6 +1,6 @@
 """A token -> its prompt for Stable Diffusion: the caption's words, rare ones weighed, and a LoRA (S3.10).
 
-    A picture of a critter, containing (Crown Hat:1.2), Blue Background, <lora:critters:1>
+    A picture of a woodling, containing (Crown Hat:1.2), Sky Background, <lora:woodlings:1>
 
 models/diffusers/prompts.py reads the same notation. Signs that mean something in it are left out of names.
 """

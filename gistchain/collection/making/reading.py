@@ -23,6 +23,7 @@ from gistchain.image import MAX_FILE_BYTES
 MOST_TOKENS = 100_000
 _MOST_BYTES = 1 << 20
 _MOST_RULES = 500
+_HOW_OFTEN = 'give a weight such as 5, a share such as "5%", or { count = 25 }'
 _DISPLAY = ("number", "boost_number", "boost_percentage", "date")
 
 
@@ -33,7 +34,7 @@ def read(path: Path, shelf: Path) -> Rules:
     that is too large.
     """
     raw, told = _parsed(path)
-    top = Fields(told, str(path))
+    top = Fields(told, str(path), fields.TOP)
     name = top.text("name", needed=True)
     count = top.whole("count", needed=True, low=1, high=MOST_TOKENS)
     found, source, more = _sources(top, path, shelf)
@@ -54,7 +55,6 @@ def read(path: Path, shelf: Path) -> Rules:
         words=words,
         **more,
     )
-    top.done()
     for one in ("exclude", "require", "number"):
         if len(top.tables(one)) > _MOST_RULES:
             raise CollectionError(f"{path} has more than {_MOST_RULES} [[{one}]]: too many to be solved")
@@ -78,18 +78,17 @@ def _sources(top: Fields, path: Path, shelf: Path) -> tuple[list[TraitType], str
         raise CollectionError(f"{path}: give either [layers] folder = ... or [painter] collection = ...")
     if drawn is not None:
         folder = path.parent / drawn.text("folder", needed=True)
-        found, notes = layers.listed(folder, drawn.texts("order"))
+        order = drawn.texts("order")
+        found, notes = layers.listed(folder, order)
         scale = drawn.whole("scale", low=1, high=64, default=1)
-        drawn.done()
         types = [
             TraitType(type_, tuple(Value(layer.value, weight=layer.weight, file=layer.file) for layer in some))
             for type_, some in found.items()
         ]
-        return types, _files(types, folder), {"scale": scale, "notes": tuple(notes)}
+        return types, _files(types, folder), {"scale": scale, "ordered": bool(order), "notes": tuple(notes)}
     assert paints is not None
     collection = paints.text("collection", needed=True)
     side = paints.whole("side", low=16, high=4096, default=256)
-    paints.done()
     called, types, sha256 = painted.types_of(collection, shelf)
     return types, sha256, {"painter": called, "side": side}
 
@@ -150,7 +149,6 @@ def _type(found: TraitType, tables: list[Fields]) -> TraitType:
             raise CollectionError(f"{table.where} says twice how often it is None: keep one")
         values[NONE] = _often(values.get(NONE, Value(NONE)), none, f"{table.where}, none")
     shown = table.flag("shown", default=True)
-    table.done()
     return _checked(replace(found, values=tuple(values.values()), shown=shown))
 
 
@@ -158,15 +156,14 @@ def _often(value: Value, how: object, where: str) -> Value:
     """The value, as often as said: 5 (a weight), "5%" (of all tokens), { count = 25 }."""
     plain = replace(value, weight=None, percent=None, count=None)
     if isinstance(how, dict):
-        table = Fields(how, where)
+        table = Fields(how, where, ("count",), _HOW_OFTEN)
         count = table.whole("count", needed=True, low=0, high=MOST_TOKENS)
-        table.done()
         return replace(plain, count=count)
     if isinstance(how, str) and how.endswith("%"):
-        return replace(plain, percent=fields.number(how[:-1], where, high=100))
+        return replace(plain, percent=fields.percent(how, where))
     if isinstance(how, int | float) and not isinstance(how, bool):
         return replace(plain, weight=fields.number(how, where))
-    raise CollectionError(f'{where}: give a weight such as 5, a share such as "5%", or {{ count = 25 }}')
+    raise CollectionError(f"{where}: {_HOW_OFTEN}")
 
 
 def _checked(type_: TraitType) -> TraitType:
@@ -177,7 +174,7 @@ def _checked(type_: TraitType) -> TraitType:
 
 
 def _exclude(number: int, table: Fields, types: Mapping[str, TraitType]) -> Exclude:
-    traits = _named(table, table.rest(), types)
+    traits = _named(table, table.all(), types)
     if len(traits) < 2:
         raise CollectionError(f"{table.where}: give at least two trait types, whose values don't go together")
     return Exclude(f"exclude {number} ({_words_of(traits)})", traits)
@@ -185,7 +182,6 @@ def _exclude(number: int, table: Fields, types: Mapping[str, TraitType]) -> Excl
 
 def _require(number: int, table: Fields, types: Mapping[str, TraitType]) -> Require:
     when, then = table.mapping("if"), table.mapping("then")
-    table.done()
     if not when or not then:
         raise CollectionError(f"{table.where}: give if = {{ Hat = ... }} and then = {{ Body = ... }}")
     asked, wanted = _named(table, when, types), _named(table, then, types)
@@ -231,7 +227,6 @@ def _number(table: Fields, types: Mapping[str, TraitType]) -> Number:
     low = table.whole("from", low=-(2**53), high=2**53, default=1)
     high = table.whole("to", needed=True, low=-(2**53), high=2**53)
     display = table.text("display_type") or "number"
-    table.done()
     if low > high:
         raise CollectionError(f"{table.where}: from {low} is above to {high}")
     if display not in _DISPLAY:
@@ -253,12 +248,11 @@ def _words(top: Fields, types: Mapping[str, TraitType]) -> Words:
     if prompts is not None:
         more = {
             "lora": prompts.text("lora", most=100),
-            "lora_scale": prompts.share("lora_scale", default=1.0, high=10.0),
-            "rare_weight": prompts.share("rare_weight", default=1.2, high=2.0),
-            "emphasis": {k: fields.number(v, f"[prompts] emphasis {k!r}", high=2.0)
+            "lora_scale": prompts.factor("lora_scale", default=1.0, high=10.0, what="scale"),
+            "rare_weight": prompts.factor("rare_weight", default=1.2, high=2.0, what="emphasis"),
+            "emphasis": {k: fields.number(v, f"[prompts] emphasis {k!r}", high=2.0, what="emphasis")
                          for k, v in prompts.mapping("emphasis").items()},
         }  # fmt: skip
-        prompts.done()
         if any(letter in more["lora"] for letter in "<>:"):
             raise CollectionError("[prompts] lora: a name in <lora:NAME:1> holds none of < > :")
         unknown = next((type_ for type_ in more["emphasis"] if type_ not in types), None)

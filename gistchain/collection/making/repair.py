@@ -68,17 +68,18 @@ class Dealt:
         """Tokens that break a rule, look like an earlier one, or as none may."""
         seen: set[Hashable] = set()
         found = []
-        for token, (row, look) in enumerate(zip(self.rows, self._looks, strict=True)):
-            if look in seen or look in self._banned or not self._problem.is_legal(row):
+        legal = self._problem.legal(np.array(self.rows, np.int64).reshape(len(self.rows), -1))
+        for token, (fine, look) in enumerate(zip(legal.tolist(), self._looks, strict=True)):
+            if look in seen or look in self._banned or not fine:
                 found.append(token)
             seen.add(look)
         return found
 
-    def repair(self, rounds: int = _ROUNDS) -> list[int]:
+    def repair(self) -> list[int]:
         """Tokens that stay wrong, none if all is well."""
         left = self.wrong()
         vain = 0
-        for _ in range(rounds):
+        for _ in range(_ROUNDS):
             if not left or not self._open or vain == _IN_VAIN:
                 break
             before = len(left)

@@ -113,6 +113,7 @@ class Rules:
     words: Words
     painter: str = ""
     scale: int = 1
+    ordered: bool = False
     side: int = 256
     digest: str = ""
     notes: tuple[str, ...] = ()
@@ -120,3 +121,22 @@ class Rules:
     @cached_property
     def ids(self) -> tuple[int, ...]:
         return tuple(range(self.first_id, self.first_id + self.count))
+
+    @property
+    def ruled(self) -> bool:
+        """Whether anything but weights and shares says which tokens there are."""
+        counts = any(value.count is not None for type_ in self.types for value in type_.values)
+        return bool(counts or self.excludes or self.requires)
+
+    @property
+    def order(self) -> str:
+        """How layers came to lie over each other, for messages about what is hidden; '' for a painter."""
+        if self.painter:
+            return ""
+        names = ", ".join(type_.name for type_ in self.types)
+        if self.ordered:
+            return f"layers are drawn as [layers] order says, bottom first: {names}"
+        return (
+            f"layers are drawn in the order of their folders' names, bottom first: {names}; another one is set by "
+            "[layers] order"
+        )

@@ -49,6 +49,7 @@ LOOKED_AT, COPIES = 5, 3
 """Pictures that are looked at, and how many have to be copies or like ones: of unrelated collections one in ten is."""
 PAIRS = 200
 """Pairs of collections that are looked at in one run, the most alike first: each takes some seconds."""
+_MULTIPLIED = 16  # collections at once: two such blocks take 77 MB
 _KEPT = 32  # collections: some 4 MB each
 _LEAST = 0.3  # correlation that pictures with near PDQ hashes have too
 _MIN_QUALITY = 50  # of PDQ: below it, its authors say, a hash says little
@@ -105,14 +106,13 @@ def families(
     joined: list[Joined] = []
     closest: Joined | None = None
     alike: list[tuple[float, Sample, Sample]] = []
-    pairs = list(combinations(samples, 2))
     told, kept_apart = set(map(frozenset, together)), set(map(frozenset, apart))
-    for number, (one, other) in enumerate(pairs, 1):
-        progress("compare collections", number / len(pairs))
+    nearness = _nearness(samples, progress)
+    for one, other in combinations(samples, 2):
         names = frozenset((one.name, other.name))
         if names in kept_apart:
             continue
-        near, of, median = _near(one, other)
+        near, of, median = nearness[one.name, other.name]
         why = _by_contract(one, other) or ("pictures" if near >= SHARE * of else None) or _by_name(one, other)
         if names in told or why is not None:
             joined.append(Joined(one.name, other.name, why or "told", near, of))
@@ -149,9 +149,33 @@ def _look(
     return len(alike)
 
 
-def _near(one: Sample, other: Sample) -> tuple[int, int, float]:
+def _nearness(samples: Sequence[Sample], progress: Progress) -> dict[tuple[str, str], tuple[int, int, float]]:
+    """Names of two samples, in their order -> as `_near`. Many are multiplied at once: one by one, most of the time
+    would go into reading them."""
+    blocks = [samples[start : start + _MULTIPLIED] for start in range(0, len(samples), _MULTIPLIED)]
+    found: dict[tuple[str, str], tuple[int, int, float]] = {}
+    for number, block in enumerate(blocks):
+        rows, row_ends = _stacked(block)
+        for others in blocks[number:]:
+            columns, column_ends = (rows, row_ends) if others is block else _stacked(others)
+            products = rows @ columns.T
+            for i, one in enumerate(block):
+                first = i + 1 if others is block else 0
+                for j, other in enumerate(others[first:], first):
+                    part = products[row_ends[i] : row_ends[i + 1], column_ends[j] : column_ends[j + 1]]
+                    found[one.name, other.name] = _near(one, other, part)
+        progress("compare collections", (number + 1) / len(blocks))
+    return found
+
+
+def _stacked(samples: Sequence[Sample]) -> tuple[NDArray[np.float32], list[int]]:
+    """All fingerprints of these samples, and where those of each begin and end."""
+    ends = np.cumsum([0, *map(len, samples)]).tolist()
+    return np.concatenate([sample.fingerprints for sample in samples]).astype(np.float32), ends
+
+
+def _near(one: Sample, other: Sample, correlations: NDArray[np.float32]) -> tuple[int, int, float]:
     """(pictures of the sample that has more near ones in the other, of how many, median of its best correlations)."""
-    correlations = one.fingerprints.astype(np.float32) @ other.fingerprints.astype(np.float32).T
     near = correlations >= NEAR
     if correlations.max() >= _LEAST:
         near |= _pdq_near(one, other)

@@ -28,7 +28,7 @@ from gistchain.collection.splits.sample import SIZE, Sample, sampled
 from gistchain.collection.splits.sizes import NAMED, PARTS, Size
 from gistchain.disk.draft import check_free, drafted_folder
 from gistchain.disk.write import check_folder
-from gistchain.errors import CollectionError, FileDamaged
+from gistchain.errors import CollectionError, FileDamaged, SettingError
 
 if TYPE_CHECKING:
     from gistchain.rareness.check import Checker
@@ -71,8 +71,8 @@ def split(
 ) -> Split:
     """The split of these collections, each by its folder. output: the folder that is written, None for none.
 
-    Raises CollectionError: names twice, or of no collection, or told to be together and apart; no collection that can
-    be used; no pyarrow.
+    Raises SettingError: no name, names twice, or of no collection, or told to be together and apart; CollectionError:
+    no collection that can be used; no pyarrow.
     Raises FileError, DiskFull for the output.
     """
     _check(folders, how)
@@ -100,18 +100,18 @@ def split(
 def _check(folders: Sequence[Path], how: How) -> None:
     names = [folder.name for folder in folders]
     if not names:
-        raise CollectionError("no collection was named: give the names of imported ones, or --all")
+        raise SettingError("no collection was named: give the names of imported ones, or --all")
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise CollectionError(f"{', '.join(map(repr, twice))} was given twice: name each collection once")
+        raise SettingError(f"{', '.join(map(repr, twice))} was given twice: name each collection once")
     for name in {name for pair in (*how.together, *how.apart) for name in pair}:
         if name not in names:
-            raise CollectionError(f"{name!r} is told to be apart or together, but is none of the collections: check it")
+            raise SettingError(f"{name!r} is told to be apart or together, but is none of the collections: check it")
     for one, other in (*how.together, *how.apart):
         if one == other:
-            raise CollectionError(f"{one!r} is told to be apart from or together with itself: name two collections")
+            raise SettingError(f"{one!r} is told to be apart from or together with itself: name two collections")
     for pair in set(map(frozenset, how.together)) & set(map(frozenset, how.apart)):
         both = " and ".join(map(repr, sorted(pair)))
-        raise CollectionError(f"{both} are told to be together and to be apart: keep one of the two")
+        raise SettingError(f"{both} are told to be together and to be apart: keep one of the two")
 
 
 def _samples(

@@ -14,7 +14,7 @@ from gistchain.collection.imports.record import About
 from gistchain.collection.splits.assign import Assignment, Placed
 from gistchain.collection.splits.export.pairs import Missing, Pair
 from gistchain.collection.splits.families import Families
-from gistchain.collection.splits.sizes import NOT_STATED, PARTS, PUBLISHED, Part
+from gistchain.collection.splits.sizes import NAMED, NOT_STATED, PARTS, PUBLISHED, Part
 from gistchain.disk.draft import Kind
 from gistchain.safejson import parsed
 
@@ -87,6 +87,23 @@ class Split:
     def phrases(self) -> int | None:
         """Different `{value} {trait_type}`; None where nothing was written."""
         return len(self._phrases) if self.output is not None else None
+
+    @property
+    def title(self) -> str:
+        """What the data set is called in its cards: none of the published ones, which hold other collections."""
+        count = len(self.assignment.placed)
+        of = f"{count:,} collection{'s' if count != 1 else ''}"
+        published = self.name.casefold() in {name.casefold() for name in NAMED}
+        return f"{self.name}-style split of {of}" if published else self.name
+
+    def empty(self) -> str:
+        """Which parts hold no family, and why, in a sentence; '' for none."""
+        none = [part for part in PARTS if not self.assignment.families(part)]
+        count = len({one.family for one in self.assignment.placed})
+        if not none or count >= len(PARTS):
+            return ""
+        there = "there is only one" if count == 1 else f"there are only {count}"
+        return f"no pairs for {' and '.join(none)}: a family stays in one part, and {there}"
 
     def obtained(self, part: Part) -> int:
         """Pairs that were written; where nothing was, those that would be."""

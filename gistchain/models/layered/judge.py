@@ -28,8 +28,8 @@ _NEVER = 1e-300
 _ASTRAY = 0.02  # share of the tokens of which a model explains nothing
 _CHANCE = 2.0  # nats that the best of the sharpnesses may seem to tell by chance
 _WORTH_READING = 0.02  # nats a token that a type's pixels must tell beyond what is common
-_WRONG = 0.05
-"""Share of the judged tokens that may be read wrongly with a confidence of one half: half of what is promised."""
+_WRONG, _SURE = 0.10, 0.95
+"""Share of unseen tokens that may be read wrongly with a confidence of a half or more, and how sure that has to be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,8 @@ def _read(part: Part) -> list[Reading]:
 def _trust(unseen: Sequence[Part], readings: Sequence[Sequence[Reading]]) -> tuple[float, float, float]:
     """Platt's bias and slope, with a prior that holds few tokens near (0, 1), and the doubt that errors raise.
 
-    The bias is then lowered until no more than _WRONG of the tokens are read wrongly with a confidence of a half.
+    The bias is then lowered until so few of the tokens are read wrongly with a confidence of a half that no more than
+    _WRONG of all tokens will be, with a probability of _SURE.
     """
     odds, misfits, right = [], [], []
     for part, found in zip(unseen, readings, strict=True):
@@ -165,7 +166,17 @@ def _trust(unseen: Sequence[Part], readings: Sequence[Sequence[Reading]]) -> tup
         (trusted((bias, slope, doubt), o, m) for o, m, ok in zip(odds, misfits, right, strict=True) if not ok),
         reverse=True,
     )
-    allowed = int(_WRONG * len(right))
+    allowed = _allowed(len(right))
     if len(wrongly) > allowed and wrongly[allowed] >= 0:
         bias -= wrongly[allowed] + 0.05
     return bias, slope, doubt
+
+
+def _allowed(tokens: int) -> int:
+    """The most of so many tokens that may be wrong where no more than _WRONG of all are, with a probability of _SURE:
+    Clopper and Pearson's limit. 0 also where even none would not show it."""
+    from scipy.special import betaincinv
+
+    wrong = np.arange(tokens)
+    limits = betaincinv(wrong + 1, tokens - wrong, _SURE)
+    return max(0, int((limits <= _WRONG).sum()) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,23 @@ def test_what_was_answered_is_not_asked_and_paid_for_again(tmp_path: Path) -> No
         later, same = captions(tmp_path, model(site))
     assert same == paraphrases
     assert later.failures == 0
+
+
+def test_a_model_that_answers_is_asked_for_four_captions_at_a_time_and_for_none_twice(tmp_path: Path) -> None:
+    first, together = threading.Event(), threading.Barrier(4, timeout=60)
+
+    def waits(handler: Handler, request: Request) -> Reply:
+        if first.is_set():
+            together.wait()  # until there are four of them
+        first.set()
+        return honest(handler, request)
+
+    traits = [(("eyes", f"red{min(n, 8)}"),) for n in range(11)]  # the last three are the same
+    put_plain(tmp_path, "azuki", traits, subject="Azuki")
+    with served({PATH: waits}) as site:
+        done, paraphrases = captions(tmp_path, model(site))
+    assert (len(site.requests), done.requests, done.failures) == (9, 9, 0)
+    assert [said[0][0] for said in paraphrases] == [f"This Azuki has {one[0][1]} eyes." for one in traits]
 
 
 def dropped(data: Any) -> str:

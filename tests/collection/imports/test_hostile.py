@@ -12,10 +12,10 @@ import pytest
 from pyarrow import parquet
 
 from gistchain.collection.imports.packaged import Folder, Packaged
-from gistchain.collection.imports.record import About, ImportedToken, Record
+from gistchain.collection.imports.record import About, ImportedToken, Problem, Record
 from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import NotObtained, Obtained, Uris, uris_in
-from gistchain.errors import CollectionError, FileError, ModelError, NodeDown
+from gistchain.errors import CollectionError, FileError, ModelError, NodeDown, SettingError
 from gistchain.internet.gateways import Gateways
 from tests.collection.imports.test_run import collection, data_uri, imported, png
 from tests.support.localweb import LOOPBACK, Reply, served
@@ -89,7 +89,7 @@ class Raising:
 def test_what_nobody_thought_of_costs_one_token_and_names_itself(tmp_path: Path) -> None:
     done = run(tmp_path / "c", Raising(LookupError("what is this?")))
     assert done.counts == {"complete": 1, "failed": 1}
-    assert done.problems == (("its content can't be read (LookupError: what is this?)", 1),)
+    assert done.problems == (Problem("its content can't be read (LookupError: what is this?)", 1, ("0",)),)
 
 
 @pytest.mark.parametrize("error", [NodeDown("gone"), FileError("full"), OSError(28, "no space"), ModelError("none")])
@@ -204,7 +204,7 @@ def test_a_name_that_is_no_utf8_is_written_down_in_escapes(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["../../x", "punks", "robohash-1", "nouns", "", ".", "nothing-such", "x" * 300])
 def test_only_installed_styles_are_drawn(name: str) -> None:
-    with pytest.raises(CollectionError, match="DiceBear"):
+    with pytest.raises(SettingError, match=r"DiceBear|dicebear has many styles: give dicebear:STYLE"):
         Packaged(f"dicebear:{name}", name="x")
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
+from gistchain.answers.imports import done_text
 from gistchain.collection.imports import metadata
 from gistchain.collection.imports.packaged import Folder, Packaged, collection_of, each_of
 from gistchain.collection.imports.record import Record
@@ -22,7 +23,7 @@ from gistchain.collection.imports.run import Done, run
 from gistchain.collection.imports.sources import Uris
 from gistchain.collection.imports.standard import standard_form
 from gistchain.collection.known import pfp30
-from gistchain.errors import CollectionError, ImageError
+from gistchain.errors import CollectionError, ImageError, SettingError
 from gistchain.internet.gateways import Gateways
 from tests.support.forks import Child, rehearse
 from tests.support.ipfs import Store, gateway
@@ -73,7 +74,7 @@ def test_one_damaged_json_costs_one_token_and_what_changed_is_read_again(tmp_pat
     (source / "3.json").write_text("{", "utf-8")
     done = imported(source, folder)
     assert (done.counts, done.about.subject) == ({"complete": 3, "failed": 1}, "Cat")
-    assert "is not JSON" in done.problems[0][0]
+    assert "is not JSON" in done.problems[0].problem
     assert imported(source, folder).fetched == 0
     (source / "0.png").write_bytes(png(77))
     (source / "1.json").write_text('{"name": "Cat #1", "attributes": [{"trait_type": "Hat", "value": "new"}]}', "utf-8")
@@ -106,6 +107,65 @@ def test_a_token_that_is_broken_since_keeps_its_picture_and_says_so(tmp_path: Pa
     assert zero.problem == ""
 
 
+def problems(folder: Path) -> dict[str, str]:
+    """Of every token in the manifest, '' for one that is complete."""
+    return {row["id"]: row["problem"] for row in parquet.read_table(folder / "manifest.parquet").to_pylist()}
+
+
+def test_what_is_wrong_with_an_image_is_said_with_its_name(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 6), tmp_path / "home" / "imports" / "cats"
+    (source / "1.png").write_bytes(b"")
+    (source / "2.png").write_bytes(png(2)[:5])
+    (source / "3.png").write_bytes(b"%PDF-1.7 and more")
+    (source / "4.png").write_bytes(png(4)[:200])
+    (source / "5.png").unlink()
+    imported(source, folder)
+    said = problems(folder)
+    assert said["0"] == ""
+    assert said["1"] == "image: 1.png is empty"
+    assert said["2"] == "image: 2.png is broken, or no image"
+    assert said["3"] == "image: 3.png is of the kind PDF, which is not read"
+    assert said["4"].startswith("image: 4.png is ")
+    assert said["5"] == "image: no file of the folder has its name or is the one that it names"
+    (source / "0.png").write_bytes(b"")  # what broke since, and what was mended, is seen without being asked for
+    (source / "1.png").write_bytes(png(1))
+    done = imported(source, folder)
+    assert (done.fetched, done.failed) == (1, 1)
+    assert problems(folder)["0"] == "image: 0.png is empty; the picture of an earlier import is kept"
+    again = imported(source, folder)
+    assert (again.fetched, again.failed) == (0, 0)
+
+
+def test_every_token_is_in_the_manifest_once_whatever_it_lacks(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 8), tmp_path / "home" / "imports" / "cats"
+    (source / "3.json").unlink()
+    (source / "6.json").unlink()
+    (source / "7.json").write_text("{", "utf-8")
+    (source / "0.json").write_text('{"name": "Cat #0", "image": "one.png", "attributes": []}', "utf-8")
+    (source / "one.png").write_bytes(png(99))
+    done = imported(source, folder)
+    said = problems(folder)
+    assert len(said) == 8
+    assert said["3"] == said["6"] == 'metadata: no JSON with "attributes" has its name, or names it as its "image"'
+    assert said["7"].startswith("metadata: ")
+    assert "7.json is not JSON" in said["7"]
+    assert done.counts == {"complete": 5, "failed": 3}
+    assert [(one.tokens, one.ids) for one in done.problems] == [(2, ("3", "6")), (1, ("7",))]
+    assert "  2 failed (3, 6): metadata: no JSON" in done_text(done)
+    # 0.png is no token of its own: the token of that name shows another.
+    assert done.notes == ("left out: 1 images that are no token's, as their tokens show others (0.png)",)
+    (source / "6.json").write_text('{"name": "Cat #6", "attributes": []}', "utf-8")
+    assert imported(source, folder).fetched == 1
+
+
+def test_the_first_of_many_that_failed_are_named(tmp_path: Path) -> None:
+    source = collection(tmp_path / "cats", 9)
+    for n in range(1, 9):
+        (source / f"{n}.json").unlink()
+    done = imported(source, tmp_path / "home" / "imports" / "cats")
+    assert "  8 failed (1, 2, 3 ...): metadata: " in done_text(done)
+
+
 def test_another_folder_of_the_same_name_is_not_mixed_in(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -115,6 +175,14 @@ def test_another_folder_of_the_same_name_is_not_mixed_in(tmp_path: Path) -> None
         imported(collection(tmp_path / "b" / "cats", 3), folder)
     with Record(folder) as record:
         assert record.counts() == {"complete": 2}
+
+
+def test_the_path_that_a_message_says_to_remove_can_be_pasted(tmp_path: Path) -> None:
+    (tmp_path / "my home").mkdir()
+    folder = tmp_path / "my home" / "imports" / "cats"
+    imported(collection(tmp_path / "one", 1), folder)
+    with pytest.raises(CollectionError, match=r"remove '/.*/my home/imports/cats'$"):
+        imported(collection(tmp_path / "two", 1), folder)
 
 
 def test_small_drawings_are_enlarged_pixel_by_pixel() -> None:
@@ -134,7 +202,7 @@ def test_a_package_gives_the_same_tokens_each_time(tmp_path: Path) -> None:
         assert done.counts == {"complete": 4}
     first, second = (tmp_path / home / "imports" / "robots" / "images" for home in ("one", "two"))
     assert all(path.read_bytes() == (second / path.name).read_bytes() for path in first.iterdir())
-    with pytest.raises(CollectionError, match="is no packaged collection"):
+    with pytest.raises(SettingError, match="is no packaged collection"):
         Packaged("robohash:99", name="x")
 
 
@@ -190,9 +258,17 @@ def test_filters_say_what_they_found_and_of_how_many(tmp_path: Path) -> None:
     found = {finding.kind: finding for finding in done.findings}
     assert (found["duplicated"].tokens, found["duplicated"].excludes) == (6, True)
     assert (found["few"].tokens, found["empty"].tokens, found["empty"].excludes) == (6, 6, True)
+    said = done_text(done)
+    left = "NFT1000 would leave the collection out; here nothing is left out"
+    assert f"  fewer than 500 tokens (6): {left}" in said
+    assert f"  6 of 6 tokens share their picture with others (6 show one picture, as before a reveal): {left}" in said
+    assert f"  6 of 6 tokens have no trait that says anything in their JSON: {left}" in said
     other = imported(collection(tmp_path / "cats", 3), home / "cats")
     foreign = next(finding for finding in other.findings if finding.kind == "foreign")
     assert (foreign.tokens, "'hidden'" in foreign.reason) == (6, True)
+    assert done_text(other).splitlines()[-1] == (
+        "  6 tokens of 'hidden' show pictures that stand here too, byte by byte"
+    )
 
 
 def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from gistchain.collection.making.make import Made, make
+
 SIDE = 12
 Box = tuple[int, int, int, int]
 
@@ -32,3 +34,11 @@ def rules(folder: Path, count: int, more: str = "", *, seed: int = 1, layers: st
     path = folder / "rules.toml"
     path.write_text(f'name = "Things"\ncount = {count}\nseed = {seed}\n[layers]\nfolder = "{layers}"\n{more}', "utf-8")
     return path
+
+
+def plan(path: Path, to: str = "plan", jobs: int = 1) -> Made:
+    return make(path, path.parent / to, shelf=path.parent / "shelf", jobs=jobs)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}

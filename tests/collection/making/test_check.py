@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 from PIL import Image
 
 from gistchain.collection.making import near
-from gistchain.collection.making.make import Made, make
+from gistchain.collection.making.make import Made, Progress, make
+from gistchain.collection.making.output import Output
 from gistchain.errors import CollectionError
 from gistchain.image import read_image
 from gistchain.settings import load
@@ -34,14 +37,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return rules, folder / "plan"
 
 
-def checked(rules: Path, home: Path, *images: tuple[Path, str, str]) -> Made:
+def checked(
+    rules: Path, home: Path, *images: tuple[Path, str, str], progress: Progress = lambda what, share: None
+) -> Made:
     """The plan beside these registered images. images: file, name, collection."""
     look = partial(checker, load({"home": home}))
     filling = look()
     for path, name, collection in images:
         picture = read_image(path, name)
         filling.remember(picture, None, name=name, collection=collection, caption="", seed=bool(collection))
-    return make(rules, home / "again", shelf=home / "shelf", jobs=1, check=look)
+    return make(rules, home / "again", shelf=home / "shelf", jobs=1, check=look, progress=progress)
+
+
+@pytest.fixture(scope="module")
+def stolen(made: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, Path, list[str]]:
+    """(the plan beside one of its pictures that others have, its folder, its stages)"""
+    home = tmp_path_factory.mktemp("stolen")
+    stages: list[str] = []
+    image = (made[1] / "images" / "3.png", "3.png", "thieves")
+    done = checked(made[0], home, image, progress=lambda what, share: stages.append(what))
+    return done, home / "again", stages
 
 
 def test_altered_copies_in_another_collection_are_replaced_or_named(made: tuple[Path, Path], tmp_path: Path) -> None:
@@ -56,13 +71,60 @@ def test_altered_copies_in_another_collection_are_replaced_or_named(made: tuple[
     assert before != after or 3 in [one.id for one in done.checked.near]
 
 
-def test_the_very_same_file_counts_where_another_collection_has_it(made: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_check_that_was_cut_off_while_it_replaced_tokens_goes_on(
+    made: tuple[Path, Path], stolen: tuple[Made, Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had drawn in place of a finished plan's pictures is no change of the owner."""
+    rules, plan = made
+    whole, folder, _ = stolen
+    home = tmp_path / "home"
+    shutil.copytree(plan, home / "again")
+
+    def cut_off(self: Output, content: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Output, "finish", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            checked(rules, home, (plan / "images" / "3.png", "3.png", "thieves"))
+    for note in (home / "again" / ".making").glob("drawn-*"):  # a kill comes before it is noted what was drawn
+        note.unlink()
+    assert checked(rules, home, (plan / "images" / "3.png", "3.png", "thieves")).checked == whole.checked
+    for name in ("plan.json", "images/3.png", "metadata/3.json"):
+        assert (home / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_what_is_laid_over_images_is_counted_by_tokens_and_by_stages(stolen: tuple[Made, Path, list[str]]) -> None:
+    done, _, stages = stolen
+    assert done.checked is not None
+    assert 0 < done.checked.laid <= 24
+    assert done.checked.dropped > 0
+    assert "comparing 24 tokens with 1 images" in stages
+    assert any(re.fullmatch(r"laying \d+ tokens over what they look like, seconds each", what) for what in stages)
+
+
+def test_the_registered_image_is_told_with_its_token(made: tuple[Path, Path], tmp_path: Path) -> None:
+    plan = made[1]
+    looks = checker(load({"home": tmp_path}))
+    picture = read_image(plan / "images" / "3.png", "theirs.png")
+    looks.remember(picture, None, name="theirs.png", collection="", caption="", seed=False)
+    looks.store.name_token(picture.sha3_256, "0xregistry", 12)
+    found = near._laid(near._State(looks, "Woodlings", {}), 5, picture, "")
+    assert found.near is not None
+    assert (found.near.id, found.near.verdict, found.near.of, found.near.token) == (5, "copy", "theirs.png", 12)
+    nearness = near.Nearness(lambda: looks, "", Output(tmp_path / "out", "", ""), jobs=1)
+    nearness._remember(near._told(found))
+    assert nearness._known["", True] == found
+
+
+def test_the_very_same_file_counts_where_another_collection_has_it(
+    made: tuple[Path, Path], stolen: tuple[Made, Path, list[str]], tmp_path: Path
+) -> None:
     rules, plan = made
     same = plan / "images" / "3.png"
-    stolen = checked(rules, tmp_path / "stolen", (same, "3.png", "thieves"))
-    assert stolen.checked is not None
-    assert stolen.checked.replaced + len(stolen.checked.near) > 0
-    own = checked(rules, tmp_path / "own", (same, "3.png", ""), (plan / "images" / "4.png", "4.png", "Critters"))
+    assert stolen[0].checked is not None
+    assert stolen[0].checked.replaced + len(stolen[0].checked.near) > 0
+    own = checked(rules, tmp_path / "own", (same, "3.png", ""), (plan / "images" / "4.png", "4.png", "Woodlings"))
     assert own.checked is not None
     assert (own.checked.replaced, own.checked.near) == (0, ())
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -13,40 +13,20 @@ from PIL import Image
 
 from gistchain.bulk.journal import Journal
 from gistchain.collection import folder as collection_folder
+from gistchain.collection.known.pfp30 import ALL
 from gistchain.collection.making import output
-from gistchain.collection.making.make import Made, make
 from gistchain.collection.metadata import items
 from gistchain.disk.lock import FileLock
-from gistchain.errors import CollectionError, DiskFull, FileBusy, FileDamaged, FileError, ImageError
+from gistchain.errors import CollectionError, DiskFull, FileBusy, FileError, ImageError
 from gistchain.image import images_in, read_image
 from gistchain.image.pixels import pixels_sha3_256
 from gistchain.models.diffusers.prompts import parse
-from tests.collection.making.drawings import SIDE, grid, layers, rules
+from gistchain.models.known import known_collections
+from gistchain.traits import is_called
+from tests.collection.making.drawings import SIDE, content, layers, plan, rules
 from tests.support.shelves import own
 
 FULL = (0, 0, SIDE, SIDE)
-
-
-def plan(path: Path, to: str = "plan", jobs: int = 1) -> Made:
-    return make(path, path.parent / to, shelf=path.parent / "shelf", jobs=jobs)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
-
-
-@pytest.fixture
-def things(tmp_path: Path) -> Path:
-    layers(tmp_path / "layers", grid(4, 4))
-    path = rules(
-        tmp_path,
-        60,
-        '[[trait]]\ntype = "T1"\nnone = "20%"\nvalues = { v3 = { count = 9 } }\n'
-        '[[number]]\ntype = "Luck"\nfrom = 3\nto = 5\ndisplay_type = "boost_number"\n'
-        '[prompts]\nlora = "things"\n',
-    )
-    path.write_text('base_uri = "ipfs://CID/"\n' + path.read_text("utf-8"), "utf-8")
-    return path
 
 
 def test_the_folder_has_all_that_is_needed_and_all_of_one_record(things: Path) -> None:
@@ -122,46 +102,6 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(things: Path, m
     assert content(folder) == content(things.parent / "whole")
 
 
-def test_a_finished_plan_is_mended(things: Path) -> None:
-    plan(things)
-    folder = things.parent / "plan"
-    before = content(folder)
-    (folder / "images" / "3.png").write_bytes(b"")
-    (folder / "metadata" / "4.json").unlink()
-    plan(things)
-    assert content(folder) == before
-
-
-@pytest.mark.parametrize(
-    "tokens",
-    [None, 3, {}, [], [3], "one less", {"row": None}, {"row": 3}, {"row": [0, 0]}, {"row": [99] * 4},
-     {"row": [-1] * 4}, {"row": ["0"] * 4}, {"row": [True] * 4}, {"id": 99}, {"id": "1"}],
-)  # fmt: skip
-def test_a_plan_that_someone_has_altered_is_told(things: Path, tokens: object) -> None:
-    plan(things)
-    record = things.parent / "plan" / "plan.json"
-    told = json.loads(record.read_text("utf-8"))
-    if tokens == "one less":
-        told["tokens"].pop()
-    elif isinstance(tokens, dict) and tokens:
-        told["tokens"][7] |= tokens
-    else:
-        told["tokens"] = tokens
-    record.write_text(json.dumps(told), "utf-8")
-    with pytest.raises(FileDamaged, match=r"plan\.json is damaged.*remove the folder"):
-        plan(things)
-
-
-def test_a_pipe_in_place_of_a_picture_is_not_waited_for(things: Path) -> None:
-    plan(things)
-    folder = things.parent / "plan"
-    before = content(folder)
-    (folder / "images" / "3.png").unlink()
-    os.mkfifo(folder / "images" / "3.png")
-    plan(things)
-    assert content(folder) == before
-
-
 def test_hidden_layers_do_not_make_two_tokens_alike(tmp_path: Path) -> None:
     """A helmet over everything hides the hair and the eyes of its tokens, half hides half of the hair."""
     eyes = {"a": (3, 3, 5, 5), "b": (4, 3, 6, 5), "c": (5, 3, 7, 5)}
@@ -178,6 +118,26 @@ def test_hidden_layers_do_not_make_two_tokens_alike(tmp_path: Path) -> None:
     path = rules(tmp_path, 70, '[[trait]]\ntype = "Hat"\nvalues = { Helmet = { count = 9 } }\n')
     with pytest.raises(CollectionError, match=r"count 9 of Hat: Helmet|different pictures"):
         plan(path, "nine")
+
+
+def test_too_few_pictures_are_told_with_what_is_hidden_and_the_order_of_layers(tmp_path: Path) -> None:
+    """By the alphabet the background lies over the body's face; two scarves are one drawing."""
+    folder = layers(tmp_path / "layers", {
+        "Face": {"glad": (1, 1, 3, 2), "sad": (1, 1, 2, 2)},
+        "Scarf": {"red": (0, 8, 6, 9), "ruby": (0, 8, 6, 9), "wool": (0, 8, 9, 9)},
+        "Visor": {"open": (0, 0, 1, 1), "shut": (0, 0, SIDE, 4)},
+    })  # fmt: skip
+    shutil.copy(folder / "Scarf" / "red.png", folder / "Scarf" / "ruby.png")
+    with pytest.raises(CollectionError) as refused:
+        plan(rules(tmp_path, 10))
+    told = str(refused.value)
+    assert "6 different pictures of 12 combinations" in told
+    assert "Face is not seen with Visor: shut; Scarf: red and ruby look alike" in told
+    assert "in the order of their folders' names, bottom first: Face, Scarf, Visor" in told
+    assert "[layers] order" in told
+    path = rules(tmp_path, 12, 'order = ["Visor", "Scarf", "Face"]\n')
+    with pytest.raises(CollectionError, match=r"8 different.*as \[layers\] order says, bottom first: Visor, Scarf, F"):
+        plan(path)
 
 
 def test_values_that_differ_only_where_they_are_covered_are_told_by_their_pixels(tmp_path: Path) -> None:
@@ -311,3 +271,11 @@ def test_the_example_of_the_readme_is_made(tmp_path: Path) -> None:
     (tmp_path / "rules.toml").write_text(short, "utf-8")
     done = plan(tmp_path / "rules.toml")
     assert (done.tokens, done.off) == (60, {})
+
+
+def test_the_example_has_a_name_that_no_other_collection_has() -> None:
+    """`collection train` would refuse it, as its tokens would be rebuilt as those of the other."""
+    said = tomllib.loads((Path(__file__).parents[3] / "examples" / "rules.toml").read_text("utf-8"))
+    known = [name for one in known_collections() for name in (one.collection, one.subject)]
+    assert not is_called(said["name"], *known, *ALL)
+    assert not is_called(said["subject"], *known, *ALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gistchain.collection.making import reading
+from gistchain.collection.making import fields, reading
 from gistchain.collection.making.rules import NONE, Rules
 from gistchain.errors import CollectionError
 from tests.collection.making.drawings import SIDE, layers, rules
@@ -53,11 +53,22 @@ def test_without_an_order_numbers_decide_and_none_is_the_lack_of_a_trait(drawn: 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = 0 }', "'Hat', value 'Crown': 0 is no weight"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = 0 }', "'Hat', value 'Crown': 0 is no weight.*{ count = 0 }"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = -1 }', "'Crown': -1 is no weight"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = nan }', "'Crown': nan is no weight"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = inf }', "'Crown': inf is no weight"),
-        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "120%" }', "'120' is no weight.*to 100"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "120%" }', "'120%' is no share of the tokens.*up to 100"),
+        ('[[trait]]\ntype = "Hat"\nnone = "155%"', "'Hat', none: '155%' is no share of the tokens"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Crown = "%" }', "'Crown': '%' is no share"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Cap = { weight = 0 } }', "'weight' is unknown: give a weight such as 5"),
+        ('[[trait]]\ntype = "Hat"\nvalues = { Cap = { cuont = 3 } }', "'cuont' is unknown: is 'count' meant"),
+        ('[[trait]]\ntipe = "Hat"', r"\[\[trait\]\] 1: 'tipe' is unknown: is 'type' meant"),
+        ('[[number]]\ntype = "Luck"\nuntil = 3', "'until' is unknown: there are type, from, to, display_type"),
+        ("seed = 3", r"\[layers\]: 'seed' is unknown: it belongs above the first \[table\]"),
+        ("[prompts]\norder = ['Hat']", r"\[prompts\]: 'order' is unknown: it belongs into \[layers\]"),
+        ("[prompts]\nthen = 3", r"'then' is unknown: it belongs into a \[\[require\]\]"),
+        ("[prompts]\nlora_scale = 99", r"\[prompts\]: lora_scale: 99 is no scale"),
+        ("[prompts]\nemphasis = { Hat = 0 }", "'Hat': 0 is no emphasis: give a number from 1e-09 to 2$"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = true }', "give a weight such as 5"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = -2 } }', "count is a whole number"),
         ('[[trait]]\ntype = "Hat"\nvalues = { Crown = { count = 2, wight = 1 } }', "'wight' is unknown"),
@@ -100,6 +111,7 @@ def test_the_rule_that_is_wrong_is_named(drawn: Path, more: str, told: str) -> N
         ('name = "x"\ncount = \n', "line 2"),
         ("name = 3\ncount = 4\n[layers]\nfolder = 'layers'", "name is a text"),
         ("name = 'x'\n[layers]\nfolder = 'layers'", "count is missing"),
+        ("name = 'x'\ncuont = 60\n[layers]\nfolder = 'layers'", "'cuont' is unknown: is 'count' meant"),
         ("name = 'x'\ncount = 0\n[layers]\nfolder = 'layers'", "count is a whole number from 1"),
         ("name = 'x'\ncount = 4\n", r"either \[layers\]"),
         ("name = 'x'\ncount = 4\n[layers]\nfolder = 'nowhere'", "nowhere is not a folder"),
@@ -186,3 +198,23 @@ def test_folders_with_nothing_in_them_are_told(drawn: Path) -> None:
     (drawn / "empty").mkdir()
     with pytest.raises(CollectionError, match="holds no folders"):
         read(drawn, layers="empty")
+
+
+def test_what_decides_the_order_of_layers_is_told_where_nobody_has_said_it(drawn: Path) -> None:
+    assert not any("alphabet" in note for note in read(drawn).notes)
+    (drawn / "layers" / "10-Hat").rename(drawn / "layers" / "Hat")
+    (drawn / "layers" / "2-Body").rename(drawn / "layers" / "Body")
+    (note,) = [note for note in read(drawn).notes if "alphabet" in note]
+    assert "bottom first: Body, Hat; another order is set by [layers] order" in note
+    path = rules(drawn, 4, 'order = ["Hat", "Body"]\n')
+    assert not any("alphabet" in note for note in reading.read(path, drawn).notes)
+
+
+def test_the_documentation_explains_every_key() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "collections.md").read_text("utf-8")
+    section = text[text.index("## Make") : text.index("## A LoRA")]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    for table, keys in {"": fields.TOP, **fields.KEYS}.items():
+        shown = " ".join(row for row in rows if not table or row.startswith(f"| `[{table}]`") or f"[[{table}]]" in row)
+        for key in keys:
+            assert key == fields.TRAITS or f"`{key}`" in shown or f"[{key}]" in shown, (table, key)

@@ -14,7 +14,7 @@ from gistchain.collection.captions.make import caption_collection
 from gistchain.collection.captions.rows import NAME
 from gistchain.collection.imports.record import Content, ImportedToken, Record
 from gistchain.collection.splits.make import How, split
-from gistchain.errors import CollectionError, FileError
+from gistchain.errors import FileError, SettingError
 from gistchain.rareness.check import Checker
 from tests.support.collections import put
 
@@ -150,5 +150,5 @@ def test_words_that_contradict_are_refused(
     together: list[tuple[str, str]], apart: list[tuple[str, str]], told: str, checker: Checker, tmp_path: Path
 ) -> None:
     how = replace(QUICK, together=tuple(together), apart=tuple(apart))
-    with pytest.raises(CollectionError, match=told):
+    with pytest.raises(SettingError, match=told):
         split([tmp_path / "a", tmp_path / "b"], how, checker)

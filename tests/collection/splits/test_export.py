@@ -32,7 +32,7 @@ from gistchain.collection.splits.export.parquet import Parquet
 from gistchain.collection.splits.export.tars import Tars
 from gistchain.collection.splits.make import How, split
 from gistchain.collection.splits.report import Split
-from gistchain.errors import CollectionError, FileError
+from gistchain.errors import CollectionError, FileError, SettingError
 from gistchain.rareness.check import Checker
 from tests.support.collections import put
 from tests.support.pictures import noun
@@ -199,7 +199,7 @@ def hostile_home(where: Path) -> Path:
 def test_words_of_strangers_stay_words_in_every_file(checker: Checker, tmp_path: Path) -> None:
     home = hostile_home(tmp_path)
     out = tmp_path / "out"
-    done = split(folders(home, "evil", "worse", "worst"), How('evil"\n: x', look=False), checker, output=out)
+    done = split(folders(home, "evil", "worse", "worst"), How('evil"\n: x 😀', look=False), checker, output=out)
     assert sum(row["obtained"] for row in done.parts()) == 30
     for path in out.rglob("*.tar"):
         with tarfile.open(path) as tar:
@@ -216,7 +216,7 @@ def test_words_of_strangers_stay_words_in_every_file(checker: Checker, tmp_path:
     _, front, page = text.split("---\n", 2)
     said = yaml.safe_load(front)
     assert said["license"] == "other"  # and not what a collection says of itself
-    assert said["pretty_name"] == 'evil"\n: x'
+    assert said["pretty_name"] == 'evil"\\n: x 😀'
     assert "<script" not in page
     assert "\x1b" not in text
     assert all(line.count("|") - line.count("\\|") in (0, 4, 5, 7, 8) for line in page.splitlines())
@@ -261,12 +261,12 @@ def test_large_parts_are_cut_into_files_and_groups_of_rows(home: Path, checker: 
 def test_names_that_cant_be_split_are_refused(
     names: tuple[str, ...], message: str, home: Path, checker: Checker
 ) -> None:
-    with pytest.raises(CollectionError, match=message):
+    with pytest.raises(SettingError, match=message):
         split([home / FOLDER / name for name in names], How("x"), checker)
 
 
 def test_a_name_that_is_told_apart_has_to_be_one_of_them(home: Path, checker: Checker) -> None:
-    with pytest.raises(CollectionError, match="'nobody' is told"):
+    with pytest.raises(SettingError, match="'nobody' is told"):
         split(folders(home), How("x", apart=(("larva", "nobody"),)), checker)
 
 

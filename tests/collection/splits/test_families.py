@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gistchain.collection.imports.record import FOLDER, About, ImportedToken, Record
 from gistchain.collection.splits import sample as sampling
@@ -140,3 +141,24 @@ def test_a_collection_whose_tokens_all_failed_or_show_nothing_is_refused(tmp_pat
     (grey / "images" / "1.png").unlink()
     with pytest.raises(CollectionError, match="no picture of grey"):
         sampled(grey, checker)
+
+
+def test_pairs_are_found_wherever_they_stand_among_many() -> None:
+    rng = np.random.default_rng(5)
+
+    def sample(number: int, fingerprints: NDArray[np.float32]) -> Sample:
+        name = f"c{number * 7919 % 97:02d}x{number}"
+        normal = fingerprints / np.linalg.norm(fingerprints, axis=1, keepdims=True)
+        about = About(name, name, "list")
+        hashes, pictures = rng.integers(0, 256, (4, 8, 32), dtype=np.uint8), ("0", "1", "2", "3")
+        return Sample(Path("/home") / name, about, 4, pictures, normal.astype(np.float16), hashes, np.full(4, 90))
+
+    made = [rng.standard_normal((4, 10048)).astype(np.float32) for _ in range(37)]
+    for one, other in ((0, 36), (15, 16), (3, 4), (17, 31)):
+        made[other] = made[one] + rng.standard_normal((4, 10048)).astype(np.float32) * 0.1
+    samples = [sample(number, fingerprints) for number, fingerprints in enumerate(made)]
+    found = families(samples)
+    numbers = {sample.name: number for number, sample in enumerate(samples)}
+    together = {tuple(numbers[name] for name in one.members) for one in found.families if len(one.members) > 1}
+    assert together == {(0, 36), (15, 16), (3, 4), (17, 31)}
+    assert {(pair.near, pair.of) for pair in found.joined} == {(4, 4)}

@@ -32,7 +32,7 @@ def readme(done: Split, formats: Collection[str]) -> str:
     return "\n".join(
         [
             _front(done, formats, pairs),
-            f"# {_cell(done.name)}",
+            f"# {_cell(done.title)}",
             "",
             "Pictures of NFT collections with captions, split by families of collections: those drawn from one another "
             "lie in one part. Captions follow the template of NFT1000, paraphrases are by rule or by a language model.",
@@ -47,6 +47,7 @@ def readme(done: Split, formats: Collection[str]) -> str:
                 ],
             ),
             "",
+            *([f"{_cell(done.empty())}.", ""] if done.empty() else []),
             "For a caption that several tokens have, all of them are right answers to a search.",
             "",
             "## Beside NFT1000",
@@ -106,7 +107,7 @@ def _front(done: Split, formats: Collection[str], pairs: int) -> str:
         files = [f"webdataset/{one['part']}/*.tar" for one in done.parts()]
     lines = [
         "---",
-        f"pretty_name: {_yaml(done.name)}",
+        f"pretty_name: {_yaml(done.title)}",
         "license: other",
         f"license_name: {_yaml('; '.join(licences))}",
         "task_categories:",
@@ -150,4 +151,5 @@ def _cell(value: Any) -> str:
 
 
 def _yaml(text: str) -> str:
-    return json.dumps(text[:1_000])
+    # Letters beyond 16 bits as they are: YAML reads JSON's two escapes for one as two halves of a letter.
+    return json.dumps(printable(text[:1_000]), ensure_ascii=False)

@@ -43,7 +43,7 @@ def text(done: Split, formats: Collection[str]) -> str:
     card = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "name": done.name,
+        "name": done.title,
         "description": _description(said),
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "license": sorted({one["licence"] for one in said["collections"]}),
