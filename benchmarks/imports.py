@@ -1,11 +1,11 @@
 """How fast a collection is imported from a gateway on this machine, and what it takes in memory.
 
-    python -m benchmarks.imports [--tokens 2000] [--drawn 300]
+    python -m benchmarks.imports [--tokens 2000] [--drawn 300] [--folder 100]
 
 fetched: metadata and image of each token from a trustless gateway in another process, as CAR files whose blocks are
-hashed, without anything else. standard form: PNG drawings of 800 x 800, decoded in child processes, made 512 wide and
-written as PNG. whole: `collection import --list` from the same gateway to the manifest, with the peak of its memory
-after a tenth of the tokens and at its end.
+hashed, without anything else; --folder tokens have their metadata in one folder. standard form: PNG drawings of 800 x
+800, decoded in child processes, made 512 wide and written as PNG. whole: `collection import --list` from the same
+gateway to the manifest, with the peak of its memory after a tenth of the tokens and at its end.
 """
 
 from __future__ import annotations
@@ -72,18 +72,18 @@ def _car(root: CID, blocks: list[tuple[CID, bytes]]) -> bytes:
     return b"".join(varint.encode(len(one)) + one for one in (head, *sections))
 
 
-def _serve(tokens: int, pipe: Connection) -> None:
-    """A gateway of folders with a hundred tokens each; it tells its port and the URIs."""
-    answers: dict[str, tuple[bytes, str]] = {}
+def _serve(tokens: int, folder: int, pipe: Connection) -> None:
+    """A gateway of folders with so many tokens each; it tells its port and the URIs."""
+    blocks: dict[str, bytes] = {}  # each CAR is made when it is asked for: of a large folder each has all its links
+    paths: dict[str, tuple[CID, CID]] = {}
     uris = []
     pictures = [drawing(n, 200) for n in range(50)]
-    for start in range(0, tokens, 100):
-        entries, blocks = {}, {}
-        for n in range(start, min(start + 100, tokens)):
+    for start in range(0, tokens, folder):
+        entries = {}
+        for n in range(start, min(start + folder, tokens)):
             # Bytes behind the end of a PNG are read by nobody: each token has a file of its own.
             picture = pictures[n % 50] + n.to_bytes(4, "big")
             image = _raw(picture)
-            answers[f"/ipfs/{image}"] = picture, RAW_BLOCK
             metadata = {
                 "name": f"Token #{n}",
                 "image": f"ipfs://{image}",
@@ -91,18 +91,24 @@ def _serve(tokens: int, pipe: Connection) -> None:
             }
             data = json.dumps(metadata).encode()
             entries[f"{n}.json"] = _raw(data)
-            blocks[f"{n}.json"] = data
+            blocks |= {str(image): picture, str(_raw(data)): data}
         root, block = _folder(entries)
-        for name, data in blocks.items():
-            answers[f"/ipfs/{root}/{name}"] = _car(root, [(root, block), (entries[name], data)]), CAR
+        blocks[str(root)] = block
+        for name, cid in entries.items():
+            paths[f"/ipfs/{root}/{name}"] = root, cid
             uris.append(f"ipfs://{root}/{name}")
+
+    def answer(path: str) -> tuple[bytes, str]:
+        if path in paths:
+            return _car(paths[path][0], [(cid, blocks[str(cid)]) for cid in paths[path]]), CAR
+        return blocks[path.removeprefix("/ipfs/")], RAW_BLOCK
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1
 
         def do_GET(self) -> None:
-            body, kind = answers[self.path.partition("?")[0]]
+            body, kind = answer(self.path.partition("?")[0])
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -123,10 +129,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tokens", type=int, default=2_000)
     parser.add_argument("--drawn", type=int, default=300)
+    parser.add_argument("--folder", type=int, default=100)
     given = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    server = context.Process(target=_serve, args=(given.tokens, theirs), daemon=True)
+    server = context.Process(target=_serve, args=(given.tokens, given.folder, theirs), daemon=True)
     server.start()
     port, uris = pipe.recv()
     try:
@@ -134,7 +141,8 @@ def main() -> None:
     finally:
         server.terminate()
         server.join()
-    data = f"{given.tokens} tokens of drawings made by the benchmark, in folders of 100; {given.drawn} PNG of 800 x 800"
+    folders = f"in folders of {given.folder}"
+    data = f"{given.tokens} tokens of drawings made by the benchmark, {folders}; {given.drawn} PNG of 800 x 800"
     report.write("imports", figures=figures, data=data)
     print(json.dumps(figures, indent=1))
 

@@ -4,8 +4,11 @@
     ipfs: ── a CAR or raw block of each trustless gateway in turn, proven ── else as any gateway gives it, unverified
     ar:, https: ── as the server gives it, unverified
 
-Gateways fail, stall and lie. One that fails several times in a row is asked last for a while, one whose blocks were not
-those of the CID is not asked again. Every address, also of a redirect, passes the guard.
+A folder on the path that has been proven is kept (folders.py), and only what lies below it is asked for by its own CID.
+
+Gateways fail, stall and lie. Each CID begins with another one, so that what they allow a second adds up. One that fails
+several times in a row is asked last for a while, one whose blocks were not those of the CID is not asked again. Every
+address, also of a redirect, passes the guard.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from gistchain import __version__
 from gistchain.errors import SearchError
 from gistchain.internet import guard, ipfs
 from gistchain.internet.fetch import Answer, Lines, Unreachable, follow
+from gistchain.internet.folders import Folders
 from gistchain.internet.guard import Network, Resolve, Target
 from gistchain.internet.turns import Turns
 from gistchain.internet.uris import Place, data_of, is_data, place
@@ -32,6 +36,7 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 _REDIRECTS = 5
 _AWAY_AFTER, _AWAY_S, _MOST_AWAY_S = 3, 15.0, 300.0
 _CAR_OVERHEAD = 1 << 20
+_ONLY_BELOW = 3
 Usable = Callable[[bytes], str | None]
 """Content -> why it can't be what was asked for; None where it can."""
 
@@ -57,7 +62,7 @@ class NotFetched(SearchError):
 class _Failed(Exception):
     """One place did not give it. kind: 'busy' and 'broken' count against the place, 'lied' for good."""
 
-    def __init__(self, why: str, kind: Literal["absent", "busy", "broken", "lied", "plain"]) -> None:
+    def __init__(self, why: str, kind: Literal["absent", "busy", "broken", "lied"]) -> None:
         super().__init__(why)
         self.kind = kind
 
@@ -103,6 +108,7 @@ class Gateways:
         self._allow, self._resolve, self._pause = tuple(allow), resolve, pause
         self._turns, self._within_s, self._rounds = Turns(per_s, pause), within_s, rounds
         self._lines, self._lock = Lines(most=connections), threading.Lock()
+        self._folders, self._only_below = Folders(), dict[bytes, int]()
 
     def get(self, uri: str, *, most: int, usable: Usable = lambda content: None) -> Fetched:
         """The content of a URI. most: bytes of it.
@@ -124,8 +130,7 @@ class Gateways:
                     return ask()
                 except _Failed as error:
                     again |= error.kind in ("busy", "broken")
-                    if error.kind != "plain":
-                        said[source] = str(error)
+                    said[source] = str(error)
             if not again:
                 break
         told = "; ".join(f"{source}: {why}" for source, why in said.items()) or "there is no gateway to ask"
@@ -160,48 +165,78 @@ class Gateways:
     def _ipfs_places(
         self, where: Place, cid: ipfs.Cid, most: int, usable: Usable
     ) -> Iterator[tuple[str, Callable[[], Fetched]]]:
-        if cid.inline is not None and not where.path and cid.codec == ipfs.RAW:
-            content = cid.inline
+        below = self._only_below.get(cid.key, 0) >= _ONLY_BELOW
+        leaf, rest = (cid, where.path) if below else self._folders.walked(cid, where.path)
+        if (content := leaf.inline) is not None and not rest and leaf.codec == ipfs.RAW:
             yield "data", lambda: Fetched(content, "data", cid.text, proven=True)
             return
-        path = "/".join(["ipfs", cid.text, *(quote(part, safe="") for part in where.path)])
-        for gateway in self._in_order(self._ipfs):
+        missed = list[_Gateway]()
+        if leaf is not cid:
+            for gateway in self._in_order(self._ipfs, leaf):
+                if gateway.trustless is not False:
+                    yield gateway.host, self._proving(gateway, leaf, rest, cid, most, missed)
+        # Some find only the folder, whose CID alone its publisher has made known.
+        asked = self._in_order(self._ipfs, leaf)
+        for gateway in asked if leaf is cid else [one for one in asked if one in missed]:
             if gateway.trustless is not False:
-                yield gateway.host, self._proving(gateway, f"{gateway.url}/{path}", where, cid, most)
-        for gateway in self._in_order(self._ipfs):
-            plain = self._asking(gateway, f"{gateway.url}/{path}", most, usable, cid, bool(where.path))
+                ask = self._proving(gateway, cid, where.path, cid, most)
+                yield gateway.host, ask if leaf is cid else self._counting(cid, ask)
+        for gateway in self._in_order(self._ipfs, leaf):
+            url = f"{gateway.url}/{_path(cid, where.path)}"
+            plain = self._asking(gateway, url, most, usable, cid, bool(where.path))
             if gateway.trustless is False:  # what it says of itself by now
                 yield gateway.host, plain
 
-    def _in_order(self, gateways: Sequence[_Gateway]) -> list[_Gateway]:
-        """Those that have failed of late last; none that has lied."""
-        now = time.monotonic()
-        return sorted((one for one in gateways if not one.lied), key=lambda one: one.away_until > now)
+    def _counting(self, cid: ipfs.Cid, ask: Callable[[], Fetched]) -> Callable[[], Fetched]:
+        """Of what was found below the CID, and not by its own one: after some of these that is no longer tried."""
 
-    def _proving(self, gateway: _Gateway, url: str, where: Place, cid: ipfs.Cid, most: int) -> Callable[[], Fetched]:
-        single = cid.codec == ipfs.RAW and not where.path
+        def counted() -> Fetched:
+            fetched = ask()
+            with self._lock:
+                self._only_below[cid.key] = self._only_below.get(cid.key, 0) + 1
+            return fetched
+
+        return counted
+
+    def _in_order(self, gateways: Sequence[_Gateway], cid: ipfs.Cid | None = None) -> list[_Gateway]:
+        """Those that have failed of late last; none that has lied. cid: chooses the first, in turn with the others."""
+        now = time.monotonic()
+        first = int.from_bytes(cid.digest[-4:], "big") % len(gateways) if cid is not None and gateways else 0
+        turned = [*gateways[first:], *gateways[:first]]
+        return sorted((one for one in turned if not one.lied), key=lambda one: one.away_until > now)
+
+    def _proving(
+        self,
+        gateway: _Gateway,
+        top: ipfs.Cid,
+        path: tuple[str, ...],
+        cid: ipfs.Cid,
+        most: int,
+        missed: list[_Gateway] | None = None,
+    ) -> Callable[[], Fetched]:
+        """top: the CID that is asked for, below cid, which is that of the URI. missed: takes who does not have it."""
+        single = top.codec == ipfs.RAW and not path
         kind = RAW_BLOCK if single else CAR
         query = "format=raw" if single else "format=car&dag-scope=entity"
         accept = RAW_BLOCK if single else f"{CAR}; version=1; order=dfs; dups=n"
+        url = f"{gateway.url}/{_path(top, path)}?{query}"
 
         def ask() -> Fetched:
             try:
-                answer = self._answer(f"{url}?{query}", {kind: most + _CAR_OVERHEAD}, accept)
-                if answer.kind != kind:
-                    raise _Failed("it sends no blocks", "plain")
-                gateway.trustless = True
+                answer = self._answer(url, {kind: most + _CAR_OVERHEAD}, accept)
+                self._count_blocks(gateway, answer.kind, kind)
                 try:
                     content = (
-                        ipfs.raw_content(cid, answer.body)
+                        ipfs.raw_content(top, answer.body)
                         if single
-                        else ipfs.resolved(cid, where.path, ipfs.blocks(answer.body), most=most)
+                        else ipfs.resolved(top, path, ipfs.blocks(answer.body), most=most, seen=self._folders.keep)
                     )
                 except ipfs.NotProven as error:
                     raise _Failed(str(error), "lied" if isinstance(error, ipfs.WrongBlock) else "broken") from error
             except _Failed as error:
-                if error.kind == "plain":
-                    gateway.trustless = False
                 self._count(gateway, error)
+                if missed is not None and error.kind != "lied":
+                    missed.append(gateway)
                 raise
             self._count(gateway, None)
             return Fetched(content, gateway.host, cid.text, proven=True)
@@ -265,7 +300,7 @@ class Gateways:
             if answer.status == 429:
                 self._turns.put_off(urlsplit(answer.url).netloc, _seconds(answer.headers.get("retry-after", "")))
             raise _Failed(f"status {answer.status}", "busy")
-        raise _Failed(f"status {answer.status}", "plain" if answer.status in (400, 406, 415, 501) else "absent")
+        raise _Failed(f"status {answer.status}", "absent")
 
     def _admitted(self, url: str) -> Target:
         try:
@@ -289,9 +324,23 @@ class Gateways:
         refused = next((one for one in here if guard.refusal(one, self._allow) is not None), None)
         return "" if refused is None else f"; where that host is yours, --allow-host {refused} lets it be asked"
 
+    def _count_blocks(self, gateway: _Gateway, kind: str, wanted: str) -> None:
+        """Note whether a gateway sends blocks. Raises _Failed where this answer, with status 200, is of another kind.
+
+        One that has sent blocks is never asked for less, and one that refuses says nothing of itself: either would let
+        one stranger's token, which no gateway can serve, have the content of all others taken unproven.
+        """
+        with self._lock:
+            if kind == wanted:
+                gateway.trustless = True
+                return
+            if kind and gateway.trustless is None:
+                gateway.trustless = False
+        raise _Failed("it sends no blocks", "absent")
+
     def _count(self, gateway: _Gateway, error: _Failed | None) -> None:
         with self._lock:
-            if error is None or error.kind in ("absent", "plain"):
+            if error is None or error.kind == "absent":
                 gateway.failures = 0
             elif error.kind == "lied":
                 gateway.lied = str(error)
@@ -300,6 +349,10 @@ class Gateways:
                 over = gateway.failures - _AWAY_AFTER
                 if over >= 0:
                     gateway.away_until = time.monotonic() + min(_AWAY_S * 2**over, _MOST_AWAY_S)
+
+
+def _path(cid: ipfs.Cid, path: Sequence[str]) -> str:
+    return "/".join(["ipfs", cid.name, *(quote(part, safe="") for part in path)])
 
 
 def _seconds(told: str) -> float:

@@ -9,8 +9,9 @@ not believe it. Block formats: CARv1 (https://ipld.io/specs/transport/car/carv1/
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from multiformats import CID, multihash
@@ -32,6 +33,7 @@ _RAW_TYPE, _DIRECTORY, _FILE, _SYMLINK, _SHARD = 0, 1, 2, 4, 5  # of UnixFS
 _CID = re.compile(r"(Qm[1-9A-HJ-NP-Za-km-z]{44}|b[a-z2-7]{50,200}|z[1-9A-HJ-NP-Za-km-z]{40,200}|f[0-9a-f]{60,400})")
 Blocks = Mapping[bytes, bytes]
 """Key of a block (`Cid.key`) -> its bytes, which have been hashed."""
+Links = tuple[tuple[str, "Cid"], ...]
 
 
 class NotProven(SearchError):
@@ -44,7 +46,10 @@ class WrongBlock(NotProven):
 
 @dataclass(frozen=True, slots=True)
 class Cid:
-    """Of some content. text: as it was written. codec: RAW, DAG_PB or another. digest: its multihash in bytes."""
+    """Of some content. text: as it was written, '' for one of a link. codec: RAW, DAG_PB or another.
+
+    digest: its multihash in bytes.
+    """
 
     text: str
     codec: int
@@ -53,6 +58,12 @@ class Cid:
     @property
     def key(self) -> bytes:
         return bytes([self.codec & 0xFF, self.codec >> 8 & 0xFF]) + self.digest
+
+    @property
+    def name(self) -> str:
+        """As it was written, or in base32 as version 1."""
+        codec = bytes([self.codec]) if self.codec < 0x80 else bytes([self.codec & 0x7F | 0x80, self.codec >> 7])
+        return self.text or "b" + base64.b32encode(b"\x01" + codec + self.digest).decode().lower().rstrip("=")
 
     @property
     def inline(self) -> bytes | None:
@@ -110,14 +121,25 @@ def blocks(car: bytes) -> Blocks:
     return found
 
 
-def resolved(cid: Cid, path: Sequence[str], there: Blocks, *, most: int) -> bytes:
-    """The file at the path below the CID. most: bytes of it.
+def resolved(
+    cid: Cid,
+    path: Sequence[str],
+    there: Blocks,
+    *,
+    most: int,
+    seen: Callable[[Cid, Links], None] = lambda folder, links: None,
+) -> bytes:
+    """The file at the path below the CID. most: bytes of it. seen: is told each folder on the path that is one block.
 
     Raises NotProven where a block is missing, the path leads nowhere, or it is a folder.
     """
     nodes = _Nodes(there)
     for number, name in enumerate(path):
-        cid = _child(cid, name, nodes, "/".join(path[: number + 1]))
+        folder = cid
+        cid = _child(folder, name, nodes, "/".join(path[: number + 1]))
+        node = nodes.node(folder, nodes.block(folder) or b"")
+        if node.kind == _DIRECTORY:
+            seen(folder, node.links)
     content = bytearray()
     for number, piece in enumerate(_pieces(cid, nodes, 0)):
         content += piece
@@ -155,7 +177,7 @@ class _Node:
     """kind: type in UnixFS. links: with their names. inner: the bytes of the file that stand in the node itself."""
 
     kind: int
-    links: tuple[tuple[str, Cid], ...]
+    links: Links
     inner: bytes
 
 

@@ -2,14 +2,14 @@
 
     ERC-721 and ERC-1155 say by ERC-165 what they are; CryptoPunks' contract is older than both and is known by what it
     answers. Ids stand in logs (Transfer, ERC-2309's ConsecutiveTransfer, TransferSingle and -Batch), or are counted by
-    the contract (ERC-721 Enumerable), or are tried one by one where the node has kept no logs.
+    the contract (ERC-721 Enumerable), or are tried one by one where the node does not serve logs.
 
 Logs tell what to read, the contract what is there: owner and URI are asked of it, and not taken from a log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -111,7 +111,7 @@ class NftContract:
         return self._connection.block_hash(number)
 
     def changes(self, at: int, last: int) -> Iterator[Changes]:
-        """What logs tell, range by range; blocks whose logs are not kept are left out."""
+        """What logs tell, range by range; blocks whose logs are not served are in none of the ranges."""
         topics = {
             "erc721": (_TRANSFER, _CONSECUTIVE, _UPDATE, _UPDATES),
             "erc1155": (_SINGLE, _BATCH, _URI, _UPDATE, _UPDATES),
@@ -137,20 +137,22 @@ class NftContract:
             if token is not None:
                 yield int(token)
 
-    def tried(self) -> Iterator[int]:
+    def tried(self, known: Callable[[int], bool] = lambda token: False, most: int | None = None) -> Iterator[int]:
         """Ids that have an owner, tried from 0 on: for nodes that have kept no logs. Ends after many misses.
 
+        known: ids that need not be tried. most: how many others there can be, None where nobody tells.
         None of an ERC-1155, which does not say whether an id is there.
         """
         if self.standard == "erc1155":
             return
-        supply, found, misses, token = self.supply(), 0, 0, 0
-        while misses < _MISSES and token < MOST_IDS and (supply is None or found < supply):
-            if self.owner(token, None) is not None:
-                found, misses = found + 1, 0
-                yield token
-            else:
-                misses += 1
+        found = misses = token = 0
+        while misses < _MISSES and token < MOST_IDS and (most is None or found < most):
+            if not known(token):
+                if self.owner(token, None) is None:
+                    misses += 1
+                else:
+                    found, misses = found + 1, 0
+                    yield token
             token += 1
 
     def owner(self, token: int, block: int | None) -> str | None:

@@ -19,9 +19,10 @@ class Served:
 
 
 def in_ranges(connection: Connection, address: str, topics: Topics, at: int, last: int) -> Iterator[Served]:
-    """The logs from block `at` to `last`. Where a single block is refused, it goes on with the next that is served.
+    """The logs from block `at` to `last`. Where a single block is refused, it goes on with one that is served.
 
-    Nodes have limits that they don't tell: of blocks, of logs, of seconds. Raises NodeDown, LedgerError.
+    Nodes have limits that they don't tell: of blocks, of logs, of seconds. What is in no range that is yielded was not
+    read: the caller knows from the ranges what that is. Raises NodeDown, LedgerError.
     """
     width = last + 1 - at
     while at <= last:
@@ -50,12 +51,22 @@ def _logs(connection: Connection, address: str, topics: Topics, blocks: range) -
 
 
 def _next_served(connection: Connection, address: str, topics: Topics, low: int, last: int) -> int:
-    """The first block from `low` on whose logs the node tells; after the last where it tells none."""
-    high = last + 1
-    while low < high:
+    """A block from `low` on whose logs the node tells, right after one of which it doesn't; after the last for none.
+
+    A node that has kept no logs refuses millions of blocks: steps are doubled until one is served, and that one's
+    neighbours searched. A block that is refused by itself costs only itself.
+    """
+
+    def served(block: int) -> bool:
+        return connection.logs(address, topics, range(block, block + 1)) is not None
+
+    step, high = 1, low
+    while high <= last and not served(high):
+        low, high, step = high + 1, min(high + step, last) if high < last else last + 1, 2 * step
+    while low < high <= last:
         middle = (low + high) // 2
-        if connection.logs(address, topics, range(middle, middle + 1)) is None:
-            low = middle + 1
-        else:
+        if served(middle):
             high = middle
-    return low
+        else:
+            low = middle + 1
+    return high

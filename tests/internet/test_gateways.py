@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from multiformats import CID
 
 from gistchain.errors import SearchError
+from gistchain.internet.folders import Folders
 from gistchain.internet.gateways import Gateways, NotFetched
+from gistchain.internet.ipfs import RAW, Cid
 from gistchain.internet.uris import BadUri, place
-from tests.support.ipfs import Store, gateway
+from tests.support.ipfs import Store, gateway, raw_cid
 from tests.support.localweb import LOOPBACK, Reply, served
 
 CONTENT = b'{"name": "one"}'
@@ -79,6 +82,31 @@ def test_all_that_failed_are_named_and_whether_it_may_come_later() -> None:
         assert not caught.value.again
 
 
+@pytest.mark.parametrize("status", [400, 406, 415, 501])
+def test_a_refusal_of_one_token_does_not_make_the_others_unproven(status: int) -> None:
+    store = Store()
+    bad, root = store.folder({"bad.json": b"{}"}), store.folder({"1.json": CONTENT})
+    for before in (False, True):  # whether the gateway has proven something by then
+        with gateway(store) as only, fetching(only.url) as gateways:
+            if before:
+                assert gateways.get(f"ipfs://{store.folder({'0.json': b'[]'})}/0.json", most=1000).proven
+            only.wrong[f"/ipfs/{bad}/bad.json"] = [Reply(b"", status=status)]
+            with pytest.raises(NotFetched, match=f"{only.site.port}: status {status}"):
+                gateways.get(f"ipfs://{bad}/bad.json", most=1000)
+            assert gateways.get(f"ipfs://{root}/1.json", most=1000).proven
+
+
+def test_a_page_in_place_of_one_token_s_blocks_does_not_make_the_others_unproven() -> None:
+    store = Store()
+    first, root = store.folder({"0.json": b"[]"}), store.folder({"1.json": CONTENT, "2.json": CONTENT + b" "})
+    with gateway(store) as only, fetching(only.url) as gateways:
+        assert gateways.get(f"ipfs://{first}/0.json", most=1000).proven
+        only.wrong[f"/ipfs/{root}/1.json"] = [Reply(b"<html>sign in</html>")]
+        with pytest.raises(NotFetched, match="it sends no blocks"):
+            gateways.get(f"ipfs://{root}/1.json", most=1000)
+        assert gateways.get(f"ipfs://{root}/2.json", most=1000).proven
+
+
 def test_what_is_busy_is_asked_again() -> None:
     with served() as site, fetching(rounds=3) as gateways:
         replies = [Reply(b"", status=429, headers={"Retry-After": "1"}), Reply(b"", status=503), Reply(CONTENT)]
@@ -98,6 +126,87 @@ def test_a_gateway_in_the_uri_is_one_among_others() -> None:
             f"ipfs://ipfs/{root}/1.json",
         ):
             assert gateways.get(uri, most=1000).proven, uri
+
+
+def leaf_path(content: bytes) -> str:
+    return f"/ipfs/{raw_cid(content)}"
+
+
+def test_a_folder_is_sent_once_and_then_only_its_files() -> None:
+    store = Store()
+    long = bytes(range(256)) * 20  # of several blocks
+    files = {**{f"{n}.json": b"file %d" % n for n in range(20)}, "long": long}
+    root = store._node([("meta", store.folder(files)), ("inline", inline := CID("base32", 1, "raw", b"\x00\x02hi"))], 1)
+    with gateway(store) as only, fetching(only.url) as gateways:
+        for name, content in files.items():
+            got = gateways.get(f"ipfs://{root}/meta/{name}", most=10_000)
+            assert (got.content, got.proven, got.cid) == (content, True, str(root))
+        assert gateways.get(f"ipfs://{root}/inline", most=10).content == b"hi"
+        asked = only.site.asked()
+        assert asked[1:21] == [f"{leaf_path(b'file %d' % n)}?format=raw" for n in range(1, 20)] + [asked[20]]
+        assert asked[20].startswith(f"/ipfs/{store.file(long)}?format=car")
+        assert len(asked) == 21, inline
+        with pytest.raises(NotFetched, match="status 404"):
+            gateways.get(f"ipfs://{root}/meta/99.json", most=1000)
+
+
+def test_files_of_a_sharded_folder_are_had_and_proven() -> None:
+    store = Store()
+    files = {f"{n}.json": b"file %d" % n for n in range(20)}
+    root = store._node([("meta", store.sharded(files))], 1)
+    with gateway(store) as only, fetching(only.url) as gateways:
+        for uri in (f"ipfs://{root}/meta", f"ipfs://{store.sharded(files)}"):
+            for name, content in files.items():
+                got = gateways.get(f"{uri}/{name}", most=1000)
+                assert (got.content, got.proven) == (content, True)
+
+
+def test_a_file_that_is_found_only_below_its_folder_is_had_there() -> None:
+    store = Store()
+    root = store.folder({f"{n}.json": b"file %d" % n for n in range(8)})
+    with gateway(store) as only, fetching(only.url) as gateways:
+        only.only_roots.add(str(root))
+        for n in range(8):
+            assert gateways.get(f"ipfs://{root}/{n}.json", most=1000).proven
+        assert len(only.site.asked()) == 8 + 3, "after three its own CID is no longer asked for"
+
+
+def test_one_that_lies_about_a_file_of_a_known_folder_is_found_out() -> None:
+    store = Store()
+    root = store.folder({"0.json": b"[]", "1.json": CONTENT, "2.json": CONTENT * 2})
+    with gateway(store) as liar, gateway(store) as honest, fetching(liar.url, honest.url) as gateways:
+        for n, content in enumerate((b"[]", CONTENT, CONTENT * 2)):
+            assert gateways.get(f"ipfs://{root}/{n}.json", most=1000).content == content
+            liar.lies = True
+        assert set(gateways.liars()) <= {f"127.0.0.1:{liar.site.port}"}
+
+
+def test_each_content_begins_with_another_gateway() -> None:
+    store = Store()
+    cids = [store.raw(b"file %d" % n) for n in range(60)]
+    with gateway(store) as one, gateway(store) as two, gateway(store) as three:
+        with fetching(one.url, two.url, three.url) as gateways:
+            for _ in range(2):  # the same one each time
+                for cid in cids:
+                    gateways.get(f"ipfs://{cid}", most=1000)
+        asked = [gate.site.asked() for gate in (one, two, three)]
+    assert all(20 < len(paths) < 60 for paths in asked)
+    assert sum(len(set(paths)) for paths in asked) == 60
+
+
+def test_folders_take_so_much_memory_and_those_used_last_stay() -> None:
+    def cid(n: int) -> Cid:
+        return Cid("", RAW, bytes([0x12, 0x20, n]) + bytes(31))
+
+    folders = Folders(most=1_500)
+    for n in range(3):
+        folders.keep(cid(n), [("a", cid(100 + n)), ("b", cid(200 + n))])
+        assert folders.walked(cid(n), ["a", "x"]) == (cid(100 + n), ("x",))
+    assert [folders.walked(cid(n), ["b"])[1] for n in range(3)] == [("b",), ("b",), ()]
+    folders.keep(cid(5), [(str(n), cid(6)) for n in range(100)])
+    folders.keep(cid(6), [("a", cid(7)), ("a", cid(8))])
+    assert all(folders.walked(cid(n), ["a"]) == (cid(n), ("a",)) for n in (5, 6))
+    assert folders.walked(cid(2), ["c"]) == (cid(2), ("c",))
 
 
 def test_arweave_is_had_from_one_of_its_gateways_and_never_proven() -> None:

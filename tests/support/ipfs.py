@@ -94,6 +94,8 @@ class Gateway:
     lies: bool = False
     wrong: dict[str, list[Reply]] = field(default_factory=dict)
     stalls: set[str] = field(default_factory=set)
+    only_roots: set[str] = field(default_factory=set)
+    """Where there are any: CIDs that it finds, and no others."""
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -132,6 +134,8 @@ class _Routes(dict[str, object]):
             return made.wrong[path].pop(0)
         wanted = parse_qs(parts.query).get("format", [""])[0] if made.trustless else ""
         _, _, name, *rest = path.split("/")
+        if made.only_roots and name not in made.only_roots:
+            return Reply(b"no provider", "text/plain", 504)
         cid = CID.decode(name)
         if wanted == "raw":
             data = made.store.blocks.get(cid)

@@ -1,4 +1,4 @@
-"""Ranges of token numbers, as logs name them by the thousand -> which numbers are new, in logarithmic time each."""
+"""Ranges of numbers, of tokens or of blocks -> which of them are new, or missing, in logarithmic time each."""
 
 from __future__ import annotations
 
@@ -14,20 +14,33 @@ class Numbers:
         for one in some:
             self.add(one)
 
+    @property
+    def ranges(self) -> tuple[range, ...]:
+        return tuple(self._ranges)
+
     def add(self, some: range) -> list[range]:
         """Add the numbers of a range, not an empty one; those that were not there before."""
-        first = bisect_left(self._ranges, some.start, key=lambda one: one.stop)
-        end = bisect_right(self._ranges, some.stop, key=lambda one: one.start)
-        over = self._ranges[first:end]
-        new, at = [], some.start
-        for one in over:
-            new.append(range(at, one.start))
+        new = self.missing(some)
+        where = self._beside(some)
+        over = self._ranges[where]
+        start, stop = (min([some.start, *(one.start for one in over)]), max([some.stop, *(one.stop for one in over)]))
+        self._ranges[where] = [range(start, stop)]
+        return new
+
+    def missing(self, some: range) -> list[range]:
+        """The numbers of a range that are not there."""
+        missing, at = [], some.start
+        for one in self._ranges[self._beside(some)]:
+            missing.append(range(at, min(one.start, some.stop)))
             at = max(at, one.stop)
-        new.append(range(at, some.stop))
-        start = min([some.start, *(one.start for one in over[:1])])
-        self._ranges[first:end] = [range(start, max(at, some.stop))]
-        return [one for one in new if one]
+        missing.append(range(at, some.stop))
+        return [one for one in missing if one]
 
     def __contains__(self, number: int) -> bool:
         at = bisect_right(self._ranges, number, key=lambda one: one.start) - 1
         return at >= 0 and number in self._ranges[at]
+
+    def _beside(self, some: range) -> slice:
+        """Of the ranges that overlap or touch it."""
+        first = bisect_left(self._ranges, some.start, key=lambda one: one.stop)
+        return slice(first, bisect_right(self._ranges, some.stop, key=lambda one: one.start))

@@ -29,6 +29,8 @@ State = Literal["wanted", "complete", "failed", "burnt", "stale"]
 """wanted: not fetched yet. burnt: it has no owner or no URI any more. stale: the contract says that it has changed."""
 Verified = Literal["verified", "unverified"]
 """verified: every block of the content was hashed, from the CID down, or the content stands in the URI itself."""
+FINDINGS = "findings"
+"""Note of a record: what filters found in the rows that the manifest has. A row that changes takes it away."""
 _VERSION = 1
 _NAMED = 5
 """Ids of a problem that are told."""
@@ -165,18 +167,24 @@ class Record:
             self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (f"note {name}", value))
 
     def want(self, ids: Iterable[str]) -> int:
-        """Add tokens that are not there yet; how many were new."""
+        """Add tokens that are not there yet; how many were new. All are made before the record is locked for it."""
+        ids = list(ids)
         with self._writing():
             before = self._database.total_changes
             self._database.executemany(
                 "INSERT OR IGNORE INTO tokens (id, state, row) VALUES (?, 'wanted', ?)",
                 ((one, _row(ImportedToken(one))) for one in ids),
             )
-            return self._database.total_changes - before
+            added = self._database.total_changes - before
+            if added:
+                self._forget_findings()
+            return added
 
     def put(self, tokens: Sequence[ImportedToken]) -> None:
         """Write these tokens' rows in one transaction."""
         with self._writing():
+            if tokens:
+                self._forget_findings()
             self._database.executemany(
                 "INSERT INTO tokens (id, state, row) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = "
                 "excluded.state, row = excluded.row",
@@ -253,6 +261,10 @@ class Record:
             at = int(rows[-1][0])
             for _, row in rows:
                 yield _token(row)
+
+    def _forget_findings(self) -> None:
+        """They and the manifest are of rows that have changed: with these in one transaction, whatever is killed."""
+        self._database.execute("DELETE FROM about WHERE name = ?", (f"note {FINDINGS}",))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

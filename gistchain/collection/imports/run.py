@@ -6,21 +6,24 @@ same command goes on from there. What failed is tried again where that is asked 
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
+import struct
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from gistchain.collection.imports import filters, manifest
-from gistchain.collection.imports.record import NAME, About, ImportedToken, Problem, Record, State, stem
-from gistchain.collection.imports.sources import NotObtained, Obtained, Source
+from gistchain.collection.imports.record import FINDINGS, NAME, About, ImportedToken, Problem, Record, State, stem
+from gistchain.collection.imports.sources import Note, NotObtained, Obtained, Source
 from gistchain.collection.imports.standard import Standard, standard_form
 from gistchain.collection.imports.workers import Workers
 from gistchain.disk.lock import FileLock
@@ -34,6 +37,9 @@ _ROWS_AT_ONCE = 32
 _ROWS_EVERY_S = 2.0
 _KEPT = "; the picture of an earlier import is kept"
 _SAME_MEDIA, _SMALL = 32, 2 << 20
+_OF_CONTENT = (ValueError, ArithmeticError, LookupError, EOFError, RecursionError, zlib.error, struct.error)
+"""What decoders raise of content that nobody thought of: one stranger's token must not end all the others. The rest are
+bugs of ours, or a machine without memory, which would have every token fail, each as if by its own fault."""
 Progress = Callable[[str, float], None]
 """What is being done, and how much of it is done, in 0..1."""
 
@@ -93,14 +99,12 @@ def run(
             source.prepare()
         else:
             progress("asking which tokens there are", 0.0)
-            about = replace(source.discover(record, limit, told), origin=source.origin)
+            about = replace(source.discover(record, limit, Note(told, progress)), origin=source.origin)
             record.set_about(about)  # before tokens are fetched: after a kill these logs are not read as news
         fetched, failed = _Run(folder, source, record, progress).all(retry, limit)
         about = replace(about, subject=about.subject or _subject(record) or folder.name)
         record.set_about(about)
-        progress("writing the manifest", 1.0)
-        manifest.write(record)
-        found = filters.findings(record)
+        found = _settled(record, progress)
         return Done(
             about,
             folder,
@@ -112,6 +116,21 @@ def run(
             tuple(notes),
             time.monotonic() - began,
         )
+
+
+def _settled(record: Record, progress: Progress) -> tuple[filters.Finding, ...]:
+    """Write the manifest and judge the collection; where no row has changed since, what was found then.
+
+    That compares its pictures with every other collection's, which for a list of a thousand is a million pairs.
+    """
+    said = record.note(FINDINGS)
+    if said and (record.folder / manifest.NAME).exists():
+        return tuple(filters.Finding(**one) for one in json.loads(said))
+    progress("writing the manifest", 1.0)
+    manifest.write(record)
+    found = filters.findings(record)
+    record.set_note(FINDINGS, json.dumps([asdict(one) for one in found]))
+    return found
 
 
 class _Run:
@@ -164,7 +183,7 @@ class _Run:
             return _not_had(token, f"image: {error}")
         except (GistchainError, OSError):  # the node, our disk, a package that is missing: no fault of this token's
             raise
-        except Exception as error:  # noqa: BLE001 - the last resort: one stranger's token must not end all the others
+        except _OF_CONTENT as error:
             return _not_had(token, f"its content can't be read ({type(error).__name__}: {str(error)[:200]})")
         picture = f"images/{name}.png"
         # The row that names them comes later, and tells whether they count.

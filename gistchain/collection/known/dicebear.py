@@ -92,9 +92,9 @@ def credit(style: str) -> str:
     return f"{style.replace('-', ' ').title()} by {artist} ({meta.get('license', {}).get('name', 'licence unknown')})"
 
 
-def held_out_seeds(count: int) -> list[str]:
+def held_out_seeds(count: int, start: int = 0) -> list[str]:
     """The seeds that are never trained or tuned on: heldout-0 .. heldout-999."""
-    return [f"heldout-{i}" for i in range(count)]
+    return [f"heldout-{i}" for i in range(start, start + count)]
 
 
 def tokens(style: str, seeds: Sequence[str], *, size: int = 64) -> Tokens:

@@ -47,13 +47,17 @@ def training(collection: str, count: int) -> Tokens:
     return drawn(collection, [f"train-{i}" for i in range(count)])
 
 
-def held_out(collection: str, count: int, *, size: int = 64) -> Tokens:
-    """Tokens that no training or tuning sees: punks 9000-9999, held-out pairs of Nouns, elsewhere seeds heldout-0 .."""
+def held_out(collection: str, count: int, *, size: int = 64, start: int = 0) -> Tokens:
+    """Tokens that no training or tuning sees: punks 9000-9999, held-out pairs of Nouns, elsewhere seeds heldout-0 ..
+
+    start: from the so manieth on, for those that nobody has looked at.
+    """
     if collection == "punks":
-        return _punks(punks.HELD_OUT.start, punks.HELD_OUT.start + count)
+        first = punks.HELD_OUT.start + start
+        return _punks(first, first + count)
     if collection == "nouns":
-        return nouns.tokens(nouns.sample(count, rng=np.random.default_rng(2026), held=True))
-    return drawn(collection, dicebear.held_out_seeds(count), size=size)
+        return nouns.tokens(nouns.sample(start + count, rng=np.random.default_rng(2026), held=True)[start:])
+    return drawn(collection, dicebear.held_out_seeds(count, start), size=size)
 
 
 def _punks(start: int, stop: int) -> Tokens:

@@ -2,78 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from pyarrow import parquet
 
 from gistchain.collection.imports import sources
 from gistchain.collection.imports.record import ImportedToken, Record
-from gistchain.collection.imports.run import Done, run
+from gistchain.collection.imports.run import run
 from gistchain.collection.imports.sources import Contract, Obtained
 from gistchain.errors import CollectionError, LedgerError
-from gistchain.internet.gateways import Gateways
 from gistchain.ledger import nft as nft_module
-from gistchain.ledger.dialled import to_read
-from gistchain.ledger.nft import MOST_IDS, NftContract
+from gistchain.ledger.nft import MOST_IDS
+from tests.collection.imports.scene import ALICE, BOB, LOGS, data_uri, fetching, imported, nft, png, rows, told
 from tests.support.anvil import Anvil, needs_anvil
+from tests.support.faults import changed, faulty
 from tests.support.ipfs import Store, gateway
-from tests.support.localweb import LOOPBACK, Reply, served
-from tests.support.nfts import COIN, ENUMERABLE, ERC721, ERC1155, LOGGING, PUNKS, Deployed
+from tests.support.localweb import Reply, served
+from tests.support.nfts import COIN, ERC721, ERC1155, LOGGING, PUNKS, Deployed
 
 pytestmark = needs_anvil
-ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 FOREVER = 2**256 - 1
-_CONNECTIONS = ExitStack()
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[Anvil]:
-    started = Anvil(registry=False)
-    yield started
-    started.kill()
-
-
-def png(seed: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (24, 16, 3), np.uint8)).save(file, "PNG")
-    return file.getvalue()
-
-
-def told(number: int, image: str) -> bytes:
-    attributes = [{"trait_type": "Hat", "value": f"hat {number}"}, {"trait_type": "Level", "value": number}]
-    return json.dumps({"name": f"Cool Cat #{number}", "image": image, "attributes": attributes}).encode()
-
-
-@pytest.fixture(autouse=True)
-def hung_up() -> Iterator[None]:
-    with _CONNECTIONS:
-        yield
-
-
-def nft(node: Anvil, address: str) -> NftContract:
-    made, _ = to_read([node.url], None, 20.0, None, _CONNECTIONS)
-    return NftContract(made, address, punks_data=address)
-
-
-def imported(node: Anvil, address: str, folder: Path, gateways: Gateways, **options: object) -> Done:
-    return run(folder, Contract(nft(node, address), gateways, name=folder.name), **options)  # type: ignore[arg-type]
-
-
-def fetching(*urls: str) -> Gateways:
-    return Gateways(ipfs=urls, arweave=(), allow=LOOPBACK, per_s=0, within_s=2.0, rounds=1, pause=lambda s: None)
-
-
-def rows(folder: Path) -> dict[str, tuple[str, str]]:
-    with Record(folder) as record:
-        return {token.id: (token.state, token.owner) for token in record.tokens()}
 
 
 def test_a_contract_is_imported_interrupted_moved_on_and_imported_again(node: Anvil, tmp_path: Path) -> None:
@@ -88,8 +37,10 @@ def test_a_contract_is_imported_interrupted_moved_on_and_imported_again(node: An
     cats.send("move(address,uint256)", "0x" + "00" * 20, 5)  # burnt
     folder = tmp_path / "imports" / "cats"
     with gateway(store, lies=True) as liar, gateway(store) as honest:
-        honest.wrong[f"/ipfs/{images}/2.png"] = [Reply(b"", status=504)]
-        honest.stalls.add(f"/ipfs/{texts}/1.json")
+        for path in (f"{images}/2.png", store.file(png(2))):  # below its folder, or by itself
+            honest.wrong[f"/ipfs/{path}"] = [Reply(b"", status=504)]
+        for path in (f"{texts}/1.json", store.file(told(1, f"ipfs://{images}/1.png"))):
+            honest.stalls.add(f"/ipfs/{path}")
         with fetching(liar.url, honest.url) as gateways:
             first = imported(node, cats.address, folder, gateways)
         assert first.counts == {"complete": 2, "failed": 4, "burnt": 1}
@@ -159,48 +110,6 @@ def test_an_import_that_ended_half_way_does_not_fetch_again_what_it_has(node: An
         with Record(folder) as record:
             there = record.counts().get("complete", 0)
         assert imported(node, cats.address, folder, gateways).fetched == 4 - there
-
-
-def test_a_contract_s_own_list_is_asked_for_once_and_again_where_logs_are_missing(
-    node: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cats = Deployed(node, ENUMERABLE)
-
-    def mint(n: int) -> None:
-        cats.send("mint(address,uint256,string)", ALICE, n, f"data:application/json,{told(n, data_uri(n)).decode()}")
-
-    asked = 0
-    counted = NftContract.counted
-
-    def counting(self: NftContract) -> Iterator[int]:
-        nonlocal asked
-        for one in counted(self):
-            asked += 1
-            yield one
-
-    monkeypatch.setattr(NftContract, "counted", counting)
-    for n in range(3):
-        mint(n)
-    folder = tmp_path / "imports" / "cats"
-
-    def again(limit: int | None = None) -> tuple[int, int]:
-        """(tokens that were fetched, ids that were asked for)"""
-        nonlocal asked
-        asked = 0
-        with fetching() as gateways:
-            return imported(node, cats.address, folder, gateways, limit=limit).fetched, asked
-
-    assert again(2) == (2, 2)
-    assert again() == (1, 3), "the limit has cut the list"
-    assert again() == (0, 0)
-    cats.send("move(address,uint256)", BOB, 0)
-    assert again() == (1, 0), "which a log tells"
-    mint(3)
-    assert again() == (1, 4), "the supply is another"
-    with monkeypatch.context() as pruned:
-        pruned.setattr(NftContract, "changes", lambda *_: iter(()))
-        cats.send("move(address,uint256)", BOB, 1)
-        assert again() == (0, 4), "the node has no logs of the last blocks"
 
 
 def test_huge_ranges_are_bounded_and_all_can_be_stale(node: Anvil, tmp_path: Path) -> None:
@@ -274,19 +183,15 @@ def test_an_erc1155_s_logs_of_another_form_are_passed_over(node: Anvil) -> None:
     assert (only.ids, only.stale, only.odd) == ([], [], 18)
 
 
-def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_of_another_contract_is_the_node_s_lie(node: Anvil) -> None:
     cats = Deployed(node, ERC721)
     cats.send("mint(address,uint256,string)", ALICE, 5, "")
-    contract = nft(node, cats.address)
-    assert [one.ids for one in contract.changes(0, contract.last()[0])] == [[range(5, 6)]]
-    logs = contract._connection.logs
-    monkeypatch.setattr(
-        contract._connection,
-        "logs",
-        lambda *asked: [replace(log, address="0x" + "22" * 20) for log in logs(*asked) or ()],
-    )
-    with pytest.raises(LedgerError, match="shows another log than those asked for"):
-        list(contract.changes(0, contract.last()[0]))
+    with faulty(node.url) as liar:
+        contract = nft(liar, cats.address)
+        assert [one.ids for one in contract.changes(0, contract.last()[0])] == [[range(5, 6)]]
+        liar.faults[LOGS] = changed(lambda logs: [{**log, "address": "0x" + "22" * 20} for log in logs])
+        with pytest.raises(LedgerError, match="shows another log than those asked for"):
+            list(contract.changes(0, contract.last()[0]))
 
 
 def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(node: Anvil, tmp_path: Path) -> None:
@@ -304,12 +209,6 @@ def test_what_is_burnt_or_has_lost_its_content_keeps_its_picture_and_says_so(nod
     for row in parquet.read_table(folder / "manifest.parquet").to_pylist():
         assert row["problem"].endswith(kept) == (row["id"] != "2"), row
         assert bool(row["picture"]) == (row["id"] != "2")
-
-
-def data_uri(seed: int) -> str:
-    import base64
-
-    return "data:image/png;base64," + base64.b64encode(png(seed)).decode()
 
 
 def test_ids_of_an_erc1155_without_logs_are_not_guessed(node: Anvil, tmp_path: Path) -> None:

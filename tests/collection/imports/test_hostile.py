@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import threading
+import zlib
 from pathlib import Path
 from urllib.parse import quote
 
@@ -86,16 +88,43 @@ class Raising:
         return Obtained(token, b"{}", png(1))
 
 
-def test_what_nobody_thought_of_costs_one_token_and_names_itself(tmp_path: Path) -> None:
-    done = run(tmp_path / "c", Raising(LookupError("what is this?")))
+_OF_CONTENT = [
+    LookupError("what is this?"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "what is this?"),
+    ZeroDivisionError("what is this?"),
+    EOFError("what is this?"),
+    RecursionError("what is this?"),
+    zlib.error("what is this?"),
+    struct.error("what is this?"),
+]
+
+
+@pytest.mark.parametrize("error", _OF_CONTENT)
+def test_what_nobody_thought_of_in_content_costs_one_token_and_names_itself(error: Exception, tmp_path: Path) -> None:
+    done = run(tmp_path / "c", Raising(error))
     assert done.counts == {"complete": 1, "failed": 1}
-    assert done.problems == (Problem("its content can't be read (LookupError: what is this?)", 1, ("0",)),)
+    assert done.problems == (Problem(f"its content can't be read ({type(error).__name__}: {error})", 1, ("0",)),)
 
 
-@pytest.mark.parametrize("error", [NodeDown("gone"), FileError("full"), OSError(28, "no space"), ModelError("none")])
-def test_a_fault_of_no_token_ends_the_run(error: Exception, tmp_path: Path) -> None:
+_OF_NO_TOKEN = [
+    *(NodeDown("gone"), FileError("full"), OSError(28, "no space"), ModelError("none")),
+    *(MemoryError(), TypeError("a bug"), AttributeError("a bug"), NameError("a bug"), AssertionError("a bug")),
+    *(NotImplementedError("a bug"), RuntimeError("a bug"), ImportError("half installed")),
+]
+
+
+@pytest.mark.parametrize("error", _OF_NO_TOKEN)
+def test_a_fault_of_no_token_ends_the_run_and_the_next_goes_on(error: Exception, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
     with pytest.raises(type(error)):
-        run(tmp_path / "c", Raising(error))
+        run(folder, Raising(error))
+    with Record(folder) as record:
+        states = {token.id: (token.state, token.tries) for token in record.tokens()}
+        there = {token.picture for token in record.tokens("complete")}
+    assert states["0"] == ("wanted", 0), "it has not failed"
+    assert all((folder / picture).exists() for picture in there)
+    assert not list(folder.rglob(".*.png"))
+    assert run(folder, Raising(NotObtained("none", ImportedToken("0")))).counts == {"complete": 1, "failed": 1}
 
 
 def test_an_interrupt_waits_for_no_server_and_nothing_is_written_after_it(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ def test_what_is_new_is_told_and_what_is_there_is_in(ranges: list[range]) -> Non
         new = [number for part in numbers.add(some) for number in part]
         assert new == [number for number in some if number not in plain]
         plain |= set(some)
+        gaps = [number for part in numbers.missing(range(5, 45)) for number in part]
+        assert gaps == [number for number in range(5, 45) if number not in plain]
+        assert {number for part in numbers.ranges for number in part} == plain
         assert [number in numbers for number in range(60)] == [number in plain for number in range(60)]
 
 

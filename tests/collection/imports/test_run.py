@@ -6,17 +6,16 @@ import base64
 import io
 import json
 import random
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
 from gistchain.answers.imports import done_text
-from gistchain.collection.imports import metadata
 from gistchain.collection.imports.packaged import Folder, Packaged, collection_of, each_of
 from gistchain.collection.imports.record import Record
 from gistchain.collection.imports.run import Done, run
@@ -231,6 +230,16 @@ def test_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
         assert sorted(map(int, ids)) == list(range(12))
 
 
+def test_nothing_is_waited_for_while_the_record_is_locked(tmp_path: Path) -> None:
+    with Record(tmp_path / "c", write=True) as record:
+
+        def asked() -> Iterator[str]:
+            record.set_note("asked", "another may write meanwhile")
+            yield "0"
+
+        assert record.want(asked()) == 1
+
+
 def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp_path: Path) -> None:
     store = Store()
     images = store.folder({f"{n}.png": png(n) for n in range(4)})
@@ -242,10 +251,12 @@ def test_a_list_of_uris_is_had_over_any_gateway_and_failures_are_tried_again(tmp
     )
     folder = tmp_path / "imports" / "degens"
     with gateway(store) as alive:
-        alive.wrong[f"/ipfs/{texts}/3.json"] = [Reply(b"", status=504)]
+        for path in (f"{texts}/3.json", *(cid for cid, data in store.blocks.items() if b"Degen #3" in data)):
+            alive.wrong[f"/ipfs/{path}"] = [Reply(b"", status=504)]  # below its folder, or by itself
         with Gateways(ipfs=[alive.url], allow=LOOPBACK, per_s=0, rounds=1, pause=lambda s: None) as gateways:
             uris = Uris([f"ipfs://{texts}/{n}.json" for n in range(4)], gateways, name="degens")
             assert run(folder, uris).counts == {"complete": 3, "failed": 1}
+            alive.wrong.clear()
             asked = len(alive.site.requests)
             again = run(folder, uris, retry=True)
     assert (again.fetched, again.counts) == (1, {"complete": 4})
@@ -269,6 +280,40 @@ def test_filters_say_what_they_found_and_of_how_many(tmp_path: Path) -> None:
     assert done_text(other).splitlines()[-1] == (
         "  6 tokens of 'hidden' show pictures that stand here too, byte by byte"
     )
+
+
+def test_an_unchanged_collection_is_neither_written_nor_compared_again(tmp_path: Path) -> None:
+    home, source = tmp_path / "home" / "imports", collection(tmp_path / "cats", 3)
+    first = imported(source, home / "cats")
+    imported(collection(tmp_path / "same", 3), home / "same")  # with the same pictures
+    manifest = home / "cats" / "manifest.parquet"
+    before = manifest.stat()
+    again = imported(source, home / "cats")
+    assert (again.findings, again.fetched) == (first.findings, 0)
+    assert (manifest.stat().st_mtime_ns, manifest.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+    (source / "0.png").write_bytes(png(77))
+    later = imported(source, home / "cats")
+    assert [one.kind for one in later.findings if one.kind == "foreign"] == ["foreign"]
+    assert manifest.stat().st_ino != before.st_ino
+    manifest.unlink()
+    assert imported(source, home / "cats").findings == later.findings
+    assert manifest.exists()
+
+
+def test_rows_that_were_written_before_a_kill_get_into_the_manifest(tmp_path: Path) -> None:
+    source, folder = collection(tmp_path / "cats", 3), tmp_path / "home" / "imports" / "cats"
+    imported(source, folder)
+    with Record(folder, write=True) as record:  # what a run does that is killed before its manifest
+        record.want(["0"])
+        record.put([])
+        assert record.note("findings"), "no row was changed"
+        (token,) = [token for token in record.tokens() if token.id == "0"]
+        record.put([replace(token, title="another")])
+    imported(source, folder)
+    assert "another" in parquet.read_table(folder / "manifest.parquet")["title"].to_pylist()
+    with Record(folder, write=True) as record:
+        record.want(["77"])
+        assert not record.note("findings")
 
 
 def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None:
@@ -312,15 +357,3 @@ def test_what_a_token_promises_and_does_not_hold_is_told(tmp_path: Path) -> None
         "file": "no scheme that is read",
     }.items():
         assert any(word in said[name] for word in words.split("|")), (name, said[name])
-
-
-@given(st.binary(max_size=400) | st.text().map(str.encode))
-def test_any_bytes_are_metadata_or_an_error(raw: bytes) -> None:
-    assert (metadata.unusable(raw) is None) == _reads(raw)
-
-
-def _reads(raw: bytes) -> bool:
-    try:
-        return metadata.told(raw) is not None
-    except CollectionError:
-        return False
