@@ -138,6 +138,37 @@ def build(
         raise typer.Exit(1)
 
 
+def ask(
+    ctx: typer.Context,
+    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="In words.", show_default=False)],
+    every: Annotated[bool, typer.Option("--all", help="Show all that is found, not the first ten.")] = False,
+    home: Home = None,
+    rpc: Rpc = None,
+    registry: Contract = None,
+    chain_id: ChainId = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question about what is registered or imported: which, how many, whose, the commonest, the rarest.
+
+    The question becomes a plan, which is shown; no language model is asked. What no trait, collection, owner or verdict
+    here is called can't be answered, and that is said.
+    """
+    from gistchain.answers.asked import said_json, said_text
+    from gistchain.search.answer import said
+    from gistchain.search.index import Index
+    from gistchain.search.plan import planned
+
+    settings = load(ctx.params)
+    with Index(settings) as index:
+        with busy("indexing"):
+            index.bring(note)
+        plan, read_as = planned(" ".join(question), index.record)
+        for word, taken, why in read_as:
+            note(f"{word!r} read as {taken!r} ({why})")
+        found = said(plan, index.record, index.vectors if plan.like else None, every=every)
+    answer(found, said_json, said_text, as_json)
+
+
 def _bring(index: Index) -> None:
     with busy("indexing") as progress:
         index.bring(note)

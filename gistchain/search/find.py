@@ -91,27 +91,27 @@ class Wanted:
 def find(record: Record, vectors: Vectors | None, wanted: Wanted, filters: Filters, count: int) -> Found:
     """The `count` best hits."""
     top = record.highest() + 1
-    allowed = _allowed(record, filters, top)
+    meets = allowed(record, filters, top)
     if wanted.without is not None:
         for phrase in wanted.without.known:
             for meant in phrase.meant:
                 if meant.share > _EXCLUDES or len(phrase.meant) == 1:
-                    allowed[record.having(meant.trait.kind)] = False
+                    meets[record.having(meant.trait.kind)] = False
     if wanted.itself is not None:
-        allowed[wanted.itself] = False
+        meets[wanted.itself] = False
     words, weight = _by_words(record, wanted.query, top)
     looks = np.full(top, -2, np.float32)
-    found = Found([], int(allowed.sum()), 0)
+    found = Found([], int(meets.sum()), 0)
     if vectors is not None and wanted.vector is not None:
         scanned = vectors.scan(wanted.vector[None])
         there = scanned.items >= 0
         looks[scanned.items[there]] = scanned.cosines[0][there]
         found.error = scanned.error
-    found.looked = int((allowed & (looks > -2)).sum())
+    found.looked = int((meets & (looks > -2)).sum())
     ranks: dict[Ranking, dict[int, int]] = {
-        "words": _ranked(words, looks, allowed & (words > 0)),
-        "looks": _ranked(looks, words, allowed & (looks > -2)),
-        "picture": {item: place for place, (item, _) in enumerate((s for s in wanted.sources if allowed[s[0]]), 1)},
+        "words": _ranked(words, looks, meets & (words > 0)),
+        "looks": _ranked(looks, words, meets & (looks > -2)),
+        "picture": {item: place for place, (item, _) in enumerate((s for s in wanted.sources if meets[s[0]]), 1)},
     }
     scores: dict[int, float] = {}
     for name, places in ranks.items():
@@ -129,7 +129,8 @@ def find(record: Record, vectors: Vectors | None, wanted: Wanted, filters: Filte
     return found
 
 
-def _allowed(record: Record, filters: Filters, top: int) -> NDArray[np.bool_]:
+def allowed(record: Record, filters: Filters, top: int) -> NDArray[np.bool_]:
+    """(top,) whether an item meets the filters; top: one more than the highest number."""
     conditions: list[tuple[str, list[object]]] = []
     if filters.owner:
         low = filters.owner.casefold()
@@ -144,16 +145,16 @@ def _allowed(record: Record, filters: Filters, top: int) -> NDArray[np.bool_]:
         conditions.append(("score >= ?", [filters.least]))
     if filters.most is not None:
         conditions.append(("score >= 0 and score <= ?", [filters.most]))
-    allowed = np.zeros(top, bool)
+    meets = np.zeros(top, bool)
     values = [value for _, some in conditions for value in some]
     where = " and ".join(condition for condition, _ in conditions)
-    allowed[record.matching(where, values) if conditions else record.every()] = True
+    meets[record.matching(where, values) if conditions else record.every()] = True
     for type_, value in filters.traits:
         having = np.zeros(top, bool)
         for trait in record.traits_called(type_, value):
             having[record.having(trait.kind)] = True
-        allowed &= having
-    return allowed
+        meets &= having
+    return meets
 
 
 def _by_words(record: Record, query: Query | None, top: int) -> tuple[NDArray[np.float32], float]:

@@ -253,6 +253,11 @@ class Record:
         query = "select kind, type, value, items from kinds where items > 0 order by items desc limit ?"
         return [Trait(*row) for row in self._rows(query, most)]
 
+    def collections(self) -> list[Trait]:
+        """What captions call a token of each."""
+        query = "select kind, type, value, items from kinds where items > 0 and type = ? order by items desc"
+        return [Trait(*row) for row in self._rows(query, COLLECTION)]
+
     def trait(self, type_: str, value: str) -> Trait | None:
         query = "select kind, type, value, items from kinds where folded = ?"
         return next((Trait(*row) for row in self._rows(query, folded_trait(type_, value))), None)
@@ -277,6 +282,10 @@ class Record:
     def knows(self, word: str) -> bool:
         """Whether a trait has this very word."""
         return bool(self._rows("select 1 from spelled where word = ?", word))
+
+    def knows_value(self, word: str) -> bool:
+        """Whether this very word is the value of a trait, other than the name of a collection."""
+        return any(trait.type != COLLECTION for trait in self.traits_called("", word))
 
     def spelled_like(self, word: str, most: int = 200) -> list[str]:
         """Words of traits that share three letters in a row with this one, those that share most first."""
