@@ -42,6 +42,12 @@ def said(plan: Plan, record: Record, vectors: Vectors | None = None, *, every: b
     meets = allowed(
         record, Filters(collection=plan.collection, owner=plan.owner, verdict=plan.verdict, kind=plan.kind), top
     )
+    if plan.not_verdict:
+        meets[record.matching("verdict in ('', ?)", [plan.not_verdict])] = False
+    if plan.token:
+        own = np.zeros(top, bool)
+        own[record.called("", plan.token)] = True
+        meets &= own
     for phrase in plan.having:
         meets &= _having(record, phrase, top)
     for phrase in plan.without:
@@ -52,12 +58,13 @@ def said(plan: Plan, record: Record, vectors: Vectors | None = None, *, every: b
     if plan.what == "values":
         return Said(plan, len(numbers), values=_values(record, plan, meets))
     order, rarity = _ordered(record, vectors, plan, numbers)
-    chosen = order[: plan.first] if plan.first is not None else order
+    most_owners = plan.first if plan.what == "owners" and plan.order == "commonest" else None
+    chosen = order[: plan.first] if plan.first is not None and most_owners is None else order
     if plan.what == "owners":
         owned = record.items(chosen.tolist())
         owners = Counter(item.owner for item in owned if item.owner)
         return Said(
-            plan, len(numbers), items=tuple(owned[:_SHOWN]), owners=tuple(owners.most_common()),
+            plan, len(numbers), items=tuple(owned[:_SHOWN]), owners=tuple(owners.most_common(most_owners)),
             unowned=sum(not item.owner for item in owned),
         )  # fmt: skip
     shown = chosen.tolist() if every else chosen[: plan.first or _SHOWN].tolist()

@@ -22,7 +22,7 @@ from gistchain.traits import parts
 MOST_WORDS = 64
 """Of a query; later ones are not read, and that is said."""
 _LONGEST_PHRASE = 6
-_JOINING = frozenset(
+JOINING = frozenset(
     """
     a an the with and or of in on at to for from by as has have having had wears wearing wear worn holds holding that
     which who whose is are was it its his her their there some any all find show list give me us please search want
@@ -34,7 +34,7 @@ _JOINING = frozenset(
 _BREAKS = str.maketrans(dict.fromkeys(",;:/|+&()[]{}\n\t\r", " , "))
 _CLOSE = 0.74
 """difflib's ratio from which a word is taken for another's misspelling: one letter in four."""
-_LEAST_LETTERS = 3
+_LEAST_LETTERS = 4
 _VALUE, _TYPE_ONLY = 0.6, 0.3
 
 
@@ -107,7 +107,7 @@ class _Reader:
         """The clause in phrases, such that as many words as can be stand in one with others."""
         runs: list[list[str]] = [[]]
         for word in words:
-            if word in _JOINING:
+            if word in JOINING:
                 runs.append([])
             else:
                 runs[-1] += self._known(word)
