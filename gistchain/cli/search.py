@@ -83,12 +83,12 @@ def search(
         _bring(index)
         wanted = _wanted(index, text, image, like, " ".join(without or []))
         answers = _answers(index, wanted, filters, count, verify)
-    for one in answers:
-        answer(one, hit_json, hit_text, as_json)
     if sheet is not None:
         from gistchain.disk.write import put_whole
 
         put_whole(sheet, page(text or f"like {image or like}", answers, settings.home).encode())
+    for one in answers:
+        answer(one, hit_json, hit_text, as_json)
     if not answers:
         say(_nothing(settings), err=True)
 

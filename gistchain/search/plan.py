@@ -10,10 +10,12 @@ words which no trait has is not answered: a plan without them would answer anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
+
+import numpy as np
 
 from gistchain.errors import SettingError
 from gistchain.search.items import Kind
@@ -156,7 +158,10 @@ def planned(question: str, record: Record) -> tuple[Plan, ReadAs]:
     lacking = [_phrases(text, record, "") for text in without]
     plan = replace(plan, having=tuple(having), without=tuple(p for phrases, _ in lacking for p in phrases))
     if plan.collection:  # it is a condition of its own already
-        plan = replace(plan, having=tuple(p for p in plan.having if not _is_collection(p)))
+        own = [phrase for phrase in plan.having if not _is_collection(phrase)]
+        plan = replace(
+            plan, having=_within(own, plan.collection, record), without=_within(plan.without, plan.collection, record)
+        )
     conditions = plan.having, plan.without, plan.collection, plan.owner, plan.verdict, plan.kind, plan.like, plan.token
     if not any((*conditions, plan.not_verdict, plan.of_type, plan.order, plan.what == "count")):
         raise NoPlan("the question names no trait, collection, owner or verdict that is here")
@@ -331,6 +336,16 @@ def _narrowed(phrase: Phrase) -> Phrase:
 def _same(type_: str, words: tuple[str, ...]) -> bool:
     named, asked = " ".join(words_of(type_)), " ".join(words)
     return asked in (named, f"{named}s", f"{named}es")
+
+
+def _within(phrases: Sequence[Phrase], collection: str, record: Record) -> tuple[Phrase, ...]:
+    """The phrases without traits that no token of the collection has, unless none has any of them."""
+    members = next(record.having(one.kind) for one in record.collections() if one.value == collection)
+    told = []
+    for phrase in phrases:
+        there = tuple(m for m in phrase.meant if np.isin(record.having(m.trait.kind), members).any())
+        told.append(Phrase(phrase.words, there or phrase.meant))
+    return tuple(told)
 
 
 def _is_collection(phrase: Phrase) -> bool:

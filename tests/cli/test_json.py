@@ -44,6 +44,7 @@ def test_the_keys_of_every_object_are_those_of_the_page(run: Run, tmp_path: Path
         ("rareness", "rebuild"),
         ("collection", "import", "robohash:1", "--limit", 3),
         ("search", "blue"),
+        ("ask", "how many items are there"),
         ("index",),
         ("collection", "list"),
         ("collection", "mint-plan", ROOT / "examples" / "rules.toml", "-o", "plan"),
