@@ -28,10 +28,11 @@ from benchmarks.report import timed, with_interval
 from gistchain.kernels.compiled import compiled
 from gistchain.rareness.fingerprint import BLOCKS, SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS
-from gistchain.rareness.store import matrix, scan
 from gistchain.rareness.store.hashindex import HashIndex, words
+from gistchain.rareness.store.layout import LAYOUT
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
+from gistchain.vectors import matrix, scan
 
 DIFFERENT, SIBLINGS = 2_000, 50
 
@@ -81,8 +82,8 @@ def filled(folder: Path, count: int, rng: np.random.Generator) -> tuple[Path, ND
     """A file of `count` rows as a store writes it, and the fingerprints that are in it."""
     different = fingerprints(min(count, DIFFERENT), rng)
     path = folder / "rareness.rows"
-    mapped = matrix.Matrix(path, bytes(16))
-    rows = matrix.rows_of(different, np.zeros(len(different), np.uint64), np.arange(len(different)))
+    mapped = matrix.Matrix(LAYOUT, path, bytes(16))
+    rows = matrix.rows_of(LAYOUT, different, np.zeros(len(different), np.uint64), np.arange(len(different)))
     for start in range(0, count, len(rows)):
         part = rows[: count - start].copy()
         part["number"] = np.arange(start, start + len(part))
@@ -92,12 +93,12 @@ def filled(folder: Path, count: int, rng: np.random.Generator) -> tuple[Path, ND
 
 
 def scanned(path: Path, count: int, one: NDArray[np.void], rounds: int) -> dict[str, Any]:
-    mapped = matrix.Matrix(path, bytes(16))
+    mapped = matrix.Matrix(LAYOUT, path, bytes(16))
     keys = np.zeros(count, np.uint64)
     _, _, first_s = timed(lambda: mapped.wrong(keys))
     rows = mapped.rows(count)
     as_words = rows.view(np.uint64)
-    times = in_turn({"scan": lambda: scan.correlations(rows, one), "read": lambda: _read(as_words)}, rounds)
+    times = in_turn({"scan": lambda: scan.correlations(LAYOUT, rows, one), "read": lambda: _read(as_words)}, rounds)
     found: dict[str, Any] = {"bytes": rows.nbytes, "first_look_cpu": round(first_s, 4)}
     for name, each in times.items():
         found[f"{name}_cpu"], found[f"{name}_wall"] = (round(float(v), 5) for v in np.median(each, axis=0))
@@ -109,12 +110,12 @@ def scanned(path: Path, count: int, one: NDArray[np.void], rounds: int) -> dict[
 
 def bounded(different: NDArray[np.float32], rng: np.random.Generator) -> dict[str, float]:
     """How wrong the scan is over pairs of these fingerprints, and how wrong it says it can be."""
-    rows = matrix.rows_of(different, np.zeros(len(different), np.uint64), np.arange(len(different)))
+    rows = matrix.rows_of(LAYOUT, different, np.zeros(len(different), np.uint64), np.arange(len(different)))
     centred = different - different.mean(axis=1, keepdims=True, dtype=np.float64)
     centred /= np.sqrt((centred**2).sum(axis=1, keepdims=True))
     errors, bounds, found = [], [], []
     for one in rng.choice(len(rows), 20, replace=False):
-        approximate, wrong = scan.correlations(rows, rows[one : one + 1])
+        approximate, wrong = (v[0] for v in scan.correlations(LAYOUT, rows, rows[one : one + 1]))
         others = np.arange(len(rows)) != one
         errors.append(np.abs(approximate - centred @ centred[one])[others])
         bounds.append(wrong[others])
@@ -173,7 +174,7 @@ def main() -> None:
     rng = np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as folder:
         path, different = filled(Path(folder), chosen.rows, rng)
-        one = matrix.rows_of(different[:1], np.zeros(1, np.uint64), np.zeros(1, np.int64))
+        one = matrix.rows_of(LAYOUT, different[:1], np.zeros(1, np.uint64), np.zeros(1, np.int64))
         figures: dict[str, Any] = {"scan": scanned(path, chosen.rows, one, chosen.rounds)}
         figures["bound"] = bounded(different, rng)
         figures["near_wall"] = round(hashed(chosen.rows, rng, 9), 4)

@@ -74,6 +74,10 @@ JSON_KEYS = {
     "attest": "token image verdict score interval nearest compared_with lacking checker as_of evidence web tx already",
     "deploy": "contract address chain_id gas tx block already",
     "list": "token caption collection name verdict score gist_bytes image_sha3_256 owner block time",
+    "search": "place kind chain contract collection source token title caption traits owner block verdict score ranks "
+    "fused named cosine why same picture chain_says",
+    "ask": "plan what found items rarity_bits values owners without_owner",
+    "index": "tokens references new gone pictures without_picture failed",
     "check": "image image_sha3_256 verdict score interval reason nearest matrix compared_with lacking doubt subscores "
     "hashes pdq_quality neuralhash_reason web fingerprint_version tokens notes among other_way",
     "watch": "event file result verdict score text",

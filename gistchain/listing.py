@@ -67,16 +67,21 @@ class Wanted:
 def listing(registry: Registry, names: Names, known: Known = lambda token: None) -> Iterator[Listed]:
     """All tokens, oldest first. Raises LedgerError, FileError."""
     for token in registry.tokens():
-        kept, payload, readable = known(token), b"", True
-        try:
-            payload = registry.ledger.gist_of(token.id) if kept is None else kept.gist
-            if kept is not None and kept.unreadable:
-                raise PacketError(kept.unreadable)
-            caption = registry.read(payload).caption
-        except PacketError as error:  # anyone may write to a public registry
-            caption, readable = str(error), False
-        ticket = registry.ledger.ticket_of(token.id) if kept is None else kept.ticket
-        yield Listed(token, caption, readable, ticket, names(token.image_sha3_256), len(payload))
+        yield listed(registry, token, names, known(token))
+
+
+def listed(registry: Registry, token: Token, names: Names, kept: Kept | None = None) -> Listed:
+    """kept: what the home has of the token, so that the chain is not asked. Raises LedgerError, FileError."""
+    payload, readable = b"", True
+    try:
+        payload = registry.ledger.gist_of(token.id) if kept is None else kept.gist
+        if kept is not None and kept.unreadable:
+            raise PacketError(kept.unreadable)
+        caption = registry.read(payload).caption
+    except PacketError as error:  # anyone may write to a public registry
+        caption, readable = str(error), False
+    ticket = registry.ledger.ticket_of(token.id) if kept is None else kept.ticket
+    return Listed(token, caption, readable, ticket, names(token.image_sha3_256), len(payload))
 
 
 def _plain(name: str) -> str:

@@ -338,9 +338,9 @@ class Registry:
         tx = self.ledger.attest(token, assessed.ticket)
         return Attested(token, picture, assessed.rareness, assessed.ticket, assessed.document, tx)
 
-    def tokens(self) -> Iterator[Token]:
-        """All of them, oldest first."""
-        return self.ledger.tokens()
+    def tokens(self, start: int = 1) -> Iterator[Token]:
+        """All of them from id `start` on, oldest first."""
+        return self.ledger.tokens(start)
 
     def rebuild(
         self,

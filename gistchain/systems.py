@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from gistchain.rareness.check import Checker
     from gistchain.rareness.store.trust import Trust
-    from gistchain.types import ReverseSearch
+    from gistchain.types import JointEmbedder, ReverseSearch
 
 SSIM_WINDOW = 11  # pixels a side (Wang et al. 2004)
 
@@ -185,6 +185,14 @@ def collections(settings: Settings) -> Callable[[str], Traits | None]:
     from gistchain.models.known import traits_of
 
     return partial(traits_of, folder=settings.collections)
+
+
+def joint_embedder() -> JointEmbedder:
+    """Texts and pictures in one space, for search."""
+    from gistchain.models.zoo import registry
+
+    embedder: JointEmbedder = registry.load("joint-embedder", "default")
+    return embedder
 
 
 def checker(settings: Settings, *, folder: Path | None = None) -> Checker:

@@ -31,6 +31,7 @@ from gistchain.cli import (
     path,
     radio,
     rareness,
+    search,
     tokens,
 )
 from gistchain.cli.options import Home, Json
@@ -50,6 +51,9 @@ app.command(cls=Verb)(path.rebuild)
 app.command(cls=Verb)(forms.forms)
 app.command(cls=Verb)(tokens.show)
 app.command("list", cls=Verb)(tokens.list_tokens)
+app.command(cls=Verb)(search.search)
+app.command(cls=Verb)(search.ask)
+app.command("index", cls=Verb)(search.build)
 app.command(cls=Verb)(chain.receipts)
 app.command(cls=Verb)(chain.follow)
 app.command("link-nft", cls=Verb)(chain.link)

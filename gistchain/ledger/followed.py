@@ -86,6 +86,14 @@ class Followed:
         rows = self._rows("select * from tokens where registry = ? and id = ?", registry, token)
         return self._kept(rows[0]) if rows else None
 
+    def since(self, registry: str, seen: int) -> Iterator[Kept]:
+        """What was seen after this block, by id. Raises FileDamaged where a gist is not what was written."""
+        query = "select * from tokens where registry = ? and seen > ? and id > ? order by id limit 500"
+        at = 0
+        while rows := self._rows(query, registry, seen, at):
+            yield from map(self._kept, rows)
+            at = rows[-1][1]
+
     def all_for(self, registry: str, image_sha3_256: bytes) -> tuple[int, ...]:
         """The tokens for an image, oldest first."""
         query = "select id from tokens where registry = ? and image = ? order by id"

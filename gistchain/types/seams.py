@@ -115,8 +115,8 @@ class Ledger(Protocol):
         """The record of a token. Raises UnknownToken."""
         ...
 
-    def tokens(self) -> Iterator[Token]:
-        """All of them, oldest first."""
+    def tokens(self, start: int = 1) -> Iterator[Token]:
+        """All of them from id `start` on, oldest first."""
         ...
 
     def block(self) -> int:

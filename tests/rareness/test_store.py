@@ -20,13 +20,14 @@ from gistchain.errors import DiskFull, FileBusy, FileDamaged, FileError, OtherFi
 from gistchain.rareness.fingerprint import SIZE
 from gistchain.rareness.hashes import BITS, THRESHOLDS, distance
 from gistchain.rareness.store.database import set_aside
-from gistchain.rareness.store.scan import ROW
+from gistchain.rareness.store.layout import LAYOUT
 from gistchain.rareness.store.store import Entry, Store
 from gistchain.types import Hashes
 from tests.support.forks import Child, rehearse
 from tests.support.kills import Aim
 from tests.support.tiny import file_system, read_only
 
+ROW = LAYOUT.row
 HEADER = 4096
 
 
@@ -230,7 +231,17 @@ def test_an_open_store_sees_what_others_write_and_when_it_is_exchanged(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "length", [0, 1, HEADER - 1, HEADER, HEADER + 1, HEADER + ROW.itemsize - 1, HEADER + ROW.itemsize, HEADER + 70_000]
+    "length",
+    [
+        0,
+        1,
+        HEADER - 1,
+        HEADER,
+        HEADER + 1,
+        HEADER + ROW.itemsize - 1,
+        HEADER + ROW.itemsize,
+        HEADER + 70_000,
+    ],
 )
 def test_rows_that_were_cut_off_are_written_again(tmp_path: Path, length: int) -> None:
     opened(tmp_path).add(entry(number) for number in range(9))

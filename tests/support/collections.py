@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def put(
             picture = f"images/{token}.png"
             (folder / picture).write_bytes(data)
             height, width, _ = large.shape
-            media = Content("0" * 64, len(data), "PNG", "data")
+            media = Content(hashlib.sha256(data).hexdigest(), len(data), "PNG", "data")
             rows.append(
                 ImportedToken(
                     token, "complete", title=f"{subject} #{token}", attributes=said, media=media, picture=picture,

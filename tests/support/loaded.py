@@ -11,12 +11,13 @@ import web3
 import gistchain.cli.app
 import gistchain.ledger.pyevm
 from gistchain.image import read_image
-from gistchain.rareness.store import scan
+from gistchain.rareness.store.layout import LAYOUT
+from gistchain.vectors import scan
 from tests.support.plain_checker import PlainChecker
 
 assert all((eth_account, gistchain.cli.app, gistchain.ledger.pyevm, pytest, requests, web3))
 
-_ROW = np.zeros(2, scan.ROW)
+_ROW = np.zeros(2, LAYOUT.row)
 scan.checks(_ROW)
-scan.correlations(_ROW, _ROW[:1])
+scan.correlations(LAYOUT, _ROW, _ROW[:1])
 PlainChecker().check(read_image(b"P6 2 2 255\n" + bytes(12), "nothing"))

@@ -230,3 +230,16 @@ def kept_evidence(folder: Path, digest: bytes, *, failed: Callable[[FileError], 
         if document is not None:
             return document
     return None
+
+
+def kept_thumbnail(folder: Path, sha3_256: bytes) -> bytes | None:
+    """The thumbnail of a registered image, by the hash of its file; None where the database of `folder` has none.
+
+    Raises FileError.
+    """
+    file = Database(folder / FILE)
+    if not file.path.exists():
+        return None
+    with file.reading() as database:
+        query = "select thumbnail from images natural join looks where sha3_256 = ?"
+        return next((bytes(row[0]) for row in database.execute(query, (sha3_256,))), None)

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from gistchain.errors import FileDamaged, FileError, OtherFingerprint, RarenessError
 from gistchain.rareness.fingerprint import SIZE, check
 from gistchain.rareness.hashes import BITS
-from gistchain.rareness.store import matrix, scan
 from gistchain.rareness.store.database import FILE, ROWS, SCHEMA, Database
 from gistchain.rareness.store.hashindex import HashIndex, Near
+from gistchain.rareness.store.layout import LAYOUT
 from gistchain.rareness.store.record import Entry as Entry
 from gistchain.rareness.store.record import colour, crc, fields_of, text
 from gistchain.types import Hash, Hashes
+from gistchain.vectors import matrix, scan
 
 _BATCH = 256
 _INDEXED = ", ".join(["row", "background", "sha3_256", *BITS, "pdq_quality"])
@@ -96,7 +97,7 @@ class Store:
 
     def _use(self, store: str) -> None:
         self._id = store
-        self._matrix = matrix.Matrix(self._rows_path, bytes.fromhex(self._id))
+        self._matrix = matrix.Matrix(LAYOUT, self._rows_path, bytes.fromhex(self._id))
         self._snapshot = _EMPTY
 
     def until(self, rows: int) -> Store:
@@ -137,7 +138,7 @@ class Store:
                 part = new[start : start + _BATCH]
                 fingerprints = np.stack([entry.fingerprint for entry in part])
                 numbers = np.arange(first + start, first + start + len(part))
-                self._matrix.write(matrix.rows_of(fingerprints, _keys([e.sha3_256 for e in part]), numbers))
+                self._matrix.write(matrix.rows_of(LAYOUT, fingerprints, _keys([e.sha3_256 for e in part]), numbers))
         return len(new)
 
     def find(self, sha3_256: bytes) -> int | None:
@@ -178,11 +179,11 @@ class Store:
         A row without contrast correlates with nothing: 0. Raises RarenessError for a fingerprint that is not finite.
         """
         check(fingerprint)
-        candidate = matrix.rows_of(fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
+        candidate = matrix.rows_of(LAYOUT, fingerprint[None], np.zeros(1, np.uint64), np.zeros(1, np.int64))
         with self._lock:
             rows = self._matrix.rows(len(self._current().keys))[: self._most]
-        correlations, errors = scan.correlations(rows, candidate)
-        return correlations, float(errors.max(initial=0.0))
+        correlations, errors = scan.correlations(LAYOUT, rows, candidate)
+        return correlations[0], float(errors.max(initial=0.0))
 
     def near(self, turns: Sequence[Hashes], thresholds: Mapping[Hash, int]) -> list[Near]:
         """(row, hash, bits, turn) of every row within a threshold of one turn, nearest first (HashIndex.near).
@@ -269,7 +270,7 @@ class Store:
         except FileError:
             if self._database.is_writable():
                 raise
-            held = np.zeros(len(keys), scan.ROW)
+            held = np.zeros(len(keys), LAYOUT.row)
             for rows in self._made_again(np.arange(len(keys))):
                 held[rows["number"]] = rows
             self._matrix.hold(held)
@@ -280,7 +281,7 @@ class Store:
         """Rows of the matrix, from the record, some at a time."""
         for start in range(0, len(numbers), _BATCH):
             part = numbers[start : start + _BATCH]
-            yield matrix.rows_of(self.fingerprints(part.tolist()), self._snapshot.keys[part], part)
+            yield matrix.rows_of(LAYOUT, self.fingerprints(part.tolist()), self._snapshot.keys[part], part)
 
     def _records(self, query: str, rows: Sequence[int]) -> list[tuple[int, sqlite3.Row]]:
         records = []

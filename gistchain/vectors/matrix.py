@@ -1,6 +1,6 @@
-"""Fingerprints <-> rareness.rows, a copy of the database's fingerprints in 8 bits that can be scanned fast.
+"""Vectors <-> a file of rows, a copy of what a database has of them, in 8 bits that can be scanned fast.
 
-    header (one page): magic, layout, sizes, store, checksum | rows (scan.ROW) | a hole, because it grows in steps
+    header (one page): magic, layout, sizes, store, checksum | rows (Layout.row) | a hole, because it grows in steps
 
 Zero has a code of its own in every group, so that what a network left at 0 stays exactly 0. Centring the rows before
 they are rounded would lose that; Pearson's centring is done on the sums instead.
@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gistchain.disk.write import file_errors
-from gistchain.rareness.fingerprint import SIZE
-from gistchain.rareness.store.scan import EDGES, ROW, checks
+from gistchain.vectors.layout import Layout
+from gistchain.vectors.scan import checks
 
 _HEADER = struct.Struct("<8sIII16sI")
 _MAGIC, _LAYOUT = b"gistrows", 1
@@ -38,25 +38,25 @@ _FLAT = 1e-3
 
 
 def rows_of(
-    fingerprints: NDArray[np.float32], keys: NDArray[np.uint64], numbers: NDArray[np.int64]
+    layout: Layout, vectors: NDArray[np.float32], keys: NDArray[np.uint64], numbers: NDArray[np.int64]
 ) -> NDArray[np.void]:
-    """Finite fingerprints (n, 10048) as n rows of the file (scan.ROW)."""
-    rows = np.zeros(len(fingerprints), ROW)
-    for row, fingerprint in zip(rows, fingerprints, strict=True):
-        _encode(row, fingerprint.astype(np.float64))
+    """Finite vectors (n, layout.size) as n rows of the file."""
+    rows = np.zeros(len(vectors), layout.row)
+    for row, vector in zip(rows, vectors, strict=True):
+        _encode(layout, row, vector.astype(np.float64))
     rows["key"], rows["number"] = keys, numbers
     rows["check"] = checks(rows)
     return rows
 
 
-def _encode(row: np.void, x: NDArray[np.float64]) -> None:
-    centred = x - x.mean()
-    norm = _length_of(centred)
-    if x.max() == x.min():
+def _encode(layout: Layout, row: np.void, x: NDArray[np.float64]) -> None:
+    wanted = x - x.mean() if layout.centred else x
+    norm = _length_of(wanted)
+    if norm == 0 or x.max() == x.min():
         return  # A row without contrast correlates with nothing: 0, and that is exact.
-    x, centred = x / norm, centred / norm
-    decoded = np.zeros(SIZE)
-    for group, (start, stop) in enumerate(itertools.pairwise(EDGES)):
+    x, wanted = x / norm, wanted / norm
+    decoded = np.zeros(layout.size)
+    for group, (start, stop) in enumerate(itertools.pairwise(layout.edges)):
         part = x[start:stop]
         low, high = min(0.0, float(part.min())), max(0.0, float(part.max()))
         scale = float(np.float32((high - low) / 255))
@@ -67,16 +67,17 @@ def _encode(row: np.void, x: NDArray[np.float64]) -> None:
         row["codes"][start:stop] = codes
         row["scales"][group], row["zeros"][group], row["sums"][group] = scale, zero, codes.sum()
         decoded[start:stop] = scale * (codes - zero)
-    row["mean"] = decoded.sum() / math.sqrt(SIZE)
-    length = _length_of(decoded)
-    decoded -= decoded.mean()
-    left = _length_of(decoded)
+    length = left = _length_of(decoded)
+    if layout.centred:
+        row["mean"] = decoded.sum() / math.sqrt(layout.size)
+        decoded -= decoded.mean()
+        left = _length_of(decoded)
     if left <= _FLAT * length:
         row["angle"] = math.pi  # Nothing is known from the codes: any correlation is possible.
         return
     row["inverse"] = 1 / left
     # From the chord, because the cosine can't tell small angles apart; 1e-9 covers the rounding of float64 here.
-    row["angle"] = 2 * math.asin(min(1.0, _length_of(centred - decoded / left) / 2)) + 1e-9
+    row["angle"] = 2 * math.asin(min(1.0, _length_of(wanted - decoded / left) / 2)) + 1e-9
 
 
 def _length_of(vector: NDArray[np.float64]) -> float:
@@ -85,16 +86,16 @@ def _length_of(vector: NDArray[np.float64]) -> float:
 
 
 class Matrix:
-    """The file of rows of one store. A writer holds the database's lock."""
+    """The file of rows of one store, whose id `store` is. A writer holds the database's lock."""
 
-    def __init__(self, path: Path, store: bytes) -> None:
-        self._path = path
-        self._header = _header(store)
-        self._held = np.zeros(0, ROW)
+    def __init__(self, layout: Layout, path: Path, store: bytes) -> None:
+        self._path, self._row = path, layout.row
+        self._header = _header(layout, store)
+        self._held = np.zeros(0, self._row)
         self._forget()
 
     def _forget(self) -> None:
-        self._inode, self._checked, self._rows = 0, 0, np.zeros(0, ROW)
+        self._inode, self._checked, self._rows = 0, 0, np.zeros(0, self._row)
 
     def rows(self, count: int) -> NDArray[np.void]:
         """The first `count` rows, mapped, read-only; fewer where the file is too short or not this store's."""
@@ -105,7 +106,7 @@ class Matrix:
         except FileNotFoundError:
             self._forget()
             return self._rows
-        if status.st_ino != self._inode or status.st_size < _length(len(self._rows)):
+        if status.st_ino != self._inode or status.st_size < self._length(len(self._rows)):
             self._forget()
         if count > len(self._rows):
             self._map()
@@ -119,14 +120,14 @@ class Matrix:
     def _map(self) -> None:
         with self._file(os.O_RDONLY) as file:
             status = os.fstat(file)
-            capacity = (status.st_size - _PAGE) // ROW.itemsize
+            capacity = (status.st_size - _PAGE) // self._row.itemsize
             if capacity <= 0 or os.pread(file, _HEADER.size, 0) != self._header:
                 self._forget()
                 return
-            mapped = mmap.mmap(file, _length(capacity), access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(file, self._length(capacity), access=mmap.ACCESS_READ)
         if status.st_ino != self._inode:
             self._checked = 0
-        self._inode, self._rows = status.st_ino, np.frombuffer(mapped, ROW, capacity, _PAGE)
+        self._inode, self._rows = status.st_ino, np.frombuffer(mapped, self._row, capacity, _PAGE)
 
     def wrong(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Numbers of the rows that are missing or not what was written. keys: of all rows that should be there, (N,).
@@ -152,11 +153,14 @@ class Matrix:
             if os.pread(file, _HEADER.size, 0) != self._header:
                 _write(file, self._header.ljust(_PAGE, b"\0"), 0)
             for row in rows:
-                _write(file, row.tobytes(), _length(int(row["number"])))
+                _write(file, row.tobytes(), self._length(int(row["number"])))
             steps = -(-(1 + int(rows["number"].max())) // _STEP)
-            if os.fstat(file).st_size < _length(steps * _STEP):
-                os.ftruncate(file, _length(steps * _STEP))
+            if os.fstat(file).st_size < self._length(steps * _STEP):
+                os.ftruncate(file, self._length(steps * _STEP))
             os.fsync(file)
+
+    def _length(self, rows: int) -> int:
+        return _PAGE + rows * self._row.itemsize
 
     @contextmanager
     def _file(self, flags: int) -> Iterator[int]:
@@ -168,13 +172,9 @@ class Matrix:
                 os.close(file)
 
 
-def _header(store: bytes) -> bytes:
-    fields = (_MAGIC, _LAYOUT, SIZE, ROW.itemsize, store)
+def _header(layout: Layout, store: bytes) -> bytes:
+    fields = (_MAGIC, _LAYOUT, layout.size, layout.row.itemsize, store)
     return _HEADER.pack(*fields, zlib.crc32(_HEADER.pack(*fields, 0)))
-
-
-def _length(rows: int) -> int:
-    return _PAGE + rows * ROW.itemsize
 
 
 def _write(file: int, data: bytes, offset: int) -> None:
