@@ -7,7 +7,8 @@
 exact_match: the whole caption of the visible traits is right, in the names of the layers, where values that no pixel
 tells apart have one name, "blue or navy". unmerged: the same in the collection's own names: a token with such a value
 counts as wrong. damaged: of the first tokens, after noise of deviation 20 and JPEG at quality 75. confident: accepted
-for registration; wrong_though_confident: accepted as the traits of a token, and not right; plain: accepted in the words
+for registration; false_though_confident: accepted, and a trait that it names is not the token's; incomplete: accepted,
+all that it names is true, and a visible trait is lacking; wrong_though_confident: either; plain: accepted in the words
 of the photo captioner instead, which claim no trait.
 distance and ssim: of the isotope that ROSIS chooses of four from the true caption, at 64 x 64. claimed: images of no
 known collection that were nevertheless called one, confidently.
@@ -49,6 +50,7 @@ def one(collection: str, count: int, rebuilt: int, start: int = 0) -> dict[str, 
     unmerged = np.array([said.text == tokens.caption(i) for i, said in enumerate(read)])
     confident = np.array([said.confidence >= 0.5 for said in read])
     plain = np.array([not parts(said.text)[0] for said in read])
+    false = np.array([_is_false(said.text, told.caption(i)) for i, said in enumerate(read)]) & ~plain
     rng = np.random.default_rng(2026)
     damaged = [held_out.jpeg(held_out.noisy(image, 20, rng), 75) for image in images[:rebuilt]]
     still = [system.captioner.caption(image).text == told.caption(i) for i, image in enumerate(damaged)]
@@ -69,11 +71,19 @@ def one(collection: str, count: int, rebuilt: int, start: int = 0) -> dict[str, 
         "exact_match_damaged": float(np.mean(still)),
         "confident": float(confident.mean()),
         "wrong_though_confident": float((confident & ~right & ~plain).mean()),
+        "false_though_confident": float((confident & false).mean()),
+        "incomplete": float((confident & ~right & ~plain & ~false).mean()),
         "plain": float((confident & plain).mean()),
         "distance": float(np.mean(distances)),
         "ssim": float(np.mean(similar)),
         "shown": shown,
     }
+
+
+def _is_false(said: str, true: str) -> bool:
+    """Whether a caption has another subject, or a phrase that the true one has not."""
+    (subject, phrases), (wanted, known) = parts(said), parts(true)
+    return subject != wanted or not set(phrases) <= set(known)
 
 
 def _told(tokens: Tokens) -> Tokens:
@@ -123,7 +133,7 @@ def main() -> None:
         taken = dict(job.result() for job in unknown)
     if given.sheet:
         draw(rows, given.sheet)
-    names = ["exact_match", "exact_match_unmerged", "exact_match_damaged", "distance", "ssim", "wrong_though_confident"]
+    names = ["exact_match", "exact_match_unmerged", "exact_match_damaged", "distance", "ssim", "false_though_confident"]
     figures = {
         "collections": {
             r["collection"]: {k: v for k, v in r.items() if k not in ("shown", "collection")} for r in rows

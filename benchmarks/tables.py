@@ -204,8 +204,8 @@ def _install(figures: Figures) -> str:
 
 def _collections(figures: Figures) -> str:
     keys = [
-        "exact_match", "exact_match_unmerged", "exact_match_damaged", "confident", "wrong_though_confident", "plain",
-        "distance", "ssim",
+        "exact_match", "exact_match_unmerged", "exact_match_damaged", "confident", "false_though_confident",
+        "incomplete", "plain", "distance", "ssim",
     ]  # fmt: skip
     rows = [
         [name, str(f["n"]), *(f"{f[k]:.{4 if k == 'distance' else 3}f}" for k in keys)]
@@ -216,7 +216,7 @@ def _collections(figures: Figures) -> str:
     claimed = [[name, f"{share:.3f}"] for name, share in figures["claimed_of_unknown"].items()]
     headings = [
         "collection", "N", "whole caption right", "in unmerged names", "after noise 20, JPEG 75", "confident",
-        "wrong though confident", "confident in plain words", "distance", "SSIM",
+        "false though confident", "true and incomplete", "confident in plain words", "distance", "SSIM",
     ]  # fmt: skip
     return (
         _table(headings, [*rows, ["**median**", "", *told]])
