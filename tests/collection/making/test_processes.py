@@ -49,7 +49,9 @@ def test_ctrl_c_while_processes_start_shows_no_traceback(tmp_path: Path) -> None
                 said.write(b"x")
             open({str(go)!r}, "rb", buffering=0).read(1)
         else:
+            import signal
             from gistchain.collection.making.processes import spread
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started deaf
             try:
                 for _ in spread(abs, [1, 2, 3, 4], jobs=2, begin=int, started=()):
                     pass
