@@ -9,6 +9,7 @@ words which no trait has is not answered: a plan without them would answer anoth
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,8 @@ _LEAST_NAME = 4
 _COUNT = r"\b(?:how many|the number of|number of|count)\b(?: of)?(?: the| all)?"
 _OWNERS = (
     r"\bwho(?: currently| now)? (?:owns?|holds?|has|have|is the owner of|are the owners of)\b|\bwhose\b(?: is| are)?"
-    r"|\b(?:the )?owners? of\b|\b(?:which|what) (?:owners?|address(?:es)?|wallets?) (?:owns?|ha(?:s|ve)|holds?)\b"
+    r"|\b(?:the )?owners? of\b|\bto whom do(?:es)?\b"
+    r"|\b(?:which|what) (?:owners?|address(?:es)?|wallets?) (?:owns?|ha(?:s|ve)|holds?)\b"
 )
 _ORDERS: dict[Order, str] = {
     "rarest": "(?:single )?rarest|most rare|most unusual|scarcest",
@@ -46,6 +48,10 @@ _COMMON = (
     rf"\b(?:the )?top (?P<first>\d{{1,3}}) {_TYPE}{_END}",
     r"\b(?:which|what)(?: different)?(?: kinds?| types?| values?)?(?: of)? (?P<type>[\w-]+(?: [\w-]+)??) "
     r"(?:are there|exist|do(?:es)? (?:the )?(?P<whom>\w+) have)\b",
+    r"\b(?:which|what) (?P<type>[\w-]+(?: [\w-]+)??) (?:is|are) (?:the )?(?P<one>most|least) "
+    r"(?:common|popular|frequent|used|rare)\b",
+    r"\b(?:which|what) values? do(?:es)? (?:the )?(?:trait |type )*(?P<type>[\w-]+(?: [\w-]+)??) have\b",
+    r"\b(?P<type>[\w-]+) values?\b",
     rf"\b(?:possible )?values? (?:of|for) (?:the )?(?P<type>[\w-]+(?: [\w-]+)??){_END}",
     r"\bdifferent (?:things|values)\b(?P<whom>.*?)\b(?:can )?have as (?P<type>[\w-]+)\b",
 )
@@ -62,6 +68,7 @@ _NOT = re.compile(
     r"((?:(?!\b(?:and (?:with|without|not|no|a|an|has|have|wears?)|but|not|with|that|which|of|in|do|does|are|is)\b)"
     r"[^,])+)"
 )
+_NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _JUDGED = "(?:judged |rated |found )?(?:to be )?"
 _NAMED = 0.6
 """Share of a trait that a phrase must name to mean it."""
@@ -146,7 +153,8 @@ def planned(question: str, record: Record) -> tuple[Plan, ReadAs]:
     if len(question) > MOST_CHARACTERS:
         raise NoPlan(f"the question has {len(question):,} characters: {MOST_CHARACTERS:,} are read")
     text = " ".join(re.sub(r"[?!.]+(?=\s|$)", " ", question.casefold()).replace("’", "'").split())
-    asked = _Asked(re.sub(r"\b(what|who|where|that|it|there)'s\b", r"\1 is", text))
+    text = re.sub(r"\b(what|who|where|that|it|there)'s\b", r"\1 is", text)
+    asked = _Asked(re.sub(rf"\b({'|'.join(_NUMBERS)})\b(?= (?:most|least|rarest|newest|oldest|latest))", _digits, text))
     types = _types(record)
     _whose(asked, types)
     _values(asked, types)
@@ -185,6 +193,10 @@ def _frame(asked: _Asked) -> None:
 
 def _in_order(order: Order, plan: Plan, found: re.Match[str]) -> Plan:
     return replace(plan, order=order, first=int(found[1] or found[2] or plan.first or 1))
+
+
+def _digits(found: re.Match[str]) -> str:
+    return str(_NUMBERS.index(found[1]) + 2)
 
 
 def _types(record: Record) -> dict[str, str]:
@@ -228,6 +240,7 @@ def _places(asked: _Asked, record: Record) -> None:
     asked.take(r"\b(?:registered|imported) (?:and|or) (?:registered|imported)\b", lambda p, _: p)
     asked.take(rf"\b{_THAT}(?:registered|on the chain)\b", lambda p, _: replace(p, kind="token"))
     asked.take(rf"\b{_THAT}(?:imported|references?)\b", lambda p, _: replace(p, kind="reference"))
+    asked.text = " ".join(_verdict_word(word, record) for word in asked.text.split())
     for word, verdict in _VERDICTS.items():
         if not record.knows(word):
             asked.take(
@@ -242,6 +255,13 @@ def _places(asked: _Asked, record: Record) -> None:
         while asked.take(rf"\b{re.escape(name)}(?: #?(\d{{1,78}}))?\b", partial(_of_collection, subject)):
             pass
     asked.take(r"(?:\btokens? |\bnumber |#)#?(\d{1,78})\b", lambda p, m: replace(p, token=m[1]))
+
+
+def _verdict_word(word: str, record: Record) -> str:
+    """A misspelt verdict as it is written."""
+    if len(word) < 6 or word in JOINING or record.traits_with([word]):
+        return word
+    return next(iter(difflib.get_close_matches(word, _VERDICTS, 1, 0.85)), word)
 
 
 def _with_verdict(verdict: str, plan: Plan, _: re.Match[str]) -> Plan:
@@ -298,6 +318,8 @@ def _phrases(text: str, record: Record, of_type: str) -> tuple[list[Phrase], Rea
     read_as: list[tuple[str, str, str]] = []
     missing: list[str] = []
     own = set(words_of(of_type))
+    # "zebra, tiger or rabbit head" are three of which one is enough
+    text = re.sub(r"([\w-]+(?: [\w-]+)*), (?=[^,]*\bor\b)", r"\1 or ", text)
     for clause in re.split(r",|\band\b|\bwith\b", text):
         either: list[Phrase] = []
         for part in re.split(r"\bor\b", clause):
@@ -320,7 +342,10 @@ def _phrases(text: str, record: Record, of_type: str) -> tuple[list[Phrase], Rea
 
 
 def _either(one: Phrase, other: Phrase) -> Phrase:
-    return Phrase((*one.words, "or", *other.words), (*one.meant, *other.meant))
+    """One of two is enough. A type that the second names is that of the first, too: "red or gold body"."""
+    of = {m.trait.type for m in other.meant if set(words_of(m.trait.type)) & set(other.words)}
+    first = [m for m in one.meant if m.trait.type in of] or list(one.meant)
+    return Phrase((*one.words, "or", *other.words), (*first, *other.meant))
 
 
 def _joins(word: str) -> bool:

@@ -20,7 +20,7 @@ from tests.search.asked_home import OWNERS, items, put
 HERE = Path(__file__).parent
 QUESTIONS: list[dict[str, Any]] = json.loads((HERE / "questions.json").read_text("utf-8"))
 """Written with their answers by somebody who saw the data and not the code; then looked at to mend the plan: no longer
-blind. benchmarks.ask has the figures of a set that nobody has looked at."""
+blind. docs/search.md has the figures from before."""
 INJECTIONS: list[str] = json.loads((HERE / "injections.json").read_text("utf-8"))
 
 
