@@ -239,6 +239,22 @@ def _collection_train(figures: Figures) -> str:
     return _table(headings, rows)
 
 
+def _collection_splits(figures: Figures) -> str:
+    """How many of the collections that were made of others are in one family with them; then the split's pairs."""
+    found = figures["found"]
+    rows = [[kind, f"{there} of {of}"] for kind, (there, of) in found["found"].items()]
+    rows += [["neutral, under their own names", "{} of {}".format(*found["by_name"])]]
+    rows += [["pairs of unrelated collections that were joined", f"{len(found['wrong'])} of {found['pairs']:,}"]]
+    parts = [
+        [row["part"], f"{row['wanted']:,}", f"{row['obtained']:,}", str(row["collections"])] for row in figures["split"]
+    ]
+    return (
+        _table(["made of another of PFP-30; same: tokens of it", "found"], rows)
+        + "\n"
+        + _table(["part of PFP-30, 60 tokens each", "pairs wanted", "obtained", "collections"], parts)
+    )
+
+
 def _own_models(figures: Figures) -> str:
     """Layers beside what they would have to reach to take the place of the models of their own."""
     keys = ["exact_match", "ssim"]
@@ -704,6 +720,7 @@ _TABLES: dict[str, Callable[[Figures], str]] = {
     "collections": _collections,
     "collection_train": _collection_train,
     "own_models": _own_models,
+    "collection_splits": _collection_splits,
     "photo_latent": _photo_latent,
     "photo_latent_headline": _photo_latent_headline,
     "first_use": _first_use,
