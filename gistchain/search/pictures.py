@@ -58,7 +58,9 @@ class Vectors:
         none = np.zeros(len(items), np.int64)
         rows = matrix.rows_of(self.layout, vectors, none.astype(np.uint64), none)
         at = self._record.add_vectors([(item, row.tobytes()) for item, row in zip(items, rows, strict=True)])
-        self._opened().write(self._numbered(rows, np.arange(at.start, at.stop)))
+        new = [k for k, item in enumerate(items) if item in at]
+        if new:
+            self._opened().write(self._numbered(rows[new], np.array([at[items[k]] for k in new])))
 
     def scan(self, wanted: NDArray[np.float32]) -> Scanned:
         """wanted: (Q, size), of unit length."""

@@ -161,14 +161,18 @@ class Record:
         database.execute("delete from items where item = ?", (number,))
         return True
 
-    def add_vectors(self, rows: Sequence[tuple[int, bytes]]) -> range:
-        """(item, row of the file of rows) -> the positions that they got."""
+    def add_vectors(self, rows: Sequence[tuple[int, bytes]]) -> dict[int, int]:
+        """(item, row of the file of rows) -> the positions that the items got; one that has a vector keeps it, as
+        another process may have been at the same items."""
         with self._writing() as database:
+            query = "select item from vectors where item in (select value from json_each(?))"
+            there = {item for (item,) in database.execute(query, (json.dumps([int(item) for item, _ in rows]),))}
+            rows = [row for row in rows if row[0] not in there]
             first = int(database.execute("select coalesce(max(position) + 1, 0) from vectors").fetchone()[0])
             numbered = [(first + place, *row) for place, row in enumerate(rows)]
             database.executemany("insert into vectors (position, item, row) values (?, ?, ?)", numbered)
             set_places(database, {position: item for position, item, _ in numbered})
-            return range(first, first + len(rows))
+            return {item: position for position, item, _ in numbered}
 
     def set_note(self, name: str, value: str) -> None:
         with self._writing() as database:

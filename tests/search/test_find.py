@@ -110,6 +110,19 @@ def test_the_file_of_rows_is_mended_from_the_record(home: Path, harm: str) -> No
         assert found(index, "earring").hits == whole
 
 
+def test_two_processes_that_index_the_same_pictures_do_it_once(home: Path) -> None:
+    with Index(Settings(home)) as one, Index(Settings(home)) as other:
+        before = found(one, "earring").hits
+        vectors = np.stack([one.vectors.of(k) for k in (1, 2)])  # type: ignore[misc]
+        other.vectors.add([2, 1], -vectors)
+        assert found(other, "earring").hits == before
+        (number,) = one.record.put([(Item("token", "evm:1:0xaa", "1", traits=(("ear", "earring"),)), 0)])
+        one.vectors.add([1, number], vectors)
+        other.vectors.add([number], -vectors[:1])
+        assert np.allclose(other.vectors.of(number), one.vectors.of(number))
+        assert found(other, "earring").items == COUNT + 1
+
+
 def test_vectors_of_another_model_are_refused_with_the_remedy(home: Path) -> None:
     with Record(home) as record, pytest.raises(SettingError, match="gistchain index --rebuild"):
         Vectors(record, home, "clip", 512)
